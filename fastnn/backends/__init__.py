@@ -1,0 +1,39 @@
+"""The two backends behind one contract: the same functions, argument for argument, over the same flat vectors.
+
+Both packages have `views`, `activations`, `losses`, `layers`, `optimizers` and `epoch`, with the same functions in the
+same order, so that they can be read side by side. `CONTRACT` names what the rest of fastnn calls.
+"""
+
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+
+BACKENDS = ("numpy", "numba")
+
+#: What a backend offers:
+#:
+#: - `bind(layers, dtype)`: the layer records of an architecture, made ready for this backend;
+#: - `workspace_size(layers, n_samples)`: elements of the work vector that a batch needs;
+#: - `pre_output`, `output`: logits Z_L and outputs A_L of a batch;
+#: - `loss`: mean loss of a batch, leaving dZ_L in the workspace; `backward`: the gradient from there;
+#: - `sgd`: one update of the parameters; `train_epoch`: all of it, batch after batch.
+CONTRACT = ("backward", "bind", "loss", "output", "pre_output", "sgd", "train_epoch", "workspace_size")
+
+
+def backends() -> tuple[str, ...]:
+    """Names of the backends."""
+    return BACKENDS
+
+
+@cache
+def get_backend(name: str) -> ModuleType:
+    """The backend of that name, imported when it is first asked for.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message lists the known ones.
+    """
+    if name not in BACKENDS:
+        raise ValueError(f"Unknown backend {name!r}; known are {', '.join(BACKENDS)}.")
+    return import_module(f"fastnn.backends.{name}_backend")

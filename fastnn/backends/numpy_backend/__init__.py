@@ -1,0 +1,8 @@
+"""The reference: the equations of a feed-forward network in plain NumPy, to be read beside the mathematics."""
+
+from fastnn.backends.numpy_backend.epoch import backward, loss, output, pre_output, train_epoch
+from fastnn.backends.numpy_backend.layers import bind
+from fastnn.backends.numpy_backend.optimizers import sgd
+from fastnn.backends.numpy_backend.views import workspace_size
+
+__all__ = ["backward", "bind", "loss", "output", "pre_output", "sgd", "train_epoch", "workspace_size"]

@@ -1,0 +1,48 @@
+"""One layer, forward and backward: the four equations of backpropagation.
+
+Nielsen, Neural Networks and Deep Learning (2015), chapter 2, equations BP1 to BP4, with one sample a row.
+"""
+
+import numpy as np
+
+from fastnn.backends.numpy_backend.activations import activate, activate_backward, bias_activate
+from fastnn.backends.numpy_backend.losses import FROM_LOGITS, FROM_OUTPUTS
+
+
+def bind(layers, dtype):
+    """The records of the layers as this backend calls them: the reference looks activations and losses up by code."""
+    return layers
+
+
+def affine(Z, A_previous, W, b):
+    """Z = A_previous W + b; A_previous (n, n_in), W (n_in, n_out), b (n_out,) -> Z (n, n_out)."""
+    Z[:] = A_previous @ W + b
+
+
+def affine_activation(Z, A, A_previous, W, b, layer):
+    """Z = A_previous W + b, A = f(Z); A_previous (n, n_in), W (n_in, n_out), b (n_out,) -> Z, A (n, n_out)."""
+    np.matmul(A_previous, W, out=Z)
+    bias_activate(Z, A, b, layer)
+
+
+def output_error(dZ, A, Z, Y, layer):
+    """L = sum_i loss(f(z_i), y_i), dZ = dL/dA * f'(Z); Z, Y (n, K) -> A, dZ (n, K)."""
+    loss = layer["loss"]
+    if loss < len(FROM_LOGITS):
+        return FROM_LOGITS[loss](dZ, Z, Y)
+    activate(A, Z, layer)
+    total = FROM_OUTPUTS[loss - len(FROM_LOGITS)](dZ, A, Y)
+    activate_backward(dZ, dZ, Z, A, layer)
+    return total
+
+
+def previous_error(dZ_previous, dZ, W, Z_previous, A_previous, layer):
+    """dZ_previous = (dZ W^T) * f'(Z_previous); dZ (n, n_out), W (n_in, n_out) -> dZ_previous (n, n_in)."""
+    dA_previous = dZ @ W.T
+    activate_backward(dZ_previous, dA_previous, Z_previous, A_previous, layer)
+
+
+def parameter_gradient(dW, db, dZ, A_previous):
+    """dW = A_previous^T dZ / n, db = mean_i dz_i; dZ (n, n_out), A_previous (n, n_in) -> dW (n_in, n_out), db (n_out,)."""
+    dW[:] = A_previous.T @ dZ / len(dZ)
+    db[:] = np.mean(dZ, axis=0)

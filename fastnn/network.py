@@ -1,0 +1,317 @@
+"""A feed-forward network: an architecture, its parameters in one flat vector, and the backend that computes with them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from fastnn.architecture import Architecture, aligned_zeros
+from fastnn.backends import get_backend
+from fastnn.initializers import find_initializer
+from fastnn.losses import find_loss
+from fastnn.optimizers import SGD
+from fastnn.threads import matrix_threads
+from fastnn.training import History, read_only, train
+from fastnn.validation import check_count, check_dtype, check_features, check_targets, target_rows
+
+#: Rows that inference takes at a time, so that its memory does not grow with the data.
+ROWS_PER_PASS = 1024
+
+
+class Network:
+    """A feed-forward network: A_0 = X, Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l) for l = 1 ... L.
+
+    Samples are rows: X is (n_samples, n_0), W_l is (n_{l-1}, n_l), b_l is (n_l,).
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+        Units per layer, inputs first: ``[784, 128, 10]``.
+    activations : str or sequence of str, default "relu"
+        One name for all hidden layers (the output layer then gets the activation its loss is matched with), or one
+        name per layer, output included. Names are the keys of `fastnn.activations.ACTIVATIONS`.
+    loss : str, default "softmax_cross_entropy"
+        A key of `fastnn.losses.LOSSES`.
+    backend : {"numba", "numpy"}, default "numba"
+        Compiled kernels, or the reference.
+    dtype : {"float32", "float64"}, default "float32"
+        Type of the parameters and of all arithmetic.
+    initializer : str, default "he_normal"
+        A key of `fastnn.initializers.INITIALIZERS`; biases start at 0.
+    seed : int, optional
+        Seed of the initial weights and of the order of samples in `fit`. The same seed gives the same numbers on both
+        backends.
+    n_threads : int, optional
+        Threads of the matrix products; by default as many as the process may use.
+
+    Attributes
+    ----------
+    parameters, gradient : ndarray of shape (n_parameters,)
+        All parameters, and the gradient that `backward` fills: W_1, b_1, W_2, b_2, ... row by row. Writing to
+        ``parameters[:]`` changes the network.
+    weights, weight_gradients : tuple of ndarray of shape (n_{l-1}, n_l)
+        Views of `parameters` and `gradient`.
+    biases, bias_gradients : tuple of ndarray of shape (n_l,)
+        Views of `parameters` and `gradient`.
+    architecture : Architecture
+        Layer sizes, activations and loss.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a size, a name or an option is not what it must be.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import SGD, Network
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1])
+    >>> network = Network([1, 8, 2], backend="numpy", dtype="float64", seed=0)
+    >>> history = network.fit(X, y, optimizer=SGD(learning_rate=0.5), epochs=200, batch_size=4)
+    >>> network.predict(X).tolist()
+    [0, 0, 1, 1]
+    """
+
+    def __init__(
+        self,
+        layer_sizes: Sequence[int],
+        activations: str | Sequence[str] = "relu",
+        loss: str = "softmax_cross_entropy",
+        *,
+        backend: str = "numba",
+        dtype: Any = "float32",
+        initializer: str = "he_normal",
+        seed: int | None = None,
+        n_threads: int | None = None,
+    ) -> None:
+        self.architecture = Architecture.create(layer_sizes, activations, loss)
+        self.dtype = check_dtype(dtype)
+        self.n_threads = None if n_threads is None else check_count(n_threads, "n_threads")
+        self.random = np.random.default_rng(seed)
+        draw = find_initializer(initializer).draw
+        get_backend(backend)
+        self.backend = backend
+        self._allocate()
+        for W in self.weights:
+            W[:] = draw(self.random, *W.shape)
+
+    def _allocate(self) -> None:
+        """Parameters and gradient, both zero, and the views of them."""
+        n_parameters = self.architecture.n_parameters
+        self.parameters, self.gradient = (aligned_zeros(n_parameters, self.dtype) for _ in range(2))
+        self.weights = self.architecture.weight_views(self.parameters)
+        self.biases = self.architecture.bias_views(self.parameters)
+        self.weight_gradients = self.architecture.weight_views(self.gradient)
+        self.bias_gradients = self.architecture.bias_views(self.gradient)
+        self._workspace = aligned_zeros(0, self.dtype)
+        self._batch: np.ndarray | None = None
+
+    @cached_property
+    def bound_layers(self) -> np.ndarray:
+        """The layer records as the backend calls them; compiles the kernels of this architecture's activations."""
+        layers: np.ndarray = get_backend(self.backend).bind(self.architecture.layers, self.dtype)
+        return layers
+
+    def logits(self, X: Any) -> np.ndarray:
+        """Z_L of every sample: (n_samples, n_L)."""
+        return self._infer(get_backend(self.backend).pre_output, X)
+
+    def forward(self, X: Any) -> np.ndarray:
+        """A_L of every sample, (n_samples, n_L): probabilities under softmax and sigmoid."""
+        return self._infer(get_backend(self.backend).output, X)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Class labels for the two cross-entropies, A_L otherwise.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray
+            Softmax outputs: the most probable class, int64, (n_samples,). Sigmoid outputs of `binary_cross_entropy`:
+            whether each probability is above one half, int64, (n_samples,) for one output, else (n_samples, n_L).
+            Otherwise A_L (n_samples, n_L).
+        """
+        return self.decide(self.logits(X) if self._decides_on_logits else self.forward(X))
+
+    def decide(self, outputs: np.ndarray) -> np.ndarray:
+        """What `predict` makes of outputs A_L, or of logits where the decision is the same."""
+        loss = find_loss(self.architecture.loss)
+        if not loss.classifies:
+            return outputs
+        if loss.targets == "classes":
+            return np.asarray(np.argmax(outputs, axis=1))
+        threshold = 0.0 if self._decides_on_logits else 0.5
+        labels = (outputs > threshold).astype(np.int64)
+        return labels[:, 0] if labels.shape[1] == 1 else labels
+
+    @property
+    def _decides_on_logits(self) -> bool:
+        # Largest logit, largest probability; sigmoid(z) > 1/2 where z > 0.
+        loss = find_loss(self.architecture.loss)
+        return loss.classifies and self.architecture.activations[-1] == loss.matched_activation
+
+    def loss(self, X: Any, y: Any) -> float:
+        """Mean loss of a batch; keeps what `backward` needs.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class numbers or one-hot rows for `softmax_cross_entropy`, probabilities for `binary_cross_entropy`,
+            numbers otherwise.
+
+        Returns
+        -------
+        float
+            Sum over outputs, mean over samples; without any penalty.
+        """
+        X = check_features(X, self.architecture.n_inputs, self.dtype)
+        y = check_targets(y, len(X), self.architecture, self.dtype)
+        rows = target_rows(y, self.architecture.n_outputs, self.dtype)
+        batch = read_only(np.ascontiguousarray(X, self.dtype))
+        with self.computing() as backend:
+            value = backend.loss(self.workspace(len(X)), self.parameters, self.bound_layers, batch, rows)
+        self._batch = batch
+        return float(value)
+
+    def backward(self) -> np.ndarray:
+        """Gradient of the loss that was computed last, by backpropagation; fills and returns `gradient`.
+
+        Raises
+        ------
+        ValueError
+            If `loss` was not called before.
+        """
+        if self._batch is None:
+            raise ValueError(
+                "backward needs the loss of a batch first: call network.loss(X, y), then network.backward()."
+            )
+        with self.computing() as backend:
+            workspace = self.workspace(len(self._batch))
+            backend.backward(self.gradient, workspace, self.parameters, self.bound_layers, self._batch)
+        return self.gradient
+
+    def evaluate(self, X: Any, y: Any) -> float:
+        """Mean loss of any number of samples, in memory that does not grow with them; keeps nothing for `backward`."""
+        X = check_features(X, self.architecture.n_inputs, self.dtype)
+        y = check_targets(y, len(X), self.architecture, self.dtype)
+        return self.mean_loss(X, y)
+
+    def mean_loss(self, X: np.ndarray, y: np.ndarray) -> float:
+        """Mean loss over checked features and targets."""
+        workspace, total = self._inference_workspace(len(X)), 0.0
+        with self.computing() as backend:
+            for rows, batch in self._passes(X):
+                Y = target_rows(y[rows], self.architecture.n_outputs, self.dtype)
+                total += len(batch) * backend.loss(workspace, self.parameters, self.bound_layers, batch, Y)
+        return total / len(X)
+
+    def accuracy(self, X: np.ndarray, y: np.ndarray) -> float:
+        """Share of checked samples, or of outputs where several are independent, that are classified as their targets."""
+        truth = self.decide(y) if y.ndim == 2 else y
+        return float(np.mean(self.predict(X) == truth))
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        optimizer: SGD | None = None,
+        epochs: int = 10,
+        batch_size: int | None = 32,
+        shuffle: bool = True,
+        validation_data: tuple[Any, Any] | None = None,
+        progress: bool | Callable[[float, History], None] = False,
+    ) -> History:
+        """Train by mini-batch gradient descent.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples. float32, float64 and uint8 arrays are never copied as a whole.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, as in `loss`.
+        optimizer : SGD, optional
+            By default ``SGD()``.
+        epochs : int, default 10
+            Passes over the data.
+        batch_size : int or None, default 32
+            Samples per update; the last batch may be shorter and is used. None takes all samples at once.
+        shuffle : bool, default True
+            Whether each epoch visits the samples in a new random order.
+        validation_data : (X, y), optional
+            Data on which loss (and accuracy, for classes) are measured after every epoch.
+        progress : bool or callable, default False
+            True shows a progress bar. A function is called with the share of the work done, 0 to 1, and the history so
+            far, several times a second.
+
+        Returns
+        -------
+        History
+            Mean training loss per epoch, and more.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss becomes NaN or infinite; the parameters are those from before that epoch.
+        """
+        self._batch = None  # training reuses the workspace
+        with self.computing():
+            return train(self, X, y, optimizer or SGD(), epochs, batch_size, shuffle, validation_data, progress)
+
+    @contextmanager
+    def computing(self) -> Iterator[Any]:
+        """The backend, with its threads limited; an overflow shows in the result, not as a warning on the way."""
+        with np.errstate(all="ignore"), matrix_threads(self.n_threads):
+            yield get_backend(self.backend)
+
+    def workspace(self, n_samples: int) -> np.ndarray:
+        """A work vector for a batch of that many samples; its contents are kept from one call to the next."""
+        size = get_backend(self.backend).workspace_size(self.architecture.layers, n_samples)
+        if len(self._workspace) < size:
+            self._workspace = aligned_zeros(size, self.dtype)
+        return self._workspace[:size]
+
+    def _inference_workspace(self, n_samples: int) -> np.ndarray:
+        n_rows = min(n_samples, ROWS_PER_PASS)
+        return aligned_zeros(get_backend(self.backend).workspace_size(self.architecture.layers, n_rows), self.dtype)
+
+    def _passes(self, X: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """Slices of rows and the rows themselves, in the type of the network."""
+        for start in range(0, len(X), ROWS_PER_PASS):
+            rows = slice(start, min(start + ROWS_PER_PASS, len(X)))
+            yield rows, read_only(np.ascontiguousarray(X[rows], self.dtype))
+
+    def _infer(self, compute: Callable[..., np.ndarray], X: Any) -> np.ndarray:
+        X = check_features(X, self.architecture.n_inputs, self.dtype)
+        result = np.empty((len(X), self.architecture.n_outputs), self.dtype)
+        workspace = self._inference_workspace(len(X))
+        with self.computing():
+            for rows, batch in self._passes(X):
+                result[rows] = compute(workspace, self.parameters, self.bound_layers, batch)
+        return result
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Views, work vectors and addresses of machine code belong to this process and object.
+        kept = ("architecture", "dtype", "n_threads", "random", "backend")
+        return {name: getattr(self, name) for name in kept} | {"parameters": np.array(self.parameters)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        parameters = state.pop("parameters")
+        self.__dict__.update(state)
+        self._allocate()
+        self.parameters[:] = parameters
+
+    def __repr__(self) -> str:
+        architecture = self.architecture
+        return (
+            f"Network({list(architecture.layer_sizes)}, activations={list(architecture.activations)}, "
+            f"loss={architecture.loss!r}, backend={self.backend!r}, dtype={self.dtype.name!r})"
+        )

@@ -1,0 +1,206 @@
+"""The epoch loop: order of samples, batches, validation, divergence and history."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn.architecture import aligned_zeros
+from fastnn.backends import get_backend
+from fastnn.exceptions import DivergenceError
+from fastnn.losses import find_loss
+from fastnn.optimizers import SGD
+from fastnn.validation import check_count, check_features, check_pair, check_targets
+
+if TYPE_CHECKING:
+    from fastnn.network import Network
+
+#: Seconds between two looks at the clock within an epoch: Ctrl-C is answered and the progress bar moves that often.
+SECONDS_PER_CHUNK = 0.1
+
+
+@dataclass
+class History:
+    """What happened in each epoch.
+
+    Attributes
+    ----------
+    loss : list of float
+        Mean loss over the samples of the epoch, each measured just before the update that used it.
+    validation_loss, validation_accuracy : list of float
+        Measured on the validation data after the epoch; empty without them, accuracy for classes only.
+    seconds : list of float
+        Time spent training, validation not counted.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_accuracy: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+
+class Validation:
+    """Held-out data, checked once, and what is measured on them after an epoch."""
+
+    def __init__(self, network: "Network", X: Any, y: Any) -> None:
+        self.network = network
+        self.X = check_features(X, network.architecture.n_inputs, network.dtype)
+        self.y = check_targets(y, len(self.X), network.architecture, network.dtype)
+
+    def measure(self, history: History) -> None:
+        """Append loss, and accuracy for classes."""
+        history.validation_loss.append(self.network.mean_loss(self.X, self.y))
+        if find_loss(self.network.architecture.loss).classifies:
+            history.validation_accuracy.append(self.network.accuracy(self.X, self.y))
+
+
+class Batches:
+    """The training data in the order of an epoch, and the buffers that a batch is gathered into.
+
+    Where an epoch takes the samples as they lie, and they have the type of the network, they are not gathered at all.
+    """
+
+    def __init__(
+        self, network: "Network", X: np.ndarray, y: np.ndarray, batch_size: int, shuffle: bool, optimizer: SGD
+    ) -> None:
+        self.network, self.optimizer, self.batch_size = network, optimizer, batch_size
+        self.X, self.y = read_only(X), read_only(y)
+        self.n_batches = math.ceil(len(X) / batch_size)
+        self.shuffle = shuffle and self.n_batches > 1  # a single batch is a mean over all samples in any order
+        in_place = not self.shuffle and X.dtype == network.dtype and X.flags.c_contiguous
+        self.order = None if in_place else np.arange(len(X))
+        n_inputs, n_outputs = network.architecture.n_inputs, network.architecture.n_outputs
+        self.batch_X = aligned_zeros(0 if in_place else batch_size * n_inputs, network.dtype).reshape(-1, n_inputs)
+        self.batch_Y = aligned_zeros(batch_size * n_outputs, network.dtype).reshape(batch_size, n_outputs)
+        self.sizes = np.full(self.n_batches, batch_size)
+        self.sizes[-1] = len(X) - batch_size * (self.n_batches - 1)
+
+    def train_epoch(self, report: Callable[[float], None]) -> float:
+        """One pass over the data in chunks of whole batches; the mean loss, NaN or infinite if it diverged."""
+        if self.shuffle:
+            self.order = self.network.random.permutation(len(self.X))
+        losses = np.empty(self.n_batches)
+        for first, last in chunks(self.n_batches):
+            self.train_batches(losses[first:last], first * self.batch_size, last * self.batch_size)
+            if not np.isfinite(losses[last - 1]):
+                return float(losses[last - 1])
+            report(last / self.n_batches)
+        return float(losses @ self.sizes / len(self.X))
+
+    def train_batches(self, losses: np.ndarray, start: int, stop: int) -> None:
+        """Train on the samples from `start` to `stop` of the order, in one compiled call."""
+        network = self.network
+        whole = self.order is not None
+        get_backend(network.backend).train_epoch(
+            losses,
+            network.parameters,
+            network.gradient,
+            network.workspace(self.batch_size),
+            self.batch_X,
+            self.batch_Y,
+            network.bound_layers,
+            self.X if whole else self.X[start:stop],
+            self.y if whole else self.y[start:stop],
+            self.order[start:stop] if self.order is not None else None,
+            self.batch_size,
+            *self.optimizer.settings,
+        )
+
+
+def train(
+    network: "Network",
+    X: Any,
+    y: Any,
+    optimizer: SGD,
+    epochs: int,
+    batch_size: int | None,
+    shuffle: bool,
+    validation_data: tuple[Any, Any] | None,
+    progress: bool | Callable[[float, History], None],
+) -> History:
+    """Train a network; the arguments are those of `Network.fit`."""
+    if not isinstance(optimizer, SGD):
+        raise TypeError(f"optimizer must be a fastnn optimizer such as fastnn.SGD(), got {optimizer!r}.")
+    epochs = check_count(epochs, "epochs")
+    X = check_features(X, network.architecture.n_inputs, network.dtype)
+    y = check_targets(y, len(X), network.architecture, network.dtype)
+    batch_size = len(X) if batch_size is None else min(check_count(batch_size, "batch_size"), len(X))
+    validation = None
+    if validation_data is not None:
+        validation = Validation(network, *check_pair(validation_data, "validation_data"))
+    history = History()
+    batches = Batches(network, X, y, batch_size, shuffle, optimizer)
+    with progress_reports(progress, history) as report:
+        for epoch in range(epochs):
+            train_one_epoch(batches, epoch, history, partial(report_within, report, epoch, epochs))
+            if validation is not None:
+                validation.measure(history)
+            report((epoch + 1) / epochs)
+    return history
+
+
+def report_within(report: Callable[[float], None], epoch: int, epochs: int, share: float) -> None:
+    """Report the share of an epoch as a share of the whole."""
+    report((epoch + share) / epochs)
+
+
+def train_one_epoch(batches: Batches, epoch: int, history: History, report: Callable[[float], None]) -> None:
+    """Train for an epoch and record it; if it diverges, put the parameters back and raise DivergenceError."""
+    network, start = batches.network, time.perf_counter()
+    before = network.parameters.copy()
+    loss = batches.train_epoch(report)
+    if not np.isfinite(loss) or not np.isfinite(network.parameters).all():
+        network.parameters[:] = before
+        raise DivergenceError(
+            f"Training diverged in epoch {epoch + 1}: the loss became {loss}. Try a smaller learning rate (it is "
+            f"{batches.optimizer.learning_rate:g}), standardised inputs, or another initializer. The parameters are "
+            "those from before that epoch."
+        )
+    history.loss.append(loss)
+    history.seconds.append(time.perf_counter() - start)
+
+
+def chunks(n_batches: int) -> Iterator[tuple[int, int]]:
+    """Ranges of batches that cover an epoch, growing or shrinking until one takes about `SECONDS_PER_CHUNK`."""
+    first, length = 0, 1
+    while first < n_batches:
+        last, start = min(first + length, n_batches), time.perf_counter()
+        yield first, last
+        elapsed = time.perf_counter() - start
+        length = max(1, 2 * length if elapsed < SECONDS_PER_CHUNK / 2 else int(length * SECONDS_PER_CHUNK / elapsed))
+        first = last
+
+
+@contextmanager
+def progress_reports(
+    progress: bool | Callable[[float, History], None], history: History
+) -> Iterator[Callable[[float], None]]:
+    """What to call with the share of the work done: a progress bar, the user's function, or nothing."""
+    if callable(progress):
+        yield lambda share: progress(share, history)
+    elif not progress:
+        yield lambda share: None
+    else:
+        from tqdm.auto import tqdm
+
+        with tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}") as bar:
+            yield lambda share: show_progress(bar, share, history)
+
+
+def show_progress(bar: Any, share: float, history: History) -> None:
+    """Move a progress bar, with the last loss beside it."""
+    if history.loss:
+        bar.set_postfix(epoch=len(history.loss), loss=f"{history.loss[-1]:.4g}", refresh=False)
+    bar.update(share - bar.n)
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A view that cannot be written: kernels are compiled once, for arrays they only read."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,155 @@
+"""Checks of what users pass in: every fault is a sentence that says what was wrong, expected and given.
+
+Data are checked before anything is changed. Floating-point and byte-sized features keep their type, so that a large X
+is never copied as a whole.
+"""
+
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from fastnn.architecture import Architecture
+from fastnn.losses import find_loss
+
+#: Types of X that the backends convert batch by batch; others are converted at once.
+STREAMED_TYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.uint8))
+
+ROWS_PER_CHECK = 4096
+
+
+def check_dtype(dtype: Any) -> np.dtype:
+    """float32 or float64 as a NumPy dtype."""
+    for allowed in (np.dtype(np.float32), np.dtype(np.float64)):
+        with suppress(TypeError):
+            if dtype is not None and allowed == dtype:
+                return allowed
+    raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
+
+
+def check_features(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
+    """X as a finite two-dimensional array (n_samples, n_features), not copied where its type allows."""
+    if hasattr(X, "toarray"):
+        raise TypeError(f"X is a sparse {type(X).__name__}; pass a dense array, for instance X.toarray().")
+    X = _as_numeric_array(X, "X", dtype)
+    if X.ndim != 2:
+        hint = " For one sample, pass X.reshape(1, -1)." if X.ndim == 1 else ""
+        raise ValueError(f"X must be two-dimensional, (n_samples, n_features), got shape {X.shape}.{hint}")
+    if X.shape[1] != n_features:
+        raise ValueError(f"X has {X.shape[1]} features, but this network expects {n_features}.")
+    if len(X) == 0:
+        raise ValueError(f"X is empty: at least one sample is needed, got shape {X.shape}.")
+    if X.dtype not in STREAMED_TYPES:
+        X = X.astype(dtype)
+    _check_finite(X, "X")
+    return np.asarray(X)
+
+
+def check_targets(y: Any, n_samples: int, architecture: Architecture, dtype: np.dtype) -> np.ndarray:
+    """Targets as class numbers (n_samples,), int64, or as rows (n_samples, n_outputs) of `dtype`."""
+    loss, n_outputs = find_loss(architecture.loss), architecture.n_outputs
+    y = _as_numeric_array(y, "y", dtype)
+    if y.ndim == 0 or y.ndim > 2:
+        raise ValueError(f"y must be one- or two-dimensional, got shape {y.shape}.")
+    if len(y) != n_samples:
+        raise ValueError(f"X and y must have the same number of samples, got {n_samples} and {len(y)}.")
+    _check_finite(y.reshape(len(y), -1), "y")
+    if loss.targets == "classes" and (y.ndim == 1 or y.shape[1] == 1):
+        return _class_numbers(y.reshape(-1), n_outputs)
+    rows = np.ascontiguousarray(y.reshape(len(y), -1), dtype)
+    if rows.shape[1] != n_outputs:
+        raise ValueError(f"y must have shape ({n_samples}, {n_outputs}) for this network, got {y.shape}.")
+    if loss.targets != "numbers" and (rows.min() < 0 or rows.max() > 1):
+        raise ValueError(
+            f"{loss.name} needs targets between 0 and 1, got values from {rows.min():g} to {rows.max():g}."
+        )
+    if loss.targets == "classes":
+        _check_row_sums(rows)
+    return rows
+
+
+def target_rows(targets: np.ndarray, n_outputs: int, dtype: np.dtype) -> np.ndarray:
+    """Rows (n_samples, n_outputs) from class numbers, y_ik = [k = t_i]; rows stay as they are."""
+    if targets.ndim == 2:
+        return targets
+    rows = np.zeros((len(targets), n_outputs), dtype)
+    rows[np.arange(len(targets)), targets] = 1
+    return rows
+
+
+def check_number(value: Any, name: str, *, positive: bool = False) -> float:
+    """A finite number, at least 0, or above 0 where `positive`."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {value!r}.")
+    if not math.isfinite(value) or value < 0 or (positive and value == 0):
+        raise ValueError(f"{name} must be {'positive' if positive else 'at least 0'} and finite, got {value!r}.")
+    return float(value)
+
+
+def check_count(value: Any, name: str) -> int:
+    """A positive integer."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a positive integer, got {value!r}.")
+    if value < 1:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}.")
+    return int(value)
+
+
+def check_pair(data: Any, name: str) -> Sequence[Any]:
+    """A tuple or list of two: X and y."""
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise ValueError(f"{name} must be a pair (X, y), got {type(data).__name__}.")
+    return data
+
+
+def _as_numeric_array(values: Any, name: str, dtype: np.dtype) -> np.ndarray:
+    try:
+        array = np.asarray(values)
+        if array.dtype == object:  # a DataFrame with mixed types
+            array = array.astype(dtype)
+    except (ValueError, TypeError) as error:
+        raise TypeError(f"{name} must be an array of numbers, got {type(values).__name__}: {error}.") from None
+    if array.dtype.kind not in "fiub":
+        labels = " Encode labels as 0, 1, 2, ..., for instance with scikit-learn's LabelEncoder." if name == "y" else ""
+        raise TypeError(f"{name} must be an array of real numbers, got elements of type {array.dtype}.{labels}")
+    return array
+
+
+def _check_finite(array: np.ndarray, name: str) -> None:
+    """Raise ValueError for the first NaN or infinity, reading a slice of rows at a time."""
+    if array.dtype.kind != "f":
+        return
+    for start in range(0, len(array), ROWS_PER_CHECK):
+        rows = array[start : start + ROWS_PER_CHECK]
+        finite = np.isfinite(rows)
+        if not finite.all():
+            row, column = np.argwhere(~finite)[0]
+            where = f"row {start + row}, column {column}"
+            raise ValueError(f"{name} must be finite, got {rows[row, column]} in {where}.")
+
+
+def _class_numbers(labels: np.ndarray, n_classes: int) -> np.ndarray:
+    classes = labels.astype(np.int64)
+    if (classes != labels).any():
+        fraction = labels[classes != labels][0]
+        raise ValueError(f"Class labels must be whole numbers from 0 to {n_classes - 1}, got {fraction}.")
+    if classes.min() < 0 or classes.max() >= n_classes:
+        raise ValueError(
+            f"Class labels must be whole numbers from 0 to {n_classes - 1} for {n_classes} outputs, "
+            f"got labels from {classes.min()} to {classes.max()}."
+        )
+    return classes
+
+
+def _check_row_sums(rows: np.ndarray) -> None:
+    sums = rows.sum(axis=1)
+    tolerance = 4 * rows.shape[1] * np.finfo(rows.dtype).eps
+    wrong = np.flatnonzero(np.abs(sums - 1) > tolerance)
+    if len(wrong):
+        raise ValueError(
+            f"Rows of y must sum to 1, being one-hot or probabilities of the classes, got {sums[wrong[0]]:g} "
+            f"in row {wrong[0]}."
+        )
