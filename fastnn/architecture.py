@@ -67,7 +67,7 @@ class Architecture:
             names = (activations,) * (n_layers - 1) + (loss_specification.matched_activation,)
             find_activation(activations)
         else:
-            names = tuple(activations)
+            names = _checked_names(activations)
         _check_activations(names, n_layers)
         loss_specification.check_output(names[-1], sizes[-1])
         return cls(sizes, names, loss)
@@ -144,6 +144,15 @@ def _checked_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
         if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
             raise ValueError(f"layer_sizes must be positive integers, got {size!r} in {list(sizes)}.")
     return tuple(int(size) for size in sizes)
+
+
+def _checked_names(activations: Sequence[str]) -> tuple[str, ...]:
+    try:
+        return tuple(activations)
+    except TypeError:
+        raise TypeError(
+            f"activations must be a name such as 'relu', or a sequence of names, one per layer, got {activations!r}."
+        ) from None
 
 
 def _check_activations(names: tuple[str, ...], n_layers: int) -> None:

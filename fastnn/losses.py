@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from fastnn.activations import ACTIVATIONS
 
-#: The backends' loss functions, in the order of their tables: first those that start from the logits Z, because their
-#: output activation cancels out of the gradient; then those that start from the outputs A and multiply by f'(Z).
+#: The backends' loss functions, in the order of their tables: first those that start from the logits Z, because the
+#: exponentials of their output activation cancel; then those that start from the outputs A and multiply by f'(Z).
 LOSS_KERNELS = (
     "softmax_cross_entropy",
     "binary_cross_entropy_with_logits",
-    "binary_cross_entropy",
+    "binary_cross_entropy_with_softmax",
     "squared_error",
 )
 
@@ -92,7 +92,10 @@ LOSSES: dict[str, Loss] = {
             matched_activation="sigmoid",
             output_activations=("sigmoid", "softmax"),
             targets="probabilities",
-            kernels={"sigmoid": "binary_cross_entropy_with_logits", "*": "binary_cross_entropy"},
+            kernels={
+                "sigmoid": "binary_cross_entropy_with_logits",
+                "softmax": "binary_cross_entropy_with_softmax",
+            },
         ),
         Loss(
             name="squared_error",

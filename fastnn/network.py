@@ -194,8 +194,7 @@ class Network:
                 "backward needs the loss of a batch first: call network.loss(X, y), then network.backward()."
             )
         with self.computing() as backend:
-            workspace = self.workspace(len(self._batch))
-            backend.backward(self.gradient, workspace, self.parameters, self.bound_layers, self._batch)
+            backend.backward(self.gradient, self._workspace, self.parameters, self.bound_layers, self._batch)
         return self.gradient
 
     def evaluate(self, X: Any, y: Any) -> float:
@@ -262,9 +261,9 @@ class Network:
         DivergenceError
             If the loss becomes NaN or infinite; the parameters are those from before that epoch.
         """
-        self._batch = None  # training reuses the workspace
+        optimizer = SGD() if optimizer is None else optimizer
         with self.computing():
-            return train(self, X, y, optimizer or SGD(), epochs, batch_size, shuffle, validation_data, progress)
+            return train(self, X, y, optimizer, epochs, batch_size, shuffle, validation_data, progress)
 
     @contextmanager
     def computing(self) -> Iterator[Any]:
@@ -273,7 +272,8 @@ class Network:
             yield get_backend(self.backend)
 
     def workspace(self, n_samples: int) -> np.ndarray:
-        """A work vector for a batch of that many samples; its contents are kept from one call to the next."""
+        """A work vector for a batch of that many samples; what `loss` left there for `backward` is given up."""
+        self._batch = None
         size = get_backend(self.backend).workspace_size(self.architecture.layers, n_samples)
         if len(self._workspace) < size:
             self._workspace = aligned_zeros(size, self.dtype)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastnn.backends import get_backend
-from fastnn.validation import check_number
+from fastnn.validation import check_flag, check_number
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -38,6 +38,7 @@ class SGD:
     def __post_init__(self) -> None:
         check_number(self.learning_rate, "learning_rate", positive=True)
         check_number(self.l2, "l2")
+        check_flag(self.penalize_biases, "penalize_biases")
 
     def step(self, network: "Network") -> None:
         """Update the parameters of a network from its gradient, which `network.backward()` filled."""

@@ -44,7 +44,7 @@ def check_features(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
         raise ValueError(f"X is empty: at least one sample is needed, got shape {X.shape}.")
     if X.dtype not in STREAMED_TYPES:
         X = X.astype(dtype)
-    _check_finite(X, "X")
+    _check_finite(X, "X", dtype)
     return np.asarray(X)
 
 
@@ -56,7 +56,7 @@ def check_targets(y: Any, n_samples: int, architecture: Architecture, dtype: np.
         raise ValueError(f"y must be one- or two-dimensional, got shape {y.shape}.")
     if len(y) != n_samples:
         raise ValueError(f"X and y must have the same number of samples, got {n_samples} and {len(y)}.")
-    _check_finite(y.reshape(len(y), -1), "y")
+    _check_finite(y.reshape(len(y), -1), "y", dtype)
     if loss.targets == "classes" and (y.ndim == 1 or y.shape[1] == 1):
         return _class_numbers(y.reshape(-1), n_outputs)
     rows = np.ascontiguousarray(y.reshape(len(y), -1), dtype)
@@ -84,9 +84,20 @@ def check_number(value: Any, name: str, *, positive: bool = False) -> float:
     """A finite number, at least 0, or above 0 where `positive`."""
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, got {value!r}.")
-    if not math.isfinite(value) or value < 0 or (positive and value == 0):
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number) or number < 0 or (positive and number == 0):
         raise ValueError(f"{name} must be {'positive' if positive else 'at least 0'} and finite, got {value!r}.")
-    return float(value)
+    return number
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """True or False."""
+    if not isinstance(value, bool | np.bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}.")
+    return bool(value)
 
 
 def check_count(value: Any, name: str) -> int:
@@ -118,29 +129,31 @@ def _as_numeric_array(values: Any, name: str, dtype: np.dtype) -> np.ndarray:
     return array
 
 
-def _check_finite(array: np.ndarray, name: str) -> None:
-    """Raise ValueError for the first NaN or infinity, reading a slice of rows at a time."""
+def _check_finite(array: np.ndarray, name: str, dtype: np.dtype) -> None:
+    """Raise ValueError for the first number that is not finite in `dtype`, reading a slice of rows at a time."""
     if array.dtype.kind != "f":
         return
+    largest = np.finfo(dtype).max
     for start in range(0, len(array), ROWS_PER_CHECK):
         rows = array[start : start + ROWS_PER_CHECK]
-        finite = np.isfinite(rows)
+        finite = np.isfinite(rows) if rows.dtype == dtype else np.abs(rows) <= largest
         if not finite.all():
             row, column = np.argwhere(~finite)[0]
-            where = f"row {start + row}, column {column}"
-            raise ValueError(f"{name} must be finite, got {rows[row, column]} in {where}.")
+            raise ValueError(
+                f"{name} must be finite in {dtype.name}, got {rows[row, column]} in row {start + row}, column {column}."
+            )
 
 
 def _class_numbers(labels: np.ndarray, n_classes: int) -> np.ndarray:
+    if labels.min() < 0 or labels.max() >= n_classes:
+        raise ValueError(
+            f"Class labels must be whole numbers from 0 to {n_classes - 1} for {n_classes} outputs, "
+            f"got labels from {labels.min()} to {labels.max()}."
+        )
     classes = labels.astype(np.int64)
     if (classes != labels).any():
         fraction = labels[classes != labels][0]
         raise ValueError(f"Class labels must be whole numbers from 0 to {n_classes - 1}, got {fraction}.")
-    if classes.min() < 0 or classes.max() >= n_classes:
-        raise ValueError(
-            f"Class labels must be whole numbers from 0 to {n_classes - 1} for {n_classes} outputs, "
-            f"got labels from {classes.min()} to {classes.max()}."
-        )
     return classes
 
 

@@ -171,7 +171,7 @@ def softmax(A, Z):
     """a_ik = exp(z_ik - m_i) / sum_j exp(z_ij - m_i), m_i = max_j z_ij; Z (n, K) -> A (n, K)."""
     n, n_outputs = Z.shape
     for i in range(n):
-        largest = row_maximum(Z, i)
+        largest = _row_maximum(Z, i)
         total = Z.dtype.type(0)
         for k in range(n_outputs):
             A[i, k] = exp(Z[i, k] - largest)
@@ -182,7 +182,7 @@ def softmax(A, Z):
 
 
 @inlined
-def row_maximum(Z, i):
+def _row_maximum(Z, i):
     """m_i = max_k z_ik; Z (n, K)."""
     largest = Z[i, 0]
     for k in range(1, Z.shape[1]):
@@ -202,7 +202,7 @@ def softmax_backward(dZ, dA, A):
             dZ[i, k] = A[i, k] * (dA[i, k] - mean)
 
 
-def activation_pass(function):
+def _activation_pass(function):
     """The kernel A = f(Z) in one pass."""
 
     def apply(A, Z):
@@ -214,7 +214,7 @@ def activation_pass(function):
     return entry_point(apply, name=function.__name__)
 
 
-def bias_activation_pass(function):
+def _bias_activation_pass(function):
     """The kernel Z += b, A = f(Z) in one pass."""
 
     def apply(Z, A, b):
@@ -228,7 +228,7 @@ def bias_activation_pass(function):
     return entry_point(apply, name=function.__name__)
 
 
-def derivative_pass(derivative):
+def _derivative_pass(derivative):
     """The kernel dZ = dA * f'(Z) in one pass."""
 
     def apply(dZ, dA, Z, A):
@@ -245,9 +245,9 @@ def _softmax_derivative_pass(dZ, dA, Z, A):
     softmax_backward(dZ, dA, A)
 
 
-PASSES = (*map(activation_pass, FUNCTIONS), softmax)
-BIAS_PASSES = tuple(map(bias_activation_pass, FUNCTIONS))
-DERIVATIVE_PASSES = (*map(derivative_pass, DERIVATIVES), _softmax_derivative_pass)
+PASSES = (*map(_activation_pass, FUNCTIONS), softmax)
+BIAS_PASSES = tuple(map(_bias_activation_pass, FUNCTIONS))
+DERIVATIVE_PASSES = (*map(_derivative_pass, DERIVATIVES), _softmax_derivative_pass)
 
 call = caller(types.void)
 

@@ -106,19 +106,19 @@ def select_targets(batch, targets, order, start, stop):
     """y_i = t_{o_i}, or y_ik = [k = t_{o_i}] from class numbers; targets (n, K) or (n,) -> rows (stop - start, K)."""
     rows = batch[: stop - start]
     for i in range(stop - start):
-        chosen = position(order, start + i)
+        chosen = _position(order, start + i)
         for k in range(rows.shape[1]):
             rows[i, k] = targets[chosen, k] if targets.ndim == 2 else k == targets[chosen]
     return rows
 
 
-def position(order, i):
+def _position(order, i):
     """o_i, which is i where order is None."""
     return i if order is None else order[i]
 
 
-@overload(position, inline="always")
-def _position(order, i):
+@overload(_position, inline="always")
+def _typed_position(order, i):
     if isinstance(order, types.NoneType):
         return lambda order, i: i
     return lambda order, i: order[i]

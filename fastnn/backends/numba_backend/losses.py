@@ -1,16 +1,14 @@
 """Losses, summed over the outputs and over the samples of a batch, and their gradients.
 
-`FROM_LOGITS` are the losses whose output activation cancels out of the gradient: they read Z and give dZ.
+`FROM_LOGITS` take the output activation into the formula, where its exponentials cancel: they read Z and give dZ.
 `FROM_OUTPUTS` read A and give dA. Targets Y are rows (n, K); a class is a one-hot row.
 Sums over samples are kept in double precision.
 """
 
 import math
 
-import numpy as np
-
-from fastnn.backends.numba_backend.activations import row_maximum
-from fastnn.backends.numba_backend.compilation import entry_point
+from fastnn.backends.numba_backend.activations import _row_maximum
+from fastnn.backends.numba_backend.compilation import entry_point, kernel
 from fastnn.backends.numba_backend.vector_math import exp, log1p
 
 
@@ -20,7 +18,7 @@ def softmax_cross_entropy(dZ, Z, Y):
     n, n_outputs = Z.shape
     total = 0.0
     for i in range(n):
-        largest = row_maximum(Z, i)
+        largest = _row_maximum(Z, i)
         exponentials = Z.dtype.type(0)
         for k in range(n_outputs):
             dZ[i, k] = exp(Z[i, k] - largest)
@@ -50,18 +48,38 @@ def binary_cross_entropy_with_logits(dZ, Z, Y):
 
 
 @entry_point
-def binary_cross_entropy(dA, A, Y):
-    """L = -sum_ik y_ik log(a_ik) + (1 - y_ik) log(1 - a_ik), dA = (A - Y) / (A (1 - A)); A, Y (n, K) -> dA (n, K)."""
-    n, n_outputs = A.shape
-    one, smallest = A.dtype.type(1), np.finfo(A.dtype).eps
+def binary_cross_entropy_with_softmax(dZ, Z, Y):
+    """L = -sum_ik y_ik log(p_ik) + (1 - y_ik) log(1 - p_ik), P = softmax(Z); Z, Y (n, K) -> dZ (n, K).
+
+    1 - p_k is the probability of all classes but k: log(1 - p_k) = log sum_{j != k} exp(z_j) - log sum_j exp(z_j), whose
+    derivative brings in q^k, the softmax over all classes but k: dz_j = K p_j - y_j - sum_k (1 - y_k) q^k_j.
+    """
+    n, n_outputs = Z.shape
+    one = Z.dtype.type(1)
     total = 0.0
     for i in range(n):
+        log_sum = _log_sum_of_others(Z, i, -1)
+        for j in range(n_outputs):
+            dZ[i, j] = Z.dtype.type(n_outputs) * exp(Z[i, j] - log_sum) - Y[i, j]
         for k in range(n_outputs):
-            y = Y[i, k]
-            a = max(min(A[i, k], one - smallest), smallest)
-            dA[i, k] = (a - y) / (a * (one - a))
-            total -= y * math.log(a) + (one - y) * math.log1p(-a)
+            y, log_rest = Y[i, k], _log_sum_of_others(Z, i, k)
+            total += y * (log_sum - Z[i, k]) + (one - y) * (log_sum - log_rest)
+            for j in range(n_outputs):
+                if j != k:
+                    dZ[i, j] -= (one - y) * exp(Z[i, j] - log_rest)
     return total
+
+
+@kernel
+def _log_sum_of_others(Z, i, k):
+    """log sum_{j != k} exp(z_ij); Z (n, K)."""
+    largest = Z[i, 1] if k == 0 else Z[i, 0]
+    for j in range(Z.shape[1]):
+        largest = max(largest, Z[i, j]) if j != k else largest
+    total = Z.dtype.type(0)
+    for j in range(Z.shape[1]):
+        total += exp(Z[i, j] - largest) if j != k else Z.dtype.type(0)
+    return largest + math.log(total)
 
 
 @entry_point
@@ -77,5 +95,5 @@ def squared_error(dA, A, Y):
     return total
 
 
-FROM_LOGITS = (softmax_cross_entropy, binary_cross_entropy_with_logits)
-FROM_OUTPUTS = (binary_cross_entropy, squared_error)
+FROM_LOGITS = (softmax_cross_entropy, binary_cross_entropy_with_logits, binary_cross_entropy_with_softmax)
+FROM_OUTPUTS = (squared_error,)

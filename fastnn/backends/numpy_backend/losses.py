@@ -1,6 +1,6 @@
 """Losses, summed over the outputs and over the samples of a batch, and their gradients.
 
-`FROM_LOGITS` are the losses whose output activation cancels out of the gradient: they read Z and give dZ.
+`FROM_LOGITS` take the output activation into the formula, where its exponentials cancel: they read Z and give dZ.
 `FROM_OUTPUTS` read A and give dA. Targets Y are rows (n, K); a class is a one-hot row.
 """
 
@@ -23,12 +23,19 @@ def binary_cross_entropy_with_logits(dZ, Z, Y):
     return np.sum(np.maximum(Z, 0) - Y * Z + np.log1p(exponentials), dtype=np.float64)
 
 
-def binary_cross_entropy(dA, A, Y):
-    """L = -sum_ik y_ik log(a_ik) + (1 - y_ik) log(1 - a_ik), dA = (A - Y) / (A (1 - A)); A, Y (n, K) -> dA (n, K)."""
-    smallest = np.finfo(A.dtype).eps
-    A = np.clip(A, smallest, 1 - smallest)
-    dA[:] = (A - Y) / (A * (1 - A))
-    return -np.sum(Y * np.log(A) + (1 - Y) * np.log1p(-A), dtype=np.float64)
+def binary_cross_entropy_with_softmax(dZ, Z, Y):
+    """L = -sum_ik y_ik log(p_ik) + (1 - y_ik) log(1 - p_ik), P = softmax(Z); Z, Y (n, K) -> dZ (n, K).
+
+    1 - p_k is the probability of all classes but k: log(1 - p_k) = log sum_{j != k} exp(z_j) - log sum_j exp(z_j), whose
+    derivative brings in q^k, the softmax over all classes but k: dz_j = K p_j - y_j - sum_k (1 - y_k) q^k_j.
+    """
+    n_outputs = Z.shape[1]
+    log_sum = logsumexp(Z, axis=1, keepdims=True)
+    others = np.where(np.eye(n_outputs, dtype=bool), -np.inf, Z[:, np.newaxis, :])
+    log_rest = logsumexp(others, axis=2)
+    Q = np.exp(others - log_rest[:, :, np.newaxis])
+    dZ[:] = n_outputs * np.exp(Z - log_sum) - Y - np.einsum("ik,ikj->ij", 1 - Y, Q)
+    return np.sum(Y * (log_sum - Z) + (1 - Y) * (log_sum - log_rest), dtype=np.float64)
 
 
 def squared_error(dA, A, Y):
@@ -38,5 +45,5 @@ def squared_error(dA, A, Y):
     return np.sum(difference * difference, dtype=np.float64)
 
 
-FROM_LOGITS = (softmax_cross_entropy, binary_cross_entropy_with_logits)
-FROM_OUTPUTS = (binary_cross_entropy, squared_error)
+FROM_LOGITS = (softmax_cross_entropy, binary_cross_entropy_with_logits, binary_cross_entropy_with_softmax)
+FROM_OUTPUTS = (squared_error,)
