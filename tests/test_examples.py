@@ -1,0 +1,210 @@
+"""The example programs: every number they claim, on every backend and for more than one seed."""
+
+import functools
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastnn
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PROGRAMS = sorted(path.stem for path in EXAMPLES.glob("*.py"))
+
+
+def load_example(name):
+    specification = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+logistic_to_moons = load_example("logistic_to_moons")
+half_planes = load_example("half_planes")
+moons_circles_blobs = load_example("moons_circles_blobs")
+
+both_backends = pytest.mark.parametrize("backend", fastnn.backends())
+
+
+# From logistic regression to moons.
+
+
+@both_backends
+def test_two_outputs_are_the_sigmoid(backend):
+    z = np.concatenate([np.linspace(-30, 30, 121), [-700, 700]])
+    expected = 1 / (1 + np.exp(-z))
+    # softmax divides two exponentials, each right to a few units in the last place.
+    np.testing.assert_allclose(logistic_to_moons.sigmoid_from_softmax(z, backend), expected, rtol=1e-14)
+
+
+@both_backends
+def test_deep_probabilities_sum_to_one(backend):
+    probabilities = logistic_to_moons.deep_probabilities(backend, seed=0)
+    assert probabilities.shape == (200, 10)
+    assert (probabilities > 0).all()
+    # Ten terms, each rounded, and their sum: ten half units in the last place of one.
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=10 * np.finfo(float).eps)
+
+
+@both_backends
+def test_every_derivative_of_the_deep_network(backend):
+    errors = logistic_to_moons.gradient_errors(backend, seed=0)
+    assert sorted(errors) == ["W1", "W2", "W3", "W4", "b1", "b2", "b3", "b4"]
+    assert all(error < 1e-5 for error in errors.values()), errors
+
+
+@both_backends
+def test_checking_derivatives_finds_a_wrong_one(backend, monkeypatch):
+    """An error of one in a hundred in one layer must show in that layer, and there only."""
+    monkeypatch.setattr(logistic_to_moons, "DEEP", [50, 40, 10])
+    right = fastnn.Network.backward
+
+    def wrong(network):
+        gradient = right(network)
+        network.weight_gradients[1][:] *= 1.01
+        return gradient
+
+    monkeypatch.setattr(fastnn.Network, "backward", wrong)
+    errors = logistic_to_moons.gradient_errors(backend, seed=0)
+    assert [name for name, error in errors.items() if error >= 1e-5] == ["W2"]
+
+
+@both_backends
+@pytest.mark.parametrize("seed", range(8))
+def test_moons_are_overfitted_with_a_falling_loss(backend, seed):
+    moons = logistic_to_moons.learn_moons(backend, seed)
+    assert len(moons.losses) == 301
+    assert (np.diff(moons.losses) < 0).all()
+    assert moons.losses[-1] < 0.1
+    assert moons.training_accuracy >= 0.99
+    assert moons.fresh_accuracy > 0.95
+
+
+# Half-planes.
+
+
+@pytest.fixture(scope="module")
+def half_planes_data():
+    return half_planes.load(seed=0)
+
+
+def test_half_planes_are_what_they_say(half_planes_data):
+    X, y = half_planes.half_planes(1000, seed=3)
+    assert X.shape == (1000, 2)
+    assert set(y) == {0, 1}
+    assert (len(half_planes_data.X_train), len(half_planes_data.X_test)) == (80_000, 20_000)
+
+
+@both_backends
+@pytest.mark.parametrize("l2", [0.01, 0.0])
+def test_half_planes_are_learned(backend, l2, half_planes_data):
+    result = half_planes.train(half_planes_data, backend, l2, seed=0)
+    assert result.test_accuracy >= 0.975
+    assert result.seconds > 0
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_half_planes_are_learned_whatever_the_seed(seed):
+    data = half_planes.load(seed)
+    penalised, free = (half_planes.train(data, "numba", l2, seed) for l2 in (0.01, 0.0))
+    assert penalised.test_accuracy >= 0.975
+    assert free.test_accuracy >= 0.99
+
+
+# Moons, circles, blobs.
+
+
+@both_backends
+def test_moons_end_below_a_cost_of_a_tenth(backend):
+    result = moons_circles_blobs.train(*moons_circles_blobs.load("moons"), backend, seed=0)
+    assert list(result.costs) == list(range(0, 2001, 100))
+    assert list(result.checks) == list(range(0, 2001, 199))
+    assert result.costs[2000] < 0.10
+    assert result.accuracy >= 0.97
+    assert (np.diff(list(result.costs.values())) < 0).all()
+    for report in result.checks.values():
+        report.raise_if_failed()
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_moons_are_learned_whatever_the_seed_of_the_network(seed, monkeypatch):
+    monkeypatch.setattr(fastnn, "check_gradients", lambda network, X, y: None)  # they are checked above
+    result = moons_circles_blobs.train(*moons_circles_blobs.load("moons"), "numba", seed)
+    assert result.costs[2000] < 0.10
+    assert result.accuracy >= 0.97
+
+
+@pytest.mark.parametrize("shape", moons_circles_blobs.SHAPES)
+def test_the_backends_take_the_same_way_down(shape):
+    """Three hundred epochs, before the long steps make the circles' path sensitive to rounding."""
+    X, y = moons_circles_blobs.load(shape)
+    results = [moons_circles_blobs.train(X, y, backend, seed=0, n_epochs=300) for backend in fastnn.backends()]
+    reference = list(results[0].costs.values())
+    for result in results:
+        np.testing.assert_allclose(list(result.costs.values()), reference, rtol=1e-9)
+        for report in result.checks.values():
+            report.raise_if_failed()
+
+
+# The programs.
+
+
+def test_every_example_is_tested_and_described():
+    readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert PROGRAMS == ["half_planes", "logistic_to_moons", "moons_circles_blobs"]
+    assert all(f"{name}.py" in readme for name in PROGRAMS)
+
+
+def run(program, monkeypatch, capsys, *options):
+    """What `python examples/program.py options` prints."""
+    monkeypatch.setattr(sys, "argv", [program.__file__, *options])
+    program.main()
+    return capsys.readouterr().out
+
+
+def test_logistic_to_moons_prints_and_draws(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(logistic_to_moons, "DEEP", [20, 10, 5])
+    output = run(logistic_to_moons, monkeypatch, capsys, "--seed", "1", "--output-dir", str(tmp_path / "plots"))
+    for backend in fastnn.backends():
+        assert f"{backend} backend" in output
+    assert "layer 2: W" in output
+    assert "in 300 steps" in output
+    assert_pictures(tmp_path / "plots", ["activations", "moons_boundary", "moons_loss"])
+
+
+def test_half_planes_prints_and_draws(monkeypatch, capsys, tmp_path):
+    output = run(half_planes, monkeypatch, capsys, "--backend", "numba", "--output-dir", str(tmp_path))
+    assert "80,000 training points and 20,000 test points" in output
+    assert re.findall(r"numba backend, l2 = (0\.01|0) *: test accuracy \d\d\.\d\d% in \d+\.\d\d s", output) == [
+        "0.01",
+        "0",
+    ]
+    assert "numpy backend" not in output
+    assert_pictures(tmp_path, ["half_planes"])
+
+
+def test_moons_circles_blobs_prints_and_draws(monkeypatch, capsys, tmp_path):
+    output = run(moons_circles_blobs, monkeypatch, capsys, "--backend", "numba", "--output-dir", str(tmp_path))
+    assert len(re.findall(r"^ +\d+00 ", output, flags=re.MULTILINE)) == 20
+    moons, circles, blobs = map(
+        float, re.search(r"accuracy +(0\.\d+) +(0\.\d+) +(0\.\d+)$", output, re.MULTILINE).groups()
+    )
+    assert (moons >= 0.97, circles >= 0.95, blobs >= 0.98) == (True, True, True)
+    assert output.count("11 gradient checks passed") == 3
+    assert_pictures(tmp_path, ["blobs", "circles", "moons"])
+
+
+def assert_pictures(folder, names):
+    assert sorted(path.name for path in folder.iterdir()) == [f"{name}.png" for name in names]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in folder.iterdir())
+
+
+def test_examples_need_no_matplotlib_unless_they_draw(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setattr(half_planes, "load", functools.partial(half_planes.load, n_points=1000))
+    assert "numba backend" in run(half_planes, monkeypatch, capsys, "--backend", "numba")
