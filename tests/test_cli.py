@@ -1,0 +1,586 @@
+"""The command line: what each command does, and the sentence and exit status for what it cannot do."""
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+import fastnn
+from fastnn import cli
+from fastnn.cli import main
+
+REAL_DATA = os.environ.get("FASTNN_DATA") and str(Path(os.environ["FASTNN_DATA"]).resolve())
+QUICK = ["--epochs", "2", "--hidden", "8"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, from which processes find fastnn, and no data but the bundled."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(fastnn.__file__).parents[1]))
+    monkeypatch.delenv("FASTNN_DATA", raising=False)
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "data_home"))
+    return tmp_path
+
+
+def run(*arguments: object, status: int = 0) -> Result:
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exit_code == status, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+    return result
+
+
+def sentence(*arguments: object, status: int) -> str:
+    """What a command that must fail says."""
+    result = run(*arguments, status=status)
+    assert "Traceback" not in result.output
+    last = result.stderr.rstrip().splitlines()[-1]
+    assert last.startswith("Error: ")
+    return last
+
+
+def reported(output: str, label: str) -> tuple[float, float]:
+    """The two columns, training and held out, of a line of the report."""
+    match = re.search(rf"^{label} +(\S+) +(\S+)$", output, re.MULTILINE)
+    assert match is not None, output
+    return float(match[1]), float(match[2])
+
+
+def write_flowers(path: Path, n_samples: int = 60, *, columns: str = "width,length,kind") -> None:
+    """Two kinds that differ in both measures, in the given order of columns."""
+    generator = np.random.default_rng(0)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns.split(","))
+        for n in range(n_samples):
+            kind = ("lily", "rose")[n % 2]
+            cells = {
+                "width": 100 + 50 * (n % 2) + generator.normal(),
+                "length": 0.01 * (n % 2) + 0.001 * generator.normal(),
+                "kind": kind,
+                "name": f"flower {n}",
+            }
+            writer.writerow([cells[column] for column in columns.split(",")])
+
+
+def write_house_prices(path: Path, n_samples: int = 80) -> None:
+    """Prices in the hundreds of thousands, linear in two measures."""
+    X = np.random.default_rng(0).uniform(20, 200, (n_samples, 2))
+    np.savez(path, X=X, y=300_000.5 + 2000 * X[:, 0] - 500 * X[:, 1])
+
+
+def write_mnist(path: Path) -> None:
+    """Two kinds of images, half bright at the left or at the right, as four IDX files."""
+    path.mkdir(parents=True)
+    for part, n_images in (("train", 40), ("t10k", 10)):
+        labels = np.arange(n_images, dtype=np.uint8) % 2
+        images = np.zeros((n_images, 4, 4), np.uint8)
+        images[labels == 0, :, :2] = images[labels == 1, :, 2:] = 255
+        for name, content in ((f"{part}-images-idx3-ubyte", images), (f"{part}-labels-idx1-ubyte", labels)):
+            shape = np.array(content.shape, ">u4").tobytes()
+            (path / name).write_bytes(bytes([0, 0, 8, content.ndim]) + shape + content.tobytes())
+
+
+# fastnn train
+
+
+@pytest.mark.parametrize("backend", fastnn.backends())
+def test_train_without_arguments_learns_the_digits(folder, backend):
+    output = run("train", "--backend", backend).output
+    training, held_out = reported(output, "Accuracy")
+    assert training > 0.99
+    assert held_out >= 0.97
+    assert re.search(r"^Throughput +[\d,]+ samples/s$", output, re.MULTILINE)
+    assert re.search(rf"^Backend +{backend}, \d+ threads?$", output, re.MULTILINE)
+    assert "saved to digits-model.npz" in output
+    network = fastnn.load(folder / "digits-model.npz", backend=backend)
+    assert network.architecture.layer_sizes == (64, 128, 10)
+
+
+@pytest.mark.parametrize("name", ["moons", "circles", "blobs"])
+def test_train_learns_points_in_the_plane(name):
+    output = run("train", "--data", name, "--backend", "numpy", "--hidden", "32").output
+    assert reported(output, "Accuracy")[1] > 0.9
+    assert "standardized" in output
+
+
+def test_the_same_seed_gives_the_same_model_and_another_seed_another():
+    for name, seed in (("first", 1), ("second", 1), ("third", 2)):
+        run("train", "--data", "moons", "--seed", seed, "--output", name, *QUICK)
+    assert Path("first").read_bytes() == Path("second").read_bytes() != Path("third").read_bytes()
+
+
+def test_options_reach_the_network_and_the_report():
+    options = (
+        "--hidden 6,5 --activation tanh --dtype float64 --threads 1 --epochs 1 --batch-size all --learning-rate 0.5"
+    )
+    output = run("train", "--output", "model", "--l2", "0.01", *options.split()).output
+    network = fastnn.load("model", backend="numpy")
+    assert network.architecture.layer_sizes == (64, 6, 5, 10)
+    assert network.architecture.activations == ("tanh", "tanh", "softmax")
+    assert network.dtype == np.float64
+    assert "1 thread\n" in output
+    assert "1 epoch, one batch, learning rate 0.5, l2 0.01\n" in output
+
+
+def test_no_hidden_layer_is_logistic_regression():
+    run("train", "--hidden", "none", "--epochs", "1", "--backend", "numpy", "--output", "model")
+    assert fastnn.load("model", backend="numpy").architecture.layer_sizes == (64, 10)
+
+
+@pytest.mark.parametrize("backend", fastnn.backends())
+def test_train_learns_from_idx_files_and_tests_on_their_test_images(folder, backend):
+    write_mnist(folder / "files" / "mnist")
+    output = run("train", "--data", "mnist", "--data-dir", "files", "--hidden", "8", "--backend", backend).output
+    assert "40 samples to train on, 10 held out" in output
+    assert reported(output, "Accuracy") == (1, 1)
+
+
+@pytest.mark.skipif(REAL_DATA is None, reason="FASTNN_DATA does not say where MNIST is")
+def test_train_learns_the_real_mnist(monkeypatch):
+    monkeypatch.setenv("FASTNN_DATA", REAL_DATA)
+    output = run("train", "--data", "mnist", "--epochs", "1", "--hidden", "32").output
+    assert "60,000 samples to train on, 10,000 held out" in output
+    assert reported(output, "Accuracy")[1] > 0.9
+
+
+def test_train_learns_a_table_of_words_and_unequal_scales(folder):
+    write_flowers(folder / "flowers.csv")
+    output = run("train", "--data", "flowers.csv", "--backend", "numpy").output
+    assert "2 classes of kind: lily, rose" in output
+    assert reported(output, "Accuracy") == (1, 1)
+
+
+def test_train_learns_a_regression_in_the_unit_of_its_targets(folder):
+    write_house_prices(folder / "houses.npz")
+    output = run("train", "--data", "houses.npz", "--backend", "numpy").output
+    assert "regression" in output
+    assert reported(output, "R2")[1] > 0.95
+    assert 1e5 < reported(output, "MSE")[1] < 1e9  # of prices whose variance is 1e10
+
+
+def test_a_saved_model_is_replaced_but_no_other_file(folder):
+    run("train", "--backend", "numpy", *QUICK)
+    run("train", "--backend", "numpy", *QUICK)
+    (folder / "notes.txt").write_text("mine")
+    assert "exists and is not a model" in sentence("train", "--output", "notes.txt", status=2)
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("data", ["moons", "digits"])
+def test_a_plot_is_drawn(folder, data):
+    pytest.importorskip("matplotlib")
+    output = run("train", "--data", data, "--plot", "picture.png", "--backend", "numpy", *QUICK).output
+    assert "saved to picture.png" in output
+    content = (folder / "picture.png").read_bytes()
+    assert content.startswith(b"\x89PNG")
+    width, height = (int.from_bytes(content[start : start + 4]) for start in (16, 20))
+    assert width / height > 2 if data == "moons" else width / height < 2  # a second panel for points in the plane
+
+
+def test_without_matplotlib_a_plot_is_refused_before_training(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert 'pip install "fastnn[plot]"' in sentence("train", "--plot", "picture.png", status=1)
+    assert not list(folder.iterdir())
+
+
+def test_divergence_is_a_sentence_and_saves_nothing(folder):
+    write_house_prices(folder / "houses.npz")
+    options = ["--no-standardize", "--learning-rate", "10", "--backend", "numpy", "--output", "model"]
+    assert "diverged" in sentence("train", "--data", "houses.npz", *options, status=1)
+    assert not Path("model").exists()
+
+
+# Ctrl-C
+
+
+def interrupt_after(calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Ctrl-C come at a given report of progress."""
+    seen = 0
+
+    def progress(self, fraction_done, history):
+        nonlocal seen
+        seen += 1
+        if seen > calls:
+            raise KeyboardInterrupt
+        report(self, fraction_done, history)
+
+    report = cli._ProgressBar.__call__
+    monkeypatch.setattr(cli._ProgressBar, "__call__", progress)
+
+
+def test_ctrl_c_keeps_what_was_learned(monkeypatch):
+    interrupt_after(500, monkeypatch)
+    result = run("train", "--backend", "numpy", "--output", "model", status=130)
+    assert "Interrupted: what was learned until now is kept." in result.stderr
+    assert reported(result.output, "Accuracy")[1] > 0.8
+    assert "saved to model" in result.output
+    assert fastnn.load("model", backend="numpy").architecture.n_inputs == 64
+
+
+def test_ctrl_c_before_the_first_update_saves_nothing(monkeypatch):
+    def fit(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fastnn.Network, "fit", fit)
+    assert "no model was saved" in run("train", "--output", "model", status=130).stderr
+    assert not Path("model").exists()
+
+
+def test_ctrl_c_elsewhere_ends_with_its_own_status(monkeypatch):
+    def load_named(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastnn.datasets.load_named", load_named)
+    assert "Interrupted." in run("train", status=130).stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+def test_a_real_ctrl_c_stops_a_real_process(folder):
+    arguments = ["train", "--data", "moons", "--backend", "numpy", "--epochs", "1000000", "--output", "model"]
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "fastnn", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        for line in process.stdout:
+            if line.startswith("Training"):
+                break
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "what was learned until now is kept" in errors
+    assert "Traceback" not in errors
+    assert "saved to model" in output
+    assert fastnn.load("model", backend="numpy").architecture.n_inputs == 2
+
+
+# fastnn predict
+
+
+@pytest.fixture
+def flowers(folder: Path) -> Path:
+    """A model of flowers."""
+    write_flowers(folder / "flowers.csv")
+    run("train", "--data", "flowers.csv", "--backend", "numpy")
+    return folder / "flowers-model.npz"
+
+
+def test_predictions_are_class_names_one_a_line(flowers):
+    result = run("predict", flowers, "flowers.csv")
+    assert result.stdout.splitlines() == ["lily", "rose"] * 30
+    assert result.stderr == "Accuracy 1.0000 on these 60 samples\n"
+
+
+@pytest.mark.parametrize("columns", ["length,width", "name,length,kind,width"])
+def test_columns_are_matched_by_name(folder, flowers, columns):
+    write_flowers(folder / "more.csv", 4, columns=columns)
+    result = run("predict", flowers, "more.csv")
+    assert result.stdout.splitlines() == ["lily", "rose"] * 2
+    assert ("Accuracy" in result.stderr) == ("kind" in columns)
+
+
+def test_probabilities_are_a_table_that_sums_to_one(flowers):
+    rows = list(csv.reader(run("predict", flowers, "flowers.csv", "--probabilities").stdout.splitlines()))
+    assert rows[0] == ["prediction", "probability_lily", "probability_rose"]
+    probabilities = np.array([row[1:] for row in rows[1:]], float)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+    assert [row[0] for row in rows[1:]] == [("lily", "rose")[k] for k in probabilities.argmax(axis=1)]
+
+
+def test_predictions_go_to_a_file(folder, flowers):
+    result = run("predict", flowers, "flowers.csv", "--output", "kinds.csv")
+    assert result.stdout == ""
+    assert "60 predictions saved to kinds.csv" in result.stderr
+    assert (folder / "kinds.csv").read_text().splitlines()[:3] == ["prediction", "lily", "rose"]
+
+
+@pytest.mark.parametrize("with_target", [True, False])
+def test_arrays_are_predicted_with_or_without_targets(folder, flowers, with_target):
+    rows = np.array([[100.0, 0.0, 0], [150.0, 0.01, 1]])
+    np.save(folder / "rows.npy", rows if with_target else rows[:, :2])
+    assert run("predict", flowers, "rows.npy").stdout.split() == ["lily", "rose"]
+
+
+def test_numbers_are_predicted_in_the_unit_of_the_targets(folder):
+    write_house_prices(folder / "houses.npz")
+    run("train", "--data", "houses.npz", "--backend", "numpy", "--output", "model")
+    result = run("predict", "model", "houses.npz", "--backend", "numpy")
+    predictions = np.array(result.stdout.split(), float)
+    with np.load("houses.npz") as arrays:
+        assert np.corrcoef(predictions, arrays["y"])[0, 1] > 0.98
+        np.testing.assert_allclose(predictions.mean(), arrays["y"].mean(), rtol=0.05)
+    assert re.fullmatch(r"MSE \S+, R2 0\.9\d+ on these 80 samples\n", result.stderr)
+
+
+def test_data_sets_are_predicted_by_name(folder):
+    run("train", "--data", "moons", "--seed", "3", "--backend", "numpy", "--hidden", "32", "--epochs", "20")
+    result = run("predict", "moons-model.npz", "moons", "--backend", "numpy")
+    assert set(result.stdout.split()) == {"0", "1"}
+    assert float(re.match(r"Accuracy (\S+) on these 1,000 samples", result.stderr)[1]) > 0.9
+
+
+def test_of_mnist_the_test_images_are_predicted(folder, monkeypatch):
+    write_mnist(folder / "mnist")
+    monkeypatch.setenv("FASTNN_DATA", str(folder))
+    run("train", "--data", "mnist", "--hidden", "8", "--backend", "numpy")
+    assert run("predict", "mnist-model.npz", "mnist").stdout.split() == ["0", "1"] * 5
+
+
+@pytest.mark.parametrize("backend", fastnn.backends())
+def test_predictions_are_those_of_the_network_in_either_backend(flowers, backend):
+    assert run("predict", flowers, "flowers.csv", "--backend", backend).stdout.split() == ["lily", "rose"] * 30
+
+
+@pytest.mark.parametrize(
+    ("layer_sizes", "loss", "metadata", "header"),
+    [
+        ([2, 3], "softmax_cross_entropy", {}, "prediction,probability_0,probability_1,probability_2"),
+        ([2, 1], "binary_cross_entropy", {}, "prediction,probability"),
+        (
+            [2, 2],
+            "binary_cross_entropy",
+            {"class_names": ["wet", "cold"]},
+            "prediction_wet,prediction_cold,probability_wet,probability_cold",
+        ),
+    ],
+)
+def test_a_network_saved_from_python_is_used(folder, layer_sizes, loss, metadata, header):
+    fastnn.save(fastnn.Network(layer_sizes, loss=loss, backend="numpy", seed=0), "model", **metadata)
+    np.save("rows.npy", np.ones((4, 2)))
+    lines = run("predict", "model", "rows.npy", "--probabilities", "--backend", "numpy").stdout.splitlines()
+    assert (lines[0], len(lines)) == (header, 5)
+    lines = run("predict", "model", "rows.npy", "--backend", "numpy").stdout.splitlines()
+    assert (len(lines), lines[0].count(",")) == (4, header.count("prediction") - 1)
+
+
+def test_several_numbers_are_predicted_side_by_side(folder):
+    fastnn.save(fastnn.Network([2, 3], loss="squared_error", backend="numpy", seed=0), "model")
+    np.savez("rows.npz", X=np.ones((4, 2)), y=np.ones(4))
+    result = run("predict", "model", "rows.npz", "--backend", "numpy", "--output", "numbers.csv")
+    assert Path("numbers.csv").read_text().startswith("prediction_0,prediction_1,prediction_2\n")
+    assert "MSE" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({"class_names": ["a"]}, "class_names must have 2 names, got 1"),
+        ({"feature_names": list("abcd")}, "feature_names must have 3 names, got 4"),
+        (
+            {"features_mean": [0.0], "features_scale": [1.0]},
+            "features_mean and features_scale must have 3 numbers each",
+        ),
+    ],
+)
+def test_metadata_that_does_not_fit_the_network_is_refused(folder, metadata, message):
+    fastnn.save(fastnn.Network([3, 2], backend="numpy", seed=0), "model", **metadata)
+    np.save("rows.npy", np.ones((4, 3)))
+    assert message in sentence("predict", "model", "rows.npy", status=1)
+
+
+# fastnn gradcheck and fastnn info
+
+
+def test_gradcheck_reports_every_backend():
+    output = run("gradcheck", "--layers", "3,4,2").output
+    assert re.findall(r"^Backend (\w+)$", output, re.MULTILINE) == list(fastnn.backends())
+    assert output.count(" agree ") == len(fastnn.backends())
+
+
+@pytest.mark.parametrize("loss", ["softmax_cross_entropy", "binary_cross_entropy", "squared_error"])
+@pytest.mark.parametrize("activation", ["relu", "gelu", "tanh,identity,sigmoid"])
+def test_gradcheck_takes_any_network(loss, activation):
+    output_layer = {"softmax_cross_entropy": "softmax"}.get(loss, "sigmoid")
+    activation = activation.replace("sigmoid", output_layer)
+    output = run("gradcheck", "--loss", loss, "--activation", activation, "--backend", "numpy").output
+    assert "W3" in output
+
+
+def test_gradcheck_fails_with_status_one():
+    output = run("gradcheck", "--epsilon", "0.5", "--backend", "numpy", status=1).output
+    assert "DISAGREE" in output
+
+
+def test_info_names_versions_and_machine():
+    output = run("info").output
+    for label in ("fastnn", "Python", "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "Processor", "Cache"):
+        assert re.search(rf"^{label} +\S", output, re.MULTILINE), label
+    assert re.search(r"^Vectors +(128|256|512) bits", output, re.MULTILINE)
+    assert re.search(r"^Threads +[1-9]", output, re.MULTILINE)
+
+
+# Help and errors
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["predict"], ["gradcheck"], ["info"]])
+def test_help_is_given(command):
+    assert run(*command, "--help").output.startswith("Usage: ")
+
+
+def test_every_option_has_a_help_text():
+    for command in main.commands.values():
+        for parameter in command.params:
+            assert isinstance(parameter, click.Argument) or parameter.help, f"{command.name} {parameter.name}"
+
+
+def test_the_version_is_given():
+    assert fastnn.__version__ in run("--version").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--data digit", "'digit' is neither a data set (digits, moons, circles, blobs, mnist) nor a file"),
+        ("--data nowhere.csv", "'nowhere.csv' is neither"),
+        ("--data file.txt", "must be a file that ends in .csv, .npz, .npy"),
+        ("--hidden 8,x", "'8,x' must be positive whole numbers such as 128,64, or none"),
+        ("--hidden 0", "'0' must be positive whole numbers"),
+        ("--activation softmax", "'softmax' is not one of"),
+        ("--backend jax", "'jax' is not one of"),
+        ("--dtype float16", "'float16' is not one of"),
+        ("--epochs 0", "0 is not in the range"),
+        ("--batch-size 0", "'0' must be a positive whole number, or all"),
+        ("--learning-rate 0", "is not in the range"),
+        ("--learning-rate nan", "'nan' must be a finite number"),
+        ("--l2 -1", "is not in the range"),
+        ("--l2 inf", "'inf' must be a finite number"),
+        ("--threads 0", "0 is not in the range"),
+        ("--seed -1", "-1 is not in the range"),
+        ("--target 3", "--target and --task are for files of your own, and digits has its own targets"),
+        ("--task regression", "--target and --task are for files of your own"),
+        ("--data-dir .", "--data-dir says where the files of mnist are, and --data is digits"),
+        ("--data-dir nowhere", "'nowhere' does not exist"),
+        ("--output nowhere/model", "there is no folder nowhere"),
+        ("--output .", ". is not a regular file"),
+        ("--output " + os.devnull, "is not a regular file"),
+        ("more", "unexpected extra argument"),
+    ],
+)
+def test_usage_errors_of_train_come_before_the_work(folder, arguments, message):
+    (folder / "file.txt").touch()
+    assert message in sentence("train", *arguments.split(), status=2)
+    assert [path.name for path in folder.iterdir()] == ["file.txt"]
+
+
+@pytest.mark.skipif(find_spec("matplotlib") is None, reason="matplotlib is not installed")
+@pytest.mark.parametrize(
+    ("plot", "message"),
+    [("picture", "must end in one of"), ("picture.xyz", ".png"), ("nowhere/picture.png", "there is no folder nowhere")],
+)
+def test_a_plot_that_cannot_be_saved_is_refused_before_the_work(folder, plot, message):
+    assert message in sentence("train", "--plot", plot, status=2)
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.skipif(find_spec("matplotlib") is None, reason="matplotlib is not installed")
+def test_the_plot_does_not_replace_the_model(folder):
+    options = ["--plot", "both.png", "--output", folder / "both.png"]
+    assert "--output and --plot must be two files" in sentence("train", *options, status=2)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="permissions do not hold for root")
+def test_a_folder_without_permission_is_refused_before_the_work(folder):
+    (folder / "closed").mkdir(mode=0o500)
+    assert "cannot be written: Permission denied" in sentence("train", "--output", "closed/model", status=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--target petals", "flowers.csv has no column 'petals'; its columns are width, length, kind"),
+        ("--task regression", "the targets must be finite numbers, got 'lily'"),
+        (
+            "--target width --task regression",
+            "flowers.csv, line 2, column 'kind': expected a finite number, got 'lily'",
+        ),
+    ],
+)
+def test_errors_in_the_data_are_a_sentence(folder, options, message):
+    write_flowers(folder / "flowers.csv")
+    assert message in sentence("train", "--data", "flowers.csv", *options.split(), status=1)
+
+
+def test_predict_refuses_what_is_no_model_or_does_not_fit(folder, flowers):
+    (folder / "short.csv").write_text("width\n1\n")
+    assert "not a network saved by fastnn" in sentence("predict", "flowers.csv", "digits", status=1)
+    assert "does not exist" in sentence("predict", "nowhere", "digits", status=2)
+    assert "The network takes 2 features, and digits has 64" in sentence("predict", flowers, "digits", status=2)
+    assert "lacks columns that the network was trained on: length" in sentence(
+        "predict", flowers, "short.csv", status=1
+    )
+    for output in ("flowers-model.npz", "flowers.csv"):
+        message = sentence("predict", flowers, "flowers.csv", "--output", output, status=2)
+        assert f"{output} is read by this command" in message
+
+
+def test_a_regression_has_no_probabilities(folder):
+    fastnn.save(fastnn.Network([2, 1], loss="squared_error", backend="numpy", seed=0), "model")
+    np.save("rows.npy", np.ones((4, 2)))
+    assert "--probabilities needs a network that predicts classes" in sentence(
+        "predict", "model", "rows.npy", "--probabilities", status=2
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ValueError("Two\nlines."), "Error: Two lines."),
+        (TypeError("Wrong."), "Error: Wrong."),
+        (FileNotFoundError(2, "No such file or directory", "data"), "Error: data: No such file or directory."),
+        (OSError(28, "No space left on device"), "Error: No space left on device."),
+        (OSError("Just words."), "Error: Just words."),
+        (MemoryError(), "Error: Not enough memory."),
+        (fastnn.DivergenceError("Diverged."), "Error: Diverged."),
+        (ImportError("Not installed."), "Error: Not installed."),
+        (ValueError(), "Error: ValueError"),
+    ],
+)
+def test_errors_of_the_library_are_one_sentence(monkeypatch, error, message):
+    def load_named(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr("fastnn.datasets.load_named", load_named)
+    assert sentence("train", status=1) == message
+    with pytest.raises(type(error)):
+        CliRunner().invoke(main, ["--traceback", "train"], catch_exceptions=False)
+
+
+def test_offline_mnist_is_one_sentence(monkeypatch):
+    def fetch(*arguments, **options):
+        raise OSError("no network")
+
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch)
+    message = sentence("train", "--data", "mnist", status=1)
+    assert "train-images-idx3-ubyte.gz" in message
+    assert "--data-dir" in message
+
+
+# Real processes
+
+
+def test_python_m_fastnn_works_without_a_terminal(folder):
+    arguments = ["train", "--data", "moons", "--backend", "numpy", *QUICK]
+    process = subprocess.run([sys.executable, "-m", "fastnn", *arguments], capture_output=True, text=True, check=True)
+    assert "saved to moons-model.npz" in process.stdout
+    assert process.stderr == ""  # no progress bar where nobody watches
+
+
+def test_a_closed_pipe_is_not_an_error(folder):
+    fastnn.save(fastnn.Network([64, 10], backend="numpy", seed=0), "model")
+    command = [sys.executable, "-m", "fastnn", "predict", "model", "digits", "--backend", "numpy"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    assert "Error" not in errors
