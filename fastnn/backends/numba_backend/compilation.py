@@ -91,6 +91,19 @@ def caller(result: types.Type) -> Any:
     return call
 
 
+def _read_only(array: Any) -> Any:
+    return array
+
+
+@intrinsic
+def _typed_read_only(typing_context, array):
+    return array.copy(readonly=True)(array), lambda context, builder, signature, values: values[0]
+
+
+#: The same array as one that cannot be written, so that a kernel is not compiled twice for arrays it only reads.
+read_only = _read_only if config.DISABLE_JIT else _typed_read_only
+
+
 def vector_bits() -> int:
     """Width of the vector registers of this processor: 512, 256 or 128 bits."""
     features = llvm.get_host_cpu_features()
