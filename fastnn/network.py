@@ -138,16 +138,17 @@ class Network:
             whether each probability is above one half, int64, (n_samples,) for one output, else (n_samples, n_L).
             Otherwise A_L (n_samples, n_L).
         """
-        return self.decide(self.logits(X) if self._decides_on_logits else self.forward(X))
+        if self._decides_on_logits:
+            return self._decide(self.logits(X), threshold=0.0)
+        return self._decide(self.forward(X), threshold=0.5)
 
-    def decide(self, outputs: np.ndarray) -> np.ndarray:
-        """What `predict` makes of outputs A_L, or of logits where the decision is the same."""
+    def _decide(self, outputs: np.ndarray, threshold: float) -> np.ndarray:
+        """Labels from outputs or logits: the largest, or those above `threshold`; numbers stay as they are."""
         loss = find_loss(self.architecture.loss)
         if not loss.classifies:
             return outputs
         if loss.targets == "classes":
             return np.asarray(np.argmax(outputs, axis=1))
-        threshold = 0.0 if self._decides_on_logits else 0.5
         labels = (outputs > threshold).astype(np.int64)
         return labels[:, 0] if labels.shape[1] == 1 else labels
 
@@ -216,7 +217,7 @@ class Network:
 
     def accuracy(self, X: np.ndarray, y: np.ndarray) -> float:
         """Share of checked samples, or of outputs where several are independent, that are classified as their targets."""
-        truth = self.decide(y) if y.ndim == 2 else y
+        truth = self._decide(y, threshold=0.5) if y.ndim == 2 else y
         return float(np.mean(self.predict(X) == truth))
 
     def fit(

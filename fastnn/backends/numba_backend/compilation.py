@@ -15,7 +15,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from numba import config, njit, types
-from numba.core import caching, cgutils
+from numba.core import caching, cgutils, imputils
 from numba.extending import intrinsic
 from numba.misc.appdirs import AppDirs
 
@@ -97,7 +97,12 @@ def _read_only(array: Any) -> Any:
 
 @intrinsic
 def _typed_read_only(typing_context, array):
-    return array.copy(readonly=True)(array), lambda context, builder, signature, values: values[0]
+    result = array.copy(readonly=True)
+
+    def generate(context, builder, signature, values):
+        return imputils.impl_ret_borrowed(context, builder, result, values[0])
+
+    return result(array), generate
 
 
 #: The same array as one that cannot be written, so that a kernel is not compiled twice for arrays it only reads.

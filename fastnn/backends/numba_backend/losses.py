@@ -51,7 +51,7 @@ def binary_cross_entropy_with_logits(losses, dZ, Z, Y):
 def binary_cross_entropy_with_softmax(losses, dZ, Z, Y):
     """L_i = -sum_k y_ik log(p_ik) + (1 - y_ik) log(1 - p_ik), P = softmax(Z); Z, Y (n, K) -> L (n,), dZ (n, K).
 
-    1 - p_k is the probability of all classes but k: log(1 - p_k) = log sum_{j != k} exp(z_j) - log sum_j exp(z_j), whose
+    1 - p_k is the probability of all classes but k: log(1 - p_k) = log sum_{j != k} _exponential(z_j) - log sum_j _exponential(z_j), whose
     derivative brings in q^k, the softmax over all classes but k: dz_j = K p_j - y_j - sum_k (1 - y_k) q^k_j.
     """
     n, n_outputs = Z.shape
@@ -61,19 +61,25 @@ def binary_cross_entropy_with_softmax(losses, dZ, Z, Y):
         largest = _row_maximum(Z, i)
         log_sum = _log_sum_of_others(Z, i, -1, largest)
         for j in range(n_outputs):
-            dZ[i, j] = Z.dtype.type(n_outputs) * exp((Z[i, j] - largest) - log_sum) - Y[i, j]
+            dZ[i, j] = Z.dtype.type(n_outputs) * _exponential((Z[i, j] - largest) - log_sum) - Y[i, j]
         for k in range(n_outputs):
             y, log_rest = Y[i, k], _log_sum_of_others(Z, i, k, largest)
             total += y * (log_sum - (Z[i, k] - largest)) + (one - y) * (log_sum - log_rest)
             for j in range(n_outputs):
                 if j != k:
-                    dZ[i, j] -= (one - y) * exp((Z[i, j] - largest) - log_rest)
+                    dZ[i, j] -= (one - y) * _exponential((Z[i, j] - largest) - log_rest)
         losses[i] = total
 
 
 @kernel
+def _exponential(x):
+    """e^x as a function of its own: inlined under a condition, Numba loses track of its variables."""
+    return exp(x)
+
+
+@kernel
 def _log_sum_of_others(Z, i, k, shift):
-    """log sum_{j != k} exp(z_ij - shift); Z (n, K)."""
+    """log sum_{j != k} _exponential(z_ij - shift); Z (n, K)."""
     largest = Z[i, 1] if k == 0 else Z[i, 0]
     for j in range(Z.shape[1]):
         if j != k:
@@ -81,7 +87,7 @@ def _log_sum_of_others(Z, i, k, shift):
     total = Z.dtype.type(0)
     for j in range(Z.shape[1]):
         if j != k:
-            total += exp(Z[i, j] - largest)
+            total += _exponential(Z[i, j] - largest)
     return (largest - shift) + math.log(total)
 
 

@@ -43,7 +43,7 @@ wide_zeros, narrow_zeros, square_zeros, row_zeros = (
 class Matrix(NamedTuple):
     """A rectangle of numbers in memory; steps in bytes."""
 
-    address: int
+    address: np.intp
     n_rows: int
     n_columns: int
     row_step: int

@@ -156,7 +156,8 @@ def tile_operation(write):
         return result(tile, *arguments), generate
 
     names = ["typing_context", *list(signature(write).parameters)[1:]]
-    operation.__signature__ = Signature([Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names])
+    parameters = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+    vars(operation).update(__signature__=Signature(parameters))
     operation.__name__, operation.__doc__ = write.__name__, write.__doc__
     return intrinsic(operation)
 
