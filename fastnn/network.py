@@ -12,7 +12,7 @@ from fastnn.backends import get_backend
 from fastnn.initializers import find_initializer
 from fastnn.losses import find_loss
 from fastnn.optimizers import SGD
-from fastnn.threads import matrix_threads
+from fastnn.threads import available_cpus, matrix_threads
 from fastnn.training import History, read_only, train
 from fastnn.validation import check_count, check_dtype, check_features, check_targets, target_rows
 
@@ -44,7 +44,8 @@ class Network:
         Seed of the initial weights and of the order of samples in `fit`. The same seed gives the same numbers on both
         backends.
     n_threads : int, optional
-        Threads of the matrix products; by default as many as the process may use.
+        Threads to compute with at most; by default as many as processors that the process may use. Results of the
+        compiled backend are the same for any number.
 
     Attributes
     ----------
@@ -137,16 +138,17 @@ class Network:
             whether each probability is above one half, int64, (n_samples,) for one output, else (n_samples, n_L).
             Otherwise A_L (n_samples, n_L).
         """
-        return self.decide(self.logits(X) if self._decides_on_logits else self.forward(X))
+        if self._decides_on_logits:
+            return self._decide(self.logits(X), threshold=0.0)
+        return self._decide(self.forward(X), threshold=0.5)
 
-    def decide(self, outputs: np.ndarray) -> np.ndarray:
-        """What `predict` makes of outputs A_L, or of logits where the decision is the same."""
+    def _decide(self, outputs: np.ndarray, threshold: float) -> np.ndarray:
+        """Labels from outputs or logits: the largest, or those above `threshold`; numbers stay as they are."""
         loss = find_loss(self.architecture.loss)
         if not loss.classifies:
             return outputs
         if loss.targets == "classes":
             return np.asarray(np.argmax(outputs, axis=1))
-        threshold = 0.0 if self._decides_on_logits else 0.5
         labels = (outputs > threshold).astype(np.int64)
         return labels[:, 0] if labels.shape[1] == 1 else labels
 
@@ -177,7 +179,8 @@ class Network:
         rows = target_rows(y, self.architecture.n_outputs, self.dtype)
         batch = read_only(np.ascontiguousarray(X, self.dtype))
         with self.computing() as backend:
-            value = backend.loss(self.workspace(len(X)), self.parameters, self.bound_layers, batch, rows)
+            losses, workspace = np.empty(len(X)), self.workspace(len(X))
+            value = backend.loss(losses, workspace, self.parameters, self.bound_layers, batch, rows, self.team)
         self._batch = batch
         return float(value)
 
@@ -194,7 +197,7 @@ class Network:
                 "backward needs the loss of a batch first: call network.loss(X, y), then network.backward()."
             )
         with self.computing() as backend:
-            backend.backward(self.gradient, self._workspace, self.parameters, self.bound_layers, self._batch)
+            backend.backward(self.gradient, self._workspace, self.parameters, self.bound_layers, self._batch, self.team)
         return self.gradient
 
     def evaluate(self, X: Any, y: Any) -> float:
@@ -205,16 +208,16 @@ class Network:
 
     def mean_loss(self, X: np.ndarray, y: np.ndarray) -> float:
         """Mean loss over checked features and targets."""
-        workspace, total = self._inference_workspace(len(X)), 0.0
+        workspace, losses = self._inference_workspace(len(X)), np.empty(len(X))
         with self.computing() as backend:
             for rows, batch in self._passes(X):
                 Y = target_rows(y[rows], self.architecture.n_outputs, self.dtype)
-                total += len(batch) * backend.loss(workspace, self.parameters, self.bound_layers, batch, Y)
-        return total / len(X)
+                backend.loss(losses[rows], workspace, self.parameters, self.bound_layers, batch, Y, self.team)
+        return float(losses.mean())
 
     def accuracy(self, X: np.ndarray, y: np.ndarray) -> float:
         """Share of checked samples, or of outputs where several are independent, that are classified as their targets."""
-        truth = self.decide(y) if y.ndim == 2 else y
+        truth = self._decide(y, threshold=0.5) if y.ndim == 2 else y
         return float(np.mean(self.predict(X) == truth))
 
     def fit(
@@ -265,10 +268,16 @@ class Network:
         with self.computing():
             return train(self, X, y, optimizer, epochs, batch_size, shuffle, validation_data, progress)
 
+    @property
+    def team(self) -> int:
+        """Threads that the kernels may use."""
+        return self.n_threads or available_cpus()
+
     @contextmanager
     def computing(self) -> Iterator[Any]:
         """The backend, with its threads limited; an overflow shows in the result, not as a warning on the way."""
-        with np.errstate(all="ignore"), matrix_threads(self.n_threads):
+        limited = matrix_threads(self.n_threads if self.backend == "numpy" else None)
+        with np.errstate(all="ignore"), limited:
             yield get_backend(self.backend)
 
     def workspace(self, n_samples: int) -> np.ndarray:
@@ -295,7 +304,7 @@ class Network:
         workspace = self._inference_workspace(len(X))
         with self.computing():
             for rows, batch in self._passes(X):
-                result[rows] = compute(workspace, self.parameters, self.bound_layers, batch)
+                result[rows] = compute(workspace, self.parameters, self.bound_layers, batch, self.team)
         return result
 
     def __getstate__(self) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fastnn.backends import get_backend
 from fastnn.validation import check_flag, check_number
 
 if TYPE_CHECKING:
@@ -42,7 +41,8 @@ class SGD:
 
     def step(self, network: "Network") -> None:
         """Update the parameters of a network from its gradient, which `network.backward()` filled."""
-        get_backend(network.backend).sgd(network.parameters, network.gradient, network.bound_layers, *self.settings)
+        with network.computing() as backend:
+            backend.sgd(network.parameters, network.gradient, network.bound_layers, *self.settings)
 
     @property
     def settings(self) -> tuple[float, float, bool]:

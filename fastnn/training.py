@@ -77,6 +77,7 @@ class Batches:
         n_inputs, n_outputs = network.architecture.n_inputs, network.architecture.n_outputs
         self.batch_X = aligned_zeros(0 if in_place else batch_size * n_inputs, network.dtype).reshape(-1, n_inputs)
         self.batch_Y = aligned_zeros(batch_size * n_outputs, network.dtype).reshape(batch_size, n_outputs)
+        self.sample_losses = np.empty(batch_size)
         self.sizes = np.full(self.n_batches, batch_size)
         self.sizes[-1] = len(X) - batch_size * (self.n_batches - 1)
 
@@ -98,8 +99,8 @@ class Batches:
         whole = self.order is not None
         get_backend(network.backend).train_epoch(
             losses,
+            self.sample_losses,
             network.parameters,
-            network.gradient,
             network.workspace(self.batch_size),
             self.batch_X,
             self.batch_Y,
@@ -109,6 +110,7 @@ class Batches:
             self.order[start:stop] if self.order is not None else None,
             self.batch_size,
             *self.optimizer.settings,
+            network.team,
         )
 
 

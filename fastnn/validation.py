@@ -121,7 +121,7 @@ def _as_numeric_array(values: Any, name: str, dtype: np.dtype) -> np.ndarray:
         array = np.asarray(values)
         if array.dtype == object:  # a DataFrame with mixed types
             array = array.astype(dtype)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise TypeError(f"{name} must be an array of numbers, got {type(values).__name__}: {error}.") from None
     if array.dtype.kind not in "fiub":
         labels = " Encode labels as 0, 1, 2, ..., for instance with scikit-learn's LabelEncoder." if name == "y" else ""

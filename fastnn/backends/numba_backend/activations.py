@@ -214,20 +214,6 @@ def _activation_pass(function):
     return entry_point(apply, name=function.__name__)
 
 
-def _bias_activation_pass(function):
-    """The kernel Z += b, A = f(Z) in one pass."""
-
-    def apply(Z, A, b):
-        n, width = Z.shape
-        for i in range(n):
-            for k in range(width):
-                z = Z[i, k] + b[k]
-                Z[i, k] = z
-                A[i, k] = function(z)
-
-    return entry_point(apply, name=function.__name__)
-
-
 def _derivative_pass(derivative):
     """The kernel dZ = dA * f'(Z) in one pass."""
 
@@ -246,7 +232,6 @@ def _softmax_derivative_pass(dZ, dA, Z, A):
 
 
 PASSES = (*map(_activation_pass, FUNCTIONS), softmax)
-BIAS_PASSES = tuple(map(_bias_activation_pass, FUNCTIONS))
 DERIVATIVE_PASSES = (*map(_derivative_pass, DERIVATIVES), _softmax_derivative_pass)
 
 call = caller(types.void)
@@ -256,12 +241,6 @@ call = caller(types.void)
 def activate(A, Z, layer):
     """A = f(Z); Z (n, n_l) -> A (n, n_l)."""
     call(layer["activate"], A, Z)
-
-
-@kernel
-def bias_activate(Z, A, b, layer):
-    """Z += b, A = f(Z); b (n_l,) -> Z, A (n, n_l)."""
-    call(layer["bias_activate"], Z, A, b)
 
 
 @kernel

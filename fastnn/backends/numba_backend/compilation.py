@@ -15,7 +15,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from numba import config, njit, types
-from numba.core import caching, cgutils
+from numba.core import caching, cgutils, imputils
 from numba.extending import intrinsic
 from numba.misc.appdirs import AppDirs
 
@@ -89,6 +89,24 @@ def caller(result: types.Type) -> Any:
         return result(types.int64, types.Tuple(arguments)), generate
 
     return call
+
+
+def _read_only(array: Any) -> Any:
+    return array
+
+
+@intrinsic
+def _typed_read_only(typing_context, array):
+    result = array.copy(readonly=True)
+
+    def generate(context, builder, signature, values):
+        return imputils.impl_ret_borrowed(context, builder, result, values[0])
+
+    return result(array), generate
+
+
+#: The same array as one that cannot be written, so that a kernel is not compiled twice for arrays it only reads.
+read_only = _read_only if config.DISABLE_JIT else _typed_read_only
 
 
 def vector_bits() -> int:

@@ -1,77 +1,180 @@
-"""The whole network: forward, loss, backward, and an epoch of stochastic gradient descent."""
+"""The whole network: forward, loss, backward, and an epoch of stochastic gradient descent.
+
+The functions of the contract start a team of threads. Each thread takes its rows of the batch through all layers without
+waiting for another; the threads meet before the parameters' gradients, where each takes its share of the weights, and
+after them. So every number is computed by one thread in one order, and results are the same for any number of threads.
+"""
 
 from numba import types
 from numba.extending import overload
 
 from fastnn.backends.numba_backend.activations import activate
-from fastnn.backends.numba_backend.compilation import FLAGS, entry_point, kernel
+from fastnn.backends.numba_backend.compilation import FLAGS, entry_point, inlined, kernel, read_only
 from fastnn.backends.numba_backend.layers import (
     affine,
     affine_activation,
+    bias_gradient,
+    descend_biases,
+    descend_weights,
     output_error,
-    parameter_gradient,
     previous_error,
+    weight_gradient,
 )
-from fastnn.backends.numba_backend.optimizers import sgd
+from fastnn.backends.numba_backend.matmul import ROWS
+from fastnn.backends.numba_backend.threads import meet, run_team, share
 from fastnn.backends.numba_backend.views import activations, biases, errors, pre_activations, weights
 
+#: Multiplications of weights and samples that make one more thread worth its meetings.
+WORK_PER_THREAD = 250_000
 
-@entry_point
-def pre_output(workspace, parameters, layers, X):
+
+def pre_output(workspace, parameters, layers, X, n_threads):
     """Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l), A_0 = X, up to Z_L; X (n, n_0) -> Z_L (n, n_L)."""
-    A, n = X, len(X)
-    for layer in layers[:-1]:
-        Z, A_previous, A = pre_activations(workspace, layer, n), A, activations(workspace, layer, n)
-        affine_activation(Z, A, A_previous, weights(parameters, layer), biases(parameters, layer), layer)
-    Z = pre_activations(workspace, layers[-1], n)
-    affine(Z, A, weights(parameters, layers[-1]), biases(parameters, layers[-1]))
-    return Z
+    run_team(_pre_output, _team_size(parameters, len(X), n_threads), workspace, parameters, layers, X)
+    return pre_activations(workspace, layers[-1], len(X))
 
 
-@entry_point
-def output(workspace, parameters, layers, X):
+def output(workspace, parameters, layers, X, n_threads):
     """A_L = f_L(Z_L); X (n, n_0) -> A_L (n, n_L)."""
-    Z = pre_output(workspace, parameters, layers, X)
-    A = activations(workspace, layers[-1], len(X))
-    activate(A, Z, layers[-1])
-    return A
+    run_team(_output, _team_size(parameters, len(X), n_threads), workspace, parameters, layers, X)
+    return activations(workspace, layers[-1], len(X))
 
 
-@entry_point
-def loss(workspace, parameters, layers, X, Y):
-    """L = mean_i loss(a_i, y_i), and dZ_L for `backward`; X (n, n_0), Y (n, n_L)."""
-    Z = pre_output(workspace, parameters, layers, X)
-    dZ, A = errors(workspace, layers[-1], len(X)), activations(workspace, layers[-1], len(X))
-    return output_error(dZ, A, Z, Y, layers[-1]) / len(X)
+def loss(losses, workspace, parameters, layers, X, Y, n_threads):
+    """L = mean_i L_i, and dZ_L for `backward`; X (n, n_0), Y (n, n_L) -> L_i (n,), and L as a number."""
+    run_team(_loss, _team_size(parameters, len(X), n_threads), losses, workspace, parameters, layers, X, Y)
+    return losses[: len(X)].mean()
 
 
-@entry_point
-def backward(gradient, workspace, parameters, layers, X):
+def backward(gradient, workspace, parameters, layers, X, n_threads):
     """dW_l, db_l for l = L ... 1, from the dZ_L that `loss` left; X (n, n_0) -> gradient, a flat vector."""
-    n = len(X)
-    for l in range(len(layers) - 1, -1, -1):
-        dZ = errors(workspace, layers[l], n)
-        A_previous = X if l == 0 else activations(workspace, layers[l - 1], n)
-        parameter_gradient(weights(gradient, layers[l]), biases(gradient, layers[l]), dZ, A_previous)
-        if l > 0:
-            Z_previous, dZ_previous = pre_activations(workspace, layers[l - 1], n), errors(workspace, layers[l - 1], n)
-            previous_error(dZ_previous, dZ, weights(parameters, layers[l]), Z_previous, A_previous, layers[l - 1])
+    run_team(_backward, _team_size(parameters, len(X), n_threads), gradient, workspace, parameters, layers, X)
 
 
-@entry_point
 def train_epoch(
-    batch_losses, parameters, gradient, workspace, batch_X, batch_Y, layers, X, Y, order, batch_size,
-    learning_rate, l2, penalize_biases,
+    batch_losses, losses, parameters, workspace, batch_X, batch_Y, layers, X, Y, order, batch_size,
+    learning_rate, l2, penalize_biases, n_threads,
 ):  # fmt: skip
     """theta <- theta - eta dL/dtheta, batch by batch; order (m,) of rows, or None for all rows in place -> batch_losses."""
-    n_samples = len(X) if order is None else len(order)
-    for batch, start in enumerate(range(0, n_samples, batch_size)):
-        stop = min(start + batch_size, n_samples)
-        X_batch = select_rows(batch_X, X, order, start, stop)
-        Y_batch = select_targets(batch_Y, Y, order, start, stop)
-        batch_losses[batch] = loss(workspace, parameters, layers, X_batch, Y_batch)
-        backward(gradient, workspace, parameters, layers, X_batch)
-        sgd(parameters, gradient, layers, learning_rate, l2, penalize_biases)
+    run_team(
+        _train_epoch, _team_size(parameters, batch_size, n_threads),
+        batch_losses, losses, parameters, workspace, batch_X, batch_Y, layers, X, Y, order, batch_size,
+        learning_rate, l2, penalize_biases,
+    )  # fmt: skip
+
+
+def _team_size(parameters, n_samples, n_threads):
+    """As many of the threads as have work enough for a batch of that many samples."""
+    return max(1, min(n_threads, len(parameters) * n_samples // WORK_PER_THREAD, n_samples // ROWS))
+
+
+@entry_point
+def _pre_output(thread, n_threads, meeting, workspace, parameters, layers, X):
+    start, stop = share(len(X), thread, n_threads, ROWS)
+    _forward(workspace, parameters, layers, X[start:stop], len(X), start, stop)
+
+
+@entry_point
+def _output(thread, n_threads, meeting, workspace, parameters, layers, X):
+    start, stop = share(len(X), thread, n_threads, ROWS)
+    _forward(workspace, parameters, layers, X[start:stop], len(X), start, stop)
+    Z, A = pre_activations(workspace, layers[-1], len(X)), activations(workspace, layers[-1], len(X))
+    activate(A[start:stop], Z[start:stop], layers[-1])
+
+
+@entry_point
+def _loss(thread, n_threads, meeting, losses, workspace, parameters, layers, X, Y):
+    start, stop = share(len(X), thread, n_threads, ROWS)
+    _forward(workspace, parameters, layers, X[start:stop], len(X), start, stop)
+    _output_error(losses, workspace, layers, Y[start:stop], len(X), start, stop)
+
+
+@entry_point
+def _backward(thread, n_threads, meeting, gradient, workspace, parameters, layers, X):
+    n = len(X)
+    start, stop = share(n, thread, n_threads, ROWS)
+    _propagate_errors(workspace, parameters, layers, n, start, stop)
+    meet(meeting, n_threads, 1)
+    for l in range(len(layers)):
+        dZ, A_previous = errors(workspace, layers[l], n), _inputs_of(workspace, layers, l, X)
+        inputs, outputs = _shares(layers[l], thread, n_threads)
+        weight_gradient(weights(gradient, layers[l])[inputs], dZ, A_previous[:, inputs])
+        bias_gradient(biases(gradient, layers[l])[outputs], dZ[:, outputs])
+
+
+@entry_point
+def _train_epoch(
+    thread, n_threads, meeting, batch_losses, losses, parameters, workspace, batch_X, batch_Y, layers, X, Y, order,
+    batch_size, learning_rate, l2, penalize_biases,
+):  # fmt: skip
+    n_samples, phase = len(X) if order is None else len(order), 1
+    for batch in range(len(batch_losses)):
+        first, last = batch * batch_size, min((batch + 1) * batch_size, n_samples)
+        n = last - first
+        start, stop = share(n, thread, n_threads, ROWS)
+        X_rows = select_rows(batch_X[start:stop], X, order, first + start, first + stop)
+        Y_rows = select_targets(batch_Y[start:stop], Y, order, first + start, first + stop)
+        _forward(workspace, parameters, layers, read_only(X_rows), n, start, stop)
+        _output_error(losses, workspace, layers, Y_rows, n, start, stop)
+        _propagate_errors(workspace, parameters, layers, n, start, stop)
+        phase = meet(meeting, n_threads, phase)
+        if thread == 0:
+            batch_losses[batch] = losses[:n].mean()
+        X_batch = read_only(_selected(batch_X, X, order, first, last))
+        for l in range(len(layers)):
+            dZ, A_previous = errors(workspace, layers[l], n), _inputs_of(workspace, layers, l, X_batch)
+            inputs, outputs = _shares(layers[l], thread, n_threads)
+            W, b = weights(parameters, layers[l])[inputs], biases(parameters, layers[l])[outputs]
+            descend_weights(W, dZ, A_previous[:, inputs], learning_rate, l2)
+            descend_biases(b, dZ[:, outputs], learning_rate, l2 if penalize_biases else 0)
+        phase = meet(meeting, n_threads, phase)
+
+
+@kernel
+def _forward(workspace, parameters, layers, X, n, start, stop):
+    """Z_l and A_l up to Z_L for rows `start` to `stop` of a batch of n; X holds those rows only."""
+    A = X
+    for layer in layers[:-1]:
+        Z, A_previous = pre_activations(workspace, layer, n)[start:stop], A
+        A = activations(workspace, layer, n)[start:stop]
+        affine_activation(Z, A, A_previous, weights(parameters, layer), biases(parameters, layer), layer)
+    Z, layer = pre_activations(workspace, layers[-1], n)[start:stop], layers[-1]
+    affine(Z, A, weights(parameters, layer), biases(parameters, layer))
+
+
+@kernel
+def _output_error(losses, workspace, layers, Y, n, start, stop):
+    """L_i and dZ_L for rows `start` to `stop` of a batch of n; Y holds those rows only."""
+    Z = pre_activations(workspace, layers[-1], n)[start:stop]
+    A, dZ = activations(workspace, layers[-1], n)[start:stop], errors(workspace, layers[-1], n)[start:stop]
+    output_error(losses[start:stop], dZ, A, Z, Y, layers[-1])
+
+
+@kernel
+def _propagate_errors(workspace, parameters, layers, n, start, stop):
+    """dZ_{l-1} = (dZ_l W_l^T) * f'_{l-1}(Z_{l-1}) for l = L ... 2 and rows `start` to `stop` of a batch of n."""
+    for l in range(len(layers) - 1, 0, -1):
+        W, dZ, previous = weights(parameters, layers[l]), errors(workspace, layers[l], n)[start:stop], layers[l - 1]
+        Z_previous = pre_activations(workspace, previous, n)[start:stop]
+        A_previous, dZ_previous = (
+            activations(workspace, previous, n)[start:stop],
+            errors(workspace, previous, n)[start:stop],
+        )
+        previous_error(dZ_previous, dZ, W, Z_previous, A_previous, previous)
+
+
+@inlined
+def _inputs_of(workspace, layers, l, X):
+    """A_{l-1}, which is X for the first layer; X (n, n_0) -> (n, n_{l-1})."""
+    return X if l == 0 else activations(workspace, layers[l - 1], len(X))
+
+
+@inlined
+def _shares(layer, thread, n_threads):
+    """Inputs, rows of W_l, and outputs, entries of b_l, that are the thread's."""
+    first_input, last_input = share(layer["n_inputs"], thread, n_threads, ROWS)
+    first_output, last_output = share(layer["n_outputs"], thread, n_threads, ROWS)
+    return slice(first_input, last_input), slice(first_output, last_output)
 
 
 def select_rows(batch, source, order, start, stop):
@@ -79,9 +182,7 @@ def select_rows(batch, source, order, start, stop):
     if order is None:
         return source[start:stop]
     rows = batch[: stop - start]
-    for i in range(stop - start):
-        for k in range(rows.shape[1]):
-            rows[i, k] = source[order[start + i], k]
+    rows[:] = source[order[start:stop]]
     return rows
 
 
@@ -94,11 +195,24 @@ def _select_rows(batch, source, order, start, stop):
     def gather(batch, source, order, start, stop):
         rows = batch[: stop - start]
         for i in range(stop - start):
-            for k in range(rows.shape[1]):
-                rows[i, k] = source[order[start + i], k]
+            chosen = source[order[start + i]]
+            for k in range(len(chosen)):
+                rows[i, k] = chosen[k]
         return rows
 
     return gather
+
+
+def _selected(batch, source, order, start, stop):
+    """What `select_rows` gave, of all threads together."""
+    return source[start:stop] if order is None else batch[: stop - start]
+
+
+@overload(_selected, jit_options=FLAGS)
+def _typed_selected(batch, source, order, start, stop):
+    if isinstance(order, types.NoneType):
+        return lambda batch, source, order, start, stop: source[start:stop]
+    return lambda batch, source, order, start, stop: batch[: stop - start]
 
 
 @kernel

@@ -1,8 +1,8 @@
-"""Losses, summed over the outputs and over the samples of a batch, and their gradients.
+"""Losses, summed over the outputs of each sample, and their gradients.
 
 `FROM_LOGITS` take the output activation into the formula, where its exponentials cancel: they read Z and give dZ.
 `FROM_OUTPUTS` read A and give dA. Targets Y are rows (n, K); a class is a one-hot row.
-Sums over samples are kept in double precision.
+Sums over outputs are kept in double precision.
 """
 
 import math
@@ -13,11 +13,11 @@ from fastnn.backends.numba_backend.vector_math import exp, log1p
 
 
 @entry_point
-def softmax_cross_entropy(dZ, Z, Y):
-    """L = sum_ik y_ik (log sum_j exp(z_ij) - z_ik), dZ = softmax(Z) - Y; Z, Y (n, K) -> dZ (n, K)."""
+def softmax_cross_entropy(losses, dZ, Z, Y):
+    """L_i = sum_k y_ik (log sum_j exp(z_ij) - z_ik), dZ = softmax(Z) - Y; Z, Y (n, K) -> L (n,), dZ (n, K)."""
     n, n_outputs = Z.shape
-    total = 0.0
     for i in range(n):
+        total = 0.0
         largest = _row_maximum(Z, i)
         exponentials = Z.dtype.type(0)
         for k in range(n_outputs):
@@ -29,70 +29,81 @@ def softmax_cross_entropy(dZ, Z, Y):
             y = Y[i, k]
             total += y * (log_sum - (Z[i, k] - largest))
             dZ[i, k] = dZ[i, k] / exponentials - y
-    return total
+        losses[i] = total
 
 
 @entry_point
-def binary_cross_entropy_with_logits(dZ, Z, Y):
-    """L = sum_ik max(z_ik, 0) - y_ik z_ik + log(1 + exp(-|z_ik|)), dZ = sigmoid(Z) - Y; Z, Y (n, K) -> dZ (n, K)."""
+def binary_cross_entropy_with_logits(losses, dZ, Z, Y):
+    """L_i = sum_k max(z_ik, 0) - y_ik z_ik + log(1 + exp(-|z_ik|)), dZ = sigmoid(Z) - Y; Z, Y (n, K) -> L (n,), dZ (n, K)."""
     n, n_outputs = Z.shape
     zero, one = Z.dtype.type(0), Z.dtype.type(1)
-    total = 0.0
     for i in range(n):
+        total = 0.0
         for k in range(n_outputs):
             z, y = Z[i, k], Y[i, k]
             e = exp(-abs(z))
             dZ[i, k] = (one if z >= 0 else e) / (one + e) - y
             total += max(z, zero) - y * z + log1p(e)
-    return total
+        losses[i] = total
 
 
 @entry_point
-def binary_cross_entropy_with_softmax(dZ, Z, Y):
-    """L = -sum_ik y_ik log(p_ik) + (1 - y_ik) log(1 - p_ik), P = softmax(Z); Z, Y (n, K) -> dZ (n, K).
+def binary_cross_entropy_with_softmax(losses, dZ, Z, Y):
+    """L_i = -sum_k y_ik log(p_ik) + (1 - y_ik) log(1 - p_ik), P = softmax(Z); Z, Y (n, K) -> L (n,), dZ (n, K).
 
-    1 - p_k is the probability of all classes but k: log(1 - p_k) = log sum_{j != k} exp(z_j) - log sum_j exp(z_j), whose
+    1 - p_k is the probability of all classes but k: log(1 - p_k) = log sum_{j != k} _exponential(z_j) - log sum_j _exponential(z_j), whose
     derivative brings in q^k, the softmax over all classes but k: dz_j = K p_j - y_j - sum_k (1 - y_k) q^k_j.
     """
     n, n_outputs = Z.shape
     one = Z.dtype.type(1)
-    total = 0.0
     for i in range(n):
-        log_sum = _log_sum_of_others(Z, i, -1)
+        total = 0.0
+        largest, exponentials = _exponentials_of_others(Z, i, -1)
+        log_sum = math.log(exponentials)
         for j in range(n_outputs):
-            dZ[i, j] = Z.dtype.type(n_outputs) * exp(Z[i, j] - log_sum) - Y[i, j]
+            dZ[i, j] = Z.dtype.type(n_outputs) * _exponential(Z[i, j] - largest) / exponentials - Y[i, j]
         for k in range(n_outputs):
-            y, log_rest = Y[i, k], _log_sum_of_others(Z, i, k)
-            total += y * (log_sum - Z[i, k]) + (one - y) * (log_sum - log_rest)
+            y = Y[i, k]
+            largest_rest, rest = _exponentials_of_others(Z, i, k)
+            log_rest = (largest_rest - largest) + math.log(rest)
+            total += y * (log_sum - (Z[i, k] - largest)) + (one - y) * (log_sum - log_rest)
             for j in range(n_outputs):
                 if j != k:
-                    dZ[i, j] -= (one - y) * exp(Z[i, j] - log_rest)
-    return total
+                    dZ[i, j] -= (one - y) * _exponential(Z[i, j] - largest_rest) / rest
+        losses[i] = total
 
 
 @kernel
-def _log_sum_of_others(Z, i, k):
-    """log sum_{j != k} exp(z_ij); Z (n, K)."""
+def _exponential(x):
+    """e^x as a function of its own: inlined under a condition, Numba loses track of its variables."""
+    return exp(x)
+
+
+@kernel
+def _exponentials_of_others(Z, i, k):
+    """m = max_{j != k} z_ij and sum_{j != k} exp(z_ij - m); Z (n, K)."""
     largest = Z[i, 1] if k == 0 else Z[i, 0]
     for j in range(Z.shape[1]):
-        largest = max(largest, Z[i, j]) if j != k else largest
+        if j != k:
+            largest = max(largest, Z[i, j])
     total = Z.dtype.type(0)
     for j in range(Z.shape[1]):
-        total += exp(Z[i, j] - largest) if j != k else Z.dtype.type(0)
-    return largest + math.log(total)
+        if j != k:
+            total += _exponential(Z[i, j] - largest)
+    return largest, total
 
 
 @entry_point
-def squared_error(dA, A, Y):
-    """L = sum_ik (a_ik - y_ik)^2, dA = 2 (A - Y); A, Y (n, K) -> dA (n, K)."""
+def squared_error(losses, dA, A, Y):
+    """L_i = sum_k (a_ik - y_ik)^2, dA = 2 (A - Y); A, Y (n, K) -> L (n,), dA (n, K)."""
     n, n_outputs = A.shape
-    total = 0.0
     for i in range(n):
+        total = 0.0
         for k in range(n_outputs):
             difference = A[i, k] - Y[i, k]
             dA[i, k] = A.dtype.type(2) * difference
             total += difference * difference
-    return total
+        losses[i] = total
 
 
 FROM_LOGITS = (softmax_cross_entropy, binary_cross_entropy_with_logits, binary_cross_entropy_with_softmax)

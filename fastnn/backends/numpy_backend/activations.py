@@ -149,12 +149,6 @@ def activate(A, Z, layer):
         A[:] = FUNCTIONS[layer["activation"]](Z)
 
 
-def bias_activate(Z, A, b, layer):
-    """Z += b, A = f(Z); b (n_l,) -> Z, A (n, n_l)."""
-    Z += b
-    activate(A, Z, layer)
-
-
 def activate_backward(dZ, dA, Z, A, layer):
     """dZ = dA * f'(Z); dA, Z, A (n, n_l) -> dZ (n, n_l)."""
     if layer["activation"] == SOFTMAX:

@@ -3,14 +3,15 @@
 Nielsen, Neural Networks and Deep Learning (2015), chapter 2, equations BP1 to BP4, with one sample a row.
 """
 
-import numpy as np
-
-from fastnn.backends.numpy_backend.activations import activate, activate_backward, bias_activate
+from fastnn.backends.numpy_backend.activations import activate, activate_backward
 from fastnn.backends.numpy_backend.losses import FROM_LOGITS, FROM_OUTPUTS
 
 
 def bind(layers, dtype):
-    """The records of the layers as this backend calls them: the reference looks activations and losses up by code."""
+    """The records of the layers as this backend calls them.
+
+    The reference looks activations and losses up by their codes, and needs nothing more.
+    """
     return layers
 
 
@@ -21,19 +22,19 @@ def affine(Z, A_previous, W, b):
 
 def affine_activation(Z, A, A_previous, W, b, layer):
     """Z = A_previous W + b, A = f(Z); A_previous (n, n_in), W (n_in, n_out), b (n_out,) -> Z, A (n, n_out)."""
-    np.matmul(A_previous, W, out=Z)
-    bias_activate(Z, A, b, layer)
+    affine(Z, A_previous, W, b)
+    activate(A, Z, layer)
 
 
-def output_error(dZ, A, Z, Y, layer):
-    """L = sum_i loss(f(z_i), y_i), dZ = dL/dA * f'(Z); Z, Y (n, K) -> A, dZ (n, K)."""
+def output_error(losses, dZ, A, Z, Y, layer):
+    """L_i = loss(f(z_i), y_i), dZ = dL/dA * f'(Z); Z, Y (n, K) -> L (n,), A, dZ (n, K)."""
     loss = layer["loss"]
     if loss < len(FROM_LOGITS):
-        return FROM_LOGITS[loss](dZ, Z, Y)
-    activate(A, Z, layer)
-    total = FROM_OUTPUTS[loss - len(FROM_LOGITS)](dZ, A, Y)
-    activate_backward(dZ, dZ, Z, A, layer)
-    return total
+        FROM_LOGITS[loss](losses, dZ, Z, Y)
+    else:
+        activate(A, Z, layer)
+        FROM_OUTPUTS[loss - len(FROM_LOGITS)](losses, dZ, A, Y)
+        activate_backward(dZ, dZ, Z, A, layer)
 
 
 def previous_error(dZ_previous, dZ, W, Z_previous, A_previous, layer):
@@ -42,7 +43,21 @@ def previous_error(dZ_previous, dZ, W, Z_previous, A_previous, layer):
     activate_backward(dZ_previous, dA_previous, Z_previous, A_previous, layer)
 
 
-def parameter_gradient(dW, db, dZ, A_previous):
-    """dW = A_previous^T dZ / n, db = mean_i dz_i; dZ (n, n_out), A_previous (n, n_in) -> dW (n_in, n_out), db (n_out,)."""
+def weight_gradient(dW, dZ, A_previous):
+    """dW = A_previous^T dZ / n; dZ (n, n_out), A_previous (n, n_in) -> dW (n_in, n_out)."""
     dW[:] = A_previous.T @ dZ / len(dZ)
-    db[:] = np.mean(dZ, axis=0)
+
+
+def bias_gradient(db, dZ):
+    """db = mean_i dz_i; dZ (n, n_out) -> db (n_out,)."""
+    db[:] = dZ.mean(axis=0)
+
+
+def descend_weights(W, dZ, A_previous, learning_rate, l2):
+    """W <- W - eta (A_previous^T dZ / n + lambda W); dZ (n, n_out), A_previous (n, n_in), W (n_in, n_out)."""
+    W -= learning_rate * (A_previous.T @ dZ / len(dZ) + l2 * W)
+
+
+def descend_biases(b, dZ, learning_rate, l2):
+    """b <- b - eta (mean_i dz_i + lambda b); dZ (n, n_out), b (n_out,)."""
+    b -= learning_rate * (dZ.mean(axis=0) + l2 * b)

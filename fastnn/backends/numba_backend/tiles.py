@@ -1,0 +1,267 @@
+"""Register tiles as Numba values.
+
+A `Tile` is a block of rows x vectors SIMD vectors. Compiled code holds it in an ordinary variable, and LLVM keeps it in
+processor registers through a loop; each operation on it is one small intrinsic. Blocks of memory are given by the address
+of their first element and the step from row to row in bytes; within a row, elements are neighbours. The edge of a matrix
+may cut a tile: `n_rows` and `n_columns` say how much of it is inside, and only that is loaded or stored.
+"""
+
+from inspect import Parameter, Signature, signature
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic, models, register_model
+
+from fastnn.backends.numba_backend.compilation import vector_bits
+
+INT32, INT64 = ir.IntType(32), ir.IntType(64)
+
+
+class Tile(types.Type):
+    """Numba type of a block of `rows` x `vectors` vectors of numbers of type `scalar`."""
+
+    def __init__(self, scalar, rows, vectors):
+        self.scalar, self.vectors = scalar, vectors
+        self.itemsize = scalar.bitwidth // 8
+        self.lanes = vector_bits() // scalar.bitwidth
+        self.rows = rows or self.lanes
+        super().__init__(name=f"Tile({scalar}, {self.rows} x {vectors} x {self.lanes})")
+
+    @property
+    def llvm_scalar(self):
+        """LLVM type of one number."""
+        return ir.FloatType() if self.scalar == types.float32 else ir.DoubleType()
+
+    def llvm_vector(self, element=None):
+        """LLVM type of one vector, of the tile's own numbers unless another element is named."""
+        return ir.VectorType(element or self.llvm_scalar, self.lanes)
+
+    @property
+    def llvm_array(self):
+        """LLVM type of the tile."""
+        return ir.ArrayType(self.llvm_vector(), self.rows * self.vectors)
+
+
+@register_model(Tile)
+class TileModel(models.PrimitiveModel):
+    """A tile is an array of LLVM vectors, row by row."""
+
+    def __init__(self, data_model_manager, tile):
+        super().__init__(data_model_manager, tile, tile.llvm_array)
+
+
+class Emitter:
+    """Writes LLVM instructions for tiles of one type."""
+
+    def __init__(self, builder, tile):
+        self.builder, self.tile = builder, tile
+
+    def each_vector(self):
+        """(row, first column, position) of every vector of the tile."""
+        tile = self.tile
+        return [(r, j * tile.lanes, r * tile.vectors + j) for r in range(tile.rows) for j in range(tile.vectors)]
+
+    def pointer(self, address, row, row_step, column):
+        """Pointer to the vector at `row` and `column` of the block at `address`."""
+        offset = self.builder.add(self.builder.mul(row, row_step), INT64(column * self.tile.itemsize))
+        return self._moved(address, offset, self.tile.llvm_vector())
+
+    def scalar_pointer(self, address, row, row_step):
+        """Pointer to the number that is `row` steps after `address`."""
+        return self._moved(address, self.builder.mul(row, row_step), self.tile.llvm_scalar)
+
+    def _moved(self, address, offset, element):
+        start = self.builder.inttoptr(address, ir.IntType(8).as_pointer())
+        return self.builder.bitcast(self.builder.gep(start, [offset]), element.as_pointer())
+
+    def load(self, pointer, mask=None):
+        """The vector at `pointer`; lanes outside `mask` are 0 and not read."""
+        if mask is None:
+            return self.builder.load(pointer, align=self.tile.itemsize)
+        vector = self.tile.llvm_vector()
+        arguments = [pointer, INT32(self.tile.itemsize), mask, ir.Constant(vector, None)]
+        return self.call("masked.load", vector, arguments, ".p0")
+
+    def store(self, vector, pointer, mask=None):
+        """Write a vector to `pointer`; lanes outside `mask` are left alone."""
+        if mask is None:
+            self.builder.store(vector, pointer, align=self.tile.itemsize)
+        else:
+            self.call("masked.store", ir.VoidType(), [vector, pointer, INT32(self.tile.itemsize), mask], ".p0")
+
+    def broadcast(self, number):
+        """A vector with `number` in every lane."""
+        vector = ir.VectorType(number.type, self.tile.lanes)
+        first = self.builder.insert_element(ir.Constant(vector, ir.Undefined), number, INT32(0))
+        return self.builder.shuffle_vector(first, first, self.lane_numbers([0] * self.tile.lanes))
+
+    def lane_numbers(self, numbers):
+        """A constant that says which lane each lane of a shuffle comes from."""
+        return ir.Constant(self.tile.llvm_vector(INT32), numbers)
+
+    def multiply_add(self, a, b, c):
+        """a * b + c, rounded once."""
+        return self.call("fma", self.tile.llvm_vector(), [a, b, c])
+
+    def call(self, name, result, arguments, suffix=""):
+        """Call LLVM's own function on vectors of this type."""
+        name = f"llvm.{name}.v{self.tile.lanes}f{self.tile.scalar.bitwidth}{suffix}"
+        function = self.builder.module.globals.get(name)
+        if function is None:
+            function_type = ir.FunctionType(result, [argument.type for argument in arguments])
+            function = ir.Function(self.builder.module, function_type, name)
+        return self.builder.call(function, arguments)
+
+    def below(self, i, n):
+        """Whether i < n."""
+        return self.builder.icmp_signed("<", i, n)
+
+    def masks(self, n_rows, n_columns):
+        """For every vector, the mask of its lanes inside a block of n_rows x n_columns."""
+        lanes = ir.Constant(self.tile.llvm_vector(INT64), list(range(self.tile.lanes)))
+        nothing = ir.Constant(self.tile.llvm_vector(ir.IntType(1)), None)
+        masks = []
+        for r, column, _ in self.each_vector():
+            inside = self.below(lanes, self.broadcast(self.builder.sub(n_columns, INT64(column))))
+            masks.append(self.builder.select(self.below(INT64(r), n_rows), inside, nothing))
+        return masks
+
+    def is_whole(self, n_rows, n_columns):
+        """Whether no edge cuts the tile."""
+        rows, columns = INT64(self.tile.rows - 1), INT64(self.tile.vectors * self.tile.lanes - 1)
+        return self.builder.and_(self.below(rows, n_rows), self.below(columns, n_columns))
+
+
+def tile_operation(write):
+    """Make an intrinsic of `write(emit, tile, *numbers)`, where `tile` is the list of the tile's vectors, row by row.
+
+    `write` returns the vectors of the new tile, or None if it only stores.
+    """
+
+    def operation(typing_context, tile, *numbers):
+        arguments = [types.intp if isinstance(number, types.Integer) else tile.scalar for number in numbers]
+        result = types.void if write.__name__.startswith("store") else tile
+
+        def generate(context, builder, signature, values):
+            emit = Emitter(builder, tile)
+            vectors = [builder.extract_value(values[0], i) for _, _, i in emit.each_vector()]
+            vectors = write(emit, vectors, *values[1:])
+            if result is types.void:
+                return context.get_dummy_value()
+            array = ir.Constant(tile.llvm_array, ir.Undefined)
+            for i, vector in enumerate(vectors):
+                array = builder.insert_value(array, vector, i)
+            return array
+
+        return result(tile, *arguments), generate
+
+    names = ["typing_context", *list(signature(write).parameters)[1:]]
+    parameters = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+    vars(operation).update(__signature__=Signature(parameters))
+    operation.__name__, operation.__doc__ = write.__name__, write.__doc__
+    return intrinsic(operation)
+
+
+def zeros_of(rows, vectors):
+    """The operation `zeros(like)`: a tile of zeros for numbers of the type of `like`; `rows` None: as many as lanes."""
+
+    @intrinsic
+    def zeros(typing_context, like):
+        tile = Tile(like, rows, vectors)
+        return tile(like), lambda context, builder, signature, values: ir.Constant(tile.llvm_array, None)
+
+    return zeros
+
+
+@tile_operation
+def add_outer_product(emit, tile, column, column_step, n_rows, row):
+    """tile[r, :] += column[r] * row[:]; rows from `n_rows` on repeat the last one inside."""
+    builder, lanes = emit.builder, emit.tile.lanes
+    right = [emit.load(emit.pointer(row, INT64(0), INT64(0), j * lanes)) for j in range(emit.tile.vectors)]
+    last = builder.sub(n_rows, INT64(1))
+    result = []
+    for r in range(emit.tile.rows):
+        inside = builder.select(emit.below(INT64(r), last), INT64(r), last)
+        left = emit.broadcast(builder.load(emit.scalar_pointer(column, inside, column_step)))
+        result += [emit.multiply_add(left, right[j], tile[r * emit.tile.vectors + j]) for j in range(emit.tile.vectors)]
+    return result
+
+
+@tile_operation
+def add_row(emit, tile, row, n_columns):
+    """tile[r, :] += row[:]"""
+    masks = emit.masks(INT64(1), n_columns)
+    addends = [
+        emit.load(emit.pointer(row, INT64(0), INT64(0), j * emit.tile.lanes), masks[j])
+        for j in range(emit.tile.vectors)
+    ]
+    return [emit.builder.fadd(tile[i], addends[i % emit.tile.vectors]) for _, _, i in emit.each_vector()]
+
+
+@tile_operation
+def add_block(emit, tile, factor, block, row_step, n_rows, n_columns):
+    """tile[r, :] += factor * block[r, :]"""
+    masks, factor = emit.masks(n_rows, n_columns), emit.broadcast(factor)
+    blocks = [
+        emit.load(emit.pointer(block, INT64(r), row_step, column), masks[i]) for r, column, i in emit.each_vector()
+    ]
+    return [emit.multiply_add(factor, vector, total) for vector, total in zip(blocks, tile, strict=True)]
+
+
+@tile_operation
+def scale(emit, tile, factor):
+    """tile[r, :] *= factor"""
+    factor = emit.broadcast(factor)
+    return [emit.builder.fmul(factor, vector) for vector in tile]
+
+
+@tile_operation
+def transpose(emit, tile):
+    """tile[r, c] = tile[c, r], for a tile of as many rows as lanes: quadrants are exchanged, then theirs, and so on."""
+    lanes, tile = emit.tile.lanes, list(tile)
+    half = lanes // 2
+    while half:
+        upper = [lane if not lane & half else lanes + lane - half for lane in range(lanes)]
+        lower = [lane + half if not lane & half else lanes + lane for lane in range(lanes)]
+        for r in range(lanes):
+            if not r & half:
+                above, below = tile[r], tile[r + half]
+                tile[r] = emit.builder.shuffle_vector(above, below, emit.lane_numbers(upper))
+                tile[r + half] = emit.builder.shuffle_vector(above, below, emit.lane_numbers(lower))
+        half //= 2
+    return tile
+
+
+@tile_operation
+def store(emit, tile, block, row_step, n_rows, n_columns):
+    """block[r, :] = tile[r, :]"""
+    with emit.builder.if_else(emit.is_whole(n_rows, n_columns)) as (whole, cut):
+        with whole:
+            for r, column, i in emit.each_vector():
+                emit.store(tile[i], emit.pointer(block, INT64(r), row_step, column))
+        with cut:
+            masks = emit.masks(n_rows, n_columns)
+            for r, column, i in emit.each_vector():
+                emit.store(tile[i], emit.pointer(block, INT64(r), row_step, column), masks[i])
+
+
+@intrinsic
+def lanes_of(typing_context, like):
+    """How many numbers of the type of `like` a vector holds."""
+    lanes = vector_bits() // like.bitwidth
+    return types.intp(like), lambda context, builder, signature, values: INT64(lanes)
+
+
+@intrinsic
+def stack_buffer(typing_context, n_bytes):
+    """Address of `n_bytes` bytes, a constant, on the stack; they live as long as the kernel that asks for them runs."""
+    if not isinstance(n_bytes, types.IntegerLiteral):
+        return None
+
+    def generate(context, builder, signature, values):
+        with builder.goto_entry_block():
+            buffer = builder.alloca(ir.ArrayType(ir.IntType(8), n_bytes.literal_value))
+            buffer.align = 64
+        return builder.ptrtoint(buffer, INT64)
+
+    return types.intp(n_bytes), generate
