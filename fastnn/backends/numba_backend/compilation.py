@@ -109,12 +109,18 @@ def _typed_read_only(typing_context, array):
 read_only = _read_only if config.DISABLE_JIT else _typed_read_only
 
 
+@cache
 def vector_bits() -> int:
-    """Width of the vector registers of this processor: 512, 256 or 128 bits."""
+    """Width of the vectors that the kernels use: 512, 256 or 128 bits.
+
+    It is the widest that the processor has, or what `FASTNN_VECTOR_BITS` says where that is narrower.
+    """
     features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 512
-    return 256 if features.get("avx2") else 128
+    widest = 512 if features.get("avx512f") else 256 if features.get("avx2") else 128
+    wanted = os.environ.get("FASTNN_VECTOR_BITS", str(widest))
+    if wanted not in ("512", "256", "128"):
+        raise ValueError(f"FASTNN_VECTOR_BITS must be 512, 256 or 128, got {wanted!r}.")
+    return min(widest, int(wanted))
 
 
 @cache
@@ -180,7 +186,7 @@ class _KernelLocator(caching._CacheLocator):
         return source_stamp()
 
     def get_disambiguator(self) -> str:
-        return str(self._first_line)
+        return f"{self._first_line}-{vector_bits()}"  # each width keeps its own
 
 
 class _KernelCacheImplementation(caching.CompileResultCacheImpl):

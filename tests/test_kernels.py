@@ -1,0 +1,395 @@
+"""Every function of the compiled backend gives what its twin in the reference gives, called directly and on small arrays.
+
+This file also runs with NUMBA_DISABLE_JIT=1 and with NUMBA_BOUNDSCHECK=1.
+"""
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn.activations import ACTIVATIONS
+from fastnn.architecture import Architecture
+from fastnn.backends import get_backend
+from fastnn.losses import LOSS_KERNELS
+from fastnn.training import read_only
+from tests.cases import DTYPES, HIDDEN, OUTPUTS, assert_agree, tolerance
+
+pytestmark = pytest.mark.kernels
+
+every_dtype = pytest.mark.parametrize("dtype", DTYPES)
+every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+
+#: Both sides of every kink and the kink itself, the flat parts and the straight ones.
+Z_VALUES = np.array([-30, -9, -4.5, -1.5, -1, -0.25, -1e-3, -0.0, 0, 1e-3, 0.25, 1, 1.5, 4.5, 9, 30]).reshape(4, 4)
+
+NETWORKS = (
+    ((3, 5, 4, 3), ("tanh", "relu", "softmax"), "softmax_cross_entropy"),
+    ((2, 4, 1), ("gelu", "sigmoid"), "binary_cross_entropy"),
+    ((3, 2), ("softmax",), "squared_error"),
+)
+every_network = pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network[-1])
+
+
+def twins(module: str, function: str) -> list:
+    """The function of that name in each backend."""
+    return [getattr(import_module(f"fastnn.backends.{name}_backend.{module}"), function) for name in fastnn.backends()]
+
+
+def bound(backend: str, network: tuple, dtype: str) -> np.ndarray:
+    """The layer records of a network as the backend calls them."""
+    return get_backend(backend).bind(Architecture.create(*network).layers, np.dtype(dtype))
+
+
+def normal(*shape: int, dtype: str, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def probabilities(*shape: int, dtype: str, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(0.1, 0.9, shape).astype(dtype)
+
+
+def rubbish(*shape: int, dtype: str) -> np.ndarray:
+    return np.full(shape, np.nan, dtype)
+
+
+def parameters_of(network: tuple, dtype: str) -> np.ndarray:
+    return normal(Architecture.create(*network).n_parameters, dtype=dtype, seed=1)
+
+
+def targets_of(network: tuple, n: int, dtype: str) -> np.ndarray:
+    """Rows (n, K) in the domain of every loss."""
+    n_outputs = network[0][-1]
+    return np.eye(max(n_outputs, 2), n_outputs, dtype=dtype)[np.arange(n) % max(n_outputs, 2)]
+
+
+# Views
+
+
+@every_backend
+@every_network
+def test_views_of_a_vector_are_its_weights_and_biases(backend, network):
+    views = import_module(f"fastnn.backends.{backend}_backend.views")
+    architecture, vector = Architecture.create(*network), parameters_of(network, "float64")
+    expected_weights, expected_biases = architecture.weight_views(vector.copy()), architecture.bias_views(vector.copy())
+    for layer, W, b in zip(bound(backend, network, "float64"), expected_weights, expected_biases, strict=True):
+        for view, expected in ((views.weights(vector, layer), W), (views.biases(vector, layer), b)):
+            assert view.shape == expected.shape
+            assert view.tobytes() == expected.tobytes()
+            view[...] = 0
+    assert not vector.any()
+
+
+@every_backend
+@every_network
+def test_views_of_the_workspace_do_not_overlap(backend, network):
+    views = import_module(f"fastnn.backends.{backend}_backend.views")
+    layers, n = bound(backend, network, "float64"), 3
+    workspace = np.zeros(views.workspace_size(layers, n))
+    blocks = [
+        view(workspace, layer, n)
+        for layer in layers
+        for view in (views.pre_activations, views.activations, views.errors)
+    ]
+    assert [block.shape for block in blocks] == [(n, size) for size in network[0][1:] for _ in range(3)]
+    for number, block in enumerate(blocks, 1):
+        assert not block.any()
+        block[...] = number
+    assert [np.unique(block).tolist() for block in blocks] == [[number] for number in range(1, len(blocks) + 1)]
+    assert np.count_nonzero(workspace) == sum(block.size for block in blocks)
+
+
+@every_backend
+@every_network
+def test_binding_keeps_what_the_records_say(backend, network):
+    layers, records = bound(backend, network, "float32"), Architecture.create(*network).layers
+    for name in records.dtype.names:
+        assert layers[name].tolist() == records[name].tolist()
+
+
+# Activations
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_activations_of_a_number(name):
+    code = ACTIVATIONS[name].code
+    (expected_f, f), (expected_slope, slope) = twins("activations", "FUNCTIONS"), twins("activations", "DERIVATIVES")
+    Z = Z_VALUES
+    A = np.array(expected_f[code](Z))
+    assert_agree([f[code](z) for z in Z.flat], A.ravel(), tolerance("float64", 1))
+    derivatives = [slope[code](z, a) for z, a in zip(Z.flat, A.flat, strict=True)]
+    assert_agree(derivatives, expected_slope[code](Z, A).ravel(), tolerance("float64", 1))
+
+
+@every_dtype
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activate_and_activate_backward(name, dtype):
+    Z, dA = Z_VALUES.astype(dtype), normal(4, 4, dtype=dtype)
+    results = []
+    for backend, activate, activate_backward in zip(
+        fastnn.backends(), twins("activations", "activate"), twins("activations", "activate_backward"), strict=True
+    ):
+        layer = bound(backend, ((4, 4), (name,), "squared_error"), dtype)[0]
+        A, dZ, in_place = rubbish(4, 4, dtype=dtype), rubbish(4, 4, dtype=dtype), dA.copy()
+        activate(A, Z, layer)
+        activate_backward(dZ, dA, Z, A, layer)
+        activate_backward(in_place, in_place, Z, A, layer)
+        assert in_place.tobytes() == dZ.tobytes()
+        results.append((A, dZ))
+    (A_reference, dZ_reference), (A, dZ) = results
+    assert_agree(A, A_reference, tolerance(dtype, 4))
+    assert_agree(dZ, dZ_reference, tolerance(dtype, 4, 4))
+
+
+@every_dtype
+def test_softmax_and_its_gradient(dtype):
+    Z, dA = 5 * normal(6, 5, dtype=dtype), normal(6, 5, dtype=dtype, seed=1)
+    results = []
+    for softmax, softmax_backward in zip(
+        twins("activations", "softmax"), twins("activations", "softmax_backward"), strict=True
+    ):
+        A, dZ = rubbish(6, 5, dtype=dtype), rubbish(6, 5, dtype=dtype)
+        softmax(A, Z)
+        softmax_backward(dZ, dA, A)
+        results.append((A, dZ))
+    assert_agree(results[1][0], results[0][0], tolerance(dtype, 5))
+    assert_agree(results[1][1], results[0][1], tolerance(dtype, 5, 5))
+
+
+# Losses
+
+
+@every_dtype
+@pytest.mark.parametrize("name", LOSS_KERNELS)
+def test_losses_and_their_gradients(name, dtype):
+    values, Y = probabilities(6, 3, dtype=dtype), targets_of(((3,), (), ""), 6, dtype)
+    results = []
+    for loss in twins("losses", name):
+        losses, gradient = rubbish(6, dtype="float64"), rubbish(6, 3, dtype=dtype)
+        loss(losses, gradient, values, Y)
+        results.append((losses, gradient))
+    assert_agree(results[1][0], results[0][0], tolerance(dtype, 3))
+    assert_agree(results[1][1], results[0][1], tolerance(dtype, 3))
+
+
+# Layers
+
+
+@every_dtype
+def test_affine(dtype):
+    A_previous, W, b = normal(5, 4, dtype=dtype), normal(4, 3, dtype=dtype, seed=1), normal(3, dtype=dtype, seed=2)
+    results = []
+    for affine in twins("layers", "affine"):
+        Z = rubbish(5, 3, dtype=dtype)
+        affine(Z, A_previous, W, b)
+        results.append(Z)
+    assert_agree(results[1], results[0], tolerance(dtype, 5))
+
+
+@every_dtype
+def test_affine_activation(dtype):
+    A_previous, W, b = normal(5, 4, dtype=dtype), normal(4, 3, dtype=dtype, seed=1), normal(3, dtype=dtype, seed=2)
+    results = []
+    for backend, affine_activation in zip(fastnn.backends(), twins("layers", "affine_activation"), strict=True):
+        layer = bound(backend, ((4, 3, 1), ("silu", "identity"), "squared_error"), dtype)[0]
+        Z, A = rubbish(5, 3, dtype=dtype), rubbish(5, 3, dtype=dtype)
+        affine_activation(Z, A, A_previous, W, b, layer)
+        results.append(np.concatenate([Z, A]))
+    assert_agree(results[1], results[0], tolerance(dtype, 5))
+
+
+@every_dtype
+@pytest.mark.parametrize(("loss", "output"), OUTPUTS)
+def test_output_error(loss, output, dtype):
+    Z, Y = normal(6, 3, dtype=dtype), targets_of(((3,), (), ""), 6, dtype)
+    results = []
+    for backend, output_error in zip(fastnn.backends(), twins("layers", "output_error"), strict=True):
+        layer = bound(backend, ((2, 3), (output,), loss), dtype)[-1]
+        losses, dZ, A = rubbish(6, dtype="float64"), rubbish(6, 3, dtype=dtype), rubbish(6, 3, dtype=dtype)
+        output_error(losses, dZ, A, Z, Y, layer)
+        results.append((losses, dZ))
+    assert_agree(results[1][0], results[0][0], tolerance(dtype, 3))
+    assert_agree(results[1][1], results[0][1], tolerance(dtype, 3, 3))
+
+
+@every_dtype
+def test_previous_error(dtype):
+    dZ, W = normal(5, 3, dtype=dtype), normal(4, 3, dtype=dtype, seed=1)
+    Z_previous = normal(5, 4, dtype=dtype, seed=2)
+    A_previous = np.tanh(Z_previous)
+    results = []
+    for backend, previous_error in zip(fastnn.backends(), twins("layers", "previous_error"), strict=True):
+        layer = bound(backend, ((2, 4, 3), ("tanh", "identity"), "squared_error"), dtype)[0]
+        dZ_previous = rubbish(5, 4, dtype=dtype)
+        previous_error(dZ_previous, dZ, W, Z_previous, A_previous, layer)
+        results.append(dZ_previous)
+    assert_agree(results[1], results[0], tolerance(dtype, 3))
+
+
+@every_dtype
+def test_weight_and_bias_gradient(dtype):
+    dZ, A_previous = normal(7, 3, dtype=dtype), normal(7, 4, dtype=dtype, seed=1)
+    results = []
+    for weight_gradient, bias_gradient in zip(
+        twins("layers", "weight_gradient"), twins("layers", "bias_gradient"), strict=True
+    ):
+        dW, db = rubbish(4, 3, dtype=dtype), rubbish(3, dtype=dtype)
+        weight_gradient(dW, dZ, A_previous)
+        bias_gradient(db, dZ)
+        results.append(np.vstack([dW, db]))
+    assert_agree(results[1], results[0], tolerance(dtype, 7))
+
+
+@every_dtype
+@pytest.mark.parametrize("l2", [0.0, 0.5])
+def test_descend_weights_and_biases(l2, dtype):
+    dZ, A_previous = normal(7, 3, dtype=dtype), normal(7, 4, dtype=dtype, seed=1)
+    results = []
+    for descend_weights, descend_biases in zip(
+        twins("layers", "descend_weights"), twins("layers", "descend_biases"), strict=True
+    ):
+        W, b = normal(4, 3, dtype=dtype, seed=2), normal(3, dtype=dtype, seed=3)
+        descend_weights(W, dZ, A_previous, 0.1, l2)
+        descend_biases(b, dZ, 0.1, l2)
+        results.append(np.vstack([W, b]))
+    assert_agree(results[1], results[0], tolerance(dtype, 7))
+
+
+# Optimizers
+
+
+@every_dtype
+@pytest.mark.parametrize("penalize_biases", [False, True])
+def test_sgd(penalize_biases, dtype):
+    network = NETWORKS[0]
+    start, gradient = parameters_of(network, dtype), normal(len(parameters_of(network, dtype)), dtype=dtype)
+    results = []
+    for backend, sgd in zip(fastnn.backends(), twins("optimizers", "sgd"), strict=True):
+        parameters = start.copy()
+        sgd(parameters, gradient, bound(backend, network, dtype), 0.1, 0.5, penalize_biases)
+        results.append(parameters)
+    assert_agree(results[1], results[0], tolerance(dtype, 1))
+    b, db = (Architecture.create(*network).bias_views(vector)[-1] for vector in (start, gradient))
+    expected = b - 0.1 * (db + (0.5 * b if penalize_biases else 0))
+    assert_agree(Architecture.create(*network).bias_views(results[1])[-1], expected, tolerance(dtype, 1))
+
+
+# The whole network
+
+
+@every_dtype
+@every_network
+@pytest.mark.parametrize("function", ["pre_output", "output"])
+def test_forward(function, network, dtype):
+    X, parameters = normal(6, network[0][0], dtype=dtype), parameters_of(network, dtype)
+    results = []
+    for backend, compute in zip(fastnn.backends(), twins("epoch", function), strict=True):
+        layers = bound(backend, network, dtype)
+        size = get_backend(backend).workspace_size(layers, len(X))
+        found = [
+            np.array(compute(np.full(size, filling, dtype), parameters, layers, read_only(X), 1))
+            for filling in (0.0, np.nan)
+        ]
+        assert found[0].tobytes() == found[1].tobytes()
+        results.append(found[0])
+    assert results[0].shape == (6, network[0][-1])
+    assert_agree(results[1], results[0], tolerance(dtype, *network[0]))
+
+
+@every_dtype
+@every_network
+def test_loss_and_backward(network, dtype):
+    X, parameters = normal(6, network[0][0], dtype=dtype), parameters_of(network, dtype)
+    Y, results = targets_of(network, 6, dtype), []
+    for backend, loss, backward in zip(
+        fastnn.backends(), twins("epoch", "loss"), twins("epoch", "backward"), strict=True
+    ):
+        layers = bound(backend, network, dtype)
+        size = get_backend(backend).workspace_size(layers, len(X))
+        found = []
+        for filling in (0.0, np.nan):
+            workspace, gradient = np.full(size, filling, dtype), np.full_like(parameters, filling)
+            losses = np.full(len(X), filling)
+            value = loss(losses, workspace, parameters, layers, read_only(X), Y, 1)
+            backward(gradient, workspace, parameters, layers, read_only(X), 1)
+            found.append((value, gradient))
+        assert found[0][0] == found[1][0]
+        assert found[0][1].tobytes() == found[1][1].tobytes()
+        results.append(found[0])
+    relative = tolerance(dtype, *network[0], *network[0][1:], len(X))
+    assert_agree(results[1][0], results[0][0], relative)
+    assert_agree(results[1][1], results[0][1], relative)
+
+
+@pytest.mark.parametrize(
+    ("source", "dtype", "ordered"),
+    [
+        ("float32", "float32", False),
+        ("float64", "float64", False),
+        ("float32", "float32", True),
+        ("float64", "float64", True),
+        ("float64", "float32", True),
+        ("uint8", "float32", True),
+    ],
+)
+@pytest.mark.parametrize("network", NETWORKS[:2], ids=lambda network: network[-1])
+def test_train_epoch(network, source, dtype, ordered):
+    batch_size, n = 3, 8
+    X = (40 * probabilities(n, network[0][0], dtype="float64")).astype(source)
+    rows = targets_of(network, n, dtype)
+    Y = rows.argmax(axis=1) if network[-1] == "softmax_cross_entropy" else rows
+    order = np.array([6, 1, 7, 0, 2, 5, 3]) if ordered else None
+    start, results = parameters_of(network, dtype), []
+    for backend, train_epoch in zip(fastnn.backends(), twins("epoch", "train_epoch"), strict=True):
+        layers = bound(backend, network, dtype)
+        size = get_backend(backend).workspace_size(layers, batch_size)
+        found = []
+        for filling in (0.0, np.nan):
+            parameters, losses = start.copy(), np.full(3, filling)
+            train_epoch(
+                losses,
+                np.full(batch_size, filling),
+                parameters,
+                np.full(size, filling, dtype),
+                np.full((batch_size if ordered else 0, network[0][0]), filling, dtype),
+                np.full((batch_size, network[0][-1]), filling, dtype),
+                layers,
+                read_only(X),
+                read_only(Y),
+                order,
+                batch_size,
+                0.01,
+                0.1,
+                False,
+                1,
+            )
+            found.append((losses, parameters))
+        assert found[0][0].tobytes() == found[1][0].tobytes()
+        assert found[0][1].tobytes() == found[1][1].tobytes()
+        results.append(found[0])
+    relative = 3 * tolerance(dtype, *network[0], *network[0][1:], batch_size)
+    assert_agree(results[1][0], results[0][0], relative)
+    assert_agree(results[1][1], results[0][1], relative)
+    assert not np.array_equal(results[0][1], start)
+
+
+@every_backend
+def test_select_rows(backend):
+    select_rows = import_module(f"fastnn.backends.{backend}_backend.epoch").select_rows
+    source, order = np.arange(12, dtype=np.uint8).reshape(6, 2), np.array([5, 0, 3, 1])
+    chosen = select_rows(rubbish(3, 2, dtype="float32"), source, order, 1, 4)
+    assert chosen.dtype == np.float32
+    assert chosen.tolist() == source[[0, 3, 1]].tolist()
+    assert select_rows(rubbish(0, 2, dtype="float32"), source, None, 1, 3).tolist() == source[1:3].tolist()
+
+
+@every_backend
+@pytest.mark.parametrize("order", [None, np.array([5, 0, 3, 1])], ids=["in place", "by order"])
+@pytest.mark.parametrize("classes", [False, True], ids=["rows", "classes"])
+def test_select_targets(backend, order, classes):
+    select_targets = import_module(f"fastnn.backends.{backend}_backend.epoch").select_targets
+    labels = np.array([2, 0, 1, 1, 0, 2])
+    rows = np.eye(3)[labels]
+    chosen = select_targets(rubbish(3, 3, dtype="float64"), labels if classes else rows, order, 2, 4)
+    assert chosen.tolist() == rows[[2, 3] if order is None else [3, 1]].tolist()

@@ -1,0 +1,145 @@
+"""Matrix products on register tiles against NumPy's, for every shape, step and edge; also run at narrower vectors."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fastnn.backends.numba_backend import matmul
+from tests.cases import DTYPES, assert_agree, tolerance
+
+pytestmark = pytest.mark.kernels
+
+every_dtype = pytest.mark.parametrize("dtype", DTYPES)
+
+#: Below, at and above the sizes of tiles, strips and blocks, at every vector width.
+SHAPES = (
+    (1, 1, 1),
+    (1, 784, 10),
+    (2, 3, 5),
+    (7, 17, 33),
+    (8, 16, 32),
+    (13, 1, 64),
+    (16, 31, 8),
+    (129, 40, 17),
+    (6, 513, 3),
+    (5, 1025, 34),
+)
+EDGE = 3
+
+
+def normal(*shape, dtype, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def framed(n_rows, n_columns, dtype):
+    """An array of NaN, and the block within it that a kernel may write: what it leaves behind elsewhere would show."""
+    frame = np.full((n_rows + 2 * EDGE, n_columns), np.nan, dtype)
+    return frame, frame[EDGE:-EDGE]
+
+
+def assert_only_the_block_was_written(frame, block):
+    assert np.isfinite(block).all()
+    assert np.isnan(frame[:EDGE]).all()
+    assert np.isnan(frame[-EDGE:]).all()
+
+
+def product(A, B):
+    return A.astype(np.longdouble) @ B.astype(np.longdouble)
+
+
+@every_dtype
+@pytest.mark.parametrize(("n", "m", "p"), SHAPES)
+def test_multiply(n, m, p, dtype):
+    A, B = normal(n, m, dtype=dtype), normal(m, p, dtype=dtype, seed=1)
+    frame, C = framed(n, p, dtype)
+    matmul.multiply(C, A, B)
+    assert_only_the_block_was_written(frame, C)
+    assert_agree(C, product(A, B), tolerance(dtype, m))
+
+
+@every_dtype
+@pytest.mark.parametrize(("n", "m", "p"), SHAPES)
+def test_multiply_by_a_transpose(n, m, p, dtype):
+    A, B = normal(n, m, dtype=dtype), normal(p, m, dtype=dtype, seed=1)
+    frame, C = framed(n, p, dtype)
+    matmul.multiply(C, A, B.T)
+    assert_only_the_block_was_written(frame, C)
+    assert_agree(C, product(A, B.T), tolerance(dtype, m))
+
+
+@every_dtype
+@pytest.mark.parametrize(("n", "m", "p"), SHAPES)
+def test_multiply_and_add_a_row(n, m, p, dtype):
+    A, B, b = normal(n, m, dtype=dtype), normal(m, p, dtype=dtype, seed=1), normal(p, dtype=dtype, seed=2)
+    frame, C = framed(n, p, dtype)
+    matmul.multiply_add_row(C, A, B, b)
+    assert_only_the_block_was_written(frame, C)
+    assert_agree(C, product(A, B) + b, tolerance(dtype, m + 1))
+
+
+@every_dtype
+@pytest.mark.parametrize("keep", [0, 1, 0.9])
+@pytest.mark.parametrize(("n", "m", "p"), SHAPES)
+def test_accumulate_a_transpose_times_a_matrix(n, m, p, keep, dtype):
+    A, B = normal(m, n, dtype=dtype), normal(m, p, dtype=dtype, seed=1)
+    frame, C = framed(n, p, dtype)
+    before = normal(n, p, dtype=dtype, seed=2)
+    if keep:
+        C[:] = before
+    matmul.accumulate(C, A.T, B, -0.25, keep)
+    assert_only_the_block_was_written(frame, C)
+    assert_agree(C, keep * before.astype(np.longdouble) - product(A.T, B) / 4, tolerance(dtype, m + 1))
+
+
+@every_dtype
+@pytest.mark.parametrize("keep", [0, 0.9])
+@pytest.mark.parametrize(("n", "p"), [(1, 1), (5, 3), (64, 64), (9, 131)])
+def test_accumulate_rows(n, p, keep, dtype):
+    B, c = normal(n, p, dtype=dtype), np.full(p, np.nan, dtype)
+    before = normal(p, dtype=dtype, seed=2)
+    if keep:
+        c[:] = before
+    matmul.accumulate_rows(c, B, 0.5, keep)
+    assert_agree(c, keep * before + 0.5 * B.sum(axis=0, dtype=np.longdouble), tolerance(dtype, n + 1))
+
+
+@every_dtype
+def test_rows_have_the_same_bits_whichever_rows_are_computed_with_them(dtype):
+    A, B = normal(40, 600, dtype=dtype), normal(600, 37, dtype=dtype, seed=1)
+    whole, parts = np.empty((40, 37), dtype), np.empty((40, 37), dtype)
+    matmul.multiply(whole, A, B)
+    for start, stop in ((0, 1), (1, 14), (14, 40)):
+        matmul.multiply(parts[start:stop], A[start:stop], B)
+    if matmul.config.DISABLE_JIT:
+        assert_agree(parts, whole, tolerance(dtype, 600))  # NumPy makes no such promise
+    else:
+        assert parts.tobytes() == whole.tobytes()
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    n=st.integers(1, 70),
+    m=st.integers(1, 70),
+    p=st.integers(1, 70),
+    first_column=st.integers(0, 5),
+    offset=st.integers(0, 15),
+    seed=st.integers(0, 1000),
+)
+def test_any_shape_step_and_alignment(n, m, p, first_column, offset, seed):
+    random = np.random.default_rng(seed)
+    A = random.standard_normal((n, m + 5))[:, first_column : first_column + m]
+    B = random.standard_normal(offset + m * p)[offset:].reshape(m, p)
+    frame, C = framed(n, p, "float64")
+    matmul.multiply(C, A, B)
+    assert_only_the_block_was_written(frame, C)
+    assert_agree(C, product(A, B), tolerance("float64", m))
+
+
+@every_dtype
+def test_not_a_number_and_infinity_survive(dtype):
+    A, B = np.ones((3, 4), dtype), np.ones((4, 5), dtype)
+    A[1, 2], B[0, 3] = np.nan, np.inf
+    C = np.empty((3, 5), dtype)
+    matmul.multiply(C, A, B)
+    np.testing.assert_array_equal(C, A @ B)
