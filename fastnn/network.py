@@ -201,7 +201,7 @@ class Network:
         return self.gradient
 
     def evaluate(self, X: Any, y: Any) -> float:
-        """Mean loss of any number of samples, in memory that does not grow with them; keeps nothing for `backward`."""
+        """Mean loss of any number of samples, some at a time; keeps nothing for `backward`."""
         X = check_features(X, self.architecture.n_inputs, self.dtype)
         y = check_targets(y, len(X), self.architecture, self.dtype)
         return self.mean_loss(X, y)

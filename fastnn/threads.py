@@ -14,7 +14,10 @@ def available_cpus() -> int:
 
 @contextmanager
 def matrix_threads(n_threads: int | None) -> Iterator[None]:
-    """Within it, matrix products use at most `n_threads` threads; None leaves them as they are."""
+    """Within it, NumPy's matrix products use at most `n_threads` threads; None leaves them as they are.
+
+    The limit is the whole process's: two threads that set it at once may see each other's.
+    """
     if n_threads is None:
         yield
         return

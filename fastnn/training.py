@@ -78,6 +78,7 @@ class Batches:
         self.batch_X = aligned_zeros(0 if in_place else batch_size * n_inputs, network.dtype).reshape(-1, n_inputs)
         self.batch_Y = aligned_zeros(batch_size * n_outputs, network.dtype).reshape(batch_size, n_outputs)
         self.sample_losses = np.empty(batch_size)
+        self.chunk_size = 1
         self.sizes = np.full(self.n_batches, batch_size)
         self.sizes[-1] = len(X) - batch_size * (self.n_batches - 1)
 
@@ -86,12 +87,22 @@ class Batches:
         if self.shuffle:
             self.order = self.network.random.permutation(len(self.X))
         losses = np.empty(self.n_batches)
-        for first, last in chunks(self.n_batches):
+        for first, last in self.chunks():
             self.train_batches(losses[first:last], first * self.batch_size, last * self.batch_size)
             if not np.isfinite(losses[last - 1]):
                 return float(losses[last - 1])
             report(last / self.n_batches)
         return float(losses @ self.sizes / len(self.X))
+
+    def chunks(self) -> Iterator[tuple[int, int]]:
+        """Ranges of batches that cover an epoch, growing or shrinking until one takes about `SECONDS_PER_CHUNK`."""
+        first = 0
+        while first < self.n_batches:
+            last, start = min(first + self.chunk_size, self.n_batches), time.perf_counter()
+            yield first, last
+            seconds_per_batch = (time.perf_counter() - start) / (last - first)
+            self.chunk_size = max(1, int(min(2 * self.chunk_size, SECONDS_PER_CHUNK / max(seconds_per_batch, 1e-9))))
+            first = last
 
     def train_batches(self, losses: np.ndarray, start: int, stop: int) -> None:
         """Train on the samples from `start` to `stop` of the order, in one compiled call."""
@@ -165,17 +176,6 @@ def train_one_epoch(batches: Batches, epoch: int, history: History, report: Call
         )
     history.loss.append(loss)
     history.seconds.append(time.perf_counter() - start)
-
-
-def chunks(n_batches: int) -> Iterator[tuple[int, int]]:
-    """Ranges of batches that cover an epoch, growing or shrinking until one takes about `SECONDS_PER_CHUNK`."""
-    first, length = 0, 1
-    while first < n_batches:
-        last, start = min(first + length, n_batches), time.perf_counter()
-        yield first, last
-        elapsed = time.perf_counter() - start
-        length = max(1, 2 * length if elapsed < SECONDS_PER_CHUNK / 2 else int(length * SECONDS_PER_CHUNK / elapsed))
-        first = last
 
 
 @contextmanager

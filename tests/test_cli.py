@@ -16,8 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import fastnn
-from fastnn import cli
-from fastnn.cli import main
+from fastnn.cli import main, training
 
 REAL_DATA = os.environ.get("FASTNN_DATA") and str(Path(os.environ["FASTNN_DATA"]).resolve())
 QUICK = ["--epochs", "2", "--hidden", "8"]
@@ -204,23 +203,20 @@ def test_divergence_is_a_sentence_and_saves_nothing(folder):
 # Ctrl-C
 
 
-def interrupt_after(calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Ctrl-C come at a given report of progress."""
-    seen = 0
+def interrupt_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Ctrl-C come at the first report of progress after so many epochs."""
 
     def progress(self, fraction_done, history):
-        nonlocal seen
-        seen += 1
-        if seen > calls:
+        if len(history.loss) >= epochs:
             raise KeyboardInterrupt
         report(self, fraction_done, history)
 
-    report = cli._ProgressBar.__call__
-    monkeypatch.setattr(cli._ProgressBar, "__call__", progress)
+    report = training.ProgressBar.__call__
+    monkeypatch.setattr(training.ProgressBar, "__call__", progress)
 
 
 def test_ctrl_c_keeps_what_was_learned(monkeypatch):
-    interrupt_after(500, monkeypatch)
+    interrupt_after(5, monkeypatch)
     result = run("train", "--backend", "numpy", "--output", "model", status=130)
     assert "Interrupted: what was learned until now is kept." in result.stderr
     assert reported(result.output, "Accuracy")[1] > 0.8

@@ -20,7 +20,8 @@ LABELS = RANDOM.integers(0, 5, len(X))
 
 @pytest.fixture(autouse=True)
 def _every_thread_is_worth_its_while(monkeypatch):
-    monkeypatch.setattr(epoch, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(epoch, "BATCH_WORK_PER_THREAD", 1)
+    monkeypatch.setattr(epoch, "CALL_WORK_PER_THREAD", 1)
 
 
 def network(n_threads, dtype="float32"):
@@ -76,6 +77,28 @@ def test_a_system_without_more_threads_computes_on_one(monkeypatch):
     np.testing.assert_array_equal(network(3).logits(X), expected)
 
 
+def test_an_interrupt_before_thread_0_computes_breaks_up_the_team(monkeypatch):
+    """The others are at work or wait for thread 0; either way they end, and no parameter changes."""
+    net, before, n_before = network(3), network(3).parameters.copy(), threading.active_count()
+    net.fit(X, LABELS, epochs=1, batch_size=64)
+    net.parameters[:] = before
+    kernel = epoch._train_epoch
+
+    class Interrupted:
+        typeof_pyval, compile = kernel.typeof_pyval, kernel.compile
+
+        def __call__(self, thread, *arguments):
+            if thread == 0:
+                raise KeyboardInterrupt
+            return kernel(thread, *arguments)
+
+    monkeypatch.setattr(epoch, "_train_epoch", Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(X, LABELS, epochs=1, batch_size=64)
+    assert net.parameters.tobytes() == before.tobytes()
+    assert threading.active_count() == n_before
+
+
 def test_no_thread_outlives_a_call():
     before = threading.active_count()
     network(4).fit(X, LABELS, epochs=1, batch_size=64)
@@ -87,7 +110,7 @@ def test_training_goes_on_in_a_forked_child():
     program = """
 import os, numpy as np, fastnn
 from fastnn.backends.numba_backend import epoch
-epoch.WORK_PER_THREAD = 1
+epoch.BATCH_WORK_PER_THREAD = epoch.CALL_WORK_PER_THREAD = 1
 X, y = np.random.default_rng(0).standard_normal((96, 6)).astype("f4"), np.arange(96) % 3
 def trained():
     net = fastnn.Network([6, 20, 3], seed=0, n_threads=2)
@@ -105,9 +128,9 @@ assert trained() == expected
 
 def test_a_team_is_never_larger_than_its_work():
     parameters = np.empty(1000)
-    assert epoch._team_size(parameters, 1, 16) == 1
-    assert epoch._team_size(parameters, 64, 16) == 64 // epoch.ROWS
-    assert epoch._team_size(parameters, 10_000, 3) == 3
+    assert epoch._team_size(parameters, 1, 1, 16) == 1
+    assert epoch._team_size(parameters, 1000, 64, 16) == 64 // epoch.ROWS
+    assert epoch._team_size(parameters, 10_000, 10_000, 3) == 3
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3, 5, 7])

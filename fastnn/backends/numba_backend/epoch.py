@@ -24,31 +24,30 @@ from fastnn.backends.numba_backend.matmul import ROWS
 from fastnn.backends.numba_backend.threads import meet, run_team, share
 from fastnn.backends.numba_backend.views import activations, biases, errors, pre_activations, weights
 
-#: Multiplications of weights and samples that make one more thread worth its meetings.
-WORK_PER_THREAD = 250_000
+#: Products of a weight and a sample that make one more thread worth its meetings, in a batch, and its start, in a call.
+BATCH_WORK_PER_THREAD = 250_000
+CALL_WORK_PER_THREAD = 4_000_000
 
 
 def pre_output(workspace, parameters, layers, X, n_threads):
     """Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l), A_0 = X, up to Z_L; X (n, n_0) -> Z_L (n, n_L)."""
-    run_team(_pre_output, _team_size(parameters, len(X), n_threads), workspace, parameters, layers, X)
-    return pre_activations(workspace, layers[-1], len(X))
+    return run_team(_pre_output, _team_size(parameters, len(X), len(X), n_threads), workspace, parameters, layers, X)
 
 
 def output(workspace, parameters, layers, X, n_threads):
     """A_L = f_L(Z_L); X (n, n_0) -> A_L (n, n_L)."""
-    run_team(_output, _team_size(parameters, len(X), n_threads), workspace, parameters, layers, X)
-    return activations(workspace, layers[-1], len(X))
+    return run_team(_output, _team_size(parameters, len(X), len(X), n_threads), workspace, parameters, layers, X)
 
 
 def loss(losses, workspace, parameters, layers, X, Y, n_threads):
     """L = mean_i L_i, and dZ_L for `backward`; X (n, n_0), Y (n, n_L) -> L_i (n,), and L as a number."""
-    run_team(_loss, _team_size(parameters, len(X), n_threads), losses, workspace, parameters, layers, X, Y)
+    run_team(_loss, _team_size(parameters, len(X), len(X), n_threads), losses, workspace, parameters, layers, X, Y)
     return losses[: len(X)].mean()
 
 
 def backward(gradient, workspace, parameters, layers, X, n_threads):
     """dW_l, db_l for l = L ... 1, from the dZ_L that `loss` left; X (n, n_0) -> gradient, a flat vector."""
-    run_team(_backward, _team_size(parameters, len(X), n_threads), gradient, workspace, parameters, layers, X)
+    run_team(_backward, _team_size(parameters, len(X), len(X), n_threads), gradient, workspace, parameters, layers, X)
 
 
 def train_epoch(
@@ -57,21 +56,24 @@ def train_epoch(
 ):  # fmt: skip
     """theta <- theta - eta dL/dtheta, batch by batch; order (m,) of rows, or None for all rows in place -> batch_losses."""
     run_team(
-        _train_epoch, _team_size(parameters, batch_size, n_threads),
+        _train_epoch, _team_size(parameters, len(batch_losses) * batch_size, batch_size, n_threads),
         batch_losses, losses, parameters, workspace, batch_X, batch_Y, layers, X, Y, order, batch_size,
         learning_rate, l2, penalize_biases,
     )  # fmt: skip
 
 
-def _team_size(parameters, n_samples, n_threads):
-    """As many of the threads as have work enough for a batch of that many samples."""
-    return max(1, min(n_threads, len(parameters) * n_samples // WORK_PER_THREAD, n_samples // ROWS))
+def _team_size(parameters, n_samples, batch_size, n_threads):
+    """As many of the threads as have work enough, in each batch and in all."""
+    by_batch = len(parameters) * batch_size // BATCH_WORK_PER_THREAD
+    by_call = len(parameters) * n_samples // CALL_WORK_PER_THREAD
+    return max(1, min(n_threads, by_batch, by_call, batch_size // ROWS))
 
 
 @entry_point
 def _pre_output(thread, n_threads, meeting, workspace, parameters, layers, X):
     start, stop = share(len(X), thread, n_threads, ROWS)
     _forward(workspace, parameters, layers, X[start:stop], len(X), start, stop)
+    return pre_activations(workspace, layers[-1], len(X))
 
 
 @entry_point
@@ -80,6 +82,7 @@ def _output(thread, n_threads, meeting, workspace, parameters, layers, X):
     _forward(workspace, parameters, layers, X[start:stop], len(X), start, stop)
     Z, A = pre_activations(workspace, layers[-1], len(X)), activations(workspace, layers[-1], len(X))
     activate(A[start:stop], Z[start:stop], layers[-1])
+    return A
 
 
 @entry_point
@@ -94,7 +97,8 @@ def _backward(thread, n_threads, meeting, gradient, workspace, parameters, layer
     n = len(X)
     start, stop = share(n, thread, n_threads, ROWS)
     _propagate_errors(workspace, parameters, layers, n, start, stop)
-    meet(meeting, n_threads, 1)
+    if meet(meeting, n_threads, 1) == 0:
+        return
     for l in range(len(layers)):
         dZ, A_previous = errors(workspace, layers[l], n), _inputs_of(workspace, layers, l, X)
         inputs, outputs = _shares(layers[l], thread, n_threads)
@@ -118,6 +122,8 @@ def _train_epoch(
         _output_error(losses, workspace, layers, Y_rows, n, start, stop)
         _propagate_errors(workspace, parameters, layers, n, start, stop)
         phase = meet(meeting, n_threads, phase)
+        if phase == 0:
+            return
         if thread == 0:
             batch_losses[batch] = losses[:n].mean()
         X_batch = read_only(_selected(batch_X, X, order, first, last))

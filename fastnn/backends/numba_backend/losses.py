@@ -51,7 +51,7 @@ def binary_cross_entropy_with_logits(losses, dZ, Z, Y):
 def binary_cross_entropy_with_softmax(losses, dZ, Z, Y):
     """L_i = -sum_k y_ik log(p_ik) + (1 - y_ik) log(1 - p_ik), P = softmax(Z); Z, Y (n, K) -> L (n,), dZ (n, K).
 
-    1 - p_k is the probability of all classes but k: log(1 - p_k) = log sum_{j != k} _exponential(z_j) - log sum_j _exponential(z_j), whose
+    1 - p_k is the probability of all classes but k: log(1 - p_k) = log sum_{j != k} exp(z_j) - log sum_j exp(z_j), whose
     derivative brings in q^k, the softmax over all classes but k: dz_j = K p_j - y_j - sum_k (1 - y_k) q^k_j.
     """
     n, n_outputs = Z.shape
@@ -75,7 +75,7 @@ def binary_cross_entropy_with_softmax(losses, dZ, Z, Y):
 
 @kernel
 def _exponential(x):
-    """e^x as a function of its own: inlined under a condition, Numba loses track of its variables."""
+    """e^x as a function of its own: inlined twice into one function, Numba loses track of its variables."""
     return exp(x)
 
 

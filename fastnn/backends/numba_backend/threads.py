@@ -7,7 +7,6 @@ started for each call, some dozens of microseconds, so nothing is left to outliv
 import os
 import platform
 import threading
-from collections.abc import Callable
 
 import numpy as np
 from llvmlite import ir
@@ -22,33 +21,47 @@ _IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
 LOOKS_BEFORE_YIELD = 400
 
 
-def run_team(function: Callable, n_threads: int, *arguments):
+def run_team(function, n_threads: int, *arguments):
     """Call `function(thread, n_threads, meeting, *arguments)` in every thread of a team; return thread 0's result."""
-    meeting = np.zeros(1, np.int64)
+    meeting = np.zeros(2, np.int64)  # how often a thread has come to the barrier; whether the team is broken up
     if n_threads == 1 or config.DISABLE_JIT:
         return function(0, 1, meeting, *arguments)
+    _compile(function, 0, n_threads, meeting, *arguments)
     ready = threading.Barrier(n_threads)
-
-    def work(thread: int) -> None:
-        try:
-            ready.wait()
-        except threading.BrokenBarrierError:
-            return  # not every thread could be started: none of them runs
-        function(thread, n_threads, meeting, *arguments)
-
-    team = [threading.Thread(target=work, args=(thread,), daemon=True) for thread in range(1, n_threads)]
+    team = [
+        threading.Thread(target=_join_in, args=(ready, function, thread, n_threads, meeting, *arguments), daemon=True)
+        for thread in range(1, n_threads)
+    ]
     try:
         for member in team:
             member.start()
     except RuntimeError:  # the system has no more threads to give
         ready.abort()
         return function(0, 1, meeting, *arguments)
-    ready.wait()
     try:
+        ready.wait()
         return function(0, n_threads, meeting, *arguments)
+    except BaseException:  # Ctrl-C, just before the kernel: nobody must wait for thread 0
+        ready.abort()
+        meeting[1] = True
+        raise
     finally:
         for member in team:
             member.join()
+
+
+def _compile(function, *arguments) -> None:
+    """Compile while there is no team yet that an interrupted compilation would leave waiting."""
+    function.compile(tuple(map(function.typeof_pyval, arguments)))
+
+
+def _join_in(ready: threading.Barrier, function, *arguments) -> None:
+    """What the other threads of a team do: run the kernel once all of them are there."""
+    try:
+        ready.wait()
+    except threading.BrokenBarrierError:
+        return  # not every thread could be started: none of the others runs
+    function(*arguments)
 
 
 @inlined
@@ -60,11 +73,16 @@ def share(n, thread, n_threads, granule):
 
 @kernel
 def meet(meeting, n_threads, phase):
-    """Wait until every thread of the team has come here for the `phase`-th time; the number of the next meeting."""
+    """Wait until every thread of the team has come here for the `phase`-th time; the number of the next meeting.
+
+    It is 0 if the team was broken up: the kernel has to end.
+    """
     if n_threads > 1:
         _arrive(meeting.ctypes.data)
         looks = 0
-        while _arrived(meeting.ctypes.data) < phase * n_threads:
+        while _number_at(meeting.ctypes.data) < phase * n_threads:
+            if _number_at(meeting.ctypes.data + meeting.itemsize) != 0:
+                return 0
             looks += 1
             if looks < LOOKS_BEFORE_YIELD:
                 _pause()
@@ -83,7 +101,7 @@ def _arrive(typing_context, counter):
 
 
 @intrinsic
-def _arrived(typing_context, counter):
+def _number_at(typing_context, address):
     def generate(context, builder, signature, values):
         return builder.load_atomic(builder.inttoptr(values[0], ir.IntType(64).as_pointer()), "seq_cst", 8)
 

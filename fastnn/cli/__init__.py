@@ -1,0 +1,56 @@
+"""The command line: ``fastnn train``, ``fastnn predict``, ``fastnn gradcheck`` and ``fastnn info``.
+
+A command reads its data, hands it to the library and reports. What the library raises becomes one sentence on the
+standard error stream in one place, `Commands.invoke`.
+"""
+
+from typing import Any
+
+import click
+
+import fastnn
+from fastnn.cli import gradcheck, info, predict, train
+from fastnn.cli.training import INTERRUPTED
+
+
+class Commands(click.Group):
+    """Turns what the library raises into one sentence, and Ctrl-C into its exit status."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(context)
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            context.exit(INTERRUPTED)
+        except (ValueError, TypeError, OSError, ImportError, MemoryError, fastnn.DivergenceError) as error:
+            if context.params["traceback"]:
+                raise
+            raise click.ClickException(_sentence(error)) from error
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+    if isinstance(error, MemoryError):
+        return f"Not enough memory. {error}".strip()
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
+)
+@click.version_option(fastnn.__version__, prog_name="fastnn")
+@click.option("--traceback", is_flag=True, help="Show where an error comes from, for a bug report.")
+def main(traceback: bool) -> None:
+    """Train feed-forward neural networks on the CPU.
+
+    Start with "fastnn train": without arguments it learns to read digits, in a few seconds.
+    """
+
+
+for command in (train.train, predict.predict, gradcheck.gradcheck, info.info):
+    main.add_command(command)

@@ -1,0 +1,40 @@
+"""``fastnn info``."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import click
+
+import fastnn
+from fastnn.cli.reports import report
+from fastnn.threads import available_cpus
+
+PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "scikit-learn", "matplotlib")
+VECTOR_FEATURES = ("sse", "avx", "fma", "amx", "neon", "sve", "asimd", "altivec", "vsx")
+
+
+@click.command(short_help="Show versions, processor and caches.")
+def info() -> None:
+    """Show versions, the processor's vector unit, threads and where compiled kernels are kept."""
+    import llvmlite.binding as llvm
+
+    from fastnn.backends.numba_backend.compilation import cache_folder, vector_bits
+
+    report("fastnn", fastnn.__version__)
+    report("Python", f"{platform.python_version()}, {platform.system()} {platform.machine()}")
+    for package in PACKAGES:
+        report(package, _version(package))
+    features = sorted(name for name, present in llvm.get_host_cpu_features().items() if present)
+    relevant = " ".join(name for name in features if name.startswith(VECTOR_FEATURES))
+    report("Processor", llvm.get_host_cpu_name())
+    report("Vectors", f"{vector_bits()} bits ({relevant or 'no features known'})")
+    report("Threads", f"{available_cpus()} of {os.cpu_count()}")
+    report("Cache", cache_folder() or "none: no folder can be written, and kernels are compiled in each process")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,27 @@
+"""Data to train on: bundled and generated sets by name, MNIST from its original files, and tables of your own.
+
+Everything becomes a `Dataset`: features X (n_samples, n_features), and targets y (n_samples,) which are class numbers
+from 0 where the task is classification and numbers where it is regression.
+"""
+
+from fastnn.datasets.dataset import Dataset, split
+from fastnn.datasets.idx import read_idx
+from fastnn.datasets.mnist import MNIST_STEMS, load_mnist
+from fastnn.datasets.named import NAMES, load_named
+from fastnn.datasets.tables import FILE_TYPES, load_samples, load_table
+from fastnn.datasets.targets import TASKS, class_name
+
+__all__ = [
+    "FILE_TYPES",
+    "MNIST_STEMS",
+    "NAMES",
+    "TASKS",
+    "Dataset",
+    "class_name",
+    "load_mnist",
+    "load_named",
+    "load_samples",
+    "load_table",
+    "read_idx",
+    "split",
+]

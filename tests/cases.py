@@ -1,0 +1,194 @@
+"""One table of networks, data and batches: it drives parity of the backends, gradient checks and comparisons.
+
+Every hidden activation stands with every pair of loss and output activation, in both types; layer sizes and batches are
+dealt out so that every value of every axis meets every value of every other at least once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count, product
+
+import numpy as np
+
+import fastnn
+from fastnn.activations import ACTIVATIONS
+from fastnn.backends.numpy_backend import activations as equations
+from fastnn.losses import LOSSES
+
+DTYPES = ("float32", "float64")
+HIDDEN = tuple(name for name, activation in ACTIVATIONS.items() if activation.hidden)
+OUTPUTS = tuple((loss.name, output) for loss in LOSSES.values() for output in loss.output_activations)
+ONE_LAYER = ((10, 1), (3, 17))
+SEVERAL_LAYERS = ((1, 10, 3), (17, 3, 1), (3, 1, 17), (3, 17, 10, 3), (10, 17, 3, 1))
+
+#: Samples of an epoch, and of a batch: 1, 2, 7, 64, and 16 with a last batch of 5.
+BATCHES = ((3, 1), (6, 2), (21, 7), (64, 64), (37, 16))
+
+STEPS = 10
+EPOCHS = 2
+
+#: A function of a number errs by a few units in the last place; this many, with the operations around it.
+ROUNDINGS_PER_FUNCTION = 8
+
+#: Activations with a kink at 0. Values keep a distance from it, so that neither rounding nor a finite difference moves
+#: them across, which would make a jump in the gradient.
+KINKED = ("relu", "leaky_relu", "selu")
+CLEARANCE = 1e-4
+
+
+def tolerance(dtype: str | np.dtype, *lengths: int) -> float:
+    """Largest difference of two computations of one number, relative to its scale, through sums of these lengths.
+
+    A sum of n terms, in any order, errs by at most n units in the last place of the sum of their magnitudes (Higham,
+    Accuracy and Stability of Numerical Algorithms, 2nd edition, section 4.2); the function that is applied to each
+    sum adds `ROUNDINGS_PER_FUNCTION`. Both computations err, hence the factor two.
+    """
+    return 2 * float(np.finfo(dtype).eps) * sum(length + ROUNDINGS_PER_FUNCTION for length in lengths)
+
+
+def assert_agree(found, expected, relative: float) -> None:
+    """Both are within `relative` of each other; the scale is that of the largest entry, and 1 at least.
+
+    One at least, because inputs, weights and targets are of order one: an entry that is small because terms of order
+    one cancel is no more precise than they are.
+    """
+    found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)
+    assert found.shape == expected.shape
+    scale = max(1.0, float(np.max(np.abs(expected), initial=0)))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=relative * scale)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, its data and their batches, drawn from a seed and so the same in every run."""
+
+    hidden: str | None
+    loss: str
+    output: str
+    layer_sizes: tuple[int, ...]
+    n_samples: int
+    batch_size: int
+    dtype: str
+
+    #: Steps so small that they do not amplify the differences that they carry on.
+    optimizer = fastnn.SGD(learning_rate=0.01, l2=0.1)
+
+    def __str__(self) -> str:
+        sizes = "-".join(map(str, self.layer_sizes))
+        return f"{sizes}-{self.hidden}-{self.output}-{self.loss}-{self.n_samples}by{self.batch_size}-{self.dtype}"
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """One name per layer."""
+        return (str(self.hidden),) * (len(self.layer_sizes) - 2) + (self.output,)
+
+    def network(self, backend: str, n_threads: int | None = None) -> fastnn.Network:
+        """The network of this case: the same parameters on every backend and, but for rounding, in every type."""
+        return self._network(self._seed, backend, self.dtype, n_threads)
+
+    @cached_property
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        """X (n_samples, n_0) in the type of the case, and targets y."""
+        return self._data(self._seed)
+
+    @property
+    def last_batch(self) -> tuple[np.ndarray, np.ndarray]:
+        """The last batch of an epoch in order, which is the short one where there is one."""
+        X, y = self.data
+        start = list(range(0, self.n_samples, self.batch_size))[-1]
+        return X[start:], y[start:]
+
+    def tolerance(self, steps: int = 1) -> float:
+        """Of loss and gradient: forward sums over inputs, backward over outputs, then over the samples of a batch.
+
+        Each of several steps adds the error of one more gradient.
+        """
+        return steps * tolerance(self.dtype, *self.layer_sizes, *self.layer_sizes[1:], self.batch_size)
+
+    @cached_property
+    def _seed(self) -> int:
+        """The first seed with which no value comes close to a kink, neither in ten steps nor in a fit."""
+        return next(seed for seed in count() if all(far >= CLEARANCE for far in self._distances_from_kinks(seed)))
+
+    def _network(self, seed: int, backend: str, dtype: str, n_threads: int | None = None) -> fastnn.Network:
+        network = fastnn.Network(
+            self.layer_sizes,
+            self.activations,
+            self.loss,
+            backend=backend,
+            dtype=dtype,
+            initializer="glorot_normal",
+            seed=seed,
+            n_threads=n_threads,
+        )
+        random = np.random.default_rng([seed, 1])
+        for b in network.biases:
+            b[:] = random.uniform(-0.5, 0.5, b.shape)
+        return network
+
+    def _data(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        random = np.random.default_rng([seed, 2])
+        X = random.standard_normal((self.n_samples, self.layer_sizes[0])).astype(np.float32).astype(self.dtype)
+        shape = (self.n_samples, self.layer_sizes[-1])
+        match LOSSES[self.loss].targets:
+            case "classes":
+                return X, random.integers(shape[1], size=shape[0])
+            case "probabilities":
+                y = np.clip(random.uniform(-0.5, 1.5, shape), 0, 1)
+            case "numbers":
+                y = random.standard_normal(shape)
+        return X, y.astype(np.float32).astype(self.dtype)
+
+    def _distances_from_kinks(self, seed: int) -> Iterator[float]:
+        """The smallest |z| before a kink, batch by batch, in ten steps on the last batch and in a shuffled fit."""
+        if not set(KINKED) & set(self.activations):
+            return
+        X, y = self._data(seed)
+        rows, size = np.arange(self.n_samples), self.batch_size
+        batches = [rows[start : start + size] for start in range(0, self.n_samples, size)]
+        for fit in (False, True):
+            network = self._network(seed, "numpy", "float64")
+            for step in range(EPOCHS * len(batches) if fit else STEPS):
+                if fit and len(batches) > 1 and step % len(batches) == 0:
+                    order = network.random.permutation(self.n_samples)
+                    batches = [order[start : start + size] for start in range(0, self.n_samples, size)]
+                batch = batches[step % len(batches)] if fit else batches[-1]
+                yield distance_from_kinks(network, X[batch])
+                network.loss(X[batch], y[batch])
+                network.backward()
+                self.optimizer.step(network)
+
+
+def distance_from_kinks(network: fastnn.Network, X: np.ndarray) -> float:
+    """Smallest |z| of all units with a kink at 0."""
+    smallest, A = np.inf, X
+    for W, b, name in zip(network.weights, network.biases, network.architecture.activations, strict=True):
+        Z = A @ W + b
+        if name in KINKED:
+            smallest = min(smallest, float(np.abs(Z).min()))
+        if name != "softmax":
+            A = equations.FUNCTIONS[ACTIVATIONS[name].code](Z)
+    return smallest
+
+
+def layer_sizes_for(output: str, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """The layer sizes, with two outputs at least under a softmax."""
+    return (*sizes[:-1], max(sizes[-1], 2)) if output == "softmax" else sizes
+
+
+def rows() -> Iterator[tuple]:
+    """Hidden activation, loss, output activation, layer sizes, samples and batch size of every case.
+
+    With five sizes and five batches, the positions (h + o) and (h + 2 o) modulo 5 meet in all 25 ways, and either takes
+    all its values with each h and with each o: a Latin square.
+    """
+    for (h, hidden), (o, (loss, output)) in product(enumerate(HIDDEN), enumerate(OUTPUTS)):
+        sizes, batch = SEVERAL_LAYERS[(h + o) % 5], BATCHES[(h + 2 * o) % 5]
+        yield hidden, loss, output, layer_sizes_for(output, sizes), *batch
+    for (s, sizes), (o, (loss, output)) in product(enumerate(ONE_LAYER), enumerate(OUTPUTS)):
+        yield None, loss, output, layer_sizes_for(output, sizes), *BATCHES[(s + o) % 5]
+
+
+CASES = tuple(Case(*row, dtype) for row in rows() for dtype in DTYPES)
+DOUBLE_CASES = tuple(case for case in CASES if case.dtype == "float64")

@@ -1,0 +1,109 @@
+"""Imports point one way through the package, and importing it costs little."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import fastnn
+
+PACKAGE = Path(fastnn.__file__).parent
+
+#: From the top down: a module imports from lines below its own only. Those of one line do not know of each other.
+ORDER = (
+    ("__main__",),
+    ("cli",),
+    ("__init__",),
+    ("estimators",),
+    ("plotting", "datasets", "serialization"),
+    ("gradient_check",),
+    ("network",),
+    ("training",),
+    ("optimizers",),
+    ("validation",),
+    ("architecture",),
+    ("losses", "initializers"),
+    ("activations",),
+    ("backends",),
+    ("threads", "exceptions"),
+)
+RANK = {name: rank for rank, names in enumerate(reversed(ORDER)) for name in names}
+
+#: The same within a backend; whatever else it has lies below these.
+BACKEND_ORDER = ("__init__", "epoch", "optimizers", "layers", "losses", "activations", "views")
+
+HEAVY = ("matplotlib", "sklearn", "tqdm", "click", "pandas", "torch")
+
+
+def imported_names(path: Path) -> Iterator[str]:
+    """Dotted names of everything that a file imports when it runs, wherever in it that stands."""
+    pending: list[ast.AST] = [ast.parse(path.read_text())]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            pending += node.orelse
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively in line {node.lineno}"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        else:
+            pending += ast.iter_child_nodes(node)
+
+
+def files() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    """Module or package below fastnn that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Modules and packages below fastnn that a file imports from; `__init__` for the package itself."""
+    names = (name.split(".") for name in imported_names(path))
+    return {parts[1] if len(parts) > 1 and parts[1] in RANK else "__init__" for parts in names if parts[0] == "fastnn"}
+
+
+def test_every_module_has_its_place_in_the_order():
+    assert {module_of(path) for path in files()} <= set(RANK)
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path):
+    module = module_of(path)
+    upward = {name for name in imported_modules(path) if name != module and RANK[name] >= RANK[module]}
+    assert not upward
+
+
+@pytest.mark.parametrize("backend", fastnn.backends())
+def test_imports_within_a_backend_point_down(backend):
+    package = f"fastnn.backends.{backend}_backend."
+    rank = {name: place for place, name in enumerate(reversed(BACKEND_ORDER), 1)}
+    for path in (PACKAGE / "backends" / f"{backend}_backend").rglob("*.py"):
+        names = [name for name in imported_names(path) if name.startswith("fastnn.")]
+        assert all(name.startswith(package) for name in names), f"{path} imports from outside its backend"
+        imported = {name.removeprefix(package).split(".")[0] for name in names}
+        assert all(rank[name] < rank.get(path.stem, 0) for name in imported if name in rank)
+
+
+def test_importing_is_light_and_compiles_nothing():
+    program = """
+import json, sys
+import numba.core.event as event
+with event.install_recorder("numba:compile") as recorder:
+    import fastnn
+    from fastnn.backends import get_backend
+    backends = [get_backend(name) for name in fastnn.backends()]
+print(json.dumps([list(sys.modules), len(recorder.buffer)]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    modules, n_compiled = json.loads(done.stdout)
+    assert not set(HEAVY) & set(modules)
+    assert n_compiled == 0
+    assert not done.stderr
