@@ -263,6 +263,8 @@ def test_backward_before_loss_is_refused(backend):
     network = network_for(backend=backend)
     with pytest.raises(ValueError, match=r"backward needs the loss of a batch first: call network\.loss\(X, y\)"):
         network.backward()
+    network.loss(X, LABELS)
+    network.backward()
     network.fit(X, LABELS, epochs=1)
     with pytest.raises(ValueError, match="backward needs the loss of a batch first"):
         network.backward()

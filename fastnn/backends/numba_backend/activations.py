@@ -9,7 +9,7 @@ import math
 
 from numba import types
 
-from fastnn.backends.numba_backend.compilation import caller, entry_point, inlined, kernel
+from fastnn.backends.numba_backend.compilation import caller, entry_point, inlined
 from fastnn.backends.numba_backend.vector_math import exp, expm1, log1p
 from fastnn.backends.numba_backend.vector_math import tanh as hyperbolic_tangent
 
@@ -237,13 +237,13 @@ DERIVATIVE_PASSES = (*map(_derivative_pass, DERIVATIVES), _softmax_derivative_pa
 call = caller(types.void)
 
 
-@kernel
+@inlined
 def activate(A, Z, layer):
     """A = f(Z); Z (n, n_l) -> A (n, n_l)."""
     call(layer["activate"], A, Z)
 
 
-@kernel
+@inlined
 def activate_backward(dZ, dA, Z, A, layer):
     """dZ = dA * f'(Z); dA, Z, A (n, n_l) -> dZ (n, n_l)."""
     call(layer["activate_backward"], dZ, dA, Z, A)

@@ -13,7 +13,7 @@ from fastnn.backends.numba_backend.activations import (
     activate_backward,
     call,
 )
-from fastnn.backends.numba_backend.compilation import address_of, kernel
+from fastnn.backends.numba_backend.compilation import address_of, inlined
 from fastnn.backends.numba_backend.losses import FROM_LOGITS, FROM_OUTPUTS
 from fastnn.backends.numba_backend.matmul import accumulate, accumulate_rows, multiply, multiply_add_row
 
@@ -43,20 +43,20 @@ def bind(layers, dtype):
     return bound
 
 
-@kernel
+@inlined
 def affine(Z, A_previous, W, b):
     """Z = A_previous W + b; A_previous (n, n_in), W (n_in, n_out), b (n_out,) -> Z (n, n_out)."""
     multiply_add_row(Z, A_previous, W, b)
 
 
-@kernel
+@inlined
 def affine_activation(Z, A, A_previous, W, b, layer):
     """Z = A_previous W + b, A = f(Z); A_previous (n, n_in), W (n_in, n_out), b (n_out,) -> Z, A (n, n_out)."""
     multiply_add_row(Z, A_previous, W, b)
     activate(A, Z, layer)
 
 
-@kernel
+@inlined
 def output_error(losses, dZ, A, Z, Y, layer):
     """L_i = loss(f(z_i), y_i), dZ = dL/dA * f'(Z); Z, Y (n, K) -> L (n,), A, dZ (n, K)."""
     if layer["loss"] < N_FROM_LOGITS:
@@ -67,32 +67,32 @@ def output_error(losses, dZ, A, Z, Y, layer):
         activate_backward(dZ, dZ, Z, A, layer)
 
 
-@kernel
+@inlined
 def previous_error(dZ_previous, dZ, W, Z_previous, A_previous, layer):
     """dZ_previous = (dZ W^T) * f'(Z_previous); dZ (n, n_out), W (n_in, n_out) -> dZ_previous (n, n_in)."""
     multiply(dZ_previous, dZ, W.T)
     activate_backward(dZ_previous, dZ_previous, Z_previous, A_previous, layer)
 
 
-@kernel
+@inlined
 def weight_gradient(dW, dZ, A_previous):
     """dW = A_previous^T dZ / n; dZ (n, n_out), A_previous (n, n_in) -> dW (n_in, n_out)."""
     accumulate(dW, A_previous.T, dZ, 1 / len(dZ), 0)
 
 
-@kernel
+@inlined
 def bias_gradient(db, dZ):
     """db = mean_i dz_i; dZ (n, n_out) -> db (n_out,)."""
     accumulate_rows(db, dZ, 1 / len(dZ), 0)
 
 
-@kernel
+@inlined
 def descend_weights(W, dZ, A_previous, learning_rate, l2):
     """W <- W - eta (A_previous^T dZ / n + lambda W); dZ (n, n_out), A_previous (n, n_in), W (n_in, n_out)."""
     accumulate(W, A_previous.T, dZ, -learning_rate / len(dZ), 1 - learning_rate * l2)
 
 
-@kernel
+@inlined
 def descend_biases(b, dZ, learning_rate, l2):
     """b <- b - eta (mean_i dz_i + lambda b); dZ (n, n_out), b (n_out,)."""
     accumulate_rows(b, dZ, -learning_rate / len(dZ), 1 - learning_rate * l2)

@@ -50,21 +50,21 @@ class Matrix(NamedTuple):
     column_step: int
 
 
-@kernel
+@inlined
 def multiply(C, A, B):
     """C = A B; A (n, m), B (m, p), each or its transpose in C order -> C (n, p)."""
     one, none = C.dtype.type(1), C.dtype.type(0)
     _multiply(_matrix(C), _matrix(A), _matrix(B), one, none, np.intp(0))
 
 
-@kernel
+@inlined
 def multiply_add_row(C, A, B, b):
     """C = A B + b; A (n, m), B (m, p), b (p,) -> C (n, p)."""
     one, none = C.dtype.type(1), C.dtype.type(0)
     _multiply(_matrix(C), _matrix(A), _matrix(B), one, none, np.intp(b.ctypes.data))
 
 
-@kernel
+@inlined
 def accumulate(C, A, B, factor, keep):
     """C = factor A B + keep C, where keep = 0 overwrites; A (n, m), B (m, p) -> C (n, p)."""
     _multiply(_matrix(C), _matrix(A), _matrix(B), C.dtype.type(factor), C.dtype.type(keep), np.intp(0))
