@@ -96,12 +96,16 @@ def _row(workload: dict[str, Any]) -> str:
         f"{workload['data']}, {workload['n_samples']:,} samples",
         workload["network"],
         "all" if workload["batch_size"] is None else str(workload["batch_size"]),
-        f"{reference['milliseconds_per_epoch']:.3g}",
-        f"{compiled['milliseconds_per_epoch']:.3g}",
+        _three_digits(reference["milliseconds_per_epoch"]),
+        _three_digits(compiled["milliseconds_per_epoch"]),
         f"{ratio:.1f}",
         f"{compiled['samples_per_second']:,.0f}",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _three_digits(number: float) -> str:
+    return f"{number:.3g}" if number < 1000 else f"{number:,.0f}"
 
 
 @click.command()
