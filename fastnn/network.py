@@ -12,9 +12,9 @@ from fastnn.backends import get_backend
 from fastnn.initializers import find_initializer
 from fastnn.losses import find_loss
 from fastnn.optimizers import SGD
-from fastnn.threads import available_cpus, matrix_threads
+from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
 from fastnn.training import History, read_only, train
-from fastnn.validation import check_count, check_dtype, check_features, check_targets, target_rows
+from fastnn.validation import check_count, check_dtype, check_features, check_targets
 
 #: Rows that inference takes at a time, so that its memory does not grow with the data.
 ROWS_PER_PASS = 1024
@@ -44,8 +44,9 @@ class Network:
         Seed of the initial weights and of the order of samples in `fit`. The same seed gives the same numbers on both
         backends.
     n_threads : int, optional
-        Threads to compute with at most; by default as many as processors that the process may use. Results of the
-        compiled backend are the same for any number.
+        Threads to compute with at most; by default ``OMP_NUM_THREADS`` or all processors that the process may use, and
+        never more than these. Every method that computes takes another number for one call. Results of the compiled
+        backend are the same for any number.
 
     Attributes
     ----------
@@ -108,6 +109,8 @@ class Network:
         self.bias_gradients = self.architecture.bias_views(self.gradient)
         self._workspace = aligned_zeros(0, self.dtype)
         self._batch: np.ndarray | None = None
+        self._optimizer: SGD | None = None
+        self._state = aligned_zeros(0, self.dtype)
 
     @cached_property
     def bound_layers(self) -> np.ndarray:
@@ -115,21 +118,23 @@ class Network:
         layers: np.ndarray = get_backend(self.backend).bind(self.architecture.layers, self.dtype)
         return layers
 
-    def logits(self, X: Any) -> np.ndarray:
+    def logits(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
         """Z_L of every sample: (n_samples, n_L)."""
-        return self._infer(get_backend(self.backend).pre_output, X)
+        return self._infer(get_backend(self.backend).pre_output, X, n_threads)
 
-    def forward(self, X: Any) -> np.ndarray:
+    def forward(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
         """A_L of every sample, (n_samples, n_L): probabilities under softmax and sigmoid."""
-        return self._infer(get_backend(self.backend).output, X)
+        return self._infer(get_backend(self.backend).output, X, n_threads)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
         """Class labels for the two cross-entropies, A_L otherwise.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Samples.
+        n_threads : int, optional
+            Threads to compute with at most; by default the network's.
 
         Returns
         -------
@@ -139,8 +144,8 @@ class Network:
             Otherwise A_L (n_samples, n_L).
         """
         if self._decides_on_logits:
-            return self._decide(self.logits(X), threshold=0.0)
-        return self._decide(self.forward(X), threshold=0.5)
+            return self._decide(self.logits(X, n_threads=n_threads), threshold=0.0)
+        return self._decide(self.forward(X, n_threads=n_threads), threshold=0.5)
 
     def _decide(self, outputs: np.ndarray, threshold: float) -> np.ndarray:
         """Labels from outputs or logits: the largest, or those above `threshold`; numbers stay as they are."""
@@ -158,7 +163,7 @@ class Network:
         loss = find_loss(self.architecture.loss)
         return loss.classifies and self.architecture.activations[-1] == loss.matched_activation
 
-    def loss(self, X: Any, y: Any) -> float:
+    def loss(self, X: Any, y: Any, *, n_threads: int | None = None) -> float:
         """Mean loss of a batch; keeps what `backward` needs.
 
         Parameters
@@ -168,6 +173,8 @@ class Network:
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class numbers or one-hot rows for `softmax_cross_entropy`, probabilities for `binary_cross_entropy`,
             numbers otherwise.
+        n_threads : int, optional
+            Threads to compute with at most; by default the network's.
 
         Returns
         -------
@@ -176,16 +183,25 @@ class Network:
         """
         X = check_features(X, self.architecture.n_inputs, self.dtype)
         y = check_targets(y, len(X), self.architecture, self.dtype)
-        rows = target_rows(y, self.architecture.n_outputs, self.dtype)
         batch = read_only(np.ascontiguousarray(X, self.dtype))
-        with self.computing() as backend:
-            losses, workspace = np.empty(len(X)), self.workspace(len(X))
-            value = backend.loss(losses, workspace, self.parameters, self.bound_layers, batch, rows, self.team)
+        with self.computing(n_threads):
+            value = self._loss_of_batch(np.empty(len(X)), self.workspace(len(X)), batch, y)
         self._batch = batch
+        return value
+
+    def _loss_of_batch(self, losses: np.ndarray, workspace: np.ndarray, X: np.ndarray, y: np.ndarray) -> float:
+        """Mean loss of a checked batch, in the type of the network; fills `losses`, one for each sample."""
+        backend, rows = get_backend(self.backend), np.empty((len(X), self.architecture.n_outputs), self.dtype)
+        value = backend.loss(losses, workspace, rows, self.parameters, self.bound_layers, X, read_only(y), self.team)
         return float(value)
 
-    def backward(self) -> np.ndarray:
+    def backward(self, *, n_threads: int | None = None) -> np.ndarray:
         """Gradient of the loss that was computed last, by backpropagation; fills and returns `gradient`.
+
+        Parameters
+        ----------
+        n_threads : int, optional
+            Threads to compute with at most; by default the network's.
 
         Raises
         ------
@@ -196,23 +212,23 @@ class Network:
             raise ValueError(
                 "backward needs the loss of a batch first: call network.loss(X, y), then network.backward()."
             )
-        with self.computing() as backend:
+        with self.computing(n_threads) as backend:
             backend.backward(self.gradient, self._workspace, self.parameters, self.bound_layers, self._batch, self.team)
         return self.gradient
 
-    def evaluate(self, X: Any, y: Any) -> float:
+    def evaluate(self, X: Any, y: Any, *, n_threads: int | None = None) -> float:
         """Mean loss of any number of samples, some at a time; keeps nothing for `backward`."""
         X = check_features(X, self.architecture.n_inputs, self.dtype)
         y = check_targets(y, len(X), self.architecture, self.dtype)
-        return self.mean_loss(X, y)
+        with self.computing(n_threads):
+            return self.mean_loss(X, y)
 
     def mean_loss(self, X: np.ndarray, y: np.ndarray) -> float:
         """Mean loss over checked features and targets."""
         workspace, losses = self._inference_workspace(len(X)), np.empty(len(X))
-        with self.computing() as backend:
+        with self.computing():
             for rows, batch in self._passes(X):
-                Y = target_rows(y[rows], self.architecture.n_outputs, self.dtype)
-                backend.loss(losses[rows], workspace, self.parameters, self.bound_layers, batch, Y, self.team)
+                self._loss_of_batch(losses[rows], workspace, batch, y[rows])
         return float(losses.mean())
 
     def accuracy(self, X: np.ndarray, y: np.ndarray) -> float:
@@ -231,6 +247,7 @@ class Network:
         shuffle: bool = True,
         validation_data: tuple[Any, Any] | None = None,
         progress: bool | Callable[[float, History], None] = False,
+        n_threads: int | None = None,
     ) -> History:
         """Train by mini-batch gradient descent.
 
@@ -253,6 +270,8 @@ class Network:
         progress : bool or callable, default False
             True shows a progress bar. A function is called with the share of the work done, 0 to 1, and the history so
             far, several times a second.
+        n_threads : int, optional
+            Threads to compute with at most; by default the network's.
 
         Returns
         -------
@@ -265,28 +284,44 @@ class Network:
             If the loss becomes NaN or infinite; the parameters are those from before that epoch.
         """
         optimizer = SGD() if optimizer is None else optimizer
-        with self.computing():
+        with self.computing(n_threads):
             return train(self, X, y, optimizer, epochs, batch_size, shuffle, validation_data, progress)
 
     @property
     def team(self) -> int:
         """Threads that the kernels may use."""
-        return self.n_threads or available_cpus()
+        return team_size(self.n_threads)
 
     @contextmanager
-    def computing(self) -> Iterator[Any]:
+    def computing(self, n_threads: int | None = None) -> Iterator[Any]:
         """The backend, with its threads limited; an overflow shows in the result, not as a warning on the way."""
-        limited = matrix_threads(self.n_threads if self.backend == "numpy" else None)
-        with np.errstate(all="ignore"), limited:
+        n_threads = None if n_threads is None else check_count(n_threads, "n_threads")
+        uses_blas = self.backend == "numpy"
+        with (
+            np.errstate(all="ignore"),
+            threads_of_call(n_threads),
+            matrix_threads(call_threads() or self.n_threads if uses_blas else None),
+        ):
             yield get_backend(self.backend)
 
     def workspace(self, n_samples: int) -> np.ndarray:
         """A work vector for a batch of that many samples; what `loss` left there for `backward` is given up."""
-        self._batch = None
+        self.forget_batch()
         size = get_backend(self.backend).workspace_size(self.architecture.layers, n_samples)
         if len(self._workspace) < size:
             self._workspace = aligned_zeros(size, self.dtype)
         return self._workspace[:size]
+
+    def forget_batch(self) -> None:
+        """Give up what `loss` left in the workspace for `backward`."""
+        self._batch = None
+
+    def optimizer_state(self, optimizer: SGD) -> np.ndarray:
+        """What an optimizer keeps for each parameter, (n_states, n_parameters); zeros if it is another than the last."""
+        if self._optimizer != optimizer:
+            size = optimizer.n_states * len(self.parameters)
+            self._optimizer, self._state = optimizer, aligned_zeros(size, self.dtype).reshape(-1, len(self.parameters))
+        return self._state
 
     def _inference_workspace(self, n_samples: int) -> np.ndarray:
         n_rows = min(n_samples, ROWS_PER_PASS)
@@ -298,11 +333,11 @@ class Network:
             rows = slice(start, min(start + ROWS_PER_PASS, len(X)))
             yield rows, read_only(np.ascontiguousarray(X[rows], self.dtype))
 
-    def _infer(self, compute: Callable[..., np.ndarray], X: Any) -> np.ndarray:
+    def _infer(self, compute: Callable[..., np.ndarray], X: Any, n_threads: int | None) -> np.ndarray:
         X = check_features(X, self.architecture.n_inputs, self.dtype)
         result = np.empty((len(X), self.architecture.n_outputs), self.dtype)
         workspace = self._inference_workspace(len(X))
-        with self.computing():
+        with self.computing(n_threads):
             for rows, batch in self._passes(X):
                 result[rows] = compute(workspace, self.parameters, self.bound_layers, batch, self.team)
         return result

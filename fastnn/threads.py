@@ -1,27 +1,192 @@
-"""How many processors this process may use, and how many the matrix products take."""
+"""How many processors this process may use, and how many threads a call of a network and the matrix products take."""
 
 import os
+import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_NO_LIMIT = sys.maxsize
+
+#: Set while a call of a network has a number of threads of its own. It is a context's and not the network's, as two
+#: Python threads may call one network with different numbers.
+_call_threads: ContextVar[int | None] = ContextVar("_call_threads", default=None)
 
 
 def available_cpus() -> int:
-    """Processors that this process may run on: its affinity mask where the system has one."""
-    if hasattr(os, "sched_getaffinity"):
+    """Processors that this process may use.
+
+    The smaller of two numbers, and at least 1:
+
+    - the processors in its affinity mask (`taskset`, Slurm, `docker --cpuset-cpus`), asked for anew each time;
+    - the time that its control group and those above it may take, in processors, rounded up (`docker --cpus`,
+      Kubernetes, systemd's ``CPUQuota``), which is read once in a process.
+
+    Returns
+    -------
+    int
+        A positive number. Files that are missing or make no sense limit nothing.
+    """
+    return min(_processors(), _granted())
+
+
+def team_size(n_threads: int | None) -> int:
+    """Threads that a network computes with, never more than there are processors: the others would only wait.
+
+    The number that the call under way was given, else `n_threads`, else the environment variable ``OMP_NUM_THREADS``,
+    else one for each processor. joblib sets that variable in its worker processes to their share of the machine, or to
+    ``inner_max_num_threads``, so networks that are trained side by side do not get in each other's way. As by OpenMP, it
+    is read once in a process.
+    """
+    wanted = _call_threads.get() or n_threads or _wished()
+    return 1 if wanted == 1 else min(wanted, available_cpus())
+
+
+if hasattr(os, "sched_getaffinity"):
+
+    def _processors() -> int:
         return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+else:
+
+    def _processors() -> int:
+        return os.cpu_count() or 1
+
+
+@cache
+def _granted() -> int:
+    return _control_group_limit(Path("/"))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_granted.cache_clear)  # a child may be put into a control group of its own
+
+
+@cache
+def _wished() -> int:
+    return _environment_limit(os.environ.get("OMP_NUM_THREADS", ""))
+
+
+def _environment_limit(setting: str) -> int:
+    """Threads by the value of ``OMP_NUM_THREADS``: a number, or one for each level of nesting, the outermost first."""
+    with suppress(ValueError):
+        n_threads = int(setting.split(",", maxsplit=1)[0])
+        if n_threads > 0:
+            return n_threads
+    return _NO_LIMIT
+
+
+def _control_group_limit(root: Path) -> int:
+    """Processors by the tightest limit of the process's control groups and those above, rounded up; `root` is "/"."""
+    return min((_group_limit(group) for group in _control_groups(root)), default=_NO_LIMIT)
+
+
+def _control_groups(root: Path) -> Iterator[Path]:
+    """Folders of the groups that may limit processor time: the process's own, and all above it.
+
+    A container may see its own group as the topmost folder while the path is the one outside of it: then the folders
+    by that path do not exist, and the topmost one has the limit.
+    """
+    mount = root / "sys/fs/cgroup"
+    for line in _text(root / "proc/self/cgroup").splitlines():
+        _, _, controllers_and_path = line.partition(":")
+        controllers, _, path = controllers_and_path.partition(":")
+        if not controllers:  # version 2, alone or beside version 1
+            hierarchies = [mount, mount / "unified"]
+        elif "cpu" in controllers.split(","):
+            hierarchies = [mount / controllers, mount / "cpu"]
+        else:
+            continue
+        for hierarchy in hierarchies:
+            group = hierarchy / path.lstrip("/")
+            yield from (folder for folder in (group, *group.parents) if folder.is_relative_to(hierarchy))
+
+
+def _group_limit(group: Path) -> int:
+    """Processor time per time, rounded up: version 2 has both in ``cpu.max``, version 1 in a file each."""
+    setting = _text(group / "cpu.max") or f"{_text(group / 'cpu.cfs_quota_us')} {_text(group / 'cpu.cfs_period_us')}"
+    with suppress(ValueError):  # "max 100000", or no such files
+        quota, period = map(int, setting.split())
+        if quota > 0 and period > 0:  # a quota of -1 is none
+            return -(-quota // period)
+    return _NO_LIMIT
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except (OSError, ValueError):  # a path with a null byte is a ValueError
+        return ""
+
+
+def call_threads() -> int | None:
+    """The number of threads that the call under way was given, None without one."""
+    return _call_threads.get()
+
+
+def threads_of_call(n_threads: int | None) -> AbstractContextManager[None]:
+    """Within it, and in this Python thread only, networks compute with `n_threads` threads; None changes nothing."""
+    return nullcontext() if n_threads is None else _with_call_threads(n_threads)
 
 
 @contextmanager
-def matrix_threads(n_threads: int | None) -> Iterator[None]:
+def _with_call_threads(n_threads: int) -> Iterator[None]:
+    token = _call_threads.set(n_threads)
+    try:
+        yield
+    finally:
+        _call_threads.reset(token)
+
+
+class _MatrixThreads:
+    """The limits that are in force at the same time, and what puts back the libraries' own number after the last."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.limits: list[int] = []
+        self.controller: Any = None
+        self.original: Any = None
+
+    def enter(self, n_threads: int) -> None:
+        from threadpoolctl import ThreadpoolController
+
+        with self.lock:
+            if not self.limits:
+                self.controller = ThreadpoolController()
+                self.original = self.controller.limit(user_api="blas")
+            self.limits.append(n_threads)
+            self._apply()
+
+    def leave(self, n_threads: int) -> None:
+        with self.lock:
+            self.limits.remove(n_threads)
+            if self.limits:
+                self._apply()
+            else:
+                self.original.restore_original_limits()
+
+    def _apply(self) -> None:
+        self.controller.limit(limits=min(self.limits), user_api="blas")
+
+
+_matrix_threads = _MatrixThreads()
+
+
+def matrix_threads(n_threads: int | None) -> AbstractContextManager[None]:
     """Within it, NumPy's matrix products use at most `n_threads` threads; None leaves them as they are.
 
-    The limit is the whole process's: two threads that set it at once may see each other's.
+    The limit is the whole process's: of several at once, in different Python threads, the smallest holds for all.
     """
-    if n_threads is None:
-        yield
-        return
-    from threadpoolctl import threadpool_limits
+    return nullcontext() if n_threads is None else _with_matrix_threads(n_threads)
 
-    with threadpool_limits(limits=n_threads, user_api="blas"):
+
+@contextmanager
+def _with_matrix_threads(n_threads: int) -> Iterator[None]:
+    _matrix_threads.enter(n_threads)
+    try:
         yield
+    finally:
+        _matrix_threads.leave(n_threads)

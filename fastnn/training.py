@@ -77,7 +77,11 @@ class Batches:
         n_inputs, n_outputs = network.architecture.n_inputs, network.architecture.n_outputs
         self.batch_X = aligned_zeros(0 if in_place else batch_size * n_inputs, network.dtype).reshape(-1, n_inputs)
         self.batch_Y = aligned_zeros(batch_size * n_outputs, network.dtype).reshape(batch_size, n_outputs)
-        self.sample_losses = np.empty(batch_size)
+        self.sample_losses, self.workspace = np.empty(batch_size), network.workspace(batch_size)
+        self.backend = get_backend(network.backend)
+        self.update = self.backend.bind_update(optimizer.update, network.dtype)
+        self.state = network.optimizer_state(optimizer)
+        self.settings = np.tile(optimizer.settings, (self.n_batches, 1))
         self.chunk_size = 1
         self.sizes = np.full(self.n_batches, batch_size)
         self.sizes[-1] = len(X) - batch_size * (self.n_batches - 1)
@@ -110,21 +114,24 @@ class Batches:
 
     def train_batches(self, losses: np.ndarray, start: int, stop: int) -> None:
         """Train on the samples from `start` to `stop` of the order, in one compiled call."""
-        network = self.network
-        whole = self.order is not None
-        get_backend(network.backend).train_epoch(
+        network, in_place = self.network, self.order is None
+        network.forget_batch()
+        self.backend.train_epoch(
             losses,
             self.sample_losses,
             network.parameters,
-            network.workspace(self.batch_size),
+            self.state,
+            network.gradient,
+            self.workspace,
             self.batch_X,
             self.batch_Y,
             network.bound_layers,
-            self.X if whole else self.X[start:stop],
-            self.y if whole else self.y[start:stop],
-            self.order[start:stop] if self.order is not None else None,
+            self.X[start:stop] if in_place else self.X,
+            self.y[start:stop] if in_place else self.y,
+            None if self.order is None else self.order[start:stop],
             self.batch_size,
-            *self.optimizer.settings,
+            self.update,
+            self.settings[: len(losses)],
             network.team,
         )
 
@@ -170,10 +177,10 @@ def report_within(report: Callable[[float], None], epoch: int, epochs: int, shar
 def train_one_epoch(batches: Batches, epoch: int, history: History, report: Callable[[float], None]) -> None:
     """Train for an epoch and record it; if it diverges, put the parameters back and raise DivergenceError."""
     network, start = batches.network, time.perf_counter()
-    before = network.parameters.copy()
+    before = network.parameters.copy(), batches.state.copy()
     loss = batches.train_epoch(report)
     if not np.isfinite(loss) or not np.isfinite(network.parameters).all():
-        network.parameters[:] = before
+        network.parameters[:], batches.state[:] = before
         raise DivergenceError(
             f"Training diverged in epoch {epoch + 1}: the loss became {loss}. Try a smaller learning rate (it is "
             f"{batches.optimizer.learning_rate:g}), standardised inputs, or another initializer. The parameters are "

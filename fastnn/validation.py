@@ -71,15 +71,6 @@ def check_targets(y: Any, n_samples: int, architecture: Architecture, dtype: np.
     return rows
 
 
-def target_rows(targets: np.ndarray, n_outputs: int, dtype: np.dtype) -> np.ndarray:
-    """Rows (n_samples, n_outputs) from class numbers, y_ik = [k = t_i]; rows stay as they are."""
-    if targets.ndim == 2:
-        return targets
-    rows = np.zeros((len(targets), n_outputs), dtype)
-    rows[np.arange(len(targets)), targets] = 1
-    return rows
-
-
 def check_number(value: Any, name: str, *, positive: bool = False) -> float:
     """A finite number, at least 0, or above 0 where `positive`."""
     if not isinstance(value, Real) or isinstance(value, bool):

@@ -12,9 +12,10 @@ import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.backends import CONTRACT, get_backend
 from fastnn.losses import LOSS_KERNELS
+from fastnn.optimizers import UPDATES
 
 FOLDER = Path(fastnn.__file__).parent / "backends"
-FILES = ("views.py", "activations.py", "losses.py", "layers.py", "optimizers.py", "epoch.py")
+FILES = ("views.py", "activations.py", "losses.py", "layers.py", "optimizers.py", "batches.py", "epoch.py")
 
 
 def public_functions(path: Path) -> list[tuple[str, str, str]]:
@@ -87,6 +88,11 @@ def test_tables_of_activations_follow_their_specifications(backend):
 def test_tables_of_losses_follow_their_specifications(backend):
     from_logits, from_outputs = table(backend, "losses", "FROM_LOGITS"), table(backend, "losses", "FROM_OUTPUTS")
     assert tuple(from_logits + from_outputs) == LOSS_KERNELS
+
+
+@pytest.mark.parametrize("backend", fastnn.backends())
+def test_tables_of_updates_follow_their_specifications(backend):
+    assert tuple(table(backend, "optimizers", "UPDATES")) == UPDATES
 
 
 def test_an_unknown_backend_is_refused_with_the_known_ones():

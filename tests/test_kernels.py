@@ -29,6 +29,9 @@ NETWORKS = (
     ((2, 4, 1), ("gelu", "sigmoid"), "binary_cross_entropy"),
     ((3, 2), ("softmax",), "squared_error"),
 )
+
+#: Too wide to train in columns.
+WIDE_NETWORK = ((3, 40, 3), ("tanh", "softmax"), "softmax_cross_entropy")
 every_network = pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network[-1])
 
 
@@ -52,6 +55,11 @@ def probabilities(*shape: int, dtype: str, seed: int = 0) -> np.ndarray:
 
 def rubbish(*shape: int, dtype: str) -> np.ndarray:
     return np.full(shape, np.nan, dtype)
+
+
+def in_columns(block: np.ndarray) -> np.ndarray:
+    """A copy in which the samples of a unit are neighbours, as the output layer has them."""
+    return np.array(block, order="F")
 
 
 def parameters_of(network: tuple, dtype: str) -> np.ndarray:
@@ -125,18 +133,22 @@ def test_activations_of_a_number(name):
 @every_dtype
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activate_and_activate_backward(name, dtype):
-    Z, dA = Z_VALUES.astype(dtype), normal(4, 4, dtype=dtype)
+    Z, dA = in_columns(Z_VALUES.astype(dtype)), normal(4, 4, dtype=dtype)
     results = []
     for backend, activate, activate_backward in zip(
         fastnn.backends(), twins("activations", "activate"), twins("activations", "activate_backward"), strict=True
     ):
         layer = bound(backend, ((4, 4), (name,), "squared_error"), dtype)[0]
-        A, dZ, in_place = rubbish(4, 4, dtype=dtype), rubbish(4, 4, dtype=dtype), dA.copy()
+        A, dZ = in_columns(rubbish(4, 4, dtype=dtype)), in_columns(dA)
         activate(A, Z, layer)
-        activate_backward(dZ, dA, Z, A, layer)
-        activate_backward(in_place, in_place, Z, A, layer)
-        assert in_place.tobytes() == dZ.tobytes()
+        activate_backward(dZ, Z, A, layer)
         results.append((A, dZ))
+        if ACTIVATIONS[name].hidden:
+            A_in_rows, dZ_in_rows = rubbish(4, 4, dtype=dtype), dA.copy()
+            activate(A_in_rows, np.ascontiguousarray(Z), layer)
+            activate_backward(dZ_in_rows, np.ascontiguousarray(Z), A_in_rows, layer)
+            assert A_in_rows.tolist() == A.tolist()
+            assert dZ_in_rows.tolist() == dZ.tolist()
     (A_reference, dZ_reference), (A, dZ) = results
     assert_agree(A, A_reference, tolerance(dtype, 4))
     assert_agree(dZ, dZ_reference, tolerance(dtype, 4, 4))
@@ -144,14 +156,14 @@ def test_activate_and_activate_backward(name, dtype):
 
 @every_dtype
 def test_softmax_and_its_gradient(dtype):
-    Z, dA = 5 * normal(6, 5, dtype=dtype), normal(6, 5, dtype=dtype, seed=1)
+    Z, dA = in_columns(5 * normal(6, 5, dtype=dtype)), normal(6, 5, dtype=dtype, seed=1)
     results = []
     for softmax, softmax_backward in zip(
         twins("activations", "softmax"), twins("activations", "softmax_backward"), strict=True
     ):
-        A, dZ = rubbish(6, 5, dtype=dtype), rubbish(6, 5, dtype=dtype)
+        A, dZ = in_columns(rubbish(6, 5, dtype=dtype)), in_columns(dA)
         softmax(A, Z)
-        softmax_backward(dZ, dA, A)
+        softmax_backward(dZ, A)
         results.append((A, dZ))
     assert_agree(results[1][0], results[0][0], tolerance(dtype, 5))
     assert_agree(results[1][1], results[0][1], tolerance(dtype, 5, 5))
@@ -163,10 +175,10 @@ def test_softmax_and_its_gradient(dtype):
 @every_dtype
 @pytest.mark.parametrize("name", LOSS_KERNELS)
 def test_losses_and_their_gradients(name, dtype):
-    values, Y = probabilities(6, 3, dtype=dtype), targets_of(((3,), (), ""), 6, dtype)
+    values, Y = in_columns(probabilities(6, 3, dtype=dtype)), in_columns(targets_of(((3,), (), ""), 6, dtype))
     results = []
     for loss in twins("losses", name):
-        losses, gradient = rubbish(6, dtype="float64"), rubbish(6, 3, dtype=dtype)
+        losses, gradient = rubbish(6, dtype="float64"), in_columns(rubbish(6, 3, dtype=dtype))
         loss(losses, gradient, values, Y)
         results.append((losses, gradient))
     assert_agree(results[1][0], results[0][0], tolerance(dtype, 3))
@@ -202,11 +214,11 @@ def test_affine_activation(dtype):
 @every_dtype
 @pytest.mark.parametrize(("loss", "output"), OUTPUTS)
 def test_output_error(loss, output, dtype):
-    Z, Y = normal(6, 3, dtype=dtype), targets_of(((3,), (), ""), 6, dtype)
+    Z, Y = in_columns(normal(6, 3, dtype=dtype)), in_columns(targets_of(((3,), (), ""), 6, dtype))
     results = []
     for backend, output_error in zip(fastnn.backends(), twins("layers", "output_error"), strict=True):
         layer = bound(backend, ((2, 3), (output,), loss), dtype)[-1]
-        losses, dZ, A = rubbish(6, dtype="float64"), rubbish(6, 3, dtype=dtype), rubbish(6, 3, dtype=dtype)
+        losses, dZ, A = rubbish(6, dtype="float64"), *(in_columns(rubbish(6, 3, dtype=dtype)) for _ in range(2))
         output_error(losses, dZ, A, Z, Y, layer)
         results.append((losses, dZ))
     assert_agree(results[1][0], results[0][0], tolerance(dtype, 3))
@@ -241,38 +253,42 @@ def test_weight_and_bias_gradient(dtype):
     assert_agree(results[1], results[0], tolerance(dtype, 7))
 
 
-@every_dtype
-@pytest.mark.parametrize("l2", [0.0, 0.5])
-def test_descend_weights_and_biases(l2, dtype):
-    dZ, A_previous = normal(7, 3, dtype=dtype), normal(7, 4, dtype=dtype, seed=1)
-    results = []
-    for descend_weights, descend_biases in zip(
-        twins("layers", "descend_weights"), twins("layers", "descend_biases"), strict=True
-    ):
-        W, b = normal(4, 3, dtype=dtype, seed=2), normal(3, dtype=dtype, seed=3)
-        descend_weights(W, dZ, A_previous, 0.1, l2)
-        descend_biases(b, dZ, 0.1, l2)
-        results.append(np.vstack([W, b]))
-    assert_agree(results[1], results[0], tolerance(dtype, 7))
-
-
 # Optimizers
 
 
 @every_dtype
 @pytest.mark.parametrize("penalize_biases", [False, True])
-def test_sgd(penalize_biases, dtype):
-    network = NETWORKS[0]
+@pytest.mark.parametrize("options", [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}], ids=str)
+def test_steps(options, penalize_biases, dtype):
+    network, optimizer = NETWORKS[0], fastnn.SGD(0.1, l2=0.5, penalize_biases=penalize_biases, **options)
     start, gradient = parameters_of(network, dtype), normal(len(parameters_of(network, dtype)), dtype=dtype)
     results = []
-    for backend, sgd in zip(fastnn.backends(), twins("optimizers", "sgd"), strict=True):
-        parameters = start.copy()
-        sgd(parameters, gradient, bound(backend, network, dtype), 0.1, 0.5, penalize_biases)
-        results.append(parameters)
-    assert_agree(results[1], results[0], tolerance(dtype, 1))
-    b, db = (Architecture.create(*network).bias_views(vector)[-1] for vector in (start, gradient))
-    expected = b - 0.1 * (db + (0.5 * b if penalize_biases else 0))
-    assert_agree(Architecture.create(*network).bias_views(results[1])[-1], expected, tolerance(dtype, 1))
+    for name, step in zip(fastnn.backends(), twins("optimizers", "step"), strict=True):
+        backend, parameters = get_backend(name), start.copy()
+        update, state = (
+            backend.bind_update(optimizer.update, np.dtype(dtype)),
+            np.zeros((optimizer.n_states, len(start)), dtype),
+        )
+        for _ in range(2):
+            step(parameters, state, gradient, bound(name, network, dtype), update, optimizer.settings)
+        results.append(np.vstack([parameters, state]))
+    assert_agree(results[1], results[0], tolerance(dtype, 2))
+    assert_agree(results[1][0], two_steps(optimizer, network, start, gradient), tolerance(dtype, 2))
+
+
+def two_steps(optimizer: fastnn.SGD, network: tuple, start: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """The parameters after two steps from the definition, number by number."""
+    theta, velocity = start.astype(np.float64), np.zeros(len(start))
+    penalty = np.zeros(len(start))
+    for W in Architecture.create(*network).weight_views(penalty):
+        W[:] = 0.5
+    if optimizer.penalize_biases:
+        penalty[:] = 0.5
+    for _ in range(2):
+        slope = gradient + penalty * theta
+        velocity = optimizer.momentum * velocity + slope
+        theta -= 0.1 * (slope + optimizer.momentum * velocity if optimizer.nesterov else velocity)
+    return theta
 
 
 # The whole network
@@ -310,8 +326,8 @@ def test_loss_and_backward(network, dtype):
         found = []
         for filling in (0.0, np.nan):
             workspace, gradient = np.full(size, filling, dtype), np.full_like(parameters, filling)
-            losses = np.full(len(X), filling)
-            value = loss(losses, workspace, parameters, layers, read_only(X), Y, 1)
+            losses, rows = np.full(len(X), filling), np.full(Y.shape, filling, dtype)
+            value = loss(losses, workspace, rows, parameters, layers, read_only(X), read_only(Y), 1)
             backward(gradient, workspace, parameters, layers, read_only(X), 1)
             found.append((value, gradient))
         assert found[0][0] == found[1][0]
@@ -333,8 +349,10 @@ def test_loss_and_backward(network, dtype):
         ("uint8", "float32", True),
     ],
 )
-@pytest.mark.parametrize("network", NETWORKS[:2], ids=lambda network: network[-1])
-def test_train_epoch(network, source, dtype, ordered):
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("network", [*NETWORKS[:2], WIDE_NETWORK], ids=lambda network: f"{network[0]}")
+def test_train_epoch(network, momentum, source, dtype, ordered):
+    optimizer = fastnn.SGD(0.01, momentum=momentum, l2=0.1)
     batch_size, n = 3, 8
     X = (40 * probabilities(n, network[0][0], dtype="float64")).astype(source)
     rows = targets_of(network, n, dtype)
@@ -342,7 +360,7 @@ def test_train_epoch(network, source, dtype, ordered):
     order = np.array([6, 1, 7, 0, 2, 5, 3]) if ordered else None
     start, results = parameters_of(network, dtype), []
     for backend, train_epoch in zip(fastnn.backends(), twins("epoch", "train_epoch"), strict=True):
-        layers = bound(backend, network, dtype)
+        layers, backend_functions = bound(backend, network, dtype), get_backend(backend)
         size = get_backend(backend).workspace_size(layers, batch_size)
         found = []
         for filling in (0.0, np.nan):
@@ -351,6 +369,8 @@ def test_train_epoch(network, source, dtype, ordered):
                 losses,
                 np.full(batch_size, filling),
                 parameters,
+                np.zeros((optimizer.n_states, len(start)), dtype),
+                np.full_like(start, filling),
                 np.full(size, filling, dtype),
                 np.full((batch_size if ordered else 0, network[0][0]), filling, dtype),
                 np.full((batch_size, network[0][-1]), filling, dtype),
@@ -359,9 +379,8 @@ def test_train_epoch(network, source, dtype, ordered):
                 read_only(Y),
                 order,
                 batch_size,
-                0.01,
-                0.1,
-                False,
+                backend_functions.bind_update(optimizer.update, np.dtype(dtype)),
+                np.tile(optimizer.settings, (3, 1)),
                 1,
             )
             found.append((losses, parameters))
@@ -376,7 +395,7 @@ def test_train_epoch(network, source, dtype, ordered):
 
 @every_backend
 def test_select_rows(backend):
-    select_rows = import_module(f"fastnn.backends.{backend}_backend.epoch").select_rows
+    select_rows = import_module(f"fastnn.backends.{backend}_backend.batches").select_rows
     source, order = np.arange(12, dtype=np.uint8).reshape(6, 2), np.array([5, 0, 3, 1])
     chosen = select_rows(rubbish(3, 2, dtype="float32"), source, order, 1, 4)
     assert chosen.dtype == np.float32
@@ -388,7 +407,7 @@ def test_select_rows(backend):
 @pytest.mark.parametrize("order", [None, np.array([5, 0, 3, 1])], ids=["in place", "by order"])
 @pytest.mark.parametrize("classes", [False, True], ids=["rows", "classes"])
 def test_select_targets(backend, order, classes):
-    select_targets = import_module(f"fastnn.backends.{backend}_backend.epoch").select_targets
+    select_targets = import_module(f"fastnn.backends.{backend}_backend.batches").select_targets
     labels = np.array([2, 0, 1, 1, 0, 2])
     rows = np.eye(3)[labels]
     chosen = select_targets(rubbish(3, 3, dtype="float64"), labels if classes else rows, order, 2, 4)

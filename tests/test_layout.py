@@ -34,7 +34,18 @@ ORDER = (
 RANK = {name: rank for rank, names in enumerate(reversed(ORDER)) for name in names}
 
 #: The same within a backend; whatever else it has lies below these.
-BACKEND_ORDER = ("__init__", "epoch", "optimizers", "layers", "losses", "activations", "views")
+BACKEND_ORDER = (
+    "__init__",
+    "epoch",
+    "narrow",
+    "propagation",
+    "layers",
+    "losses",
+    "activations",
+    "optimizers",
+    "batches",
+    "views",
+)
 
 HEAVY = ("matplotlib", "sklearn", "tqdm", "click", "pandas", "torch")
 

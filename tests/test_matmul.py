@@ -93,15 +93,46 @@ def test_accumulate_a_transpose_times_a_matrix(n, m, p, keep, dtype):
 
 
 @every_dtype
-@pytest.mark.parametrize("keep", [0, 0.9])
 @pytest.mark.parametrize(("n", "p"), [(1, 1), (5, 3), (64, 64), (9, 131)])
-def test_accumulate_rows(n, p, keep, dtype):
+def test_sum_rows(n, p, dtype):
     B, c = normal(n, p, dtype=dtype), np.full(p, np.nan, dtype)
-    before = normal(p, dtype=dtype, seed=2)
-    if keep:
-        c[:] = before
-    matmul.accumulate_rows(c, B, 0.5, keep)
-    assert_agree(c, keep * before + 0.5 * B.sum(axis=0, dtype=np.longdouble), tolerance(dtype, n + 1))
+    matmul.sum_rows(c, B, 0.5)
+    assert_agree(c, 0.5 * B.sum(axis=0, dtype=np.longdouble), tolerance(dtype, n + 1))
+
+
+@every_dtype
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize(("n", "m", "p"), [*SHAPES, (64, 3, 5), (128, 17, 4), (192, 1, 33)])
+def test_products_in_columns(n, m, p, bias, dtype):
+    A, B = np.asfortranarray(normal(n, m, dtype=dtype)), normal(m, p, dtype=dtype, seed=1)
+    b = normal(p, dtype=dtype, seed=2) if bias else np.zeros(p, dtype)
+    C = np.full((n, p), np.nan, dtype, order="F")
+    if bias:
+        matmul.multiply_add_row(C, A, B, b)
+    else:
+        matmul.multiply(C, A, B)
+    assert_agree(C, product(A, B) + b, tolerance(dtype, m + 1))
+
+
+@every_dtype
+@pytest.mark.parametrize("with_ones", [False, True])
+@pytest.mark.parametrize(("n", "m", "p"), [(1, 1, 1), (2, 64, 8), (4, 37, 4), (5, 100, 7), (8, 3, 1), (33, 16, 10)])
+def test_inner_products(n, m, p, with_ones, dtype):
+    A, B = normal(n, m, dtype=dtype), np.asfortranarray(normal(m, p, dtype=dtype, seed=1))
+    frame, C = framed(n + with_ones, p, dtype)
+    matmul.inner_products(C, A, B, 0.25)
+    assert_only_the_block_was_written(frame, C)
+    A_with_ones = np.vstack([A, np.ones((int(with_ones), m), dtype)])
+    assert_agree(C, product(A_with_ones, B) / 4, tolerance(dtype, m))
+
+
+@every_dtype
+@pytest.mark.parametrize("orders", ["CC", "CF", "FC", "FF"])
+@pytest.mark.parametrize(("n", "p"), [(1, 1), (3, 17), (16, 16), (40, 5), (7, 64)])
+def test_copy(n, p, orders, dtype):
+    A, C = (np.array(normal(n, p, dtype=dtype, seed=seed), order=order) for seed, order in enumerate(orders))
+    matmul.copy(C, A)
+    assert C.tolist() == A.tolist()
 
 
 @every_dtype

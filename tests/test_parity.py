@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fastnn
+from fastnn.backends.numba_backend import epoch
 from tests.cases import (
     BATCHES,
     CASES,
@@ -138,6 +139,7 @@ LARGE_CASES = tuple(
         ((5, 300, 2), 1600, 1000),
         ((2000, 3), 300, 128),
         ((30, 2049, 33), 70, 35),
+        ((20, 32, 5), 2500, 1100),  # in columns, three tiles a batch
     )
     for dtype in DTYPES
 )
@@ -163,8 +165,11 @@ def test_large_networks_agree(case):
 
 
 @large_cases
-def test_results_are_the_same_to_the_last_bit_for_any_number_of_threads(case):
+def test_results_are_the_same_to_the_last_bit_for_any_number_of_threads(case, monkeypatch):
+    monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
+    monkeypatch.setattr(epoch, "BATCH_WORK_PER_THREAD", 1)
+    monkeypatch.setattr(epoch, "CALL_WORK_PER_THREAD", 1)
     alone = everything(case, "numba", 1)
-    for n_threads in (2, 3, 7):
+    for n_threads in (2, 3, 5, 7):
         team = everything(case, "numba", n_threads)
         assert [one.tobytes() for one in team] == [one.tobytes() for one in alone]

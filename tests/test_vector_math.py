@@ -1,19 +1,63 @@
 """The compiled backend's own elementary functions are right to the last bits over their whole range."""
 
+import platform
+import re
+
 import mpmath
 import numpy as np
 import pytest
-from numba import njit
+from numba import config, njit, types
+from scipy import special
 
 from fastnn.backends.numba_backend import vector_math
 from fastnn.backends.numba_backend.compilation import FLAGS
+from fastnn.backends.numba_backend.vector_math import DOUBLE, SINGLE
 from tests.cases import DTYPES
 
 #: Largest error in units in the last place, as the docstrings have it.
-ULPS = {"exp": 2, "expm1": 3, "tanh": 4, "log1p": 2}
+ULPS = {
+    "exp": 2,
+    "expm1": 3,
+    "log": 2,
+    "log1p": 2,
+    "sigmoid": 3,
+    "tanh": 4,
+    "erf": 3,
+    "normal_distribution": 4,
+    "normal_density": 3,
+}
+
+#: The same functions with more digits than the results have, for single precision.
+IN_DOUBLE = {
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "log": np.log,
+    "log1p": np.log1p,
+    "sigmoid": special.expit,
+    "tanh": np.tanh,
+    "erf": special.erf,
+    "normal_distribution": special.ndtr,
+    "normal_density": lambda x: np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi),
+}
+
+#: And with as many as one likes.
+WITH_MANY_DIGITS = {
+    "exp": mpmath.exp,
+    "expm1": mpmath.expm1,
+    "log": mpmath.log,
+    "log1p": mpmath.log1p,
+    "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
+    "tanh": mpmath.tanh,
+    "erf": mpmath.erf,
+    "normal_distribution": lambda x: mpmath.erfc(-x / mpmath.sqrt(2)) / 2,
+    "normal_density": lambda x: mpmath.exp(-x * x / 2) / mpmath.sqrt(2 * mpmath.pi),
+}
 
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 every_function = pytest.mark.parametrize("name", ULPS)
+compiled_only = pytest.mark.skipif(
+    bool(config.DISABLE_JIT), reason="NumPy's and SciPy's own functions stand in where compilation is off"
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,63 +77,112 @@ def compiled():
 def evaluate(compiled: dict, name: str, values, dtype: str) -> np.ndarray:
     x = np.asarray(values, dtype)
     results = np.full_like(x, 7)
-    compiled[name](results, x)
+    with np.errstate(all="ignore"):
+        compiled[name](results, x)
     return results
 
 
-def domain(name: str, dtype: str) -> np.ndarray:
-    """Points of the function's range, even, geometric, and where the argument's reduction changes."""
-    random, information = np.random.default_rng(0), np.finfo(dtype)
-    small = np.geomspace(float(information.smallest_subnormal), 1, 400)
-    if name == "log1p":
-        return np.concatenate([small, random.uniform(0, 1, 1500)]).astype(dtype)
-    smallest = float(np.log(information.smallest_subnormal)) - 1
-    largest = float(np.nextafter(np.log(information.max), 0, dtype=dtype))
-    boundaries = (np.log(2) / 2 * np.arange(-260, 257)).astype(dtype)
-    x = np.concatenate(
+def within_domain(name: str, x: np.ndarray) -> np.ndarray:
+    """log1p is for [0, 1] only; the others take any number."""
+    return x[(x >= 0) & (x <= 1)] if name == "log1p" else x
+
+
+def boundaries(dtype: str) -> np.ndarray:
+    """Where a function changes its way: half-way between multiples of log(2), at limits and powers of two; and beside."""
+    precision, information = (SINGLE if dtype == "float32" else DOUBLE), np.finfo(dtype)
+    steps = np.arange(1, 4 * information.maxexp, 1 if dtype == "float32" else 13)
+    points = np.concatenate(
         [
-            small,
-            -small,
-            random.uniform(smallest, largest, 1500),
-            random.uniform(-25, 25, 1000),
-            [smallest, largest],
-            boundaries,
-            np.nextafter(boundaries, np.array(-np.inf, dtype)),
-            np.nextafter(boundaries, np.array(np.inf, dtype)),
+            np.log(2) / 4 * steps,
+            np.sqrt(np.log(2) * steps),
+            np.sqrt(0.5) * 2.0 ** np.arange(-20, 20),
+            [precision.smallest, precision.largest, precision.one_limit, precision.tail_limit, 1, 40, 1 / 3],
+            [information.tiny, information.smallest_subnormal, information.max, 0],
+            np.log([information.tiny, information.smallest_subnormal, information.max]),
         ]
     ).astype(dtype)
-    return x[(x >= smallest) & (x <= largest)]
+    infinity = np.array(np.inf, dtype)
+    with np.errstate(over="ignore"):
+        points = np.concatenate([points, np.nextafter(points, -infinity), np.nextafter(points, infinity)])
+    return np.concatenate([points, -points])
 
 
-def ulps_apart(found: np.ndarray, name: str, x: np.ndarray) -> np.ndarray:
-    """Distance from the true values, in units in the last place of these (of the smallest number, where subnormal)."""
-    function = getattr(mpmath, name)
+def ulps_apart(found: np.ndarray, exact: np.ndarray) -> np.ndarray:
+    """Distance of single precision from the true values, in units in the last place of these.
+
+    Below the normal numbers, the unit is the smallest number; infinity counts as the first number that is too large.
+    """
+    results, exact = (np.clip(values, -(2.0**128), 2.0**128) for values in (found.astype(np.float64), exact))
+    exponents = np.clip(np.frexp(exact)[1] - 1, -126, 127)
+    return np.abs(results - exact) / np.ldexp(1.0, exponents - 23)
+
+
+@compiled_only
+@every_function
+def test_single_precision_is_right_to_the_last_bits_over_the_whole_range(name, compiled):
+    patterns = np.arange(0, 2**32, 1009, dtype=np.uint64).astype(np.uint32).view(np.float32)
+    x = within_domain(name, np.concatenate([patterns, boundaries("float32")]))
+    found = evaluate(compiled, name, x, "float32")
+    with np.errstate(all="ignore"):
+        exact = IN_DOUBLE[name](x.astype(np.float64))
+    numbers = ~np.isnan(exact)
+    assert np.array_equal(np.isnan(found), ~numbers)
+    distances = ulps_apart(found[numbers], exact[numbers])
+    worst = distances.argmax()
+    assert distances[worst] <= ULPS[name], f"{name}({x[numbers][worst]!r}) is {distances[worst]} ulps off"
+
+
+def double_points(name: str) -> np.ndarray:
+    """Random over exponents, over the interval in which the result changes, and at the boundaries."""
+    random = np.random.default_rng(0)
+    signs = random.choice([-1.0, 1.0], 700)
+    x = np.concatenate(
+        [
+            signs[:400] * np.geomspace(5e-324, 1, 400),
+            signs * 10 ** random.uniform(-20, 3, 700),
+            random.uniform(-3, 3, 500),
+            random.uniform(-40, 40, 500),
+            random.uniform(-746, 710, 300),
+            random.uniform(0, 1, 300),
+            boundaries("float64"),
+        ]
+    )
+    x = within_domain(name, x[np.isfinite(x) & (np.abs(x) < 1e4)])
+    return x[x > 0] if name == "log" else x
+
+
+@compiled_only
+@every_function
+def test_double_precision_is_right_to_the_last_bits(name, compiled):
+    x = double_points(name)
+    found = evaluate(compiled, name, x, "float64")
     distances = []
     with mpmath.workdps(40):
         for value, argument in zip(found, x, strict=True):
-            exact = function(mpmath.mpf(float(argument)))
-            unit = float(np.spacing(abs(x.dtype.type(float(exact)))))
-            distances.append(float(abs(mpmath.mpf(float(value)) - exact) / unit))
-    return np.array(distances)
-
-
-@every_dtype
-@every_function
-def test_results_are_right_to_the_last_bits(name, dtype, compiled):
-    x = domain(name, dtype)
-    distances = ulps_apart(evaluate(compiled, name, x, dtype), name, x)
-    worst = distances.argmax()
+            exact = WITH_MANY_DIGITS[name](mpmath.mpf(float(argument)))
+            if exact > mpmath.mpf(2) ** 1024 * (1 - mpmath.mpf(2) ** -54):
+                distances.append(0 if value == np.inf else np.inf)
+            else:
+                unit = float(np.spacing(min(abs(float(exact)), np.finfo(float).max)))
+                distances.append(float(abs(mpmath.mpf(float(value)) - exact) / unit))
+    worst = int(np.argmax(distances))
     assert distances[worst] <= ULPS[name], f"{name}({x[worst]!r}) is {distances[worst]} ulps off"
 
 
 EXACT = {
     "exp": ((0.0, 1), (-0.0, 1), (np.inf, np.inf), (-np.inf, 0), (1e4, np.inf), (-1e4, 0)),
     "expm1": ((0.0, 0.0), (-0.0, -0.0), (np.inf, np.inf), (-np.inf, -1), (1e4, np.inf), (-1e4, -1)),
-    "tanh": ((0.0, 0.0), (-0.0, -0.0), (np.inf, 1), (-np.inf, -1), (1e4, 1), (-1e4, -1), (30.0, 1), (-30.0, -1)),
+    "log": ((1.0, 0.0), (0.0, -np.inf), (-0.0, -np.inf), (np.inf, np.inf)),
     "log1p": ((0.0, 0.0),),
+    "sigmoid": ((0.0, 0.5), (-0.0, 0.5), (np.inf, 1), (-np.inf, 0), (1e4, 1), (-1e4, 0)),
+    "tanh": ((0.0, 0.0), (-0.0, -0.0), (np.inf, 1), (-np.inf, -1), (1e4, 1), (-1e4, -1), (30.0, 1), (-30.0, -1)),
+    "erf": ((0.0, 0.0), (-0.0, -0.0), (np.inf, 1), (-np.inf, -1), (1e4, 1), (-1e4, -1), (7.0, 1), (-7.0, -1)),
+    "normal_distribution": ((0.0, 0.5), (-0.0, 0.5), (np.inf, 1), (-np.inf, 0), (1e4, 1), (-1e4, 0)),
+    "normal_density": ((np.inf, 0), (-np.inf, 0), (1e4, 0), (-1e4, 0)),
 }
 
 
+@pytest.mark.kernels
 @every_dtype
 @every_function
 def test_limits_and_signed_zeros_are_exact(name, dtype, compiled):
@@ -97,17 +190,66 @@ def test_limits_and_signed_zeros_are_exact(name, dtype, compiled):
     assert evaluate(compiled, name, arguments, dtype).tobytes() == np.array(expected, dtype).tobytes()
 
 
+@pytest.mark.kernels
 @every_dtype
 @every_function
 def test_nan_stays_nan(name, dtype, compiled):
-    assert np.isnan(evaluate(compiled, name, [np.nan], dtype)).all()
+    other = {"float32": np.uint32(0x7FC12345), "float64": np.uint64(0x7FF8123456789ABC)}[dtype].view(dtype)
+    assert np.isnan(evaluate(compiled, name, [np.nan, -np.nan, other, -other], dtype)).all()
 
 
+@pytest.mark.kernels
 @every_dtype
-def test_the_exponential_reaches_subnormal_results_and_overflows_after_the_largest(dtype, compiled):
-    information = np.finfo(dtype)
-    subnormal, overflowing = evaluate(
-        compiled, "exp", [np.log(information.tiny) - 5, np.log(information.max) + 0.01], dtype
-    )
-    assert 0 < subnormal < information.tiny
-    assert overflowing == np.inf
+def test_there_is_no_logarithm_of_a_negative_number(dtype, compiled):
+    smallest = np.finfo(dtype).smallest_subnormal
+    assert np.isnan(evaluate(compiled, "log", [-smallest, -1.0, -1e30, -np.inf], dtype)).all()
+
+
+@pytest.mark.kernels
+@every_dtype
+@pytest.mark.parametrize("name", ["expm1", "tanh", "log1p"])
+def test_a_subnormal_number_comes_back_unchanged(name, dtype, compiled):
+    x = np.finfo(dtype).smallest_subnormal * np.array([1, 2, 3, 1001], dtype)
+    assert evaluate(compiled, name, x, dtype).tobytes() == x.tobytes()
+
+
+@pytest.mark.kernels
+@every_dtype
+@pytest.mark.parametrize("name", ["tanh", "erf", "sigmoid", "normal_distribution"])
+def test_results_never_go_beyond_one(name, dtype, compiled):
+    x = np.linspace(0, 40, 1001 if config.DISABLE_JIT else 1_000_001)
+    found = evaluate(compiled, name, np.concatenate([x, -x]), dtype)
+    assert np.abs(found).max() == 1
+
+
+@compiled_only
+@every_dtype
+@pytest.mark.parametrize("name", ["exp", "sigmoid", "normal_density", "normal_distribution"])
+def test_small_results_become_subnormal_before_they_vanish(name, dtype, compiled):
+    tiny = np.finfo(dtype).tiny
+    x = float(np.log(tiny)) - 5
+    x = -np.sqrt(-2 * x) if name.startswith("normal") else x
+    assert 0 < evaluate(compiled, name, [x], dtype)[0] < tiny
+
+
+@pytest.mark.kernels
+@every_dtype
+def test_the_exponential_overflows_after_the_largest_number(dtype, compiled):
+    largest = np.log(np.finfo(dtype).max)
+    below, above = evaluate(compiled, "exp", [largest - 0.01, largest + 0.01], dtype)
+    assert np.isfinite(below)
+    assert above == np.inf
+
+
+@compiled_only
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="reads x86 assembly")
+@every_dtype
+@every_function
+def test_loops_become_vector_instructions_without_calls(name, dtype, compiled):
+    array = types.Array(getattr(types, dtype), 1, "C")
+    compiled[name].compile((array, array))
+    assembly = compiled[name].inspect_asm((array, array))
+    suffix = "ps" if dtype == "float32" else "pd"
+    assert re.search(rf"\tv?(mul|fn?madd\d+){suffix}\t", assembly)
+    assert re.search(rf"\tv?mov[au]{suffix}\t", assembly)
+    assert not re.search(r"\b(exp|expm1|log|log1p|tanh|erf|erfc)f?\b", assembly)

@@ -16,8 +16,19 @@ BACKENDS = ("numpy", "numba")
 #: - `workspace_size(layers, n_samples)`: elements of the work vector that a batch needs;
 #: - `pre_output`, `output`: logits Z_L and outputs A_L of a batch;
 #: - `loss`: mean loss of a batch, leaving dZ_L in the workspace; `backward`: the gradient from there;
-#: - `sgd`: one update of the parameters; `train_epoch`: all of it, batch after batch.
-CONTRACT = ("backward", "bind", "loss", "output", "pre_output", "sgd", "train_epoch", "workspace_size")
+#: - `bind_update(update, dtype)`: an optimizer's update, made ready for this backend;
+#: - `step`: one update of the parameters; `train_epoch`: all of it, batch after batch.
+CONTRACT = (
+    "backward",
+    "bind",
+    "bind_update",
+    "loss",
+    "output",
+    "pre_output",
+    "step",
+    "train_epoch",
+    "workspace_size",
+)
 
 
 def backends() -> tuple[str, ...]:

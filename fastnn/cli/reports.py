@@ -7,7 +7,6 @@ from fastnn.cli.model import Model
 from fastnn.cli.training import Part, Schedule
 from fastnn.datasets import Dataset
 from fastnn.optimizers import SGD
-from fastnn.threads import available_cpus
 from fastnn.training import History
 
 
@@ -31,7 +30,7 @@ def report_setup(dataset: Dataset, model: Model, train: Part, test: Part, schedu
     activations = ", ".join(dict.fromkeys(network.architecture.activations))
     parameters = counted(network.architecture.n_parameters, "parameter")
     report("Network", f"{sizes}, {activations}, {parameters}, {network.dtype}")
-    report("Backend", f"{network.backend}, {counted(network.n_threads or available_cpus(), 'thread')}")
+    report("Backend", f"{network.backend}, {counted(network.team, 'thread')}")
 
     batches = "one batch" if schedule.batch_size == len(train.X) else f"batches of {schedule.batch_size:,}"
     l2 = f", l2 {optimizer.l2:g}" if optimizer.l2 else ""

@@ -2,22 +2,23 @@
 
 `FUNCTIONS` and `DERIVATIVES` hold the elementwise ones in the order of `fastnn.activations`; softmax, which couples the
 units of a layer, follows them. Here they take one number, and the loops below fuse them with what stands around them.
-Constants are written in the type of z, so that single precision stays single.
+The loops run along the samples of a unit, which are neighbours in a block in columns: softmax wants one, and for the
+others a block in rows is one, seen transposed. Constants are written in the type of z, so that single precision stays
+single.
 """
 
-import math
-
+import numpy as np
 from numba import types
 
-from fastnn.backends.numba_backend.compilation import caller, entry_point, inlined
-from fastnn.backends.numba_backend.vector_math import exp, expm1, log1p
+from fastnn.backends.numba_backend.compilation import caller, entry_point, inlined, kernel
+from fastnn.backends.numba_backend.layouts import along_lanes
+from fastnn.backends.numba_backend.vector_math import exp, expm1, log1p, normal_density, normal_distribution
+from fastnn.backends.numba_backend.vector_math import sigmoid as logistic
 from fastnn.backends.numba_backend.vector_math import tanh as hyperbolic_tangent
 
 LEAKY_SLOPE = 0.01
 SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
-INVERSE_SQRT_TWO_PI = 0.3989422804014326779399460599344
-INVERSE_SQRT_TWO = 0.7071067811865475244008443621048
 
 
 @inlined
@@ -85,8 +86,7 @@ def selu_derivative(z, a):
 @inlined
 def sigmoid(z):
     """a = 1 / (1 + exp(-z))."""
-    e = exp(-abs(z))  # never overflows
-    return (type(z)(1) if z >= 0 else e) / (type(z)(1) + e)
+    return logistic(z)
 
 
 @inlined
@@ -135,19 +135,13 @@ def silu_derivative(z, a):
 @inlined
 def gelu(z):
     """a = z Phi(z), Phi(z) = (1 + erf(z / sqrt(2))) / 2."""
-    return z * _normal_distribution(z)
+    return z * normal_distribution(z)
 
 
 @inlined
 def gelu_derivative(z, a):
     """da/dz = Phi(z) + z exp(-z^2 / 2) / sqrt(2 pi)."""
-    return _normal_distribution(z) + z * exp(type(z)(-0.5) * z * z) * type(z)(INVERSE_SQRT_TWO_PI)
-
-
-@inlined
-def _normal_distribution(z):
-    """Phi(z) = erfc(-z / sqrt(2)) / 2, which keeps its precision in the left tail."""
-    return type(z)(0.5) * type(z)(math.erfc(-z * type(z)(INVERSE_SQRT_TWO)))
+    return normal_distribution(z) + z * normal_density(z)
 
 
 FUNCTIONS = (identity, relu, leaky_relu, elu, selu, sigmoid, tanh, softplus, silu, gelu)
@@ -166,40 +160,42 @@ DERIVATIVES = (
 SOFTMAX = len(FUNCTIONS)
 
 
-@entry_point
-def softmax(A, Z):
-    """a_ik = exp(z_ik - m_i) / sum_j exp(z_ij - m_i), m_i = max_j z_ij; Z (n, K) -> A (n, K)."""
+@kernel
+def _row_maxima(Z):
+    """m_i = max_k z_ik; Z (n, K) -> (n,)."""
     n, n_outputs = Z.shape
-    for i in range(n):
-        largest = _row_maximum(Z, i)
-        total = Z.dtype.type(0)
-        for k in range(n_outputs):
-            A[i, k] = exp(Z[i, k] - largest)
-        for k in range(n_outputs):
-            total += A[i, k]
-        for k in range(n_outputs):
-            A[i, k] /= total
-
-
-@inlined
-def _row_maximum(Z, i):
-    """m_i = max_k z_ik; Z (n, K)."""
-    largest = Z[i, 0]
-    for k in range(1, Z.shape[1]):
-        largest = max(largest, Z[i, k])
+    largest = Z[:, 0].copy()
+    for k in range(1, n_outputs):
+        for i in range(n):
+            largest[i] = max(largest[i], Z[i, k])
     return largest
 
 
 @entry_point
-def softmax_backward(dZ, dA, A):
-    """dz_ik = a_ik (da_ik - sum_j da_ij a_ij); dA, A (n, K) -> dZ (n, K)."""
+def softmax(A, Z):
+    """a_ik = exp(z_ik - m_i) / sum_j exp(z_ij - m_i), m_i = max_j z_ij; Z (n, K) -> A (n, K)."""
+    n, n_outputs = Z.shape
+    largest, totals = _row_maxima(Z), np.zeros(n, Z.dtype)
+    for k in range(n_outputs):
+        for i in range(n):
+            A[i, k] = exp(Z[i, k] - largest[i])
+            totals[i] += A[i, k]
+    for k in range(n_outputs):
+        for i in range(n):
+            A[i, k] /= totals[i]
+
+
+@entry_point
+def softmax_backward(dZ, A):
+    """dz_ik = a_ik (da_ik - sum_j da_ij a_ij), dZ holding dA before; A (n, K) -> dZ (n, K)."""
     n, n_outputs = A.shape
-    for i in range(n):
-        mean = A.dtype.type(0)
-        for k in range(n_outputs):
-            mean += dA[i, k] * A[i, k]
-        for k in range(n_outputs):
-            dZ[i, k] = A[i, k] * (dA[i, k] - mean)
+    means = np.zeros(n, A.dtype)
+    for k in range(n_outputs):
+        for i in range(n):
+            means[i] += dZ[i, k] * A[i, k]
+    for k in range(n_outputs):
+        for i in range(n):
+            dZ[i, k] = A[i, k] * (dZ[i, k] - means[i])
 
 
 def _activation_pass(function):
@@ -207,28 +203,31 @@ def _activation_pass(function):
 
     def apply(A, Z):
         n, width = Z.shape
-        for i in range(n):
-            for k in range(width):
+        for k in range(width):
+            for i in range(n):
                 A[i, k] = function(Z[i, k])
 
     return entry_point(apply, name=function.__name__)
 
 
 def _derivative_pass(derivative):
-    """The kernel dZ = dA * f'(Z) in one pass."""
+    """The kernel dZ = dA * f'(Z) in one pass.
 
-    def apply(dZ, dA, Z, A):
+    It works in place: LLVM gives up lanes where a result and an argument may be the same array, but not the same number.
+    """
+
+    def apply(dZ, Z, A):
         n, width = Z.shape
-        for i in range(n):
-            for k in range(width):
-                dZ[i, k] = dA[i, k] * derivative(Z[i, k], A[i, k])
+        for k in range(width):
+            for i in range(n):
+                dZ[i, k] *= derivative(Z[i, k], A[i, k])
 
     return entry_point(apply, name=derivative.__name__)
 
 
 @entry_point
-def _softmax_derivative_pass(dZ, dA, Z, A):
-    softmax_backward(dZ, dA, A)
+def _softmax_derivative_pass(dZ, Z, A):
+    softmax_backward(dZ, A)
 
 
 PASSES = (*map(_activation_pass, FUNCTIONS), softmax)
@@ -240,10 +239,10 @@ call = caller(types.void)
 @inlined
 def activate(A, Z, layer):
     """A = f(Z); Z (n, n_l) -> A (n, n_l)."""
-    call(layer["activate"], A, Z)
+    call(layer["activate"], along_lanes(A), along_lanes(Z))
 
 
 @inlined
-def activate_backward(dZ, dA, Z, A, layer):
-    """dZ = dA * f'(Z); dA, Z, A (n, n_l) -> dZ (n, n_l)."""
-    call(layer["activate_backward"], dZ, dA, Z, A)
+def activate_backward(dZ, Z, A, layer):
+    """dZ = dA * f'(Z), dZ holding dA before; Z, A (n, n_l) -> dZ (n, n_l)."""
+    call(layer["activate_backward"], along_lanes(dZ), along_lanes(Z), along_lanes(A))

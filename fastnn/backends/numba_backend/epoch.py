@@ -3,30 +3,30 @@
 The functions of the contract start a team of threads. Each thread takes its rows of the batch through all layers without
 waiting for another; the threads meet before the parameters' gradients, where each takes its share of the weights, and
 after them. So every number is computed by one thread in one order, and results are the same for any number of threads.
+Narrow networks train in columns, see `narrow`.
 """
 
 from numba import types
 from numba.extending import overload
 
 from fastnn.backends.numba_backend.activations import activate
-from fastnn.backends.numba_backend.compilation import FLAGS, entry_point, inlined, kernel, read_only
-from fastnn.backends.numba_backend.layers import (
-    affine,
-    affine_activation,
-    bias_gradient,
-    descend_biases,
-    descend_weights,
-    output_error,
-    previous_error,
-    weight_gradient,
-)
-from fastnn.backends.numba_backend.matmul import ROWS
+from fastnn.backends.numba_backend.batches import select_rows, select_targets
+from fastnn.backends.numba_backend.compilation import FLAGS, entry_point, kernel, read_only
+from fastnn.backends.numba_backend.layers import bias_gradient, weight_gradient
+from fastnn.backends.numba_backend.layouts import is_narrow, n_tiles, same_memory_in_columns
+from fastnn.backends.numba_backend.matmul import ROWS, accumulate, copy
+from fastnn.backends.numba_backend.narrow import train_narrow_epoch
+from fastnn.backends.numba_backend.optimizers import PLAIN, call
+from fastnn.backends.numba_backend.propagation import forward, inputs_of, output_error_in_rows, propagate_errors
 from fastnn.backends.numba_backend.threads import meet, run_team, share
 from fastnn.backends.numba_backend.views import activations, biases, errors, pre_activations, weights
 
 #: Products of a weight and a sample that make one more thread worth its meetings, in a batch, and its start, in a call.
 BATCH_WORK_PER_THREAD = 250_000
 CALL_WORK_PER_THREAD = 4_000_000
+
+#: Rows of weights whose gradient is computed before they are updated, so that it does not leave the cache.
+UPDATE_ROWS = 4 * ROWS
 
 
 def pre_output(workspace, parameters, layers, X, n_threads):
@@ -39,9 +39,10 @@ def output(workspace, parameters, layers, X, n_threads):
     return run_team(_output, _team_size(parameters, len(X), len(X), n_threads), workspace, parameters, layers, X)
 
 
-def loss(losses, workspace, parameters, layers, X, Y, n_threads):
-    """L = mean_i L_i, and dZ_L for `backward`; X (n, n_0), Y (n, n_L) -> L_i (n,), and L as a number."""
-    run_team(_loss, _team_size(parameters, len(X), len(X), n_threads), losses, workspace, parameters, layers, X, Y)
+def loss(losses, workspace, batch_Y, parameters, layers, X, Y, n_threads):
+    """L = mean_i L_i, and dZ_L for `backward`; X (n, n_0), Y (n, n_L) or (n,) -> L_i (n,), and L as a number."""
+    team = _team_size(parameters, len(X), len(X), n_threads)
+    run_team(_loss, team, losses, workspace, batch_Y, parameters, layers, X, Y)
     return losses[: len(X)].mean()
 
 
@@ -51,15 +52,22 @@ def backward(gradient, workspace, parameters, layers, X, n_threads):
 
 
 def train_epoch(
-    batch_losses, losses, parameters, workspace, batch_X, batch_Y, layers, X, Y, order, batch_size,
-    learning_rate, l2, penalize_biases, n_threads,
+    batch_losses, losses, parameters, state, gradient, workspace, batch_X, batch_Y, layers, X, Y, order, batch_size,
+    update, settings, n_threads,
 ):  # fmt: skip
-    """theta <- theta - eta dL/dtheta, batch by batch; order (m,) of rows, or None for all rows in place -> batch_losses."""
-    run_team(
-        _train_epoch, _team_size(parameters, len(batch_losses) * batch_size, batch_size, n_threads),
-        batch_losses, losses, parameters, workspace, batch_X, batch_Y, layers, X, Y, order, batch_size,
-        learning_rate, l2, penalize_biases,
-    )  # fmt: skip
+    """theta <- theta - step(dL/dtheta), batch by batch; order (m,) of rows, or None for all in place -> batch_losses."""
+    team = _team_size(parameters, len(batch_losses) * batch_size, batch_size, n_threads)
+    if is_narrow(layers):
+        run_team(
+            train_narrow_epoch, min(team, n_tiles(batch_size)),
+            batch_losses, losses, parameters, state, workspace, layers, X, Y, order, batch_size, update, settings,
+        )  # fmt: skip
+    else:
+        run_team(
+            _train_epoch, team,
+            batch_losses, losses, parameters, state, gradient, workspace, batch_X, batch_Y, layers, X, Y, order,
+            batch_size, update, settings,
+        )  # fmt: skip
 
 
 def _team_size(parameters, n_samples, batch_size, n_threads):
@@ -72,44 +80,51 @@ def _team_size(parameters, n_samples, batch_size, n_threads):
 @entry_point
 def _pre_output(thread, n_threads, meeting, workspace, parameters, layers, X):
     start, stop = share(len(X), thread, n_threads, ROWS)
-    _forward(workspace, parameters, layers, X[start:stop], len(X), start, stop)
+    forward(workspace, parameters, layers, X[start:stop], len(X), start, stop)
     return pre_activations(workspace, layers[-1], len(X))
 
 
 @entry_point
 def _output(thread, n_threads, meeting, workspace, parameters, layers, X):
     start, stop = share(len(X), thread, n_threads, ROWS)
-    _forward(workspace, parameters, layers, X[start:stop], len(X), start, stop)
-    Z, A = pre_activations(workspace, layers[-1], len(X)), activations(workspace, layers[-1], len(X))
-    activate(A[start:stop], Z[start:stop], layers[-1])
+    forward(workspace, parameters, layers, X[start:stop], len(X), start, stop)
+    Z = pre_activations(workspace, layers[-1], len(X))[start:stop]
+    A, spare = activations(workspace, layers[-1], len(X)), errors(workspace, layers[-1], len(X))[start:stop]
+    Z_columns, A_columns = same_memory_in_columns(spare), same_memory_in_columns(Z)
+    copy(Z_columns, Z)
+    activate(A_columns, Z_columns, layers[-1])
+    copy(A[start:stop], A_columns)
     return A
 
 
 @entry_point
-def _loss(thread, n_threads, meeting, losses, workspace, parameters, layers, X, Y):
+def _loss(thread, n_threads, meeting, losses, workspace, batch_Y, parameters, layers, X, Y):
     start, stop = share(len(X), thread, n_threads, ROWS)
-    _forward(workspace, parameters, layers, X[start:stop], len(X), start, stop)
-    _output_error(losses, workspace, layers, Y[start:stop], len(X), start, stop)
+    forward(workspace, parameters, layers, X[start:stop], len(X), start, stop)
+    Y_columns = same_memory_in_columns(batch_Y[start:stop])
+    select_targets(Y_columns, Y, None, start, stop)
+    output_error_in_rows(losses, workspace, layers, Y_columns, len(X), start, stop)
 
 
 @entry_point
 def _backward(thread, n_threads, meeting, gradient, workspace, parameters, layers, X):
     n = len(X)
     start, stop = share(n, thread, n_threads, ROWS)
-    _propagate_errors(workspace, parameters, layers, n, start, stop)
+    propagate_errors(workspace, parameters, layers, n, start, stop)
     if meet(meeting, n_threads, 1) == 0:
         return
     for l in range(len(layers)):
-        dZ, A_previous = errors(workspace, layers[l], n), _inputs_of(workspace, layers, l, X)
-        inputs, outputs = _shares(layers[l], thread, n_threads)
-        weight_gradient(weights(gradient, layers[l])[inputs], dZ, A_previous[:, inputs])
-        bias_gradient(biases(gradient, layers[l])[outputs], dZ[:, outputs])
+        dZ, A_previous = errors(workspace, layers[l], n), inputs_of(workspace, layers, l, X)
+        first, last = share(layers[l]["n_inputs"], thread, n_threads, ROWS)
+        weight_gradient(weights(gradient, layers[l])[first:last], dZ, A_previous[:, first:last])
+        first, last = share(layers[l]["n_outputs"], thread, n_threads, ROWS)
+        bias_gradient(biases(gradient, layers[l])[first:last], dZ[:, first:last])
 
 
 @entry_point
 def _train_epoch(
-    thread, n_threads, meeting, batch_losses, losses, parameters, workspace, batch_X, batch_Y, layers, X, Y, order,
-    batch_size, learning_rate, l2, penalize_biases,
+    thread, n_threads, meeting, batch_losses, losses, parameters, state, gradient, workspace, batch_X, batch_Y, layers,
+    X, Y, order, batch_size, update, settings,
 ):  # fmt: skip
     n_samples, phase = len(X) if order is None else len(order), 1
     for batch in range(len(batch_losses)):
@@ -117,10 +132,11 @@ def _train_epoch(
         n = last - first
         start, stop = share(n, thread, n_threads, ROWS)
         X_rows = select_rows(batch_X[start:stop], X, order, first + start, first + stop)
-        Y_rows = select_targets(batch_Y[start:stop], Y, order, first + start, first + stop)
-        _forward(workspace, parameters, layers, read_only(X_rows), n, start, stop)
-        _output_error(losses, workspace, layers, Y_rows, n, start, stop)
-        _propagate_errors(workspace, parameters, layers, n, start, stop)
+        Y_columns = same_memory_in_columns(batch_Y[start:stop])
+        select_targets(Y_columns, Y, order, first + start, first + stop)
+        forward(workspace, parameters, layers, read_only(X_rows), n, start, stop)
+        output_error_in_rows(losses, workspace, layers, Y_columns, n, start, stop)
+        propagate_errors(workspace, parameters, layers, n, start, stop)
         phase = meet(meeting, n_threads, phase)
         if phase == 0:
             return
@@ -128,85 +144,45 @@ def _train_epoch(
             batch_losses[batch] = losses[:n].mean()
         X_batch = read_only(_selected(batch_X, X, order, first, last))
         for l in range(len(layers)):
-            dZ, A_previous = errors(workspace, layers[l], n), _inputs_of(workspace, layers, l, X_batch)
-            inputs, outputs = _shares(layers[l], thread, n_threads)
-            W, b = weights(parameters, layers[l])[inputs], biases(parameters, layers[l])[outputs]
-            descend_weights(W, dZ, A_previous[:, inputs], learning_rate, l2)
-            descend_biases(b, dZ[:, outputs], learning_rate, l2 if penalize_biases else 0)
+            dZ, A_previous = errors(workspace, layers[l], n), inputs_of(workspace, layers, l, X_batch)
+            rows = share(layers[l]["n_inputs"], thread, n_threads, ROWS)
+            _descend_weights(parameters, state, gradient, layers[l], dZ, A_previous, rows, update, settings[batch])
+            columns = share(layers[l]["n_outputs"], thread, n_threads, ROWS)
+            _descend_biases(parameters, state, gradient, layers[l], dZ, columns, update, settings[batch])
         phase = meet(meeting, n_threads, phase)
 
 
 @kernel
-def _forward(workspace, parameters, layers, X, n, start, stop):
-    """Z_l and A_l up to Z_L for rows `start` to `stop` of a batch of n; X holds those rows only."""
-    A = X
-    for layer in layers[:-1]:
-        Z, A_previous = pre_activations(workspace, layer, n)[start:stop], A
-        A = activations(workspace, layer, n)[start:stop]
-        affine_activation(Z, A, A_previous, weights(parameters, layer), biases(parameters, layer), layer)
-    Z, layer = pre_activations(workspace, layers[-1], n)[start:stop], layers[-1]
-    affine(Z, A, weights(parameters, layer), biases(parameters, layer))
-
-
-@kernel
-def _output_error(losses, workspace, layers, Y, n, start, stop):
-    """L_i and dZ_L for rows `start` to `stop` of a batch of n; Y holds those rows only."""
-    Z = pre_activations(workspace, layers[-1], n)[start:stop]
-    A, dZ = activations(workspace, layers[-1], n)[start:stop], errors(workspace, layers[-1], n)[start:stop]
-    output_error(losses[start:stop], dZ, A, Z, Y, layers[-1])
-
-
-@kernel
-def _propagate_errors(workspace, parameters, layers, n, start, stop):
-    """dZ_{l-1} = (dZ_l W_l^T) * f'_{l-1}(Z_{l-1}) for l = L ... 2 and rows `start` to `stop` of a batch of n."""
-    for l in range(len(layers) - 1, 0, -1):
-        W, dZ, previous = weights(parameters, layers[l]), errors(workspace, layers[l], n)[start:stop], layers[l - 1]
-        Z_previous = pre_activations(workspace, previous, n)[start:stop]
-        A_previous, dZ_previous = (
-            activations(workspace, previous, n)[start:stop],
-            errors(workspace, previous, n)[start:stop],
+def _descend_weights(parameters, state, gradient, layer, dZ, A_previous, rows, update, settings):
+    """W <- W - step(A_previous^T dZ / n) for some rows of W_l, some at a time; their gradients take the same place."""
+    (first, last), n_outputs = rows, layer["n_outputs"]
+    if update[0] == PLAIN:
+        W, rate = weights(parameters, layer)[first:last], settings[0]
+        accumulate(W, A_previous[:, first:last].T, dZ, -rate / len(dZ), 1 - rate * settings[1])
+        return
+    for start in range(first, last, UPDATE_ROWS):
+        stop = min(start + UPDATE_ROWS, last)
+        dW = weights(gradient, layer)[first : first + stop - start]
+        weight_gradient(dW, dZ, A_previous[:, start:stop])
+        W = weights(parameters, layer)[start:stop]
+        call(
+            update[1],
+            W.reshape(W.size),
+            dW.reshape(W.size),
+            state,
+            layer["weights"] + start * n_outputs,
+            settings,
+            settings[1],
         )
-        previous_error(dZ_previous, dZ, W, Z_previous, A_previous, previous)
 
 
-@inlined
-def _inputs_of(workspace, layers, l, X):
-    """A_{l-1}, which is X for the first layer; X (n, n_0) -> (n, n_{l-1})."""
-    return X if l == 0 else activations(workspace, layers[l - 1], len(X))
-
-
-@inlined
-def _shares(layer, thread, n_threads):
-    """Inputs, rows of W_l, and outputs, entries of b_l, that are the thread's."""
-    first_input, last_input = share(layer["n_inputs"], thread, n_threads, ROWS)
-    first_output, last_output = share(layer["n_outputs"], thread, n_threads, ROWS)
-    return slice(first_input, last_input), slice(first_output, last_output)
-
-
-def select_rows(batch, source, order, start, stop):
-    """x_i = s_{o_i} for start <= i < stop, converted to the type of the batch, or a view where order is None."""
-    if order is None:
-        return source[start:stop]
-    rows = batch[: stop - start]
-    rows[:] = source[order[start:stop]]
-    return rows
-
-
-@overload(select_rows, jit_options=FLAGS)
-def _select_rows(batch, source, order, start, stop):
-    # A view and a batch may differ in type, so the choice is made by the type of `order`.
-    if isinstance(order, types.NoneType):
-        return lambda batch, source, order, start, stop: source[start:stop]
-
-    def gather(batch, source, order, start, stop):
-        rows = batch[: stop - start]
-        for i in range(stop - start):
-            chosen = source[order[start + i]]
-            for k in range(len(chosen)):
-                rows[i, k] = chosen[k]
-        return rows
-
-    return gather
+@kernel
+def _descend_biases(parameters, state, gradient, layer, dZ, columns, update, settings):
+    """b <- b - step(mean_i dz_i) for some entries of b_l."""
+    first, last = columns
+    b, db = biases(parameters, layer)[first:last], biases(gradient, layer)[first:last]
+    bias_gradient(db, dZ[:, first:last])
+    call(update[1], b, db, state, layer["biases"] + first, settings, settings[2])
 
 
 def _selected(batch, source, order, start, stop):
@@ -219,26 +195,3 @@ def _typed_selected(batch, source, order, start, stop):
     if isinstance(order, types.NoneType):
         return lambda batch, source, order, start, stop: source[start:stop]
     return lambda batch, source, order, start, stop: batch[: stop - start]
-
-
-@kernel
-def select_targets(batch, targets, order, start, stop):
-    """y_i = t_{o_i}, or y_ik = [k = t_{o_i}] from class numbers; targets (n, K) or (n,) -> rows (stop - start, K)."""
-    rows = batch[: stop - start]
-    for i in range(stop - start):
-        chosen = _position(order, start + i)
-        for k in range(rows.shape[1]):
-            rows[i, k] = targets[chosen, k] if targets.ndim == 2 else k == targets[chosen]
-    return rows
-
-
-def _position(order, i):
-    """o_i, which is i where order is None."""
-    return i if order is None else order[i]
-
-
-@overload(_position, inline="always")
-def _typed_position(order, i):
-    if isinstance(order, types.NoneType):
-        return lambda order, i: i
-    return lambda order, i: order[i]

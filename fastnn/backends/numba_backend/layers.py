@@ -13,14 +13,14 @@ from fastnn.backends.numba_backend.activations import (
     activate_backward,
     call,
 )
-from fastnn.backends.numba_backend.compilation import address_of, inlined
+from fastnn.backends.numba_backend.compilation import address_of, inlined, provide_linked
 from fastnn.backends.numba_backend.losses import FROM_LOGITS, FROM_OUTPUTS
-from fastnn.backends.numba_backend.matmul import accumulate, accumulate_rows, multiply, multiply_add_row
+from fastnn.backends.numba_backend.matmul import accumulate, multiply, multiply_add_row, sum_rows
 
 N_FROM_LOGITS = len(FROM_LOGITS)
 LOSSES = FROM_LOGITS + FROM_OUTPUTS
 
-#: What a layer calls, by address: passes over its activations, and on the output layer the loss.
+#: What a layer calls, by address, on blocks in columns: passes over its activations, and on the output layer the loss.
 ADDRESSES = ("activate", "activate_backward", "compute_loss")
 
 
@@ -29,16 +29,18 @@ def bind(layers, dtype):
 
     They get the addresses of the passes that they call, which are compiled if need be.
     """
-    rows = types.Array(from_dtype(dtype), 2, "C")
+    real = from_dtype(dtype)
+    provide_linked(real)
+    block = types.Array(real, 2, "F")
     bound = np.zeros(len(layers), layers.dtype.descr + [(name, np.int64) for name in ADDRESSES])
     for name in layers.dtype.names:
         bound[name] = layers[name]
     output = bound[-1]
-    output["compute_loss"] = address_of(LOSSES[output["loss"]], types.void, types.float64[::1], rows, rows, rows)
+    output["compute_loss"] = address_of(LOSSES[output["loss"]], types.void, types.float64[::1], block, block, block)
     for layer in bound:
-        layer["activate"] = address_of(PASSES[layer["activation"]], types.void, rows, rows)
+        layer["activate"] = address_of(PASSES[layer["activation"]], types.void, block, block)
     for layer in bound[:-1] if output["loss"] < N_FROM_LOGITS else bound:
-        layer["activate_backward"] = address_of(DERIVATIVE_PASSES[layer["activation"]], types.void, *[rows] * 4)
+        layer["activate_backward"] = address_of(DERIVATIVE_PASSES[layer["activation"]], types.void, *[block] * 3)
     bound.flags.writeable = False
     return bound
 
@@ -58,20 +60,23 @@ def affine_activation(Z, A, A_previous, W, b, layer):
 
 @inlined
 def output_error(losses, dZ, A, Z, Y, layer):
-    """L_i = loss(f(z_i), y_i), dZ = dL/dA * f'(Z); Z, Y (n, K) -> L (n,), A, dZ (n, K)."""
+    """L_i = loss(f(z_i), y_i), dZ = dL/dA * f'(Z); Z, Y (n, K) -> L (n,), A, dZ (n, K).
+
+    Here in columns, all of them.
+    """
     if layer["loss"] < N_FROM_LOGITS:
         call(layer["compute_loss"], losses, dZ, Z, Y)
     else:
         activate(A, Z, layer)
         call(layer["compute_loss"], losses, dZ, A, Y)
-        activate_backward(dZ, dZ, Z, A, layer)
+        activate_backward(dZ, Z, A, layer)
 
 
 @inlined
 def previous_error(dZ_previous, dZ, W, Z_previous, A_previous, layer):
     """dZ_previous = (dZ W^T) * f'(Z_previous); dZ (n, n_out), W (n_in, n_out) -> dZ_previous (n, n_in)."""
     multiply(dZ_previous, dZ, W.T)
-    activate_backward(dZ_previous, dZ_previous, Z_previous, A_previous, layer)
+    activate_backward(dZ_previous, Z_previous, A_previous, layer)
 
 
 @inlined
@@ -83,16 +88,4 @@ def weight_gradient(dW, dZ, A_previous):
 @inlined
 def bias_gradient(db, dZ):
     """db = mean_i dz_i; dZ (n, n_out) -> db (n_out,)."""
-    accumulate_rows(db, dZ, 1 / len(dZ), 0)
-
-
-@inlined
-def descend_weights(W, dZ, A_previous, learning_rate, l2):
-    """W <- W - eta (A_previous^T dZ / n + lambda W); dZ (n, n_out), A_previous (n, n_in), W (n_in, n_out)."""
-    accumulate(W, A_previous.T, dZ, -learning_rate / len(dZ), 1 - learning_rate * l2)
-
-
-@inlined
-def descend_biases(b, dZ, learning_rate, l2):
-    """b <- b - eta (mean_i dz_i + lambda b); dZ (n, n_out), b (n_out,)."""
-    accumulate_rows(b, dZ, -learning_rate / len(dZ), 1 - learning_rate * l2)
+    sum_rows(db, dZ, 1 / len(dZ))

@@ -2,34 +2,35 @@
 
 `FROM_LOGITS` take the output activation into the formula, where its exponentials cancel: they read Z and give dZ.
 `FROM_OUTPUTS` read A and give dA. Targets Y are rows (n, K); a class is a one-hot row.
-Sums over outputs are kept in double precision.
+Blocks are in columns, so that lanes run along the samples: there are often few outputs. The sums are kept in double
+precision.
 """
 
-import math
+import numpy as np
 
-from fastnn.backends.numba_backend.activations import _row_maximum
+from fastnn.backends.numba_backend.activations import _row_maxima
 from fastnn.backends.numba_backend.compilation import entry_point, kernel
-from fastnn.backends.numba_backend.vector_math import exp, log1p
+from fastnn.backends.numba_backend.vector_math import exp, log, log1p
 
 
 @entry_point
 def softmax_cross_entropy(losses, dZ, Z, Y):
     """L_i = sum_k y_ik (log sum_j exp(z_ij) - z_ik), dZ = softmax(Z) - Y; Z, Y (n, K) -> L (n,), dZ (n, K)."""
     n, n_outputs = Z.shape
+    largest, totals = _row_maxima(Z), np.zeros(n, Z.dtype)
+    for k in range(n_outputs):
+        for i in range(n):
+            dZ[i, k] = exp(Z[i, k] - largest[i])
+            totals[i] += dZ[i, k]
+    log_sums = np.empty_like(totals)
     for i in range(n):
-        total = 0.0
-        largest = _row_maximum(Z, i)
-        exponentials = Z.dtype.type(0)
-        for k in range(n_outputs):
-            dZ[i, k] = exp(Z[i, k] - largest)
-        for k in range(n_outputs):
-            exponentials += dZ[i, k]
-        log_sum = math.log(exponentials)
-        for k in range(n_outputs):
-            y = Y[i, k]
-            total += y * (log_sum - (Z[i, k] - largest))
-            dZ[i, k] = dZ[i, k] / exponentials - y
-        losses[i] = total
+        log_sums[i] = log(totals[i])
+        losses[i] = 0
+    for k in range(n_outputs):
+        for i in range(n):
+            losses[i] += Y[i, k] * (log_sums[i] - (Z[i, k] - largest[i]))
+        for i in range(n):
+            dZ[i, k] = dZ[i, k] / totals[i] - Y[i, k]
 
 
 @entry_point
@@ -37,14 +38,13 @@ def binary_cross_entropy_with_logits(losses, dZ, Z, Y):
     """L_i = sum_k max(z_ik, 0) - y_ik z_ik + log(1 + exp(-|z_ik|)), dZ = sigmoid(Z) - Y; Z, Y (n, K) -> L (n,), dZ (n, K)."""
     n, n_outputs = Z.shape
     zero, one = Z.dtype.type(0), Z.dtype.type(1)
-    for i in range(n):
-        total = 0.0
-        for k in range(n_outputs):
+    losses[:] = 0
+    for k in range(n_outputs):
+        for i in range(n):
             z, y = Z[i, k], Y[i, k]
             e = exp(-abs(z))
             dZ[i, k] = (one if z >= 0 else e) / (one + e) - y
-            total += max(z, zero) - y * z + log1p(e)
-        losses[i] = total
+            losses[i] += max(z, zero) - y * z + log1p(e)
 
 
 @entry_point
@@ -59,18 +59,24 @@ def binary_cross_entropy_with_softmax(losses, dZ, Z, Y):
     for i in range(n):
         total = 0.0
         largest, exponentials = _exponentials_of_others(Z, i, -1)
-        log_sum = math.log(exponentials)
+        log_sum = _logarithm(exponentials)
         for j in range(n_outputs):
             dZ[i, j] = Z.dtype.type(n_outputs) * _exponential(Z[i, j] - largest) / exponentials - Y[i, j]
         for k in range(n_outputs):
             y = Y[i, k]
             largest_rest, rest = _exponentials_of_others(Z, i, k)
-            log_rest = (largest_rest - largest) + math.log(rest)
+            log_rest = (largest_rest - largest) + _logarithm(rest)
             total += y * (log_sum - (Z[i, k] - largest)) + (one - y) * (log_sum - log_rest)
             for j in range(n_outputs):
                 if j != k:
                     dZ[i, j] -= (one - y) * _exponential(Z[i, j] - largest_rest) / rest
         losses[i] = total
+
+
+@kernel
+def _logarithm(x):
+    """log(x) as a function of its own, as `_exponential` is."""
+    return log(x)
 
 
 @kernel
@@ -97,13 +103,12 @@ def _exponentials_of_others(Z, i, k):
 def squared_error(losses, dA, A, Y):
     """L_i = sum_k (a_ik - y_ik)^2, dA = 2 (A - Y); A, Y (n, K) -> L (n,), dA (n, K)."""
     n, n_outputs = A.shape
-    for i in range(n):
-        total = 0.0
-        for k in range(n_outputs):
+    losses[:] = 0
+    for k in range(n_outputs):
+        for i in range(n):
             difference = A[i, k] - Y[i, k]
             dA[i, k] = A.dtype.type(2) * difference
-            total += difference * difference
-        losses[i] = total
+            losses[i] += difference * difference
 
 
 FROM_LOGITS = (softmax_cross_entropy, binary_cross_entropy_with_logits, binary_cross_entropy_with_softmax)

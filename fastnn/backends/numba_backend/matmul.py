@@ -2,24 +2,30 @@
 
 The result is computed strip by strip of as many columns as a tile has, block by block of rows, and for deep sums block by
 block of the depth, so that what a tile reads again lies in the caches: its rows of A in the first level, its strip of B and
-the block of A in the second (Goto, van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008). Each element
-is summed in one order, whatever rows the threads share out. With compilation off, NumPy multiplies.
+the block of A in the second (Goto, van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008). A result whose
+columns are contiguous is computed as C^T = B^T A^T. Each element is summed in one order, whatever rows the threads share
+out. With compilation off, NumPy multiplies.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from numba import config
+from numba import config, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
-from fastnn.backends.numba_backend.compilation import inlined, kernel, vector_bits
+from fastnn.backends.numba_backend.compilation import inlined, kernel, linked, vector_bits
 from fastnn.backends.numba_backend.tiles import (
     add_block,
+    add_column,
+    add_lanewise_products,
     add_outer_product,
     add_row,
     lanes_of,
     scale,
     stack_buffer,
     store,
+    store_lane_sums,
     transpose,
     zeros_of,
 )
@@ -27,17 +33,15 @@ from fastnn.backends.numba_backend.tiles import (
 VECTOR_BYTES = vector_bits() // 8
 #: A tile's sums fill half of 32 registers, or three quarters of 16; the rest hold what is multiplied.
 ROWS = 8 if VECTOR_BYTES == 64 else 6
+#: A tile for blocks in columns, and one of inner products: as many vectors as a vector has lanes, at least.
+SQUARE_ROWS, SQUARE_VECTORS = (4, 4) if VECTOR_BYTES == 64 else (4, 2)
 DEPTH = 512  # of a strip of B, and of the block of A that it meets
 BLOCK_ROWS = 16 * ROWS
 STRIP_BYTES = 2 * VECTOR_BYTES * (DEPTH + VECTOR_BYTES)
 PAGE_BYTES = 4096
 
-wide_zeros, narrow_zeros, square_zeros, row_zeros = (
-    zeros_of(ROWS, 2),
-    zeros_of(2 * ROWS, 1),
-    zeros_of(None, 1),
-    zeros_of(1, 4),
-)
+wide_zeros, narrow_zeros, square_zeros = zeros_of(ROWS, 2), zeros_of(2 * ROWS, 1), zeros_of(SQUARE_ROWS, SQUARE_VECTORS)
+row_zeros, transposable_zeros = zeros_of(1, 4), zeros_of(None, 1)
 
 
 class Matrix(NamedTuple):
@@ -50,43 +54,82 @@ class Matrix(NamedTuple):
     column_step: int
 
 
+MATRIX = types.NamedUniTuple(types.int64, 5, Matrix)
+
+
 @inlined
 def multiply(C, A, B):
-    """C = A B; A (n, m), B (m, p), each or its transpose in C order -> C (n, p)."""
+    """C = A B; A (n, m), B (m, p), each in rows or in columns -> C (n, p)."""
     one, none = C.dtype.type(1), C.dtype.type(0)
-    _multiply(_matrix(C), _matrix(A), _matrix(B), one, none, np.intp(0))
+    _multiply(_matrix(C), _matrix(A), _matrix(B), one, none, _no_matrix())
 
 
 @inlined
 def multiply_add_row(C, A, B, b):
-    """C = A B + b; A (n, m), B (m, p), b (p,) -> C (n, p)."""
+    """C = A B + b; A (n, m), B (m, p), each in rows or in columns, b (p,) -> C (n, p)."""
     one, none = C.dtype.type(1), C.dtype.type(0)
-    _multiply(_matrix(C), _matrix(A), _matrix(B), one, none, np.intp(b.ctypes.data))
+    rows = Matrix(np.intp(b.ctypes.data), C.shape[0], C.shape[1], 0, b.itemsize)
+    _multiply(_matrix(C), _matrix(A), _matrix(B), one, none, rows)
 
 
 @inlined
 def accumulate(C, A, B, factor, keep):
     """C = factor A B + keep C, where keep = 0 overwrites; A (n, m), B (m, p) -> C (n, p)."""
-    _multiply(_matrix(C), _matrix(A), _matrix(B), C.dtype.type(factor), C.dtype.type(keep), np.intp(0))
+    _multiply(_matrix(C), _matrix(A), _matrix(B), C.dtype.type(factor), C.dtype.type(keep), _no_matrix())
 
 
 @kernel
-def accumulate_rows(c, B, factor, keep):
-    """c = factor sum_i b_i + keep c, where keep = 0 overwrites; B (n, p) -> c (p,)."""
-    factor, keep, one = c.dtype.type(factor), c.dtype.type(keep), c.dtype.type(1)
+def sum_rows(c, B, factor):
+    """c = factor sum_i b_i; B (n, p) in rows -> c (p,)."""
+    factor, one, size = c.dtype.type(factor), c.dtype.type(1), c.itemsize
     width = 4 * lanes_of(factor)
     for j in range(0, len(c), width):
-        n_columns, column = min(width, len(c) - j), j * c.itemsize
+        n_columns, column = min(width, len(c) - j), j * size
         total = row_zeros(factor)
         for i in range(len(B)):
             total = add_block(total, one, np.intp(B.ctypes.data) + i * B.strides[0] + column, 0, 1, n_columns)
-        _finish(scale(total, factor), keep, np.intp(c.ctypes.data) + column, 0, 1, n_columns)
+        store(scale(total, factor), np.intp(c.ctypes.data) + column, 0, 1, n_columns)
 
 
 @inlined
-def _matrix(array):
+def inner_products(C, A, B, factor):
+    """C = factor A B, with lanes along the sums; A (n, m) in rows, B (m, p) in columns -> C (n, p) in rows.
+
+    A row of C that A does not have gets factor times the sums of the columns of B, as if A had a row of ones.
+    """
+    _inner_products(_matrix(C), _matrix(A), _matrix(B), C.dtype.type(factor))
+
+
+@inlined
+def copy(C, A):
+    """C = A, each in rows or in columns; A (n, p) -> C (n, p)."""
+    _copy(_matrix(C), _matrix(A), C.dtype.type(1))
+
+
+@intrinsic
+def _matrix(typing_context, array):
     """The matrix of a two-dimensional array."""
-    return Matrix(np.intp(array.ctypes.data), array.shape[0], array.shape[1], array.strides[0], array.strides[1])
+
+    def generate(context, builder, signature, values):
+        array_value = context.make_array(array)(context, builder, values[0])
+        address = builder.ptrtoint(array_value.data, cgutils.intp_t)
+        steps = [
+            builder.extract_value(numbers, i) for numbers in (array_value.shape, array_value.strides) for i in (0, 1)
+        ]
+        return cgutils.pack_array(builder, [address, *steps])
+
+    return MATRIX(array), generate
+
+
+@inlined
+def _no_matrix():
+    return Matrix(np.intp(0), 0, 0, 0, 0)
+
+
+@inlined
+def _transposed(M):
+    """The transpose, the same numbers in memory."""
+    return Matrix(M.address, M.n_columns, M.n_rows, M.column_step, M.row_step)
 
 
 @inlined
@@ -105,7 +148,7 @@ def _finish(tile, keep, block, row_step, n_rows, n_columns):
 
 
 def _strip_product(zeros, rows):
-    """The kernel C = factor A B + keep C + b for one strip of columns, by tiles of `rows` rows that `zeros` makes."""
+    """The kernel C = factor A B + keep C + bias for one strip of columns, by tiles of `rows` rows that `zeros` makes."""
 
     @kernel
     def multiply_strip(C, A, B, factor, keep, bias):
@@ -118,8 +161,11 @@ def _strip_product(zeros, rows):
                 column += A.column_step
                 row += B.row_step
             tile = scale(tile, factor)
-            if bias != 0:
-                tile = add_row(tile, bias, C.n_columns)
+            if bias.address != 0:
+                if bias.row_step == 0:
+                    tile = add_row(tile, bias.address, C.n_columns)
+                else:
+                    tile = add_column(tile, bias.address + i * bias.row_step, bias.row_step, n_rows)
             _finish(tile, keep, C.address + i * C.row_step, C.row_step, n_rows, C.n_columns)
 
     return multiply_strip
@@ -129,10 +175,16 @@ _multiply_wide_strip = _strip_product(wide_zeros, ROWS)
 _multiply_narrow_strip = _strip_product(narrow_zeros, 2 * ROWS)
 
 
-@kernel
-def _multiply(C, A, B, factor, keep, bias):
-    """C = factor A B + keep C, plus the row at the address `bias` unless that is 0; within rows of C, elements are neighbours."""
+def _multiply_blocks(C, A, B, factor, keep, bias):
+    """C = factor A B + keep C + bias, without the last where its address is 0; C in rows or in columns."""
     one, lanes = type(factor)(1), lanes_of(factor)
+    size = VECTOR_BYTES // lanes
+    if C.column_step != size:
+        C, A, B, bias = _transposed(C), _transposed(B), _transposed(A), _transposed(bias)
+        fills_tiles = C.n_columns % (SQUARE_VECTORS * lanes) == 0 and B.column_step == size
+        if fills_tiles and factor == 1 and keep == 0:
+            _multiply_by_few(C, A, B, factor, bias)
+            return
     buffer = stack_buffer(STRIP_BYTES)
     n_blocks = (A.n_columns + DEPTH - 1) // DEPTH
     for i in range(0, C.n_rows, BLOCK_ROWS):
@@ -147,33 +199,73 @@ def _multiply(C, A, B, factor, keep, bias):
                 n_columns = min(width, C.n_columns - j)
                 part = _part(C, i, n_rows, j, n_columns)
                 strip = _part(B, k, end - k, j, n_columns)
-                if n_columns < width or strip.column_step != C.column_step or strip.row_step >= PAGE_BYTES:
-                    strip = _packed(strip, buffer, width, one)
-                row = bias + j * C.column_step if bias != 0 and block == 0 else 0
+                if n_columns < width or strip.column_step != size or strip.row_step >= PAGE_BYTES:
+                    packed = Matrix(buffer, end - k, width, width * size, size)
+                    _copy(packed, strip, one)
+                    strip = packed
+                addend = _part(bias, i, n_rows, j, n_columns) if block == 0 else _no_matrix()
                 if width > lanes:
-                    _multiply_wide_strip(part, left, strip, factor, block_keep, row)
+                    _multiply_wide_strip(part, left, strip, factor, block_keep, addend)
                 else:
-                    _multiply_narrow_strip(part, left, strip, factor, block_keep, row)
+                    _multiply_narrow_strip(part, left, strip, factor, block_keep, addend)
                 j += width
 
 
 @kernel
-def _packed(B, buffer, width, one):
-    """A copy of a strip of B with its rows side by side, each `width` numbers, zeros where B is narrower."""
+def _multiply_by_few(C, A, B, one, bias):
+    """C = A B + bias where A has few rows and columns, and the columns of C fill whole tiles; B and C in rows."""
+    width = SQUARE_VECTORS * lanes_of(one)
+    for i in range(0, C.n_rows, SQUARE_ROWS):
+        n_rows = min(SQUARE_ROWS, C.n_rows - i)
+        for j in range(0, C.n_columns, width):
+            column, row = A.address + i * A.row_step, B.address + j * B.column_step
+            tile = square_zeros(one)
+            if bias.address != 0:
+                tile = add_column(tile, bias.address + i * bias.row_step, bias.row_step, n_rows)
+            for _ in range(A.n_columns):
+                tile = add_outer_product(tile, column, A.row_step, n_rows, row)
+                column += A.column_step
+                row += B.row_step
+            store(tile, _part(C, i, n_rows, j, width).address, C.row_step, n_rows, width)
+
+
+def _inner_product_tiles(C, A, B, factor):
+    """C = factor A B with lanes along the sums, and ones in the rows that A lacks; A in rows, B in columns."""
+    lanes = lanes_of(factor)
+    for i in range(0, C.n_rows, SQUARE_ROWS):
+        for j in range(0, C.n_columns, SQUARE_VECTORS):
+            n_rows, n_columns = min(SQUARE_ROWS, A.n_rows - i), min(SQUARE_VECTORS, C.n_columns - j)
+            row, column = A.address + i * A.row_step, B.address + j * B.column_step
+            tile = square_zeros(factor)
+            for k in range(0, A.n_columns, lanes):
+                n_lanes = A.n_columns - k
+                tile = add_lanewise_products(tile, row, A.row_step, n_rows, column, B.column_step, n_columns, n_lanes)
+                row += VECTOR_BYTES
+                column += VECTOR_BYTES
+            corner = _part(C, i, 0, j, 0).address
+            store_lane_sums(tile, factor, corner, C.row_step, C.n_rows - i, n_columns)
+
+
+def _copy_tiles(C, A, one):
+    """C = A, and zeros in the rows and columns of C that A does not have; C in rows or in columns."""
     lanes = lanes_of(one)
     size = VECTOR_BYTES // lanes
-    for j in range(0, width, lanes):
-        n_columns = min(lanes, B.n_columns - j)
-        for k in range(0, B.n_rows, lanes):
-            n_rows = min(lanes, B.n_rows - k)
-            block, copy = _part(B, k, n_rows, j, n_columns), buffer + size * (k * width + j)
-            if B.column_step == size:
-                tile = add_block(square_zeros(one), one, block.address, B.row_step, n_rows, n_columns)
+    if C.column_step != size:
+        C, A = _transposed(C), _transposed(A)
+    for j in range(0, C.n_columns, lanes):
+        for i in range(0, C.n_rows, lanes):
+            n_rows, n_columns = A.n_rows - i, A.n_columns - j
+            block, target = _part(A, i, n_rows, j, n_columns).address, _part(C, i, n_rows, j, n_columns).address
+            if A.column_step == size:
+                tile = add_block(transposable_zeros(one), one, block, A.row_step, n_rows, n_columns)
             else:
-                tile = transpose(add_block(square_zeros(one), one, block.address, B.column_step, n_columns, n_rows))
-            store(tile, copy, width * size, lanes, lanes)
-    return Matrix(buffer, B.n_rows, B.n_columns, width * size, size)
+                tile = transpose(add_block(transposable_zeros(one), one, block, A.column_step, n_columns, n_rows))
+            store(tile, target, C.row_step, C.n_rows - i, C.n_columns - j)
 
+
+_copy = linked(_copy_tiles, lambda real: (MATRIX, MATRIX, real))
+_multiply = linked(_multiply_blocks, lambda real: (MATRIX, MATRIX, MATRIX, real, real, MATRIX))
+_inner_products = linked(_inner_product_tiles, lambda real: (MATRIX, MATRIX, MATRIX, real))
 
 if config.DISABLE_JIT:  # tiles are machine code: without the compiler, NumPy stands in
 
@@ -189,6 +281,15 @@ if config.DISABLE_JIT:  # tiles are machine code: without the compiler, NumPy st
         """C = factor A B + keep C, where keep = 0 overwrites."""
         C[:] = factor * (A @ B) + (keep * C if keep else 0)
 
-    def accumulate_rows(c, B, factor, keep):
-        """c = factor sum_i b_i + keep c, where keep = 0 overwrites."""
-        c[:] = factor * B.sum(axis=0) + (keep * c if keep else 0)
+    def sum_rows(c, B, factor):
+        """c = factor sum_i b_i."""
+        c[:] = factor * B.sum(axis=0)
+
+    def inner_products(C, A, B, factor):
+        """C = factor A B, A completed with rows of ones."""
+        C[: len(A)] = factor * (A @ B)
+        C[len(A) :] = factor * B.sum(axis=0)
+
+    def copy(C, A):
+        """C = A."""
+        C[:] = A

@@ -7,6 +7,7 @@ started for each call, some dozens of microseconds, so nothing is left to outliv
 import os
 import platform
 import threading
+import time
 
 import numpy as np
 from llvmlite import ir
@@ -27,27 +28,7 @@ def run_team(function, n_threads: int, *arguments):
     if n_threads == 1 or config.DISABLE_JIT:
         return function(0, 1, meeting, *arguments)
     _compile(function, 0, n_threads, meeting, *arguments)
-    ready = threading.Barrier(n_threads)
-    team = [
-        threading.Thread(target=_join_in, args=(ready, function, thread, n_threads, meeting, *arguments), daemon=True)
-        for thread in range(1, n_threads)
-    ]
-    try:
-        for member in team:
-            member.start()
-    except RuntimeError:  # the system has no more threads to give
-        ready.abort()
-        return function(0, 1, meeting, *arguments)
-    try:
-        ready.wait()
-        return function(0, n_threads, meeting, *arguments)
-    except BaseException:  # Ctrl-C, just before the kernel: nobody must wait for thread 0
-        ready.abort()
-        meeting[1] = True
-        raise
-    finally:
-        for member in team:
-            member.join()
+    return _Team(function, n_threads, meeting, arguments).run()
 
 
 def _compile(function, *arguments) -> None:
@@ -55,13 +36,79 @@ def _compile(function, *arguments) -> None:
     function.compile(tuple(map(function.typeof_pyval, arguments)))
 
 
-def _join_in(ready: threading.Barrier, function, *arguments) -> None:
-    """What the other threads of a team do: run the kernel once all of them are there."""
-    try:
-        ready.wait()
-    except threading.BrokenBarrierError:
-        return  # not every thread could be started: none of the others runs
-    function(*arguments)
+class _Team:
+    """The threads of one call: the caller's own, which is thread 0, and members started for it.
+
+    Whatever happens to one of them, none is left waiting for it, and none writes to the caller's arrays afterwards.
+    """
+
+    def __init__(self, function, n_threads, meeting, arguments) -> None:
+        self.function, self.n_threads, self.meeting, self.arguments = function, n_threads, meeting, arguments
+        self.ready = threading.Barrier(n_threads)
+        self.at_work: set[int] = set()
+        self.errors: list[BaseException] = []
+        self.members = [
+            threading.Thread(target=self._join_in, args=(thread,), daemon=True) for thread in range(1, n_threads)
+        ]
+
+    def run(self):
+        try:
+            result = self._lead()
+        except BaseException:  # Ctrl-C, before or after the kernel
+            self._break_up()
+            raise
+        finally:
+            self._wait_for_the_end()
+        if self.errors:
+            raise self.errors[0]
+        return result
+
+    def _lead(self):
+        """What thread 0 does: start the others, and run the kernel once all are there."""
+        if not self._start():
+            self.ready.abort()
+            return self.function(0, 1, self.meeting, *self.arguments)
+        self.ready.wait()
+        return self.function(0, self.n_threads, self.meeting, *self.arguments)
+
+    def _start(self) -> bool:
+        """Start every member; False if the system has no more threads to give."""
+        try:
+            for member in self.members:
+                member.start()
+        except RuntimeError:
+            return False
+        return True
+
+    def _join_in(self, thread) -> None:
+        """What a member does: run the kernel once all are there."""
+        self.at_work.add(thread)
+        try:
+            self.ready.wait()
+            self.function(thread, self.n_threads, self.meeting, *self.arguments)
+        except threading.BrokenBarrierError:
+            pass  # not every thread could be started, or an interrupt came first: none of the members computes
+        except BaseException as error:
+            self.errors.append(error)
+            self._break_up()
+        finally:
+            self.at_work.remove(thread)
+
+    def _break_up(self) -> None:
+        """Let nobody wait, neither for the kernel to begin nor at a meeting within it."""
+        self.ready.abort()
+        self.meeting[1] = True
+
+    def _wait_for_the_end(self) -> None:
+        """Return when every member has left the kernel; an interrupt meanwhile is raised then, and not before."""
+        try:
+            for member in self.members:
+                if member.is_alive():  # which one that was never started is not
+                    member.join()
+        except BaseException:
+            while self.at_work:  # a thread of which the join was interrupted may call itself dead while it runs
+                time.sleep(0.001)
+            raise
 
 
 @inlined

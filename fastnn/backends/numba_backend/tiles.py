@@ -7,6 +7,7 @@ may cut a tile: `n_rows` and `n_columns` say how much of it is inside, and only 
 """
 
 from inspect import Parameter, Signature, signature
+from itertools import product
 
 from llvmlite import ir
 from numba import types
@@ -85,6 +86,7 @@ class Emitter:
     def store(self, vector, pointer, mask=None):
         """Write a vector to `pointer`; lanes outside `mask` are left alone."""
         if mask is None:
+            pointer = self.builder.bitcast(pointer, vector.type.as_pointer())
             self.builder.store(vector, pointer, align=self.tile.itemsize)
         else:
             self.call("masked.store", ir.VoidType(), [vector, pointer, INT32(self.tile.itemsize), mask], ".p0")
@@ -94,6 +96,43 @@ class Emitter:
         vector = ir.VectorType(number.type, self.tile.lanes)
         first = self.builder.insert_element(ir.Constant(vector, ir.Undefined), number, INT32(0))
         return self.builder.shuffle_vector(first, first, self.lane_numbers([0] * self.tile.lanes))
+
+    def rows_inside(self, n, n_inside):
+        """The numbers of n rows, where those from `n_inside` on stand for the last one before, or the first."""
+        last = self.builder.sub(n_inside, INT64(1))
+        return [INT64(0)] + [self.builder.select(self.below(INT64(r), last), INT64(r), last) for r in range(1, n)]
+
+    def broadcast_column(self, column, column_step, n_inside):
+        """For every row of the tile, a vector full of the column's number."""
+        rows = self.rows_inside(self.tile.rows, n_inside)
+        return [self.broadcast(self.builder.load(self.scalar_pointer(column, row, column_step))) for row in rows]
+
+    def load_rows(self, block, row_step, n, n_inside, n_lanes):
+        """The first lanes of n rows, one vector each; the other lanes are 0."""
+        mask = self.first_lanes(n_lanes)
+        return [self.load(self.pointer(block, row, row_step, 0), mask) for row in self.rows_inside(n, n_inside)]
+
+    def exchange(self, above, below, distance):
+        """Two vectors with the lanes swapped between them that are `distance` apart, as in a matrix of 2 x 2 blocks."""
+        lanes = range(self.tile.lanes)
+        upper = [lane if not lane & distance else len(lanes) + lane - distance for lane in lanes]
+        lower = [lane + distance if not lane & distance else len(lanes) + lane for lane in lanes]
+        return [self.builder.shuffle_vector(above, below, self.lane_numbers(numbers)) for numbers in (upper, lower)]
+
+    def lane_sums(self, vectors):
+        """A vector of the sums of the lanes of each of as many vectors as it has lanes, by halves of halves."""
+        distance = self.tile.lanes // 2
+        while distance:
+            pairs = zip(vectors[:distance], vectors[distance:], strict=True)
+            vectors = [self.builder.fadd(*self.exchange(above, below, distance)) for above, below in pairs]
+            distance //= 2
+        return vectors[0]
+
+    def some_lanes(self, vector, first, n):
+        """The vector of n lanes of a vector, from `first` on."""
+        return self.builder.shuffle_vector(
+            vector, vector, ir.Constant(ir.VectorType(INT32, n), list(range(first, first + n)))
+        )
 
     def lane_numbers(self, numbers):
         """A constant that says which lane each lane of a shuffle comes from."""
@@ -116,15 +155,22 @@ class Emitter:
         """Whether i < n."""
         return self.builder.icmp_signed("<", i, n)
 
+    def first_lanes(self, n):
+        """The mask of the first n lanes."""
+        lanes = ir.Constant(self.tile.llvm_vector(INT64), list(range(self.tile.lanes)))
+        return self.below(lanes, self.broadcast(n))
+
     def masks(self, n_rows, n_columns):
         """For every vector, the mask of its lanes inside a block of n_rows x n_columns."""
-        lanes = ir.Constant(self.tile.llvm_vector(INT64), list(range(self.tile.lanes)))
         nothing = ir.Constant(self.tile.llvm_vector(ir.IntType(1)), None)
-        masks = []
-        for r, column, _ in self.each_vector():
-            inside = self.below(lanes, self.broadcast(self.builder.sub(n_columns, INT64(column))))
-            masks.append(self.builder.select(self.below(INT64(r), n_rows), inside, nothing))
-        return masks
+        return [
+            self.builder.select(
+                self.below(INT64(r), n_rows),
+                self.first_lanes(self.builder.sub(n_columns, INT64(column))),
+                nothing,
+            )
+            for r, column, _ in self.each_vector()
+        ]
 
     def is_whole(self, n_rows, n_columns):
         """Whether no edge cuts the tile."""
@@ -176,15 +222,9 @@ def zeros_of(rows, vectors):
 @tile_operation
 def add_outer_product(emit, tile, column, column_step, n_rows, row):
     """tile[r, :] += column[r] * row[:]; rows from `n_rows` on repeat the last one inside."""
-    builder, lanes = emit.builder, emit.tile.lanes
-    right = [emit.load(emit.pointer(row, INT64(0), INT64(0), j * lanes)) for j in range(emit.tile.vectors)]
-    last = builder.sub(n_rows, INT64(1))
-    result = []
-    for r in range(emit.tile.rows):
-        inside = builder.select(emit.below(INT64(r), last), INT64(r), last)
-        left = emit.broadcast(builder.load(emit.scalar_pointer(column, inside, column_step)))
-        result += [emit.multiply_add(left, right[j], tile[r * emit.tile.vectors + j]) for j in range(emit.tile.vectors)]
-    return result
+    left = emit.broadcast_column(column, column_step, n_rows)
+    right = [emit.load(emit.pointer(row, INT64(0), INT64(0), j * emit.tile.lanes)) for j in range(emit.tile.vectors)]
+    return [emit.multiply_add(a, b, total) for (a, b), total in zip(product(left, right), tile, strict=True)]
 
 
 @tile_operation
@@ -196,6 +236,23 @@ def add_row(emit, tile, row, n_columns):
         for j in range(emit.tile.vectors)
     ]
     return [emit.builder.fadd(tile[i], addends[i % emit.tile.vectors]) for _, _, i in emit.each_vector()]
+
+
+@tile_operation
+def add_column(emit, tile, column, column_step, n_rows):
+    """tile[r, :] += column[r]"""
+    addends = emit.broadcast_column(column, column_step, n_rows)
+    return [emit.builder.fadd(tile[i], addends[i // emit.tile.vectors]) for _, _, i in emit.each_vector()]
+
+
+@tile_operation
+def add_lanewise_products(emit, tile, left, left_step, n_rows, right, right_step, n_columns, n_lanes):
+    """tile[r, c] += left[r, :] * right[c, :] lane by lane, for the first lanes; rows of `left` outside are ones"""
+    ones = emit.broadcast(ir.Constant(emit.tile.llvm_scalar, 1.0))
+    left = emit.load_rows(left, left_step, emit.tile.rows, n_rows, n_lanes)
+    left = [emit.builder.select(emit.below(INT64(r), n_rows), row, ones) for r, row in enumerate(left)]
+    right = emit.load_rows(right, right_step, emit.tile.vectors, n_columns, n_lanes)
+    return [emit.multiply_add(a, b, total) for (a, b), total in zip(product(left, right), tile, strict=True)]
 
 
 @tile_operation
@@ -218,17 +275,12 @@ def scale(emit, tile, factor):
 @tile_operation
 def transpose(emit, tile):
     """tile[r, c] = tile[c, r], for a tile of as many rows as lanes: quadrants are exchanged, then theirs, and so on."""
-    lanes, tile = emit.tile.lanes, list(tile)
-    half = lanes // 2
-    while half:
-        upper = [lane if not lane & half else lanes + lane - half for lane in range(lanes)]
-        lower = [lane + half if not lane & half else lanes + lane for lane in range(lanes)]
-        for r in range(lanes):
-            if not r & half:
-                above, below = tile[r], tile[r + half]
-                tile[r] = emit.builder.shuffle_vector(above, below, emit.lane_numbers(upper))
-                tile[r + half] = emit.builder.shuffle_vector(above, below, emit.lane_numbers(lower))
-        half //= 2
+    tile, distance = list(tile), emit.tile.lanes // 2
+    while distance:
+        for r in range(emit.tile.rows):
+            if not r & distance:
+                tile[r], tile[r + distance] = emit.exchange(tile[r], tile[r + distance], distance)
+        distance //= 2
     return tile
 
 
@@ -243,6 +295,26 @@ def store(emit, tile, block, row_step, n_rows, n_columns):
             masks = emit.masks(n_rows, n_columns)
             for r, column, i in emit.each_vector():
                 emit.store(tile[i], emit.pointer(block, INT64(r), row_step, column), masks[i])
+
+
+@tile_operation
+def store_lane_sums(emit, tile, factor, block, row_step, n_rows, n_columns):
+    """block[r, c] = factor * (sum of the lanes of tile[r, c])"""
+    builder, lanes, width = emit.builder, emit.tile.lanes, emit.tile.vectors
+    sums = [emit.lane_sums(tile[first : first + lanes]) for first in range(0, len(tile), lanes)]
+    sums = [builder.fmul(emit.broadcast(factor), vector) for vector in sums]
+    for r in range(emit.tile.rows):
+        vector, first = sums[r * width // lanes], r * width % lanes
+        address = builder.add(block, builder.mul(INT64(r), row_step))
+        inside = emit.below(INT64(r), n_rows)
+        whole = builder.and_(inside, emit.below(INT64(width - 1), n_columns))
+        with builder.if_then(whole):
+            emit.store(emit.some_lanes(vector, first, width), emit.pointer(address, INT64(0), INT64(0), 0))
+        with builder.if_then(builder.and_(inside, builder.not_(whole))):
+            for c in range(width - 1):
+                with builder.if_then(emit.below(INT64(c), n_columns)):
+                    pointer = emit.scalar_pointer(address, INT64(c), INT64(emit.tile.itemsize))
+                    builder.store(builder.extract_element(vector, INT32(first + c)), pointer)
 
 
 @intrinsic

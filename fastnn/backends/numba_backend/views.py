@@ -1,15 +1,16 @@
 """Named views of the flat vectors: parameters, their gradient, and the workspace of one batch.
 
-A layer's share of the workspace is Z_l, A_l and dZ_l, each (n, n_l), one after the other.
+A layer's share of the workspace is Z_l, A_l and dZ_l, each (n, n_l), one after the other, in rows or in columns.
 """
 
 from fastnn.backends.numba_backend.compilation import inlined
+from fastnn.backends.numba_backend.layouts import block, in_rows, is_narrow, narrow_workspace_size
 
 
 @inlined
 def weights(vector, layer):
     """W_l, a view of the flat vector: (n_{l-1}, n_l)."""
-    return vector[layer["weights"] : layer["biases"]].reshape(layer["n_inputs"], layer["n_outputs"])
+    return in_rows(vector, layer["weights"], layer["n_inputs"], layer["n_outputs"])
 
 
 @inlined
@@ -20,7 +21,8 @@ def biases(vector, layer):
 
 def workspace_size(layers, n_samples):
     """Elements that a batch of n samples needs: 3 n sum_l n_l."""
-    return 3 * n_samples * (layers[-1]["first_unit"] + layers[-1]["n_outputs"])
+    in_rows = 3 * n_samples * (layers[-1]["first_unit"] + layers[-1]["n_outputs"])
+    return max(in_rows, narrow_workspace_size(layers, n_samples)) if is_narrow(layers) else in_rows
 
 
 @inlined
@@ -43,6 +45,5 @@ def errors(workspace, layer, n_samples):
 
 @inlined
 def _block(workspace, layer, n_samples, position):
-    size = n_samples * layer["n_outputs"]
-    start = 3 * n_samples * layer["first_unit"] + position * size
-    return workspace[start : start + size].reshape(n_samples, layer["n_outputs"])
+    start = (3 * layer["first_unit"] + position * layer["n_outputs"]) * n_samples
+    return block(workspace, start, n_samples, layer["n_outputs"])

@@ -136,9 +136,9 @@ def softmax(A, Z):
     A[:] = exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-def softmax_backward(dZ, dA, A):
-    """dz_ik = a_ik (da_ik - sum_j da_ij a_ij); dA, A (n, K) -> dZ (n, K)."""
-    dZ[:] = A * (dA - (dA * A).sum(axis=1, keepdims=True))
+def softmax_backward(dZ, A):
+    """dz_ik = a_ik (da_ik - sum_j da_ij a_ij), dZ holding dA before; A (n, K) -> dZ (n, K)."""
+    dZ[:] = A * (dZ - (dZ * A).sum(axis=1, keepdims=True))
 
 
 def activate(A, Z, layer):
@@ -149,9 +149,9 @@ def activate(A, Z, layer):
         A[:] = FUNCTIONS[layer["activation"]](Z)
 
 
-def activate_backward(dZ, dA, Z, A, layer):
-    """dZ = dA * f'(Z); dA, Z, A (n, n_l) -> dZ (n, n_l)."""
+def activate_backward(dZ, Z, A, layer):
+    """dZ = dA * f'(Z), dZ holding dA before; Z, A (n, n_l) -> dZ (n, n_l)."""
     if layer["activation"] == SOFTMAX:
-        softmax_backward(dZ, dA, A)
+        softmax_backward(dZ, A)
     else:
-        dZ[:] = dA * DERIVATIVES[layer["activation"]](Z, A)
+        dZ *= DERIVATIVES[layer["activation"]](Z, A)

@@ -3,19 +3,17 @@
 `n_threads` is for the compiled backend; here the library behind NumPy's matrix products has threads of its own.
 """
 
-import numpy as np
-
 from fastnn.backends.numpy_backend.activations import activate
+from fastnn.backends.numpy_backend.batches import select_rows, select_targets
 from fastnn.backends.numpy_backend.layers import (
     affine,
     affine_activation,
     bias_gradient,
-    descend_biases,
-    descend_weights,
     output_error,
     previous_error,
     weight_gradient,
 )
+from fastnn.backends.numpy_backend.optimizers import step
 from fastnn.backends.numpy_backend.views import activations, biases, errors, pre_activations, weights
 
 
@@ -38,10 +36,11 @@ def output(workspace, parameters, layers, X, n_threads):
     return A
 
 
-def loss(losses, workspace, parameters, layers, X, Y, n_threads):
-    """L = mean_i L_i, and dZ_L for `backward`; X (n, n_0), Y (n, n_L) -> L_i (n,), and L as a number."""
-    Z, n = pre_output(workspace, parameters, layers, X, n_threads), len(X)
-    output_error(losses[:n], errors(workspace, layers[-1], n), activations(workspace, layers[-1], n), Z, Y, layers[-1])
+def loss(losses, workspace, batch_Y, parameters, layers, X, Y, n_threads):
+    """L = mean_i L_i, and dZ_L for `backward`; X (n, n_0), Y (n, n_L) or (n,) -> L_i (n,), and L as a number."""
+    Z, n, layer = pre_output(workspace, parameters, layers, X, n_threads), len(X), layers[-1]
+    rows = select_targets(batch_Y, Y, None, 0, n)
+    output_error(losses[:n], errors(workspace, layer, n), activations(workspace, layer, n), Z, rows, layer)
     return losses[:n].mean()
 
 
@@ -55,21 +54,18 @@ def backward(gradient, workspace, parameters, layers, X, n_threads):
 
 
 def train_epoch(
-    batch_losses, losses, parameters, workspace, batch_X, batch_Y, layers, X, Y, order, batch_size,
-    learning_rate, l2, penalize_biases, n_threads,
+    batch_losses, losses, parameters, state, gradient, workspace, batch_X, batch_Y, layers, X, Y, order, batch_size,
+    update, settings, n_threads,
 ):  # fmt: skip
-    """theta <- theta - eta dL/dtheta, batch by batch; order (m,) of rows, or None for all rows in place -> batch_losses."""
+    """theta <- theta - step(dL/dtheta), batch by batch; order (m,) of rows, or None for all in place -> batch_losses."""
     n_samples = len(X) if order is None else len(order)
     for batch, start in enumerate(range(0, n_samples, batch_size)):
         stop = min(start + batch_size, n_samples)
         X_batch = select_rows(batch_X, X, order, start, stop)
-        Y_batch = select_targets(batch_Y, Y, order, start, stop)
-        batch_losses[batch] = loss(losses, workspace, parameters, layers, X_batch, Y_batch, n_threads)
-        _propagate_errors(workspace, parameters, layers, stop - start)
-        for l, layer in enumerate(layers):
-            dZ, A_previous = errors(workspace, layer, stop - start), _inputs_of(workspace, layers, l, X_batch)
-            descend_weights(weights(parameters, layer), dZ, A_previous, learning_rate, l2)
-            descend_biases(biases(parameters, layer), dZ, learning_rate, l2 if penalize_biases else 0)
+        Y_batch = Y[start:stop] if order is None else Y[order[start:stop]]
+        batch_losses[batch] = loss(losses, workspace, batch_Y, parameters, layers, X_batch, Y_batch, n_threads)
+        backward(gradient, workspace, parameters, layers, X_batch, n_threads)
+        step(parameters, state, gradient, layers, update, settings[batch])
 
 
 def _propagate_errors(workspace, parameters, layers, n):
@@ -83,20 +79,3 @@ def _propagate_errors(workspace, parameters, layers, n):
 def _inputs_of(workspace, layers, l, X):
     """A_{l-1}, which is X for the first layer; X (n, n_0) -> (n, n_{l-1})."""
     return X if l == 0 else activations(workspace, layers[l - 1], len(X))
-
-
-def select_rows(batch, source, order, start, stop):
-    """x_i = s_{o_i} for start <= i < stop, converted to the type of the batch, or a view where order is None."""
-    if order is None:
-        return source[start:stop]
-    rows = batch[: stop - start]
-    rows[:] = source[order[start:stop]]
-    return rows
-
-
-def select_targets(batch, targets, order, start, stop):
-    """y_i = t_{o_i}, or y_ik = [k = t_{o_i}] from class numbers; targets (n, K) or (n,) -> rows (stop - start, K)."""
-    rows = batch[: stop - start]
-    chosen = targets[start:stop] if order is None else targets[order[start:stop]]
-    rows[:] = chosen if targets.ndim == 2 else np.arange(batch.shape[1]) == chosen[:, np.newaxis]
-    return rows

@@ -34,13 +34,13 @@ def output_error(losses, dZ, A, Z, Y, layer):
     else:
         activate(A, Z, layer)
         FROM_OUTPUTS[loss - len(FROM_LOGITS)](losses, dZ, A, Y)
-        activate_backward(dZ, dZ, Z, A, layer)
+        activate_backward(dZ, Z, A, layer)
 
 
 def previous_error(dZ_previous, dZ, W, Z_previous, A_previous, layer):
     """dZ_previous = (dZ W^T) * f'(Z_previous); dZ (n, n_out), W (n_in, n_out) -> dZ_previous (n, n_in)."""
-    dA_previous = dZ @ W.T
-    activate_backward(dZ_previous, dA_previous, Z_previous, A_previous, layer)
+    dZ_previous[:] = dZ @ W.T
+    activate_backward(dZ_previous, Z_previous, A_previous, layer)
 
 
 def weight_gradient(dW, dZ, A_previous):
@@ -51,13 +51,3 @@ def weight_gradient(dW, dZ, A_previous):
 def bias_gradient(db, dZ):
     """db = mean_i dz_i; dZ (n, n_out) -> db (n_out,)."""
     db[:] = dZ.mean(axis=0)
-
-
-def descend_weights(W, dZ, A_previous, learning_rate, l2):
-    """W <- W - eta (A_previous^T dZ / n + lambda W); dZ (n, n_out), A_previous (n, n_in), W (n_in, n_out)."""
-    W -= learning_rate * (A_previous.T @ dZ / len(dZ) + l2 * W)
-
-
-def descend_biases(b, dZ, learning_rate, l2):
-    """b <- b - eta (mean_i dz_i + lambda b); dZ (n, n_out), b (n_out,)."""
-    b -= learning_rate * (dZ.mean(axis=0) + l2 * b)

@@ -1,0 +1,56 @@
+"""The samples of a batch: views of the data, or rows gathered from them.
+
+What is chosen by `order` being None is chosen by its type, when a kernel is compiled: a view and a batch differ in type.
+"""
+
+from numba import types
+from numba.extending import overload
+
+from fastnn.backends.numba_backend.compilation import FLAGS, kernel
+
+
+def select_rows(batch, source, order, start, stop):
+    """x_i = s_{o_i} for start <= i < stop, converted to the type of the batch, or a view where order is None."""
+    if order is None:
+        return source[start:stop]
+    return gather_rows(batch[: stop - start], source, order, start)
+
+
+@overload(select_rows, jit_options=FLAGS)
+def _select_rows(batch, source, order, start, stop):
+    if isinstance(order, types.NoneType):
+        return lambda batch, source, order, start, stop: source[start:stop]
+    return lambda batch, source, order, start, stop: gather_rows(batch[: stop - start], source, order, start)
+
+
+@kernel
+def gather_rows(rows, source, order, start):
+    """x_i = s_{o_{start + i}} for every row, or s_{start + i} where order is None; returns the rows."""
+    for i in range(len(rows)):
+        chosen = source[_position(order, start + i)]
+        for k in range(len(chosen)):
+            rows[i, k] = chosen[k]
+    return rows
+
+
+@kernel
+def select_targets(batch, targets, order, start, stop):
+    """y_i = t_{o_i}, or y_ik = [k = t_{o_i}] from class numbers; targets (n, K) or (n,) -> rows (stop - start, K)."""
+    rows = batch[: stop - start]
+    for i in range(stop - start):
+        chosen = _position(order, start + i)
+        for k in range(rows.shape[1]):
+            rows[i, k] = targets[chosen, k] if targets.ndim == 2 else k == targets[chosen]
+    return rows
+
+
+def _position(order, i):
+    """o_i, which is i where order is None."""
+    return i if order is None else order[i]
+
+
+@overload(_position, inline="always")
+def _typed_position(order, i):
+    if isinstance(order, types.NoneType):
+        return lambda order, i: i
+    return lambda order, i: order[i]
