@@ -3,10 +3,12 @@
 import tempfile
 from pathlib import Path
 
+from benchmarks.kernels import INFERENCE_ROWS, KERNELS, inference
 from benchmarks.processes import first_fit_seconds, import_seconds
 from benchmarks.workloads import WORKLOADS
 
 _WORKLOADS = {workload.name: workload for workload in WORKLOADS}
+_KERNELS = {kernel.name: kernel for kernel in KERNELS}
 
 
 class Fit:
@@ -29,6 +31,38 @@ class Fit:
     def peakmem_fit(self, name, backend):
         """Memory of the whole process, data included."""
         self.workload.fit(self.network)
+
+
+class Kernels:
+    """One call of each kernel of each backend, compiled and compared with its twin beforehand."""
+
+    params = (list(_KERNELS), ["numpy", "numba"])
+    param_names = ("kernel", "backend")
+    timeout = 300
+
+    def setup(self, name, backend):
+        """Make the arguments, compile, compare."""
+        self.call = _KERNELS[name].call(backend)
+
+    def time_kernel(self, name, backend):
+        """Wall time of one call."""
+        self.call()
+
+
+class Inference:
+    """One ``forward`` on some rows."""
+
+    params = (list(INFERENCE_ROWS), ["numpy", "numba"])
+    param_names = ("rows", "backend")
+    timeout = 300
+
+    def setup(self, n_rows, backend):
+        """Make network and rows, compile, compare."""
+        self.call = inference(n_rows, backend)
+
+    def time_forward(self, n_rows, backend):
+        """Wall time of one call."""
+        self.call()
 
 
 class FreshProcess:

@@ -15,7 +15,7 @@ print(time.perf_counter() - start)
 
 _FIRST_FIT = """
 import time
-import numpy as np
+import numba, numpy as np
 import fastnn
 X = np.random.default_rng(0).standard_normal((64, 4)).astype(np.float32)
 y = (X[:, 0] > 0).astype(np.int64)

@@ -1,39 +1,61 @@
-"""Write the saved table of results into the README, or check that it is there: ``python -m benchmarks.readme``."""
+"""Write the saved tables of results into the README, or check that they are there: ``python -m benchmarks.readme``.
+
+A table that was not saved yet leaves nothing between its markers.
+"""
 
 import json
 from pathlib import Path
 
 import click
 
-from benchmarks.compare_backends import JSON_FILE, MARKDOWN_FILE, markdown
+from benchmarks import compare_backends
+from benchmarks.peers import table as peers
 
 README = Path(__file__).parents[1] / "README.md"
-BEGIN = "<!-- backends:begin -->"
-END = "<!-- backends:end -->"
+
+#: By the name in the markers, the modules that know where results are saved and how their table looks.
+TABLES = {"backends": compare_backends, "peers": peers}
 
 
-def with_table(text: str, table: str) -> str:
-    """Return `text` with `table` between the two markers, in place of what stood there."""
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise click.ClickException(f"The README must hold {BEGIN} once and, after it, {END} once.")
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    return f"{before}{BEGIN}\n{table}{END}{after}"
+def with_table(text: str, name: str, table: str) -> str:
+    """Return `text` with `table` between the two markers of that name, in place of what stood there."""
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise click.ClickException(f"The README must hold {begin} once and, after it, {end} once.")
+    before, rest = text.split(begin)
+    after = rest.split(end)[1]
+    return f"{before}{begin}\n{table}{end}{after}"
+
+
+def saved_table(name: str) -> str:
+    """The table made from the saved results of that name; empty if there are none."""
+    if not TABLES[name].JSON_FILE.exists():
+        return ""
+    table: str = TABLES[name].markdown(json.loads(TABLES[name].JSON_FILE.read_text(encoding="utf-8")))
+    return table
+
+
+def up_to_date() -> dict[Path, str]:
+    """What the README and the files of the tables should hold."""
+    text = README.read_text(encoding="utf-8")
+    files = {}
+    for name, module in TABLES.items():
+        table = saved_table(name)
+        text = with_table(text, name, table)
+        if table:
+            files[module.MARKDOWN_FILE] = table
+    return {README: text, **files}
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Change nothing; fail where README and saved results differ.")
+@click.option("--check", is_flag=True, help="Change nothing; fail where a file differs from the saved results.")
 def main(check: bool) -> None:
-    """Bring the README's table up to date with the saved results."""
-    if not JSON_FILE.exists():
-        raise click.ClickException(f"{JSON_FILE} does not exist: run `python -m benchmarks.compare_backends` first.")
-    table = markdown(json.loads(JSON_FILE.read_text(encoding="utf-8")))
-    current = README.read_text(encoding="utf-8")
-    updated = with_table(current, table)
-    if not check:
-        README.write_text(updated, encoding="utf-8")
-    elif current != updated or MARKDOWN_FILE.read_text(encoding="utf-8") != table:
-        raise click.ClickException(f"README.md differs from {JSON_FILE.name}: run `python -m benchmarks.readme`.")
+    """Bring the tables, in the README and beside the results, up to date with the saved results."""
+    for path, text in up_to_date().items():
+        if not check:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            raise click.ClickException(f"{path} differs from the saved results: run `python -m benchmarks.readme`.")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,12 @@ SEED = 0
 DTYPE = "float32"
 QUICK = os.environ.get("FASTNN_BENCHMARK_QUICK", "0") not in ("", "0")
 
+#: How far apart the losses of two programs that trained the same way may be, relative to either: the cube root of the
+#: dtype's spacing, 0.5 % in single precision. Rounding alone differs between them, but hundreds of updates amplify it,
+#: most where units switch at the kink of a ReLU: two layers of 512 were seen to end 0.2 % apart, and networks of sigmoids
+#: 0.000001 %.
+LOSS_TOLERANCE = float(np.cbrt(np.finfo(DTYPE).eps))
+
 
 @dataclass(frozen=True)
 class Data:
@@ -36,7 +42,8 @@ class Data:
 class Workload:
     """One network, its training set and the way it is trained.
 
-    ``batch_size=None`` takes the whole set as one batch; ``epochs`` is how many make up one timed ``fit``.
+    ``batch_size=None`` takes the whole set as one batch; ``epochs`` is how many make up one timed ``fit``; ``momentum``
+    is PyTorch's, v <- momentum v + g, theta <- theta - learning_rate v.
     """
 
     name: str
@@ -48,6 +55,7 @@ class Workload:
     learning_rate: float
     make_data: Callable[[int], Data]
     epochs: int = 1
+    momentum: float = 0.0
 
     @property
     def network_shape(self) -> str:
@@ -72,6 +80,11 @@ class Workload:
         """Useful GFLOP/s when one timed ``fit`` takes `seconds`."""
         return self.useful_flops / seconds / 1e9
 
+    @property
+    def optimizer(self) -> fastnn.SGD:
+        """How fastnn updates the parameters."""
+        return fastnn.SGD(learning_rate=self.learning_rate, momentum=self.momentum)
+
     def data(self) -> Data:
         """Training set, made once and kept while workloads that share it run."""
         return _data(self.make_data, self.n_samples)
@@ -89,15 +102,16 @@ class Workload:
             n_threads=n_threads,
         )
 
-    def fit(self, network: fastnn.Network, epochs: int | None = None) -> fastnn.History:
+    def fit(self, network: fastnn.Network, epochs: int | None = None, shuffle: bool = True) -> fastnn.History:
         """Train `network` on the workload's data: what the benchmarks time."""
         data = self.data()
         return network.fit(
             data.X,
             data.y,
-            optimizer=fastnn.SGD(learning_rate=self.learning_rate),
+            optimizer=self.optimizer,
             epochs=self.epochs if epochs is None else epochs,
             batch_size=self.batch_size,
+            shuffle=shuffle,
         )
 
     def seconds(self, backend: str, n_threads: int | None = None) -> float:
@@ -108,20 +122,14 @@ class Workload:
         return time.perf_counter() - start
 
     def assert_backends_agree(self) -> None:
-        """Demand that one epoch brings every backend to the same loss; compiles what is timed afterwards.
-
-        The bound is the cube root of the dtype's spacing, 0.5 % in single precision. Rounding alone differs between
-        the backends, but hundreds of updates amplify it, most where units switch at the kink of a ReLU: two layers of
-        512 were seen to end 0.02 % apart, and networks of sigmoids 0.000001 %.
-        """
+        """Demand that one epoch brings every backend to the same loss; compiles what is timed afterwards."""
         losses = {backend: self.fit(self.network(backend), epochs=1).loss[-1] for backend in fastnn.backends()}
         reference = losses["numpy"]
-        tolerance = float(np.cbrt(np.finfo(DTYPE).eps))
         for backend, loss in losses.items():
-            if not abs(loss - reference) <= tolerance * abs(reference):
+            if not abs(loss - reference) <= LOSS_TOLERANCE * abs(reference):
                 raise AssertionError(
                     f"{self.name}: after one epoch the {backend} backend has a loss of {loss:.8g} and the numpy backend "
-                    f"one of {reference:.8g}; they may differ by a factor of 1 +- {tolerance:.1g}. Nothing was timed."
+                    f"one of {reference:.8g}; they may differ by a factor of 1 +- {LOSS_TOLERANCE:.1g}. Nothing was timed."
                 )
 
 
@@ -151,7 +159,8 @@ def _smooth_functions(n_samples: int) -> Data:
     return Data(X.astype(DTYPE), y.astype(DTYPE), "smooth functions")
 
 
-def _mnist(n_samples: int) -> Data:
+def mnist_images(n_samples: int) -> Data:
+    """The first images of MNIST's training set, or random ones where it is not to be had."""
     if not os.environ.get("FASTNN_DATA"):
         return _random_images(n_samples)
     dataset = datasets.load_mnist()
@@ -172,9 +181,9 @@ def _random_images(n_samples: int) -> Data:
 
 
 def _quick(workload: Workload) -> Workload:
-    batches = 3  # the last one short
-    batch_size = workload.batch_size or 64
-    return replace(workload, n_samples=min(workload.n_samples, batches * batch_size - 1), epochs=1)
+    batches, batch_size = 3, min(workload.batch_size or 64, 64)
+    n_samples = min(workload.n_samples, batches * batch_size - 1)  # the last batch is a short one
+    return replace(workload, n_samples=n_samples, batch_size=workload.batch_size and batch_size, epochs=1)
 
 
 _FULL_SIZE = (
@@ -240,7 +249,7 @@ _FULL_SIZE = (
         n_samples=60_000,
         batch_size=128,
         learning_rate=0.1,
-        make_data=_mnist,
+        make_data=mnist_images,
     ),
     Workload(
         name="mnist_512_512",
@@ -250,7 +259,7 @@ _FULL_SIZE = (
         n_samples=60_000,
         batch_size=128,
         learning_rate=0.1,
-        make_data=_mnist,
+        make_data=mnist_images,
     ),
     Workload(
         name="mnist_500_250_sigmoid",
@@ -260,7 +269,18 @@ _FULL_SIZE = (
         n_samples=60_000,
         batch_size=100,
         learning_rate=0.1,
-        make_data=_mnist,
+        make_data=mnist_images,
+        momentum=0.9,
+    ),
+    Workload(
+        name="mnist_2048_2048",
+        layer_sizes=(784, 2048, 2048, 10),
+        activations=("relu", "relu", "softmax"),
+        loss="softmax_cross_entropy",
+        n_samples=4096,
+        batch_size=512,
+        learning_rate=0.1,
+        make_data=mnist_images,
     ),
 )
 

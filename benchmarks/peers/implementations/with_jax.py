@@ -1,0 +1,93 @@
+"""JAX: a whole epoch as one compiled function, a scan over the batches, with the parameters given away to it."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks.peers.peer import Layers, Peer
+from benchmarks.workloads import SEED, Workload
+
+_ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh}
+
+
+class Jax(Peer):
+    """Parameters and velocities as a tree of arrays; the order of samples is drawn by NumPy, faster than by JAX."""
+
+    def __init__(self, workload: Workload) -> None:
+        super().__init__(workload)
+        data = self.workload.data()
+        self.X, self.y = jnp.array(data.X), jnp.array(data.y)
+        self.random = np.random.default_rng(SEED)
+        self.epoch = _epoch(self.workload)
+
+    def reset(self) -> None:
+        """Go back to the parameters to start from."""
+        # Copies: what is given away to a compiled function may be written over.
+        self.theta = [(jnp.array(W), jnp.array(b)) for W, b in self.start]
+
+    def train(self, epochs: int, shuffle: bool) -> None:
+        """Call the compiled epoch; the calls queue up, and the last result is waited for."""
+        n_samples = self.workload.n_samples
+        state = self.theta, jax.tree.map(jnp.zeros_like, self.theta) if self.workload.momentum else ()
+        order = jnp.arange(n_samples)
+        self.losses = []
+        for _ in range(epochs):
+            if shuffle and self.workload.batch_size is not None:
+                order = jnp.array(self.random.permutation(n_samples).astype(np.int32))
+            state, loss = self.epoch(state, self.X, self.y, order)
+            self.losses.append(loss)
+        self.theta, _ = jax.block_until_ready(state)
+
+    def layers(self) -> Layers:
+        """The weights and biases as NumPy arrays."""
+        return [(np.asarray(W), np.asarray(b)) for W, b in self.theta]
+
+
+def _epoch(workload: Workload) -> Callable[..., Any]:
+    """The compiled function (state, X, y, order) -> (state, mean loss of the epoch)."""
+    step = partial(_step, workload)
+    n_samples, batch_size = workload.n_samples, workload.batch_size
+    if batch_size is None or batch_size >= n_samples:
+        return jax.jit(lambda state, X, y, order: step(state, X, y), donate_argnums=0)
+    n_whole = n_samples // batch_size * batch_size
+
+    def epoch(state, X, y, order):
+        def train_batch(state, rows):
+            return step(state, X[rows], y[rows])
+
+        state, losses = jax.lax.scan(train_batch, state, order[:n_whole].reshape(-1, batch_size))
+        total = batch_size * losses.sum()
+        if n_whole < n_samples:
+            state, loss = train_batch(state, order[n_whole:])
+            total += (n_samples - n_whole) * loss
+        return state, total / n_samples
+
+    return jax.jit(epoch, donate_argnums=0)
+
+
+def _step(workload: Workload, state, X, y):
+    """One update, v <- momentum v + g, theta <- theta - learning_rate v, and the loss before it."""
+    theta, velocity = state
+    loss, step = jax.value_and_grad(partial(_loss, workload))(theta, X, y)
+    if workload.momentum:
+        step = velocity = jax.tree.map(lambda v, g: workload.momentum * v + g, velocity, step)
+    return (jax.tree.map(lambda p, s: p - workload.learning_rate * s, theta, step), velocity), loss
+
+
+def _loss(workload: Workload, theta, X, y):
+    """Mean loss of a batch, from the logits."""
+    A = X
+    for name, (W, b) in zip(workload.activations[:-1], theta[:-1], strict=True):
+        A = _ACTIVATIONS[name](A @ W + b)
+    W, b = theta[-1]
+    Z = A @ W + b
+    if workload.loss == "softmax_cross_entropy":
+        return -jnp.take_along_axis(jax.nn.log_softmax(Z), y[:, None], axis=1).mean()
+    if workload.loss == "binary_cross_entropy":
+        z = Z[:, 0]
+        return (jax.nn.softplus(z) - y * z).mean()
+    return ((Z - y) ** 2).sum(axis=1).mean()

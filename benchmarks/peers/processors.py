@@ -1,0 +1,51 @@
+"""Processes that run on chosen processors: the affinity mask, and the thread settings that go with it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from fastnn.threads import available_cpus
+
+ROOT = Path(__file__).parents[2]
+CAN_PIN = hasattr(os, "sched_setaffinity")
+
+
+def counts() -> list[int]:
+    """How many processors to measure on: one and all; only all where the system cannot pin a process to some."""
+    return sorted({1, available_cpus()}) if CAN_PIN else [available_cpus()]
+
+
+@contextmanager
+def pinned(n_processors: int) -> Iterator[None]:
+    """Within it, this process and those it starts run on the first `n_processors` of its processors."""
+    if not CAN_PIN:
+        yield
+        return
+    everything = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(everything)[:n_processors])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, everything)
+
+
+def thread_settings(n_processors: int) -> dict[str, str]:
+    """Environment in which every library uses one thread a processor; JAX counts the processors of the mask itself."""
+    variables = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+    return {**dict.fromkeys(variables, str(n_processors)), "JAX_PLATFORMS": "cpu"}
+
+
+def run_module(module: str, arguments: Sequence[str], n_processors: int) -> None:
+    """Run ``python -m module arguments`` on that many processors and wait for it; its output is shown."""
+    environment = {**os.environ, **thread_settings(n_processors)}
+    with pinned(n_processors):
+        process = subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, env=environment, check=False)
+    if process.returncode != 0:
+        raise click.ClickException(
+            f"Measuring on {n_processors} processor(s) ended with code {process.returncode}; why stands above."
+        )

@@ -1,0 +1,131 @@
+"""The saved comparison as one table: times, ratios, and the share of the machine's peak."""
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers.libraries import REFERENCE, SUBJECT
+
+RESULTS = Path(__file__).parents[1] / "results"
+JSON_FILE = RESULTS / "peers.json"
+MARKDOWN_FILE = RESULTS / "peers.md"
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """Table of the saved results, and below it what its cells mean and what they were measured on."""
+    names = list(results["versions"])
+    lines = [_header(names), _separator(names), *rows(results)]
+    notes = [_legend(), *_adapted(results), *_missing(results["missing"]), _measured_on(results)]
+    return "\n".join([*lines, "", " ".join(notes)]) + "\n"
+
+
+def rows(results: dict[str, Any]) -> list[str]:
+    """A row for each workload and number of processors, those of one workload below each other."""
+    by_processors = [
+        {workload["name"]: _row(workload, run["processors"]) for workload in run["workloads"]}
+        for run in results["runs"]
+    ]
+    return [rows[name] for name in by_processors[0] for rows in by_processors if name in rows]
+
+
+def ratio(workload: dict[str, Any], name: str) -> float:
+    """How many times as long as the compiled backend a library takes."""
+    peers = workload["peers"]
+    return peers[name]["milliseconds_per_epoch"] / peers[SUBJECT]["milliseconds_per_epoch"]
+
+
+def share_of_peak(workload: dict[str, Any]) -> float:
+    """Useful operations per second of the compiled backend, of those that the processors can do."""
+    return workload["peers"][SUBJECT]["useful_gflops"] / workload["peak_gflops"]
+
+
+def three_digits(number: float) -> str:
+    """A number of milliseconds or GFLOP/s with three significant digits, or all before the point."""
+    return f"{number:,.0f}" if number >= 999.5 else f"{number:#.3g}".removesuffix(".")
+
+
+def _header(names: Sequence[str]) -> str:
+    return _line(["workload", "batch", "cores", *(f"{name}, ms" for name in names), "GFLOP/s", "of peak"])
+
+
+def _separator(names: Sequence[str]) -> str:
+    return _line(["---", *["---:"] * (len(names) + 4)])
+
+
+def _row(workload: dict[str, Any], processors: int) -> str:
+    cells = [
+        f"{workload['data']}, {workload['n_samples']:,} samples, {workload['network']}",
+        batch(workload),
+        str(processors),
+        *(_time(workload, name) for name in workload["peers"]),
+        three_digits(workload["peers"][SUBJECT]["useful_gflops"]),
+        f"{share_of_peak(workload):.0%}",
+    ]
+    return _line(cells)
+
+
+def batch(workload: dict[str, Any]) -> str:
+    """Size of a batch, and the momentum if there is any."""
+    size = "all" if workload["batch_size"] is None else str(workload["batch_size"])
+    return f"{size}, momentum {workload['momentum']:g}" if workload["momentum"] else size
+
+
+def _time(workload: dict[str, Any], name: str) -> str:
+    """Milliseconds per epoch; behind those of the others, how many times as long that is."""
+    peer = workload["peers"][name]
+    milliseconds = three_digits(peer["milliseconds_per_epoch"]) + ("*" if _is_adapted(workload, name) else "")
+    return f"**{milliseconds}**" if name == SUBJECT else f"{milliseconds} ({ratio(workload, name):.1f}×)"
+
+
+def _is_adapted(workload: dict[str, Any], name: str) -> bool:
+    return bool(workload["peers"][name]["network"] != workload["network"])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _legend() -> str:
+    return (
+        f"Milliseconds per epoch, medians of turns; in parentheses, how many times as long as {SUBJECT}. GFLOP/s are its "
+        "own useful ones, those of the matrix products, and of peak their share of the fused multiply-adds that the same "
+        "cores were measured to do meanwhile."
+    )
+
+
+def _adapted(results: dict[str, Any]) -> list[str]:
+    workloads = [workload for run in results["runs"] for workload in run["workloads"]]
+    networks = {
+        (name, peer["network"], workload["network"])
+        for workload in workloads
+        for name, peer in workload["peers"].items()
+        if _is_adapted(workload, name)
+    }
+    return [f"* {name} trains {own} in place of {network}." for name, own, network in sorted(networks)]
+
+
+def _missing(names: Sequence[str]) -> list[str]:
+    return [f"Left out, not being installed: {', '.join(names)}."] if names else []
+
+
+def _measured_on(results: dict[str, Any]) -> str:
+    at = results["machine"]
+    peaks = [
+        f"{three_digits(_median(run, 'peak_gflops'))} GFLOP/s and {three_digits(_median(run, 'copy_gigabytes_per_second'))} "
+        f"GB/s copied on {run['processors']} {'core' if run['processors'] == 1 else 'cores'}"
+        for run in results["runs"]
+    ]
+    # The two backends are one library: what they compute with stands for them.
+    versions = [
+        f"{'NumPy' if name == REFERENCE else 'Numba' if name == SUBJECT else name} {version}"
+        for name, version in results["versions"].items()
+    ]
+    return (
+        f"Measured on a {at['processor']} processor, {', '.join(peaks)}, {at['dtype']}, on {at['date']}: "
+        f"Python {at['python']}, {', '.join(versions)}, fastnn {at['fastnn']}."
+    )
+
+
+def _median(run: dict[str, Any], name: str) -> float:
+    return statistics.median(workload[name] for workload in run["workloads"])

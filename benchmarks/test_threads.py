@@ -1,0 +1,87 @@
+"""Numbers of threads, and more threads than processors: two fits at once, each with a team for all of them.
+
+The floor of oversubscription: neither costs more than half as much again as the right number of threads.
+"""
+
+import functools
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import fastnn
+from benchmarks.workloads import QUICK
+from fastnn.threads import available_cpus
+
+ROUNDS = 1 if QUICK else 9
+N_SAMPLES = 256 if QUICK else 6000
+
+#: The most that more threads than processors may cost, as a multiple of the time with the right number.
+LARGEST_RATIO = 1.5
+
+
+@functools.cache
+def data() -> tuple[np.ndarray, np.ndarray]:
+    """Random images and labels."""
+    random = np.random.default_rng(0)
+    return random.standard_normal((N_SAMPLES, 784), np.float32), random.integers(10, size=N_SAMPLES)
+
+
+def trained(n_threads: int) -> np.ndarray:
+    """Parameters of an MNIST-sized network after an epoch."""
+    network = fastnn.Network([784, 128, 10], seed=0, n_threads=n_threads)
+    network.fit(*data(), epochs=1, batch_size=128)
+    return network.parameters
+
+
+def two_at_once(n_threads: int) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(trained, [n_threads] * 2))
+
+
+def one_after_the_other(n_threads: int) -> None:
+    trained(n_threads)
+    trained(n_threads)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_and_right_for_any_number():
+    expected = trained(1).tobytes()
+    for n_threads in (available_cpus(), 4 * available_cpus()):
+        assert trained(n_threads).tobytes() == expected
+
+
+@pytest.mark.parametrize("n_threads", sorted({1, available_cpus(), 4 * available_cpus()}))
+def test_fit_by_threads(benchmark, n_threads):
+    benchmark.group = "threads"
+    benchmark.pedantic(trained, args=(n_threads,), rounds=ROUNDS)
+
+
+def ratio_of_medians(numerator, denominator) -> float:
+    """Time of one function in that of another, which take turns."""
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for _ in range(ROUNDS):
+        for function, durations in zip((numerator, denominator), seconds, strict=True):
+            start = time.perf_counter()
+            function()
+            durations.append(time.perf_counter() - start)
+    return statistics.median(seconds[0]) / statistics.median(seconds[1])
+
+
+@pytest.mark.skipif(QUICK, reason="a few batches are of no worth as a measurement")
+@pytest.mark.parametrize(
+    ("many", "right"),
+    [
+        (lambda n: trained(4 * n), trained),
+        (two_at_once, one_after_the_other),
+    ],
+    ids=["threads", "fits"],
+)
+def test_more_threads_than_processors_cost_half_as_much_again_at_most(benchmark, many, right):
+    benchmark.group = "more threads than processors"
+    n = available_cpus()
+    ratio = benchmark.pedantic(ratio_of_medians, args=(lambda: many(n), lambda: right(n)), rounds=1)
+    benchmark.extra_info["ratio"] = ratio
+    assert ratio <= LARGEST_RATIO
