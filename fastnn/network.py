@@ -1,13 +1,13 @@
 """A feed-forward network: an architecture, its parameters in one flat vector, and the backend that computes with them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from fastnn.architecture import Architecture, aligned_zeros
+from fastnn.architecture import Architecture, aligned_empty, aligned_zeros
 from fastnn.backends import get_backend
 from fastnn.initializers import find_initializer
 from fastnn.losses import find_loss
@@ -16,8 +16,8 @@ from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_c
 from fastnn.training import History, read_only, train
 from fastnn.validation import check_count, check_dtype, check_features, check_targets
 
-#: Rows that inference takes at a time, so that its memory does not grow with the data.
-ROWS_PER_PASS = 1024
+#: Samples of another type or layout that inference converts at a time, and samples of which `evaluate` takes the loss.
+ROWS_PER_CONVERSION, ROWS_PER_LOSS = 8192, 1024
 
 
 class Network:
@@ -185,7 +185,7 @@ class Network:
         y = check_targets(y, len(X), self.architecture, self.dtype)
         batch = read_only(np.ascontiguousarray(X, self.dtype))
         with self.computing(n_threads):
-            value = self._loss_of_batch(np.empty(len(X)), self.workspace(len(X)), batch, y)
+            value = self._loss_of_batch(np.empty(len(X)), self.workspace(len(X) * self._workspace_per_sample), batch, y)
         self._batch = batch
         return value
 
@@ -225,9 +225,10 @@ class Network:
 
     def mean_loss(self, X: np.ndarray, y: np.ndarray) -> float:
         """Mean loss over checked features and targets."""
-        workspace, losses = self._inference_workspace(len(X)), np.empty(len(X))
+        losses, n_rows = np.empty(len(X)), min(len(X), ROWS_PER_LOSS)
+        workspace = aligned_empty(n_rows * self._workspace_per_sample, self.dtype)
         with self.computing():
-            for rows, batch in self._passes(X):
+            for rows, batch in self._converted(X, ROWS_PER_LOSS):
                 self._loss_of_batch(losses[rows], workspace, batch, y[rows])
         return float(losses.mean())
 
@@ -292,10 +293,13 @@ class Network:
         """Threads that the kernels may use."""
         return team_size(self.n_threads)
 
-    @contextmanager
-    def computing(self, n_threads: int | None = None) -> Iterator[Any]:
+    def computing(self, n_threads: int | None = None) -> AbstractContextManager[Any]:
         """The backend, with its threads limited; an overflow shows in the result, not as a warning on the way."""
         n_threads = None if n_threads is None else check_count(n_threads, "n_threads")
+        return self._quiet_backend(n_threads)
+
+    @contextmanager
+    def _quiet_backend(self, n_threads: int | None) -> Iterator[Any]:
         uses_blas = self.backend == "numpy"
         with (
             np.errstate(all="ignore"),
@@ -304,10 +308,9 @@ class Network:
         ):
             yield get_backend(self.backend)
 
-    def workspace(self, n_samples: int) -> np.ndarray:
-        """A work vector for a batch of that many samples; what `loss` left there for `backward` is given up."""
+    def workspace(self, size: int) -> np.ndarray:
+        """A work vector of that many elements; what `loss` left there for `backward` is given up."""
         self.forget_batch()
-        size = get_backend(self.backend).workspace_size(self.architecture.layers, n_samples)
         if len(self._workspace) < size:
             self._workspace = aligned_zeros(size, self.dtype)
         return self._workspace[:size]
@@ -323,23 +326,31 @@ class Network:
             self._optimizer, self._state = optimizer, aligned_zeros(size, self.dtype).reshape(-1, len(self.parameters))
         return self._state
 
-    def _inference_workspace(self, n_samples: int) -> np.ndarray:
-        n_rows = min(n_samples, ROWS_PER_PASS)
-        return aligned_zeros(get_backend(self.backend).workspace_size(self.architecture.layers, n_rows), self.dtype)
+    @cached_property
+    def _workspace_per_sample(self) -> int:
+        return int(get_backend(self.backend).workspace_size(self.architecture.layers, 1))
 
-    def _passes(self, X: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-        """Slices of rows and the rows themselves, in the type of the network."""
-        for start in range(0, len(X), ROWS_PER_PASS):
-            rows = slice(start, min(start + ROWS_PER_PASS, len(X)))
+    def _converted(self, X: np.ndarray, n_rows: int) -> Iterator[tuple[slice, np.ndarray]]:
+        """Slices of so many samples, and the samples themselves in the type of the network."""
+        for start in range(0, len(X), n_rows):
+            rows = slice(start, start + n_rows)
             yield rows, read_only(np.ascontiguousarray(X[rows], self.dtype))
 
-    def _infer(self, compute: Callable[..., np.ndarray], X: Any, n_threads: int | None) -> np.ndarray:
+    def _infer(self, compute: Callable[..., None], X: Any, n_threads: int | None) -> np.ndarray:
         X = check_features(X, self.architecture.n_inputs, self.dtype)
         result = np.empty((len(X), self.architecture.n_outputs), self.dtype)
-        workspace = self._inference_workspace(len(X))
-        with self.computing(n_threads):
-            for rows, batch in self._passes(X):
-                result[rows] = compute(workspace, self.parameters, self.bound_layers, batch, self.team)
+        # Contexts take longer than a single sample: compiled kernels warn of nothing, and need none for themselves.
+        compiled = self.backend == "numba" and n_threads is None
+        with nullcontext(get_backend("numba")) if compiled else self.computing(n_threads) as backend:
+            team = self.team if len(X) > 1 else 1
+            n_rows = len(X) if len(X) <= backend.ROWS_PER_PASS else team * backend.ROWS_PER_PASS
+            make = np.empty if len(X) == 1 else aligned_empty
+            workspace = make(n_rows * self._workspace_per_sample, self.dtype)
+            if X.dtype == self.dtype and X.flags.c_contiguous:
+                compute(result, workspace, self.parameters, self.bound_layers, read_only(X), team)
+            else:
+                for rows, samples in self._converted(X, ROWS_PER_CONVERSION):
+                    compute(result[rows], workspace, self.parameters, self.bound_layers, samples, team)
         return result
 
     def __getstate__(self) -> dict[str, Any]:

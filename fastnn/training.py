@@ -77,8 +77,10 @@ class Batches:
         n_inputs, n_outputs = network.architecture.n_inputs, network.architecture.n_outputs
         self.batch_X = aligned_zeros(0 if in_place else batch_size * n_inputs, network.dtype).reshape(-1, n_inputs)
         self.batch_Y = aligned_zeros(batch_size * n_outputs, network.dtype).reshape(batch_size, n_outputs)
-        self.sample_losses, self.workspace = np.empty(batch_size), network.workspace(batch_size)
+        self.sample_losses = np.empty(batch_size)
         self.backend = get_backend(network.backend)
+        size = self.backend.training_workspace_size(network.architecture.layers, batch_size)
+        self.workspace = network.workspace(size)
         self.update = self.backend.bind_update(optimizer.update, network.dtype)
         self.state = network.optimizer_state(optimizer)
         self.settings = np.tile(optimizer.settings, (self.n_batches, 1))

@@ -303,10 +303,9 @@ def test_forward(function, network, dtype):
     for backend, compute in zip(fastnn.backends(), twins("epoch", function), strict=True):
         layers = bound(backend, network, dtype)
         size = get_backend(backend).workspace_size(layers, len(X))
-        found = [
-            np.array(compute(np.full(size, filling, dtype), parameters, layers, read_only(X), 1))
-            for filling in (0.0, np.nan)
-        ]
+        found = [np.full((6, network[0][-1]), filling, dtype) for filling in (0.0, np.nan)]
+        for result, filling in zip(found, (0.0, np.nan), strict=True):
+            compute(result, np.full(size, filling, dtype), parameters, layers, read_only(X), 1)
         assert found[0].tobytes() == found[1].tobytes()
         results.append(found[0])
     assert results[0].shape == (6, network[0][-1])
@@ -361,7 +360,7 @@ def test_train_epoch(network, momentum, source, dtype, ordered):
     start, results = parameters_of(network, dtype), []
     for backend, train_epoch in zip(fastnn.backends(), twins("epoch", "train_epoch"), strict=True):
         layers, backend_functions = bound(backend, network, dtype), get_backend(backend)
-        size = get_backend(backend).workspace_size(layers, batch_size)
+        size = get_backend(backend).training_workspace_size(layers, batch_size)
         found = []
         for filling in (0.0, np.nan):
             parameters, losses = start.copy(), np.full(3, filling)

@@ -13,12 +13,15 @@ BACKENDS = ("numpy", "numba")
 #: What a backend offers:
 #:
 #: - `bind(layers, dtype)`: the layer records of an architecture, made ready for this backend;
-#: - `workspace_size(layers, n_samples)`: elements of the work vector that a batch needs;
-#: - `pre_output`, `output`: logits Z_L and outputs A_L of a batch;
+#: - `workspace_size(layers, n_samples)`: elements of the work vector that a batch needs, n times those of one sample,
+#:   and `training_workspace_size(layers, batch_size)` those that an epoch needs;
+#: - `pre_output`, `output`: logits Z_L and outputs A_L of any number of samples, in a workspace for all of them or for
+#:   `ROWS_PER_PASS` a thread;
 #: - `loss`: mean loss of a batch, leaving dZ_L in the workspace; `backward`: the gradient from there;
 #: - `bind_update(update, dtype)`: an optimizer's update, made ready for this backend;
 #: - `step`: one update of the parameters; `train_epoch`: all of it, batch after batch.
 CONTRACT = (
+    "ROWS_PER_PASS",
     "backward",
     "bind",
     "bind_update",
@@ -27,6 +30,7 @@ CONTRACT = (
     "pre_output",
     "step",
     "train_epoch",
+    "training_workspace_size",
     "workspace_size",
 )
 

@@ -1,11 +1,12 @@
 """The compiled backend: the functions of the NumPy reference, fused, and compiled by Numba."""
 
-from fastnn.backends.numba_backend.epoch import backward, loss, output, pre_output, train_epoch
+from fastnn.backends.numba_backend.epoch import ROWS_PER_PASS, backward, loss, output, pre_output, train_epoch
 from fastnn.backends.numba_backend.layers import bind
 from fastnn.backends.numba_backend.optimizers import bind_update, step
-from fastnn.backends.numba_backend.views import workspace_size
+from fastnn.backends.numba_backend.views import training_workspace_size, workspace_size
 
 __all__ = [
+    "ROWS_PER_PASS",
     "backward",
     "bind",
     "bind_update",
@@ -14,5 +15,6 @@ __all__ = [
     "pre_output",
     "step",
     "train_epoch",
+    "training_workspace_size",
     "workspace_size",
 ]

@@ -7,6 +7,10 @@ from numba import types
 from numba.extending import overload
 
 from fastnn.backends.numba_backend.compilation import FLAGS, kernel
+from fastnn.backends.numba_backend.tiles import prefetch_line
+
+ROWS_AHEAD = 2
+CACHE_LINE = 64  # bytes
 
 
 def select_rows(batch, source, order, start, stop):
@@ -27,10 +31,20 @@ def _select_rows(batch, source, order, start, stop):
 def gather_rows(rows, source, order, start):
     """x_i = s_{o_{start + i}} for every row, or s_{start + i} where order is None; returns the rows."""
     for i in range(len(rows)):
+        _prefetch_row(source, _position(order, start + min(i + ROWS_AHEAD, len(rows) - 1)))
         chosen = source[_position(order, start + i)]
         for k in range(len(chosen)):
             rows[i, k] = chosen[k]
     return rows
+
+
+@kernel
+def _prefetch_row(source, i):
+    """Ask for a row before it is needed: rows in random order are beyond what the processor foresees."""
+    address, n_bytes = source.ctypes.data + i * source.strides[0], source.shape[1] * source.itemsize
+    if source.strides[1] == source.itemsize:
+        for offset in range(0, n_bytes, CACHE_LINE):
+            prefetch_line(address + offset)
 
 
 @kernel

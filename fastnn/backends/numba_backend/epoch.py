@@ -11,7 +11,7 @@ from numba.extending import overload
 
 from fastnn.backends.numba_backend.activations import activate
 from fastnn.backends.numba_backend.batches import select_rows, select_targets
-from fastnn.backends.numba_backend.compilation import FLAGS, entry_point, kernel, read_only
+from fastnn.backends.numba_backend.compilation import FLAGS, entry_point, inlined, kernel, read_only
 from fastnn.backends.numba_backend.layers import bias_gradient, weight_gradient
 from fastnn.backends.numba_backend.layouts import is_narrow, n_tiles, same_memory_in_columns
 from fastnn.backends.numba_backend.matmul import ROWS, accumulate, copy
@@ -19,7 +19,7 @@ from fastnn.backends.numba_backend.narrow import train_narrow_epoch
 from fastnn.backends.numba_backend.optimizers import PLAIN, call
 from fastnn.backends.numba_backend.propagation import forward, inputs_of, output_error_in_rows, propagate_errors
 from fastnn.backends.numba_backend.threads import meet, run_team, share
-from fastnn.backends.numba_backend.views import activations, biases, errors, pre_activations, weights
+from fastnn.backends.numba_backend.views import biases, errors, pre_activations, weights
 
 #: Products of a weight and a sample that make one more thread worth its meetings, in a batch, and its start, in a call.
 BATCH_WORK_PER_THREAD = 250_000
@@ -29,14 +29,18 @@ CALL_WORK_PER_THREAD = 4_000_000
 UPDATE_ROWS = 4 * ROWS
 
 
-def pre_output(workspace, parameters, layers, X, n_threads):
+#: Samples that inference takes at a time, so that its memory does not grow with the data.
+ROWS_PER_PASS = 128
+
+
+def pre_output(Z, workspace, parameters, layers, X, n_threads):
     """Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l), A_0 = X, up to Z_L; X (n, n_0) -> Z_L (n, n_L)."""
-    return run_team(_pre_output, _team_size(parameters, len(X), len(X), n_threads), workspace, parameters, layers, X)
+    run_team(_pre_output, _inference_team(parameters, len(X), n_threads), Z, workspace, parameters, layers, X)
 
 
-def output(workspace, parameters, layers, X, n_threads):
+def output(A, workspace, parameters, layers, X, n_threads):
     """A_L = f_L(Z_L); X (n, n_0) -> A_L (n, n_L)."""
-    return run_team(_output, _team_size(parameters, len(X), len(X), n_threads), workspace, parameters, layers, X)
+    run_team(_output, _inference_team(parameters, len(X), n_threads), A, workspace, parameters, layers, X)
 
 
 def loss(losses, workspace, batch_Y, parameters, layers, X, Y, n_threads):
@@ -77,24 +81,43 @@ def _team_size(parameters, n_samples, batch_size, n_threads):
     return max(1, min(n_threads, by_batch, by_call, batch_size // ROWS))
 
 
-@entry_point
-def _pre_output(thread, n_threads, meeting, workspace, parameters, layers, X):
-    start, stop = share(len(X), thread, n_threads, ROWS)
-    forward(workspace, parameters, layers, X[start:stop], len(X), start, stop)
-    return pre_activations(workspace, layers[-1], len(X))
+def _inference_team(parameters, n_samples, n_threads):
+    """As many threads as have work enough, and a pass each."""
+    return (
+        1
+        if n_threads == 1
+        else min(_team_size(parameters, n_samples, n_samples, n_threads), -(-n_samples // ROWS_PER_PASS))
+    )
 
 
 @entry_point
-def _output(thread, n_threads, meeting, workspace, parameters, layers, X):
-    start, stop = share(len(X), thread, n_threads, ROWS)
-    forward(workspace, parameters, layers, X[start:stop], len(X), start, stop)
-    Z = pre_activations(workspace, layers[-1], len(X))[start:stop]
-    A, spare = activations(workspace, layers[-1], len(X)), errors(workspace, layers[-1], len(X))[start:stop]
-    Z_columns, A_columns = same_memory_in_columns(spare), same_memory_in_columns(Z)
-    copy(Z_columns, Z)
-    activate(A_columns, Z_columns, layers[-1])
-    copy(A[start:stop], A_columns)
-    return A
+def _pre_output(thread, n_threads, meeting, Z, workspace, parameters, layers, X):
+    first, last = share(len(X), thread, n_threads, ROWS)
+    own = _thread_share(workspace, thread, n_threads)
+    for start in range(first, last, ROWS_PER_PASS):
+        n = min(ROWS_PER_PASS, last - start)
+        forward(own, parameters, layers, X[start : start + n], n, 0, n)
+        copy(Z[start : start + n], pre_activations(own, layers[-1], n))
+
+
+@entry_point
+def _output(thread, n_threads, meeting, A, workspace, parameters, layers, X):
+    first, last = share(len(X), thread, n_threads, ROWS)
+    own = _thread_share(workspace, thread, n_threads)
+    for start in range(first, last, ROWS_PER_PASS):
+        n = min(ROWS_PER_PASS, last - start)
+        forward(own, parameters, layers, X[start : start + n], n, 0, n)
+        Z, spare = pre_activations(own, layers[-1], n), errors(own, layers[-1], n)
+        Z_columns, A_columns = same_memory_in_columns(spare), same_memory_in_columns(Z)
+        copy(Z_columns, Z)
+        activate(A_columns, Z_columns, layers[-1])
+        copy(A[start : start + n], A_columns)
+
+
+@inlined
+def _thread_share(workspace, thread, n_threads):
+    size = len(workspace) // n_threads
+    return workspace[thread * size : (thread + 1) * size]
 
 
 @entry_point

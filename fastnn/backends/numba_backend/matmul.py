@@ -22,6 +22,7 @@ from fastnn.backends.numba_backend.tiles import (
     add_outer_product,
     add_row,
     lanes_of,
+    prefetch,
     scale,
     stack_buffer,
     store,
@@ -35,13 +36,13 @@ VECTOR_BYTES = vector_bits() // 8
 ROWS = 8 if VECTOR_BYTES == 64 else 6
 #: A tile for blocks in columns, and one of inner products: as many vectors as a vector has lanes, at least.
 SQUARE_ROWS, SQUARE_VECTORS = (4, 4) if VECTOR_BYTES == 64 else (4, 2)
+ROW_VECTORS = 8  # of the tile for a single row
 DEPTH = 512  # of a strip of B, and of the block of A that it meets
-BLOCK_ROWS = 16 * ROWS
+BLOCK_ROWS = 64 * ROWS
 STRIP_BYTES = 2 * VECTOR_BYTES * (DEPTH + VECTOR_BYTES)
 PAGE_BYTES = 4096
 
-wide_zeros, narrow_zeros, square_zeros = zeros_of(ROWS, 2), zeros_of(2 * ROWS, 1), zeros_of(SQUARE_ROWS, SQUARE_VECTORS)
-row_zeros, transposable_zeros = zeros_of(1, 4), zeros_of(None, 1)
+square_zeros, row_zeros, transposable_zeros = zeros_of(SQUARE_ROWS, SQUARE_VECTORS), zeros_of(1, 4), zeros_of(None, 1)
 
 
 class Matrix(NamedTuple):
@@ -139,40 +140,55 @@ def _part(M, first_row, n_rows, first_column, n_columns):
     return Matrix(address, n_rows, n_columns, M.row_step, M.column_step)
 
 
-@inlined
-def _finish(tile, keep, block, row_step, n_rows, n_columns):
-    """block = tile + keep block."""
-    if keep != 0:
-        tile = add_block(tile, keep, block, row_step, n_rows, n_columns)
-    store(tile, block, row_step, n_rows, n_columns)
+def _tile_product(zeros):
+    """The kernel C = factor A B + keep C + bias where C is no larger than the tile that `zeros` makes."""
+
+    @kernel
+    def multiply_tile(C, A, B, factor, keep, bias):
+        column, row, tile = A.address, B.address, zeros(factor)
+        if keep != 0:
+            prefetch(tile, C.address, C.row_step, C.n_rows)
+        for _ in range(A.n_columns):
+            tile = add_outer_product(tile, column, A.row_step, C.n_rows, row)
+            column += A.column_step
+            row += B.row_step
+        tile = scale(tile, factor)
+        if bias.address != 0:
+            if bias.row_step == 0:
+                tile = add_row(tile, bias.address, C.n_columns)
+            else:
+                tile = add_column(tile, bias.address, bias.row_step, C.n_rows)
+        if keep != 0:
+            tile = add_block(tile, keep, C.address, C.row_step, C.n_rows, C.n_columns)
+        store(tile, C.address, C.row_step, C.n_rows, C.n_columns)
+
+    return multiply_tile
 
 
-def _strip_product(zeros, rows):
-    """The kernel C = factor A B + keep C + bias for one strip of columns, by tiles of `rows` rows that `zeros` makes."""
+def _strip_product(rows, vectors):
+    """The kernel C = factor A B + keep C + bias for one strip of columns, by tiles of `rows` rows, the last by half of one."""
+    multiply_tile, multiply_half_tile = (
+        _tile_product(zeros_of(rows, vectors)),
+        _tile_product(zeros_of(rows // 2, vectors)),
+    )
 
     @kernel
     def multiply_strip(C, A, B, factor, keep, bias):
         for i in range(0, C.n_rows, rows):
             n_rows = min(rows, C.n_rows - i)
-            column, row = A.address + i * A.row_step, B.address
-            tile = zeros(factor)
-            for _ in range(A.n_columns):
-                tile = add_outer_product(tile, column, A.row_step, n_rows, row)
-                column += A.column_step
-                row += B.row_step
-            tile = scale(tile, factor)
-            if bias.address != 0:
-                if bias.row_step == 0:
-                    tile = add_row(tile, bias.address, C.n_columns)
-                else:
-                    tile = add_column(tile, bias.address + i * bias.row_step, bias.row_step, n_rows)
-            _finish(tile, keep, C.address + i * C.row_step, C.row_step, n_rows, C.n_columns)
+            part, left = _part(C, i, n_rows, 0, C.n_columns), _part(A, i, n_rows, 0, A.n_columns)
+            addend = _part(bias, i, n_rows, 0, C.n_columns)
+            if n_rows > rows // 2:
+                multiply_tile(part, left, B, factor, keep, addend)
+            else:
+                multiply_half_tile(part, left, B, factor, keep, addend)
 
     return multiply_strip
 
 
-_multiply_wide_strip = _strip_product(wide_zeros, ROWS)
-_multiply_narrow_strip = _strip_product(narrow_zeros, 2 * ROWS)
+_multiply_row_strip = _tile_product(zeros_of(1, ROW_VECTORS))
+_multiply_wide_strip = _strip_product(ROWS, 2)
+_multiply_narrow_strip = _strip_product(2 * ROWS, 1)
 
 
 def _multiply_blocks(C, A, B, factor, keep, bias):
@@ -194,6 +210,12 @@ def _multiply_blocks(C, A, B, factor, keep, bias):
             block_keep = keep if block == 0 else one
             left = _part(A, i, n_rows, k, end - k)
             j = 0
+            if n_rows == 1 and left.column_step == size and B.column_step == size:
+                while C.n_columns - j >= ROW_VECTORS * lanes:
+                    part, strip = _part(C, i, 1, j, ROW_VECTORS * lanes), _part(B, k, end - k, j, ROW_VECTORS * lanes)
+                    addend = _part(bias, i, 1, j, ROW_VECTORS * lanes) if block == 0 else _no_matrix()
+                    _multiply_row_strip(part, left, strip, factor, block_keep, addend)
+                    j += ROW_VECTORS * lanes
             while j < C.n_columns:
                 width = 2 * lanes if C.n_columns - j > lanes else lanes
                 n_columns = min(width, C.n_columns - j)

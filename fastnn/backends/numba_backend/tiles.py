@@ -11,6 +11,7 @@ from itertools import product
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
 from fastnn.backends.numba_backend.compilation import vector_bits
@@ -186,7 +187,7 @@ def tile_operation(write):
 
     def operation(typing_context, tile, *numbers):
         arguments = [types.intp if isinstance(number, types.Integer) else tile.scalar for number in numbers]
-        result = types.void if write.__name__.startswith("store") else tile
+        result = types.void if write.__name__.startswith(("store", "prefetch")) else tile
 
         def generate(context, builder, signature, values):
             emit = Emitter(builder, tile)
@@ -315,6 +316,36 @@ def store_lane_sums(emit, tile, factor, block, row_step, n_rows, n_columns):
                 with builder.if_then(emit.below(INT64(c), n_columns)):
                     pointer = emit.scalar_pointer(address, INT64(c), INT64(emit.tile.itemsize))
                     builder.store(builder.extract_element(vector, INT32(first + c)), pointer)
+
+
+@tile_operation
+def prefetch(emit, tile, block, row_step, n_rows):
+    """Ask for block[r, :] before it is needed; rows outside repeat the last"""
+    for r in emit.rows_inside(emit.tile.rows, n_rows):
+        for j in range(emit.tile.vectors):
+            write_prefetch(emit.builder, emit.pointer(block, r, row_step, j * emit.tile.lanes), to_write=True)
+
+
+@intrinsic
+def prefetch_line(typing_context, address):
+    """Ask for the cache line at `address` before it is read."""
+
+    def generate(context, builder, signature, values):
+        write_prefetch(builder, builder.inttoptr(values[0], ir.IntType(8).as_pointer()), to_write=False)
+        return context.get_dummy_value()
+
+    return types.void(types.intp), generate
+
+
+def write_prefetch(builder, pointer, to_write):
+    """Write the instruction that brings the cache line at `pointer` near: for writing into the first level, else the second.
+
+    Lines on their way into the first level would hold up everything else that is loaded.
+    """
+    level = 3 if to_write else 2
+    arguments = [builder.bitcast(pointer, ir.IntType(8).as_pointer()), INT32(int(to_write)), INT32(level), INT32(1)]
+    function_type = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
+    builder.call(cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0"), arguments)
 
 
 @intrinsic

@@ -21,8 +21,12 @@ def biases(vector, layer):
 
 def workspace_size(layers, n_samples):
     """Elements that a batch of n samples needs: 3 n sum_l n_l."""
-    in_rows = 3 * n_samples * (layers[-1]["first_unit"] + layers[-1]["n_outputs"])
-    return max(in_rows, narrow_workspace_size(layers, n_samples)) if is_narrow(layers) else in_rows
+    return 3 * n_samples * (layers[-1]["first_unit"] + layers[-1]["n_outputs"])
+
+
+def training_workspace_size(layers, batch_size):
+    """Elements that an epoch in batches needs."""
+    return narrow_workspace_size(layers, batch_size) if is_narrow(layers) else workspace_size(layers, batch_size)
 
 
 @inlined

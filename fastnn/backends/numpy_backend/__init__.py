@@ -1,11 +1,12 @@
 """The reference: the equations of a feed-forward network in plain NumPy, to be read beside the mathematics."""
 
-from fastnn.backends.numpy_backend.epoch import backward, loss, output, pre_output, train_epoch
+from fastnn.backends.numpy_backend.epoch import ROWS_PER_PASS, backward, loss, output, pre_output, train_epoch
 from fastnn.backends.numpy_backend.layers import bind
 from fastnn.backends.numpy_backend.optimizers import bind_update, step
-from fastnn.backends.numpy_backend.views import workspace_size
+from fastnn.backends.numpy_backend.views import training_workspace_size, workspace_size
 
 __all__ = [
+    "ROWS_PER_PASS",
     "backward",
     "bind",
     "bind_update",
@@ -14,5 +15,6 @@ __all__ = [
     "pre_output",
     "step",
     "train_epoch",
+    "training_workspace_size",
     "workspace_size",
 ]

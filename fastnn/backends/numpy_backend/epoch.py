@@ -16,29 +16,27 @@ from fastnn.backends.numpy_backend.layers import (
 from fastnn.backends.numpy_backend.optimizers import step
 from fastnn.backends.numpy_backend.views import activations, biases, errors, pre_activations, weights
 
+#: Samples that inference takes at a time, so that its memory does not grow with the data.
+ROWS_PER_PASS = 1024
 
-def pre_output(workspace, parameters, layers, X, n_threads):
+
+def pre_output(Z, workspace, parameters, layers, X, n_threads):
     """Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l), A_0 = X, up to Z_L; X (n, n_0) -> Z_L (n, n_L)."""
-    A, n = X, len(X)
-    for layer in layers[:-1]:
-        Z, A_previous, A = pre_activations(workspace, layer, n), A, activations(workspace, layer, n)
-        affine_activation(Z, A, A_previous, weights(parameters, layer), biases(parameters, layer), layer)
-    Z = pre_activations(workspace, layers[-1], n)
-    affine(Z, A, weights(parameters, layers[-1]), biases(parameters, layers[-1]))
-    return Z
+    for start in range(0, len(X), ROWS_PER_PASS):
+        rows = slice(start, start + ROWS_PER_PASS)
+        Z[rows] = _forward(workspace, parameters, layers, X[rows])
 
 
-def output(workspace, parameters, layers, X, n_threads):
+def output(A, workspace, parameters, layers, X, n_threads):
     """A_L = f_L(Z_L); X (n, n_0) -> A_L (n, n_L)."""
-    Z = pre_output(workspace, parameters, layers, X, n_threads)
-    A = activations(workspace, layers[-1], len(X))
-    activate(A, Z, layers[-1])
-    return A
+    for start in range(0, len(X), ROWS_PER_PASS):
+        rows = slice(start, start + ROWS_PER_PASS)
+        activate(A[rows], _forward(workspace, parameters, layers, X[rows]), layers[-1])
 
 
 def loss(losses, workspace, batch_Y, parameters, layers, X, Y, n_threads):
     """L = mean_i L_i, and dZ_L for `backward`; X (n, n_0), Y (n, n_L) or (n,) -> L_i (n,), and L as a number."""
-    Z, n, layer = pre_output(workspace, parameters, layers, X, n_threads), len(X), layers[-1]
+    Z, n, layer = _forward(workspace, parameters, layers, X), len(X), layers[-1]
     rows = select_targets(batch_Y, Y, None, 0, n)
     output_error(losses[:n], errors(workspace, layer, n), activations(workspace, layer, n), Z, rows, layer)
     return losses[:n].mean()
@@ -66,6 +64,17 @@ def train_epoch(
         batch_losses[batch] = loss(losses, workspace, batch_Y, parameters, layers, X_batch, Y_batch, n_threads)
         backward(gradient, workspace, parameters, layers, X_batch, n_threads)
         step(parameters, state, gradient, layers, update, settings[batch])
+
+
+def _forward(workspace, parameters, layers, X):
+    """Z_l and A_l of all layers in the workspace, up to Z_L, which is returned; X (n, n_0) -> Z_L (n, n_L)."""
+    A, n = X, len(X)
+    for layer in layers[:-1]:
+        Z, A_previous, A = pre_activations(workspace, layer, n), A, activations(workspace, layer, n)
+        affine_activation(Z, A, A_previous, weights(parameters, layer), biases(parameters, layer), layer)
+    Z = pre_activations(workspace, layers[-1], n)
+    affine(Z, A, weights(parameters, layers[-1]), biases(parameters, layers[-1]))
+    return Z
 
 
 def _propagate_errors(workspace, parameters, layers, n):

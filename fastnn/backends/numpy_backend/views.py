@@ -19,6 +19,11 @@ def workspace_size(layers, n_samples):
     return 3 * n_samples * (layers[-1]["first_unit"] + layers[-1]["n_outputs"])
 
 
+def training_workspace_size(layers, batch_size):
+    """Elements that an epoch in batches needs."""
+    return workspace_size(layers, batch_size)
+
+
 def pre_activations(workspace, layer, n_samples):
     """Z_l, a view of the workspace: (n, n_l)."""
     return _block(workspace, layer, n_samples, 0)
