@@ -17,7 +17,7 @@ from fastnn.training import History, read_only, train
 from fastnn.validation import check_count, check_dtype, check_features, check_targets
 
 #: Samples of another type or layout that inference converts at a time, and samples of which `evaluate` takes the loss.
-ROWS_PER_CONVERSION, ROWS_PER_LOSS = 8192, 1024
+ROWS_PER_CONVERSION, ROWS_PER_LOSS = 2048, 1024
 
 
 class Network:
