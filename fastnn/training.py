@@ -35,7 +35,8 @@ class History:
     validation_loss, validation_accuracy : list of float
         Measured on the validation data after the epoch; empty without them, accuracy for classes only.
     seconds : list of float
-        Time spent training; neither compilation nor validation is counted.
+        Time spent training; neither compilation nor validation is counted. Epochs of a single batch may be trained
+        several in one call, and share its time equally.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -83,7 +84,7 @@ class Batches:
         self.workspace = network.workspace(size)
         self.update = self.backend.bind_update(optimizer.update, network.dtype)
         self.state = network.optimizer_state(optimizer)
-        self.settings = np.tile(optimizer.settings, (self.n_batches, 1))
+        self.settings = np.empty((0, len(optimizer.settings)))
         self.chunk_size = 1
         self.sizes = np.full(self.n_batches, batch_size)
         self.sizes[-1] = len(X) - batch_size * (self.n_batches - 1)
@@ -110,9 +111,23 @@ class Batches:
         while first < self.n_batches:
             last, start = min(first + self.chunk_size, self.n_batches), time.perf_counter()
             yield first, last
-            seconds_per_batch = (time.perf_counter() - start) / (last - first)
-            self.chunk_size = max(1, int(min(2 * self.chunk_size, SECONDS_PER_CHUNK / max(seconds_per_batch, 1e-9))))
+            self._resize_chunks(last - first, time.perf_counter() - start)
             first = last
+
+    def _resize_chunks(self, n_batches: int, seconds: float) -> None:
+        wanted = SECONDS_PER_CHUNK * n_batches / max(seconds, 1e-9)
+        self.chunk_size = max(1, int(min(2 * self.chunk_size, wanted)))
+
+    def epochs_per_call(self) -> int:
+        """Epochs that one compiled call may take: several where each is a single batch, and so in the same order."""
+        return self.chunk_size if self.n_batches == 1 else 1
+
+    def train_epochs(self, n_epochs: int) -> np.ndarray:
+        """Several passes over data that are a single batch, in one compiled call; the mean losses."""
+        losses, start = np.empty(n_epochs), time.perf_counter()
+        self.train_batches(losses, 0, len(self.X))
+        self._resize_chunks(n_epochs, time.perf_counter() - start)
+        return losses
 
     def train_batches(self, losses: np.ndarray, start: int, stop: int) -> None:
         """Train on the samples from `start` to `stop` of the order, in one compiled call."""
@@ -133,9 +148,15 @@ class Batches:
             None if self.order is None else self.order[start:stop],
             self.batch_size,
             self.update,
-            self.settings[: len(losses)],
+            self._settings(len(losses)),
             network.team,
         )
+
+    def _settings(self, n_updates: int) -> np.ndarray:
+        """The optimizer's settings for so many updates, a row each."""
+        if len(self.settings) < n_updates:
+            self.settings = np.tile(self.optimizer.settings, (n_updates, 1))
+        return self.settings[:n_updates]
 
 
 def train(
@@ -163,17 +184,33 @@ def train(
     batches = Batches(network, X, y, batch_size, shuffle, optimizer)
     batches.compile()
     with progress_reports(progress, history) as report:
-        for epoch in range(epochs):
-            train_one_epoch(batches, epoch, history, partial(report_within, report, epoch, epochs))
+        while len(history.loss) < epochs:
+            epoch = len(history.loss)
+            at_once = 1 if validation is not None else min(batches.epochs_per_call(), epochs - epoch)
+            if at_once == 1 or not train_epochs_at_once(batches, at_once, history):
+                train_one_epoch(batches, epoch, history, partial(report_within, report, epoch, epochs))
             if validation is not None:
                 validation.measure(history)
-            report((epoch + 1) / epochs)
+            report(len(history.loss) / epochs)
     return history
 
 
 def report_within(report: Callable[[float], None], epoch: int, epochs: int, share: float) -> None:
     """Report the share of an epoch as a share of the whole."""
     report((epoch + share) / epochs)
+
+
+def train_epochs_at_once(batches: Batches, n_epochs: int, history: History) -> bool:
+    """Train for several epochs and record them; False, and nothing changed, if one of them diverged."""
+    network, start = batches.network, time.perf_counter()
+    before = network.parameters.copy(), batches.state.copy()
+    losses = batches.train_epochs(n_epochs)
+    if not (np.isfinite(losses).all() and np.isfinite(network.parameters).all()):
+        network.parameters[:], batches.state[:] = before
+        return False
+    history.loss += losses.tolist()
+    history.seconds += [(time.perf_counter() - start) / n_epochs] * n_epochs
+    return True
 
 
 def train_one_epoch(batches: Batches, epoch: int, history: History, report: Callable[[float], None]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 
 from fastnn.backends.numba_backend.compilation import caller, entry_point, inlined, kernel
-from fastnn.backends.numba_backend.layouts import along_lanes
+from fastnn.backends.numba_backend.layouts import along_lanes, flat
 from fastnn.backends.numba_backend.vector_math import exp, expm1, log1p, normal_density, normal_distribution
 from fastnn.backends.numba_backend.vector_math import sigmoid as logistic
 from fastnn.backends.numba_backend.vector_math import tanh as hyperbolic_tangent
@@ -202,10 +202,9 @@ def _activation_pass(function):
     """The kernel A = f(Z) in one pass."""
 
     def apply(A, Z):
-        n, width = Z.shape
-        for k in range(width):
-            for i in range(n):
-                A[i, k] = function(Z[i, k])
+        a, z = flat(A), flat(Z)
+        for i in range(len(z)):
+            a[i] = function(z[i])
 
     return entry_point(apply, name=function.__name__)
 
@@ -217,10 +216,9 @@ def _derivative_pass(derivative):
     """
 
     def apply(dZ, Z, A):
-        n, width = Z.shape
-        for k in range(width):
-            for i in range(n):
-                dZ[i, k] *= derivative(Z[i, k], A[i, k])
+        dz, z, a = flat(dZ), flat(Z), flat(A)
+        for i in range(len(z)):
+            dz[i] *= derivative(z[i], a[i])
 
     return entry_point(apply, name=derivative.__name__)
 

@@ -95,46 +95,47 @@ def linked(function: Callable, signature: Callable[[types.Float], tuple]) -> Any
     """Make an entry point without result callable from kernels by its name, so that its code is not compiled into them.
 
     `signature` gives the types of the arguments for a floating-point type, which is that of the first number among
-    the arguments of a call. Kernels that come from disk find the function once `provide` has told LLVM where it is.
+    the arguments of a call. A linked function may call those that were linked before it.
     """
     dispatcher = entry_point(function)
     if config.DISABLE_JIT:
         return dispatcher
+    _LINKED.append((dispatcher, signature))
+    place = len(_LINKED)
 
     @intrinsic
     def call(typing_context, *arguments):
         real = next(argument for argument in arguments if isinstance(argument, types.Float))
-        symbol = _provide(dispatcher, signature, real)
+        provide_linked(real, place)
 
         def generate(context, builder, call_signature, values):
             convention, (argument_types,) = context.call_conv, call_signature.args
             function_type = convention.get_function_type(types.void, argument_types.types)
-            target = cgutils.get_or_insert_function(builder.module, function_type, symbol)
+            target = cgutils.get_or_insert_function(builder.module, function_type, _symbol(dispatcher, real))
             values = cgutils.unpack_tuple(builder, values[0])
             convention.call_function(builder, target, types.void, argument_types.types, values)
             return context.get_dummy_value()
 
         return types.void(types.Tuple(signature(real))), generate
 
-    _LINKED.append((dispatcher, signature))
     return call
 
 
 _LINKED: list[tuple[Any, Callable]] = []
 
 
-def provide_linked(real: types.Float) -> None:
-    """Compile all linked functions for a floating-point type, or fetch them from disk, and tell LLVM where they are."""
-    if not config.DISABLE_JIT:
-        for dispatcher, signature in _LINKED:
-            _provide(dispatcher, signature, real)
-
-
 @cache
-def _provide(dispatcher: Any, signature: Callable, real: types.Float) -> str:
-    symbol = f"fastnn.{dispatcher.py_func.__module__}.{dispatcher.py_func.__qualname__}.{real}"
-    llvm.add_symbol(symbol, address_of(dispatcher, types.void, *signature(real)))
-    return symbol
+def provide_linked(real: types.Float, n_functions: int | None = None) -> None:
+    """Compile the linked functions for a floating-point type, or fetch them from disk, and tell LLVM where they are.
+
+    It has to be called before any kernel that calls them comes from disk. `n_functions` limits it to the first ones.
+    """
+    for dispatcher, signature in [] if config.DISABLE_JIT else _LINKED[:n_functions]:
+        llvm.add_symbol(_symbol(dispatcher, real), address_of(dispatcher, types.void, *signature(real)))
+
+
+def _symbol(dispatcher: Any, real: types.Float) -> str:
+    return f"fastnn.{dispatcher.py_func.__module__}.{dispatcher.py_func.__qualname__}.{real}"
 
 
 def _read_only(array: Any) -> Any:

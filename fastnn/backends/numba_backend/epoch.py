@@ -23,7 +23,7 @@ from fastnn.backends.numba_backend.views import biases, errors, pre_activations,
 
 #: Products of a weight and a sample that make one more thread worth its meetings, in a batch, and its start, in a call.
 BATCH_WORK_PER_THREAD = 250_000
-CALL_WORK_PER_THREAD = 4_000_000
+CALL_WORK_PER_THREAD = 8_000_000
 
 #: Rows of weights whose gradient is computed before they are updated, so that it does not leave the cache.
 UPDATE_ROWS = 4 * ROWS
@@ -59,7 +59,10 @@ def train_epoch(
     batch_losses, losses, parameters, state, gradient, workspace, batch_X, batch_Y, layers, X, Y, order, batch_size,
     update, settings, n_threads,
 ):  # fmt: skip
-    """theta <- theta - step(dL/dtheta), batch by batch; order (m,) of rows, or None for all in place -> batch_losses."""
+    """theta <- theta - step(dL/dtheta), batch by batch; order (m,) of rows, or None for all in place -> batch_losses.
+
+    If there are more batch losses than batches, the batches begin again.
+    """
     team = _team_size(parameters, len(batch_losses) * batch_size, batch_size, n_threads)
     if is_narrow(layers):
         run_team(
@@ -150,8 +153,10 @@ def _train_epoch(
     X, Y, order, batch_size, update, settings,
 ):  # fmt: skip
     n_samples, phase = len(X) if order is None else len(order), 1
+    n_batches = (n_samples + batch_size - 1) // batch_size
     for batch in range(len(batch_losses)):
-        first, last = batch * batch_size, min((batch + 1) * batch_size, n_samples)
+        first = batch % n_batches * batch_size
+        last = min(first + batch_size, n_samples)
         n = last - first
         start, stop = share(n, thread, n_threads, ROWS)
         X_rows = select_rows(batch_X[start:stop], X, order, first + start, first + stop)

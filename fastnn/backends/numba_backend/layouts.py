@@ -77,6 +77,30 @@ in_rows = _in_rows if config.DISABLE_JIT else _view("C")
 in_columns = _in_columns if config.DISABLE_JIT else _view("F")
 
 
+def _flat(block):
+    return block.reshape(-1, order="A")
+
+
+@intrinsic
+def _typed_flat(typing_context, block):
+    result = types.Array(block.dtype, 1, "C", readonly=not block.mutable)
+
+    def generate(context, builder, signature, values):
+        whole, vector = (
+            context.make_array(block)(context, builder, values[0]),
+            context.make_array(result)(context, builder),
+        )
+        size = (whole.nitems,)
+        populate_array(vector, whole.data, size, (whole.itemsize,), whole.itemsize, whole.meminfo, whole.parent)
+        return imputils.impl_ret_borrowed(context, builder, result, vector._getvalue())
+
+    return result(block), generate
+
+
+#: All numbers of a block without gaps, as they follow each other in memory: the simplest loop makes the fastest code.
+flat = _flat if config.DISABLE_JIT else _typed_flat
+
+
 @inlined
 def same_memory_in_columns(block):
     """The memory of a block in rows as a block of the same shape in columns."""

@@ -207,30 +207,42 @@ def _multiply_blocks(C, A, B, factor, keep, bias):
         n_rows = min(BLOCK_ROWS, C.n_rows - i)
         for block in range(n_blocks):
             k, end = A.n_columns * block // n_blocks, A.n_columns * (block + 1) // n_blocks
-            block_keep = keep if block == 0 else one
-            left = _part(A, i, n_rows, k, end - k)
-            j = 0
-            if n_rows == 1 and left.column_step == size and B.column_step == size:
-                while C.n_columns - j >= ROW_VECTORS * lanes:
-                    part, strip = _part(C, i, 1, j, ROW_VECTORS * lanes), _part(B, k, end - k, j, ROW_VECTORS * lanes)
-                    addend = _part(bias, i, 1, j, ROW_VECTORS * lanes) if block == 0 else _no_matrix()
-                    _multiply_row_strip(part, left, strip, factor, block_keep, addend)
-                    j += ROW_VECTORS * lanes
-            while j < C.n_columns:
-                width = 2 * lanes if C.n_columns - j > lanes else lanes
-                n_columns = min(width, C.n_columns - j)
-                part = _part(C, i, n_rows, j, n_columns)
-                strip = _part(B, k, end - k, j, n_columns)
-                if n_columns < width or strip.column_step != size or strip.row_step >= PAGE_BYTES:
-                    packed = Matrix(buffer, end - k, width, width * size, size)
-                    _copy(packed, strip, one)
-                    strip = packed
-                addend = _part(bias, i, n_rows, j, n_columns) if block == 0 else _no_matrix()
-                if width > lanes:
-                    _multiply_wide_strip(part, left, strip, factor, block_keep, addend)
-                else:
-                    _multiply_narrow_strip(part, left, strip, factor, block_keep, addend)
-                j += width
+            rows = _part(C, i, n_rows, 0, C.n_columns)
+            left, right = _part(A, i, n_rows, k, end - k), _part(B, k, end - k, 0, C.n_columns)
+            if block == 0:
+                _multiply_strips(rows, left, right, factor, keep, _part(bias, i, n_rows, 0, C.n_columns), buffer)
+            else:
+                _multiply_strips(rows, left, right, factor, one, _no_matrix(), buffer)
+
+
+@kernel
+def _multiply_strips(C, A, B, factor, keep, bias, buffer):
+    """C = factor A B + keep C + bias strip by strip, B as deep as `buffer`; the edge of B is completed there with zeros."""
+    lanes, j = lanes_of(factor), 0
+    size = VECTOR_BYTES // lanes
+    while j < C.n_columns:
+        width = _strip_width(C, B, C.n_columns - j, lanes)
+        n_columns = min(width, C.n_columns - j)
+        part, addend = _part(C, 0, C.n_rows, j, n_columns), _part(bias, 0, C.n_rows, j, n_columns)
+        strip = _part(B, 0, B.n_rows, j, n_columns)
+        if width <= 2 * lanes and (n_columns < width or B.column_step != size or B.row_step >= PAGE_BYTES):
+            strip = Matrix(buffer, B.n_rows, width, width * size, size)
+            _copy(strip, _part(B, 0, B.n_rows, j, n_columns), type(factor)(1))
+        if width > 2 * lanes:
+            _multiply_row_strip(part, A, strip, factor, keep, addend)
+        elif width > lanes:
+            _multiply_wide_strip(part, A, strip, factor, keep, addend)
+        else:
+            _multiply_narrow_strip(part, A, strip, factor, keep, addend)
+        j += width
+
+
+@inlined
+def _strip_width(C, B, n_columns, lanes):
+    """Columns of the next strip, of `n_columns` that are left: a single row takes more of them at once."""
+    if C.n_rows == 1 and n_columns >= ROW_VECTORS * lanes and B.column_step * lanes == VECTOR_BYTES:
+        return ROW_VECTORS * lanes
+    return 2 * lanes if n_columns > lanes else lanes
 
 
 @kernel

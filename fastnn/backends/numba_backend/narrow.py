@@ -45,12 +45,14 @@ def train_narrow_epoch(
 ):  # fmt: skip
     """The same as `epoch.train_epoch`, for one thread of a team."""
     n_samples, phase = len(X) if order is None else len(order), 1
+    n_batches = (n_samples + batch_size - 1) // batch_size
     tile, size = whole(min(batch_size, TILE)), whole(len(parameters))
     most_tiles = (batch_size + TILE - 1) // TILE
     gradients = workspace[: most_tiles * size].reshape(most_tiles, size)
     desk = _desk(workspace[most_tiles * size :], layers, tile, thread)
     for batch in range(len(batch_losses)):
-        first, last = batch * batch_size, min((batch + 1) * batch_size, n_samples)
+        first = batch % n_batches * batch_size
+        last = min(first + batch_size, n_samples)
         tiles = (last - first + tile - 1) // tile
         begin, end = share(tiles, thread, n_threads, 1)
         for t in range(begin, end):

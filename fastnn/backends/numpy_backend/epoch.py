@@ -55,9 +55,14 @@ def train_epoch(
     batch_losses, losses, parameters, state, gradient, workspace, batch_X, batch_Y, layers, X, Y, order, batch_size,
     update, settings, n_threads,
 ):  # fmt: skip
-    """theta <- theta - step(dL/dtheta), batch by batch; order (m,) of rows, or None for all in place -> batch_losses."""
+    """theta <- theta - step(dL/dtheta), batch by batch; order (m,) of rows, or None for all in place -> batch_losses.
+
+    If there are more batch losses than batches, the batches begin again.
+    """
     n_samples = len(X) if order is None else len(order)
-    for batch, start in enumerate(range(0, n_samples, batch_size)):
+    n_batches = -(-n_samples // batch_size)
+    for batch in range(len(batch_losses)):
+        start = batch % n_batches * batch_size
         stop = min(start + batch_size, n_samples)
         X_batch = select_rows(batch_X, X, order, start, stop)
         Y_batch = Y[start:stop] if order is None else Y[order[start:stop]]
