@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at the clock within an epoch: Ctrl-C is answered and the progress bar moves that often.
 SECONDS_PER_CHUNK = 0.1
+LARGEST_GROWTH = 8  # from chunk to chunk, as the first ones may be too short to be timed well
 
 
 @dataclass
@@ -116,7 +117,7 @@ class Batches:
 
     def _resize_chunks(self, n_batches: int, seconds: float) -> None:
         wanted = SECONDS_PER_CHUNK * n_batches / max(seconds, 1e-9)
-        self.chunk_size = max(1, int(min(2 * self.chunk_size, wanted)))
+        self.chunk_size = max(1, int(min(LARGEST_GROWTH * self.chunk_size, wanted)))
 
     def epochs_per_call(self) -> int:
         """Epochs that one compiled call may take: several where each is a single batch, and so in the same order."""

@@ -105,8 +105,8 @@ def test_the_same_seed_gives_the_same_fit(backend):
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_how_an_epoch_is_cut_into_chunks_makes_no_difference(shuffle, backend, monkeypatch):
     results = []
-    # One batch by one; or 1, 2, 4, 8 and the 8 left, and then a whole epoch at once. Each epoch reports its end, too.
-    for seconds, n_reports in ((0, 2 * (23 + 1)), (1e9, (5 + 1) + (1 + 1))):
+    # One batch by one; or 1, 8 and the 14 left, and then a whole epoch at once. Each epoch reports its end, too.
+    for seconds, n_reports in ((0, 2 * (23 + 1)), (1e9, (3 + 1) + (1 + 1))):
         monkeypatch.setattr(training, "SECONDS_PER_CHUNK", seconds)
         network, shares = new_network(backend), []
         history = fit(
@@ -115,6 +115,29 @@ def test_how_an_epoch_is_cut_into_chunks_makes_no_difference(shuffle, backend, m
         assert len(shares) == n_reports
         results.append((history.loss, network.parameters.tobytes()))
     assert results[0] == results[1]
+
+
+@every_backend
+@pytest.mark.parametrize("learning_rate", [0.05, 1e308], ids=["converges", "diverges"])
+def test_epochs_of_one_batch_trained_several_in_a_call_are_the_same(learning_rate, backend, monkeypatch):
+    results = []
+    for seconds in (0, 1e9):  # one by one; or 1, 8, 64 ...
+        monkeypatch.setattr(training, "SECONDS_PER_CHUNK", seconds)
+        network, losses, message = new_network(backend), [], ""
+        optimizer = fastnn.SGD(learning_rate, momentum=0.9)
+        try:
+            fit(
+                network,
+                epochs=30,
+                batch_size=None,
+                optimizer=optimizer,
+                progress=lambda share, history, losses=losses: losses.__setitem__(slice(None), history.loss),
+            )
+        except fastnn.DivergenceError as error:
+            message = str(error)
+        results.append((losses, message, network.parameters.tobytes(), network.optimizer_state(optimizer).tobytes()))
+    assert results[0] == results[1]
+    assert bool(results[0][1]) == (learning_rate > 1)
 
 
 @every_backend

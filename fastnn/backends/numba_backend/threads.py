@@ -32,8 +32,24 @@ def run_team(function, n_threads: int, *arguments):
 
 
 def _compile(function, *arguments) -> None:
-    """Compile while there is no team yet that an interrupted compilation would leave waiting."""
-    function.compile(tuple(map(function.typeof_pyval, arguments)))
+    """Compile while there is no team yet that an interrupted compilation would leave waiting.
+
+    Numba takes tens of microseconds to find out that there is nothing to compile, so calls of the same kind are remembered.
+    """
+    kinds = function, *map(_kind, arguments)
+    if kinds not in _COMPILED:
+        function.compile(tuple(map(function.typeof_pyval, arguments)))
+        _COMPILED.add(kinds)
+
+
+_COMPILED: set[tuple] = set()
+
+
+def _kind(argument):
+    """What Numba's type of an argument depends on."""
+    if isinstance(argument, np.ndarray):
+        return argument.dtype, argument.ndim, argument.flags.num
+    return type(argument)
 
 
 class _Team:
