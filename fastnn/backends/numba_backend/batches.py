@@ -3,7 +3,7 @@
 What is chosen by `order` being None is chosen by its type, when a kernel is compiled: a view and a batch differ in type.
 """
 
-from numba import types
+from numba import config, types
 from numba.extending import overload
 
 from fastnn.backends.numba_backend.compilation import FLAGS, kernel
@@ -68,3 +68,9 @@ def _typed_position(order, i):
     if isinstance(order, types.NoneType):
         return lambda order, i: i
     return lambda order, i: order[i]
+
+
+if config.DISABLE_JIT:  # an interpreter has no such instruction
+
+    def _prefetch_row(source, i):
+        """Ask for nothing."""
