@@ -259,7 +259,7 @@ class Network:
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, as in `loss`.
         optimizer : SGD, optional
-            By default ``SGD()``.
+            By default ``SGD()``. Its velocity is taken up where the last call with an equal optimizer left it.
         epochs : int, default 10
             Passes over the data.
         batch_size : int or None, default 32
