@@ -1,7 +1,7 @@
 """A feed-forward network: an architecture, its parameters in one flat vector, and the backend that computes with them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -293,13 +293,10 @@ class Network:
         """Threads that the kernels may use."""
         return team_size(self.n_threads)
 
-    def computing(self, n_threads: int | None = None) -> AbstractContextManager[Any]:
+    @contextmanager
+    def computing(self, n_threads: int | None = None) -> Iterator[Any]:
         """The backend, with its threads limited; an overflow shows in the result, not as a warning on the way."""
         n_threads = None if n_threads is None else check_count(n_threads, "n_threads")
-        return self._quiet_backend(n_threads)
-
-    @contextmanager
-    def _quiet_backend(self, n_threads: int | None) -> Iterator[Any]:
         uses_blas = self.backend == "numpy"
         with (
             np.errstate(all="ignore"),
