@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from fastnn.losses import find_loss
 from fastnn.optimizers import SGD
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
 from fastnn.training import History, read_only, train
-from fastnn.validation import check_count, check_dtype, check_features, check_targets
+from fastnn.validation import check_count, check_dtype, check_feature_shape, check_features, check_finite, check_targets
 
 #: Samples of another type or layout that inference converts at a time, and samples of which `evaluate` takes the loss.
 ROWS_PER_CONVERSION, ROWS_PER_LOSS = 2048, 1024
@@ -107,7 +107,7 @@ class Network:
         self.biases = self.architecture.bias_views(self.parameters)
         self.weight_gradients = self.architecture.weight_views(self.gradient)
         self.bias_gradients = self.architecture.bias_views(self.gradient)
-        self._workspace = aligned_zeros(0, self.dtype)
+        self._workspace, self._training_workspace = (aligned_zeros(0, self.dtype) for _ in range(2))
         self._batch: np.ndarray | None = None
         self._optimizer: SGD | None = None
         self._state = aligned_zeros(0, self.dtype)
@@ -185,7 +185,9 @@ class Network:
         y = check_targets(y, len(X), self.architecture, self.dtype)
         batch = read_only(np.ascontiguousarray(X, self.dtype))
         with self.computing(n_threads):
-            value = self._loss_of_batch(np.empty(len(X)), self.workspace(len(X) * self._workspace_per_sample), batch, y)
+            self.forget_batch()
+            self._workspace = _at_least(len(X) * self._workspace_per_sample, self._workspace)
+            value = self._loss_of_batch(np.empty(len(X)), self._workspace, batch, y)
         self._batch = batch
         return value
 
@@ -305,16 +307,15 @@ class Network:
         ):
             yield get_backend(self.backend)
 
-    def workspace(self, size: int) -> np.ndarray:
-        """A work vector of that many elements; what `loss` left there for `backward` is given up."""
-        self.forget_batch()
-        if len(self._workspace) < size:
-            self._workspace = aligned_zeros(size, self.dtype)
-        return self._workspace[:size]
+    def training_workspace(self, size: int) -> np.ndarray:
+        """A work vector of that many elements for training; what `loss` left for `backward` lies elsewhere."""
+        self._training_workspace = _at_least(size, self._training_workspace)
+        return self._training_workspace[:size]
 
-    def forget_batch(self) -> None:
-        """Give up what `loss` left in the workspace for `backward`."""
-        self._batch = None
+    def forget_batch(self) -> Callable[[], None]:
+        """Give up what `loss` left for `backward`, as the parameters change; returns what takes that back."""
+        batch, self._batch = self._batch, None
+        return partial(setattr, self, "_batch", batch)
 
     def optimizer_state(self, optimizer: SGD) -> np.ndarray:
         """What an optimizer keeps for each parameter, (n_states, n_parameters); zeros if it is another than the last."""
@@ -334,7 +335,7 @@ class Network:
             yield rows, read_only(np.ascontiguousarray(X[rows], self.dtype))
 
     def _infer(self, compute: Callable[..., None], X: Any, n_threads: int | None) -> np.ndarray:
-        X = check_features(X, self.architecture.n_inputs, self.dtype)
+        X = check_feature_shape(X, self.architecture.n_inputs, self.dtype)
         result = np.empty((len(X), self.architecture.n_outputs), self.dtype)
         # Contexts take longer than a single sample: compiled kernels warn of nothing, and need none for themselves.
         compiled = self.backend == "numba" and n_threads is None
@@ -344,10 +345,14 @@ class Network:
             make = np.empty if len(X) == 1 else aligned_empty
             workspace = make(n_rows * self._workspace_per_sample, self.dtype)
             if X.dtype == self.dtype and X.flags.c_contiguous:
-                compute(result, workspace, self.parameters, self.bound_layers, read_only(X), team)
+                finite = compute(result, workspace, self.parameters, self.bound_layers, read_only(X), team)
             else:
-                for rows, samples in self._converted(X, ROWS_PER_CONVERSION):
+                finite = all(
                     compute(result[rows], workspace, self.parameters, self.bound_layers, samples, team)
+                    for rows, samples in self._converted(X, ROWS_PER_CONVERSION)
+                )
+        if not finite:
+            check_finite(X, "X", self.dtype)
         return result
 
     def __getstate__(self) -> dict[str, Any]:
@@ -367,3 +372,8 @@ class Network:
             f"Network({list(architecture.layer_sizes)}, activations={list(architecture.activations)}, "
             f"loss={architecture.loss!r}, backend={self.backend!r}, dtype={self.dtype.name!r})"
         )
+
+
+def _at_least(size: int, workspace: np.ndarray) -> np.ndarray:
+    """A work vector that has room for so many elements: the one that is there, or a larger one."""
+    return workspace if len(workspace) >= size else aligned_zeros(size, workspace.dtype)

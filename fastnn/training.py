@@ -15,7 +15,7 @@ from fastnn.backends import get_backend
 from fastnn.exceptions import DivergenceError
 from fastnn.losses import find_loss
 from fastnn.optimizers import SGD
-from fastnn.validation import check_count, check_features, check_pair, check_targets
+from fastnn.validation import check_count, check_feature_shape, check_features, check_finite, check_pair, check_targets
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -82,7 +82,7 @@ class Batches:
         self.sample_losses = np.empty(batch_size)
         self.backend = get_backend(network.backend)
         size = self.backend.training_workspace_size(network.architecture.layers, batch_size)
-        self.workspace = network.workspace(size)
+        self.workspace = network.training_workspace(size)
         self.update = self.backend.bind_update(optimizer.update, network.dtype)
         self.state = network.optimizer_state(optimizer)
         self.settings = np.empty((0, len(optimizer.settings)))
@@ -93,6 +93,21 @@ class Batches:
     def compile(self) -> None:
         """Train on no batch at all: kernels that are not there yet are compiled before the clock runs."""
         self.train_batches(np.empty(0), 0, 0)
+
+    def begin(self) -> Callable[[], None]:
+        """Announce that the parameters will change; returns what undoes all that training has changed since."""
+        network = self.network
+        remember_batch, random_state = network.forget_batch(), network.random.bit_generator.state
+        changing = network.parameters, network.gradient, self.state
+        before = [vector.copy() for vector in changing]
+
+        def undo() -> None:
+            for vector, copy in zip(changing, before, strict=True):
+                vector[:] = copy
+            network.random.bit_generator.state = random_state
+            remember_batch()
+
+        return undo
 
     def train_epoch(self, report: Callable[[float], None]) -> float:
         """One pass over the data in chunks of whole batches; the mean loss, NaN or infinite if it diverged."""
@@ -133,7 +148,6 @@ class Batches:
     def train_batches(self, losses: np.ndarray, start: int, stop: int) -> None:
         """Train on the samples from `start` to `stop` of the order, in one compiled call."""
         network, in_place = self.network, self.order is None
-        network.forget_batch()
         self.backend.train_epoch(
             losses,
             self.sample_losses,
@@ -175,7 +189,7 @@ def train(
     if not isinstance(optimizer, SGD):
         raise TypeError(f"optimizer must be a fastnn optimizer such as fastnn.SGD(), got {optimizer!r}.")
     epochs = check_count(epochs, "epochs")
-    X = check_features(X, network.architecture.n_inputs, network.dtype)
+    X = check_feature_shape(X, network.architecture.n_inputs, network.dtype)
     y = check_targets(y, len(X), network.architecture, network.dtype)
     batch_size = len(X) if batch_size is None else min(check_count(batch_size, "batch_size"), len(X))
     validation = None
@@ -204,10 +218,10 @@ def report_within(report: Callable[[float], None], epoch: int, epochs: int, shar
 def train_epochs_at_once(batches: Batches, n_epochs: int, history: History) -> bool:
     """Train for several epochs and record them; False, and nothing changed, if one of them diverged."""
     network, start = batches.network, time.perf_counter()
-    before = network.parameters.copy(), batches.state.copy()
+    undo = batches.begin()
     losses = batches.train_epochs(n_epochs)
     if not (np.isfinite(losses).all() and np.isfinite(network.parameters).all()):
-        network.parameters[:], batches.state[:] = before
+        undo()
         return False
     history.loss += losses.tolist()
     history.seconds += [(time.perf_counter() - start) / n_epochs] * n_epochs
@@ -215,12 +229,17 @@ def train_epochs_at_once(batches: Batches, n_epochs: int, history: History) -> b
 
 
 def train_one_epoch(batches: Batches, epoch: int, history: History, report: Callable[[float], None]) -> None:
-    """Train for an epoch and record it; if it diverges, put the parameters back and raise DivergenceError."""
+    """Train for an epoch and record it; if it diverges, put everything back and say why.
+
+    X is looked at only then: a number in it that is not finite makes the gradient of W_1 NaN or infinite, and so W_1, as
+    0 times it is NaN. Reading X for nothing else would take a tenth of an epoch.
+    """
     network, start = batches.network, time.perf_counter()
-    before = network.parameters.copy(), batches.state.copy()
+    undo = batches.begin()
     loss = batches.train_epoch(report)
     if not np.isfinite(loss) or not np.isfinite(network.parameters).all():
-        network.parameters[:], batches.state[:] = before
+        undo()
+        check_finite(batches.X, "X", network.dtype)
         raise DivergenceError(
             f"Training diverged in epoch {epoch + 1}: the loss became {loss}. Try a smaller learning rate (it is "
             f"{batches.optimizer.learning_rate:g}), standardised inputs, or another initializer. The parameters are "

@@ -34,6 +34,13 @@ def check_dtype(dtype: Any) -> np.dtype:
 
 def check_features(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
     """X as a finite two-dimensional array (n_samples, n_features), not copied where its type allows."""
+    X = check_feature_shape(X, n_features, dtype)
+    check_finite(X, "X", dtype)
+    return X
+
+
+def check_feature_shape(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
+    """What `check_features` gives, its numbers unread: for a caller who sees by his results whether all are finite."""
     if hasattr(X, "toarray"):
         raise TypeError(f"X is a sparse {type(X).__name__}; pass a dense array, for instance X.toarray().")
     X = _as_numeric_array(X, "X", dtype)
@@ -46,7 +53,6 @@ def check_features(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
         raise ValueError(f"X is empty: at least one sample is needed, got shape {X.shape}.")
     if X.dtype not in STREAMED_TYPES:
         X = X.astype(dtype)
-    _check_finite(X, "X", dtype)
     return np.asarray(X)
 
 
@@ -58,7 +64,7 @@ def check_targets(y: Any, n_samples: int, architecture: Architecture, dtype: np.
         raise ValueError(f"y must be one- or two-dimensional, got shape {y.shape}.")
     if len(y) != n_samples:
         raise ValueError(f"X and y must have the same number of samples, got {n_samples} and {len(y)}.")
-    _check_finite(y.reshape(len(y), -1), "y", dtype)
+    check_finite(y.reshape(len(y), -1), "y", dtype)
     if loss.targets == "classes" and (y.ndim == 1 or y.shape[1] == 1):
         return _class_numbers(y.reshape(-1), n_outputs)
     rows = np.ascontiguousarray(y.reshape(len(y), -1), dtype)
@@ -122,7 +128,7 @@ def _as_numeric_array(values: Any, name: str, dtype: np.dtype) -> np.ndarray:
     return array
 
 
-def _check_finite(array: np.ndarray, name: str, dtype: np.dtype) -> None:
+def check_finite(array: np.ndarray, name: str, dtype: np.dtype) -> None:
     """Raise ValueError for the first number that is not finite in `dtype`, reading a slice of rows at a time."""
     if array.dtype.kind != "f":
         return

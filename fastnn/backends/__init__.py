@@ -16,7 +16,8 @@ BACKENDS = ("numpy", "numba")
 #: - `workspace_size(layers, n_samples)`: elements of the work vector that a batch needs, n times those of one sample,
 #:   and `training_workspace_size(layers, batch_size)` those that an epoch needs;
 #: - `pre_output`, `output`: logits Z_L and outputs A_L of any number of samples, in a workspace for all of them or for
-#:   `ROWS_PER_PASS` a thread;
+#:   `ROWS_PER_PASS` a thread; they return whether Z_1 is finite, which it is not where X is not, so that a caller need
+#:   not read X for that;
 #: - `loss`: mean loss of a batch, leaving dZ_L in the workspace; `backward`: the gradient from there;
 #: - `bind_update(update, dtype)`: an optimizer's update, made ready for this backend;
 #: - `step`: one update of the parameters; `train_epoch`: all of it, batch after batch.

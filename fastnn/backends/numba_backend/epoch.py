@@ -13,7 +13,7 @@ from fastnn.backends.numba_backend.activations import activate
 from fastnn.backends.numba_backend.batches import select_rows, select_targets
 from fastnn.backends.numba_backend.compilation import FLAGS, entry_point, inlined, kernel, read_only
 from fastnn.backends.numba_backend.layers import bias_gradient, weight_gradient
-from fastnn.backends.numba_backend.layouts import is_narrow, n_tiles, same_memory_in_columns
+from fastnn.backends.numba_backend.layouts import flat, is_narrow, n_tiles, same_memory_in_columns
 from fastnn.backends.numba_backend.matmul import ROWS, accumulate, copy
 from fastnn.backends.numba_backend.narrow import train_narrow_epoch
 from fastnn.backends.numba_backend.optimizers import PLAIN, call
@@ -35,12 +35,14 @@ ROWS_PER_PASS = 128
 
 def pre_output(Z, workspace, parameters, layers, X, n_threads):
     """Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l), A_0 = X, up to Z_L; X (n, n_0) -> Z_L (n, n_L)."""
-    run_team(_pre_output, _inference_team(parameters, len(X), n_threads), Z, workspace, parameters, layers, X)
+    team = _inference_team(parameters, len(X), n_threads)
+    return all(run_team(_pre_output, team, Z, workspace, parameters, layers, X))
 
 
 def output(A, workspace, parameters, layers, X, n_threads):
     """A_L = f_L(Z_L); X (n, n_0) -> A_L (n, n_L)."""
-    run_team(_output, _inference_team(parameters, len(X), n_threads), A, workspace, parameters, layers, X)
+    team = _inference_team(parameters, len(X), n_threads)
+    return all(run_team(_output, team, A, workspace, parameters, layers, X))
 
 
 def loss(losses, workspace, batch_Y, parameters, layers, X, Y, n_threads):
@@ -96,25 +98,38 @@ def _inference_team(parameters, n_samples, n_threads):
 @entry_point
 def _pre_output(thread, n_threads, meeting, Z, workspace, parameters, layers, X):
     first, last = share(len(X), thread, n_threads, ROWS)
-    own = _thread_share(workspace, thread, n_threads)
+    own, finite = _thread_share(workspace, thread, n_threads), True
     for start in range(first, last, ROWS_PER_PASS):
         n = min(ROWS_PER_PASS, last - start)
         forward(own, parameters, layers, X[start : start + n], n, 0, n)
+        finite &= _is_finite(pre_activations(own, layers[0], n))
         copy(Z[start : start + n], pre_activations(own, layers[-1], n))
+    return finite
 
 
 @entry_point
 def _output(thread, n_threads, meeting, A, workspace, parameters, layers, X):
     first, last = share(len(X), thread, n_threads, ROWS)
-    own = _thread_share(workspace, thread, n_threads)
+    own, finite = _thread_share(workspace, thread, n_threads), True
     for start in range(first, last, ROWS_PER_PASS):
         n = min(ROWS_PER_PASS, last - start)
         forward(own, parameters, layers, X[start : start + n], n, 0, n)
+        finite &= _is_finite(pre_activations(own, layers[0], n))
         Z, spare = pre_activations(own, layers[-1], n), errors(own, layers[-1], n)
         Z_columns, A_columns = same_memory_in_columns(spare), same_memory_in_columns(Z)
         copy(Z_columns, Z)
         activate(A_columns, Z_columns, layers[-1])
         copy(A[start : start + n], A_columns)
+    return finite
+
+
+@kernel
+def _is_finite(Z):
+    """Whether all numbers of a block in rows are finite; z - z is 0 for those, and NaN for the others."""
+    numbers, strange = flat(Z), 0
+    for i in range(len(numbers)):
+        strange += numbers[i] - numbers[i] != 0
+    return strange == 0
 
 
 @inlined

@@ -8,6 +8,7 @@ import os
 import platform
 import threading
 import time
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -23,10 +24,10 @@ LOOKS_BEFORE_YIELD = 400
 
 
 def run_team(function, n_threads: int, *arguments):
-    """Call `function(thread, n_threads, meeting, *arguments)` in every thread of a team; return thread 0's result."""
+    """Call `function(thread, n_threads, meeting, *arguments)` in every thread of a team; their results, in any order."""
     meeting = np.zeros(2, np.int64)  # how often a thread has come to the barrier; whether the team is broken up
     if n_threads == 1 or config.DISABLE_JIT:
-        return function(0, 1, meeting, *arguments)
+        return [function(0, 1, meeting, *arguments)]
     _compile(function, 0, n_threads, meeting, *arguments)
     return _Team(function, n_threads, meeting, arguments).run()
 
@@ -63,13 +64,14 @@ class _Team:
         self.ready = threading.Barrier(n_threads)
         self.at_work: set[int] = set()
         self.errors: list[BaseException] = []
+        self.results: list[Any] = []
         self.members = [
             threading.Thread(target=self._join_in, args=(thread,), daemon=True) for thread in range(1, n_threads)
         ]
 
     def run(self):
         try:
-            result = self._lead()
+            self._lead()
         except BaseException:  # Ctrl-C, before or after the kernel
             self._break_up()
             raise
@@ -77,15 +79,19 @@ class _Team:
             self._wait_for_the_end()
         if self.errors:
             raise self.errors[0]
-        return result
+        return self.results
 
-    def _lead(self):
+    def _lead(self) -> None:
         """What thread 0 does: start the others, and run the kernel once all are there."""
-        if not self._start():
+        if self._start():
+            self.ready.wait()
+            self._compute(0, self.n_threads)
+        else:
             self.ready.abort()
-            return self.function(0, 1, self.meeting, *self.arguments)
-        self.ready.wait()
-        return self.function(0, self.n_threads, self.meeting, *self.arguments)
+            self._compute(0, 1)
+
+    def _compute(self, thread, n_threads) -> None:
+        self.results.append(self.function(thread, n_threads, self.meeting, *self.arguments))
 
     def _start(self) -> bool:
         """Start every member; False if the system has no more threads to give."""
@@ -101,7 +107,7 @@ class _Team:
         self.at_work.add(thread)
         try:
             self.ready.wait()
-            self.function(thread, self.n_threads, self.meeting, *self.arguments)
+            self._compute(thread, self.n_threads)
         except threading.BrokenBarrierError:
             pass  # not every thread could be started, or an interrupt came first: none of the members computes
         except BaseException as error:

@@ -3,6 +3,8 @@
 `n_threads` is for the compiled backend; here the library behind NumPy's matrix products has threads of its own.
 """
 
+import numpy as np
+
 from fastnn.backends.numpy_backend.activations import activate
 from fastnn.backends.numpy_backend.batches import select_rows, select_targets
 from fastnn.backends.numpy_backend.layers import (
@@ -22,16 +24,22 @@ ROWS_PER_PASS = 1024
 
 def pre_output(Z, workspace, parameters, layers, X, n_threads):
     """Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l), A_0 = X, up to Z_L; X (n, n_0) -> Z_L (n, n_L)."""
+    finite = True
     for start in range(0, len(X), ROWS_PER_PASS):
         rows = slice(start, start + ROWS_PER_PASS)
         Z[rows] = _forward(workspace, parameters, layers, X[rows])
+        finite &= _is_finite(workspace, layers, len(X[rows]))
+    return finite
 
 
 def output(A, workspace, parameters, layers, X, n_threads):
     """A_L = f_L(Z_L); X (n, n_0) -> A_L (n, n_L)."""
+    finite = True
     for start in range(0, len(X), ROWS_PER_PASS):
         rows = slice(start, start + ROWS_PER_PASS)
         activate(A[rows], _forward(workspace, parameters, layers, X[rows]), layers[-1])
+        finite &= _is_finite(workspace, layers, len(X[rows]))
+    return finite
 
 
 def loss(losses, workspace, batch_Y, parameters, layers, X, Y, n_threads):
@@ -80,6 +88,11 @@ def _forward(workspace, parameters, layers, X):
     Z = pre_activations(workspace, layers[-1], n)
     affine(Z, A, weights(parameters, layers[-1]), biases(parameters, layers[-1]))
     return Z
+
+
+def _is_finite(workspace, layers, n):
+    """Whether Z_1 of n samples is finite."""
+    return bool(np.isfinite(pre_activations(workspace, layers[0], n)).all())
 
 
 def _propagate_errors(workspace, parameters, layers, n):
