@@ -75,7 +75,7 @@ class Batches:
         self.n_batches = math.ceil(len(X) / batch_size)
         self.shuffle = shuffle and self.n_batches > 1  # a single batch is a mean over all samples in any order
         in_place = not self.shuffle and X.dtype == network.dtype and X.flags.c_contiguous
-        self.order = None if in_place else np.arange(len(X))
+        self.order = None if in_place else np.arange(0 if self.shuffle else len(X))  # a new one is drawn for each epoch
         n_inputs, n_outputs = network.architecture.n_inputs, network.architecture.n_outputs
         self.batch_X = aligned_zeros(0 if in_place else batch_size * n_inputs, network.dtype).reshape(-1, n_inputs)
         self.batch_Y = aligned_zeros(batch_size * n_outputs, network.dtype).reshape(batch_size, n_outputs)

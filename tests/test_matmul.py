@@ -93,6 +93,21 @@ def test_accumulate_a_transpose_times_a_matrix(n, m, p, keep, dtype):
 
 
 @every_dtype
+@pytest.mark.parametrize("n_states", [0, 1, 2])
+@pytest.mark.parametrize(("n", "m", "p"), SHAPES)
+def test_multiply_bringing_parameters_near(n, m, p, n_states, dtype):
+    A, B = normal(n, m, dtype=dtype), normal(m, p, dtype=dtype, seed=1)
+    parameters, state = normal(n * p, dtype=dtype), normal(n_states, n * p + EDGE, dtype=dtype)
+    before = parameters.copy(), state.copy()
+    frame, C = framed(n, p, dtype)
+    matmul.multiply_near(C, A, B, 0.5, parameters.reshape(n, p), state, EDGE)
+    assert_only_the_block_was_written(frame, C)
+    assert_agree(C, product(A, B) / 2, tolerance(dtype, m))
+    for vector, expected in zip((parameters, state), before, strict=True):
+        np.testing.assert_array_equal(vector, expected)
+
+
+@every_dtype
 @pytest.mark.parametrize(("n", "p"), [(1, 1), (5, 3), (64, 64), (9, 131)])
 def test_sum_rows(n, p, dtype):
     B, c = normal(n, p, dtype=dtype), np.full(p, np.nan, dtype)

@@ -11,6 +11,7 @@ import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.initializers import INITIALIZERS
 from fastnn.losses import LOSSES
+from tests.cases import CASES
 
 every_backend = pytest.mark.parametrize("backend", fastnn.backends())
 
@@ -101,6 +102,24 @@ def test_features_beyond_single_precision_are_refused_by_a_network_of_single_pre
     else:
         assert_refused(network, lambda network: INFERENCE[use](network, features), ValueError, message)
     assert np.isfinite(network_for().loss(features, LABELS))
+
+
+@pytest.mark.parametrize("fault", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_fit_finds_the_number_that_is_not_finite_whatever_hides_it(case, fault):
+    """Training looks at X only when a parameter is no longer finite: no activation may swallow what is not."""
+    features, targets = case.data
+    row, column = len(features) - 1, features.shape[1] // 2
+    features = features.copy()
+    features[row, column] = fault
+    for backend in fastnn.backends():
+        network = case.network(backend)
+        before = state_of(network)
+        with pytest.raises(
+            ValueError, match=rf"X must be finite in .*, got -?(nan|inf) in row {row}, column {column}\."
+        ):
+            network.fit(features, targets, optimizer=case.optimizer, epochs=2, batch_size=case.batch_size)
+        assert state_of(network) == before
 
 
 def test_the_row_that_is_not_finite_is_found_far_down():

@@ -30,10 +30,16 @@ def _select_rows(batch, source, order, start, stop):
 @kernel
 def gather_rows(rows, source, order, start):
     """x_i = s_{o_{start + i}} for every row, or s_{start + i} where order is None; returns the rows."""
+    n_columns = source.shape[1]
+    if n_columns * source.itemsize <= CACHE_LINE:  # such rows are no further than the processor looks ahead
+        for k in range(n_columns):
+            for i in range(len(rows)):
+                rows[i, k] = source[_position(order, start + i), k]
+        return rows
     for i in range(len(rows)):
         _prefetch_row(source, _position(order, start + min(i + ROWS_AHEAD, len(rows) - 1)))
         chosen = source[_position(order, start + i)]
-        for k in range(len(chosen)):
+        for k in range(n_columns):
             rows[i, k] = chosen[k]
     return rows
 

@@ -14,7 +14,7 @@ from fastnn.backends.numba_backend.batches import select_rows, select_targets
 from fastnn.backends.numba_backend.compilation import FLAGS, entry_point, inlined, kernel, read_only
 from fastnn.backends.numba_backend.layers import bias_gradient, weight_gradient
 from fastnn.backends.numba_backend.layouts import flat, is_narrow, n_tiles, same_memory_in_columns
-from fastnn.backends.numba_backend.matmul import ROWS, accumulate, copy
+from fastnn.backends.numba_backend.matmul import ROWS, accumulate, copy, multiply_near
 from fastnn.backends.numba_backend.narrow import train_narrow_epoch
 from fastnn.backends.numba_backend.optimizers import PLAIN, call
 from fastnn.backends.numba_backend.propagation import forward, inputs_of, output_error_in_rows, propagate_errors
@@ -205,18 +205,10 @@ def _descend_weights(parameters, state, gradient, layer, dZ, A_previous, rows, u
         return
     for start in range(first, last, UPDATE_ROWS):
         stop = min(start + UPDATE_ROWS, last)
-        dW = weights(gradient, layer)[first : first + stop - start]
-        weight_gradient(dW, dZ, A_previous[:, start:stop])
-        W = weights(parameters, layer)[start:stop]
-        call(
-            update[1],
-            W.reshape(W.size),
-            dW.reshape(W.size),
-            state,
-            layer["weights"] + start * n_outputs,
-            settings,
-            settings[1],
-        )
+        W, dW = weights(parameters, layer)[start:stop], weights(gradient, layer)[first : first + stop - start]
+        place = layer["weights"] + start * n_outputs
+        multiply_near(dW, A_previous[:, start:stop].T, dZ, 1 / len(dZ), W, state, place)
+        call(update[1], W.reshape(W.size), dW.reshape(W.size), state, place, settings, settings[1])
 
 
 @kernel

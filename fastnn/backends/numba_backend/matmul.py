@@ -55,14 +55,28 @@ class Matrix(NamedTuple):
     column_step: int
 
 
+class Near(NamedTuple):
+    """Memory that will be needed next to a result, place by place: parameters, and an optimizer's states of them.
+
+    Steps in bytes; `row_step` is theirs from row to row, `step` leads from one state to the next. No state: nothing is needed.
+    """
+
+    parameters: np.intp
+    states: np.intp
+    n_states: int
+    step: int
+    row_step: int
+
+
 MATRIX = types.NamedUniTuple(types.int64, 5, Matrix)
+NEAR = types.NamedUniTuple(types.int64, 5, Near)
 
 
 @inlined
 def multiply(C, A, B):
     """C = A B; A (n, m), B (m, p), each in rows or in columns -> C (n, p)."""
     one, none = C.dtype.type(1), C.dtype.type(0)
-    _multiply(_matrix(C), _matrix(A), _matrix(B), one, none, _no_matrix())
+    _multiply(_matrix(C), _matrix(A), _matrix(B), one, none, _no_matrix(), _nothing_near())
 
 
 @inlined
@@ -70,13 +84,26 @@ def multiply_add_row(C, A, B, b):
     """C = A B + b; A (n, m), B (m, p), each in rows or in columns, b (p,) -> C (n, p)."""
     one, none = C.dtype.type(1), C.dtype.type(0)
     rows = Matrix(np.intp(b.ctypes.data), C.shape[0], C.shape[1], 0, b.itemsize)
-    _multiply(_matrix(C), _matrix(A), _matrix(B), one, none, rows)
+    _multiply(_matrix(C), _matrix(A), _matrix(B), one, none, rows, _nothing_near())
 
 
 @inlined
 def accumulate(C, A, B, factor, keep):
     """C = factor A B + keep C, where keep = 0 overwrites; A (n, m), B (m, p) -> C (n, p)."""
-    _multiply(_matrix(C), _matrix(A), _matrix(B), C.dtype.type(factor), C.dtype.type(keep), _no_matrix())
+    factor, keep = C.dtype.type(factor), C.dtype.type(keep)
+    _multiply(_matrix(C), _matrix(A), _matrix(B), factor, keep, _no_matrix(), _nothing_near())
+
+
+@inlined
+def multiply_near(C, A, B, factor, parameters, state, first):
+    """C = factor A B, bringing near what the update of the parameters beside it will read; A (n, m), B (m, p) -> C (n, p).
+
+    The parameters, (n, p), begin at `first` in each row of the state.
+    """
+    size, none = C.itemsize, C.dtype.type(0)
+    states = np.intp(state.ctypes.data + first * size)
+    near = Near(np.intp(parameters.ctypes.data), states, len(state), state.shape[1] * size, C.shape[1] * size)
+    _multiply(_matrix(C), _matrix(A), _matrix(B), C.dtype.type(factor), none, _no_matrix(), near)
 
 
 @kernel
@@ -128,6 +155,18 @@ def _no_matrix():
 
 
 @inlined
+def _nothing_near():
+    return Near(np.intp(0), np.intp(0), 0, 0, 0)
+
+
+@inlined
+def _near_part(near, row, column_bytes):
+    """What is near to a rectangle that begins at this row and so many bytes into it."""
+    shift = row * near.row_step + column_bytes
+    return Near(near.parameters + shift, near.states + shift, near.n_states, near.step, near.row_step)
+
+
+@inlined
 def _transposed(M):
     """The transpose, the same numbers in memory."""
     return Matrix(M.address, M.n_columns, M.n_rows, M.column_step, M.row_step)
@@ -144,10 +183,14 @@ def _tile_product(zeros):
     """The kernel C = factor A B + keep C + bias where C is no larger than the tile that `zeros` makes."""
 
     @kernel
-    def multiply_tile(C, A, B, factor, keep, bias):
+    def multiply_tile(C, A, B, factor, keep, bias, near):
         column, row, tile = A.address, B.address, zeros(factor)
         if keep != 0:
             prefetch(tile, C.address, C.row_step, C.n_rows)
+        if near.n_states > 0:
+            prefetch(tile, near.parameters, near.row_step, C.n_rows)
+        for s in range(near.n_states):
+            prefetch(tile, near.states + s * near.step, near.row_step, C.n_rows)
         for _ in range(A.n_columns):
             tile = add_outer_product(tile, column, A.row_step, C.n_rows, row)
             column += A.column_step
@@ -173,15 +216,15 @@ def _strip_product(rows, vectors):
     )
 
     @kernel
-    def multiply_strip(C, A, B, factor, keep, bias):
+    def multiply_strip(C, A, B, factor, keep, bias, near):
         for i in range(0, C.n_rows, rows):
             n_rows = min(rows, C.n_rows - i)
             part, left = _part(C, i, n_rows, 0, C.n_columns), _part(A, i, n_rows, 0, A.n_columns)
-            addend = _part(bias, i, n_rows, 0, C.n_columns)
+            addend, beside = _part(bias, i, n_rows, 0, C.n_columns), _near_part(near, i, 0)
             if n_rows > rows // 2:
-                multiply_tile(part, left, B, factor, keep, addend)
+                multiply_tile(part, left, B, factor, keep, addend, beside)
             else:
-                multiply_half_tile(part, left, B, factor, keep, addend)
+                multiply_half_tile(part, left, B, factor, keep, addend, beside)
 
     return multiply_strip
 
@@ -191,7 +234,7 @@ _multiply_wide_strip = _strip_product(ROWS, 2)
 _multiply_narrow_strip = _strip_product(2 * ROWS, 1)
 
 
-def _multiply_blocks(C, A, B, factor, keep, bias):
+def _multiply_blocks(C, A, B, factor, keep, bias, near):
     """C = factor A B + keep C + bias, without the last where its address is 0; C in rows or in columns."""
     one, lanes = type(factor)(1), lanes_of(factor)
     size = VECTOR_BYTES // lanes
@@ -210,13 +253,14 @@ def _multiply_blocks(C, A, B, factor, keep, bias):
             rows = _part(C, i, n_rows, 0, C.n_columns)
             left, right = _part(A, i, n_rows, k, end - k), _part(B, k, end - k, 0, C.n_columns)
             if block == 0:
-                _multiply_strips(rows, left, right, factor, keep, _part(bias, i, n_rows, 0, C.n_columns), buffer)
+                addend, beside = _part(bias, i, n_rows, 0, C.n_columns), _near_part(near, i, 0)
+                _multiply_strips(rows, left, right, factor, keep, addend, beside, buffer)
             else:
-                _multiply_strips(rows, left, right, factor, one, _no_matrix(), buffer)
+                _multiply_strips(rows, left, right, factor, one, _no_matrix(), _nothing_near(), buffer)
 
 
 @kernel
-def _multiply_strips(C, A, B, factor, keep, bias, buffer):
+def _multiply_strips(C, A, B, factor, keep, bias, near, buffer):
     """C = factor A B + keep C + bias strip by strip, B as deep as `buffer`; the edge of B is completed there with zeros."""
     lanes, j = lanes_of(factor), 0
     size = VECTOR_BYTES // lanes
@@ -224,16 +268,16 @@ def _multiply_strips(C, A, B, factor, keep, bias, buffer):
         width = _strip_width(C, B, C.n_columns - j, lanes)
         n_columns = min(width, C.n_columns - j)
         part, addend = _part(C, 0, C.n_rows, j, n_columns), _part(bias, 0, C.n_rows, j, n_columns)
-        strip = _part(B, 0, B.n_rows, j, n_columns)
+        strip, beside = _part(B, 0, B.n_rows, j, n_columns), _near_part(near, 0, j * size)
         if width <= 2 * lanes and (n_columns < width or B.column_step != size or B.row_step >= PAGE_BYTES):
             strip = Matrix(buffer, B.n_rows, width, width * size, size)
             _copy(strip, _part(B, 0, B.n_rows, j, n_columns), type(factor)(1))
         if width > 2 * lanes:
-            _multiply_row_strip(part, A, strip, factor, keep, addend)
+            _multiply_row_strip(part, A, strip, factor, keep, addend, beside)
         elif width > lanes:
-            _multiply_wide_strip(part, A, strip, factor, keep, addend)
+            _multiply_wide_strip(part, A, strip, factor, keep, addend, beside)
         else:
-            _multiply_narrow_strip(part, A, strip, factor, keep, addend)
+            _multiply_narrow_strip(part, A, strip, factor, keep, addend, beside)
         j += width
 
 
@@ -298,7 +342,7 @@ def _copy_tiles(C, A, one):
 
 
 _copy = linked(_copy_tiles, lambda real: (MATRIX, MATRIX, real))
-_multiply = linked(_multiply_blocks, lambda real: (MATRIX, MATRIX, MATRIX, real, real, MATRIX))
+_multiply = linked(_multiply_blocks, lambda real: (MATRIX, MATRIX, MATRIX, real, real, MATRIX, NEAR))
 _inner_products = linked(_inner_product_tiles, lambda real: (MATRIX, MATRIX, MATRIX, real))
 
 if config.DISABLE_JIT:  # tiles are machine code: without the compiler, NumPy stands in
@@ -314,6 +358,10 @@ if config.DISABLE_JIT:  # tiles are machine code: without the compiler, NumPy st
     def accumulate(C, A, B, factor, keep):
         """C = factor A B + keep C, where keep = 0 overwrites."""
         C[:] = factor * (A @ B) + (keep * C if keep else 0)
+
+    def multiply_near(C, A, B, factor, parameters, state, first):
+        """C = factor A B."""
+        C[:] = factor * (A @ B)
 
     def sum_rows(c, B, factor):
         """c = factor sum_i b_i."""

@@ -4,6 +4,8 @@ Each takes a block of parameters theta (m,), its gradient g (m,), the optimizer'
 in which the block begins at `first`, the settings of `fastnn.optimizers`, and the strength lambda of its penalty.
 """
 
+from functools import cache
+
 import numpy as np
 from numba import from_dtype, types
 
@@ -48,12 +50,15 @@ UPDATES = (sgd, momentum, nesterov)
 call = caller(types.void)
 
 
+@cache
 def bind_update(update, dtype):
     """The update at that place of the table, as this backend calls it."""
     real = from_dtype(dtype)
     vector, matrix = types.Array(real, 1, "C"), types.Array(real, 2, "C")
     arguments = (vector, vector, matrix, types.int64, types.float64[::1], types.float64)
-    return np.array([update, address_of(UPDATES[update], types.void, *arguments)])
+    bound = np.array([update, address_of(UPDATES[update], types.void, *arguments)])
+    bound.flags.writeable = False
+    return bound
 
 
 @entry_point
