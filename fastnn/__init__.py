@@ -4,7 +4,7 @@ from fastnn.backends import backends
 from fastnn.exceptions import DivergenceError
 from fastnn.gradient_check import GradientReport, check_gradients
 from fastnn.network import Network
-from fastnn.optimizers import SGD
+from fastnn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from fastnn.serialization import load, save
 from fastnn.training import History
 
@@ -12,10 +12,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
     "DivergenceError",
     "GradientReport",
     "History",
     "Network",
+    "RMSprop",
     "backends",
     "check_gradients",
     "load",

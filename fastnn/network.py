@@ -1,5 +1,6 @@
 """A feed-forward network: an architecture, its parameters in one flat vector, and the backend that computes with them."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property, partial
@@ -11,7 +12,7 @@ from fastnn.architecture import Architecture, aligned_empty, aligned_zeros
 from fastnn.backends import get_backend
 from fastnn.initializers import find_initializer
 from fastnn.losses import find_loss
-from fastnn.optimizers import SGD
+from fastnn.optimizers import SGD, Optimizer, OptimizerState
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
 from fastnn.training import History, read_only, train
 from fastnn.validation import check_count, check_dtype, check_feature_shape, check_features, check_finite, check_targets
@@ -109,8 +110,7 @@ class Network:
         self.bias_gradients = self.architecture.bias_views(self.gradient)
         self._workspace, self._training_workspace = (aligned_zeros(0, self.dtype) for _ in range(2))
         self._batch: np.ndarray | None = None
-        self._optimizer: SGD | None = None
-        self._state = aligned_zeros(0, self.dtype)
+        self.forget_optimizer()
 
     @cached_property
     def bound_layers(self) -> np.ndarray:
@@ -244,7 +244,7 @@ class Network:
         X: Any,
         y: Any,
         *,
-        optimizer: SGD | None = None,
+        optimizer: Optimizer | None = None,
         epochs: int = 10,
         batch_size: int | None = 32,
         shuffle: bool = True,
@@ -260,8 +260,8 @@ class Network:
             Samples. float32, float64 and uint8 arrays are never copied as a whole.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, as in `loss`.
-        optimizer : SGD, optional
-            By default ``SGD()``. Its velocity is taken up where the last call with an equal optimizer left it.
+        optimizer : Optimizer, optional
+            By default ``SGD()``. What it keeps is taken up where the last call with an equal optimizer left it.
         epochs : int, default 10
             Passes over the data.
         batch_size : int or None, default 32
@@ -317,12 +317,18 @@ class Network:
         batch, self._batch = self._batch, None
         return partial(setattr, self, "_batch", batch)
 
-    def optimizer_state(self, optimizer: SGD) -> np.ndarray:
-        """What an optimizer keeps for each parameter, (n_states, n_parameters); zeros if it is another than the last."""
-        if self._optimizer != optimizer:
-            size = optimizer.n_states * len(self.parameters)
-            self._optimizer, self._state = optimizer, aligned_zeros(size, self.dtype).reshape(-1, len(self.parameters))
+    def optimizer_state(self, optimizer: Optimizer) -> OptimizerState:
+        """What an optimizer keeps, all zero if it is another than the last."""
+        if self._optimizer != optimizer or self._state is None:
+            shape = optimizer.n_states, len(self.parameters)
+            self._optimizer = optimizer
+            self._state = OptimizerState(aligned_zeros(math.prod(shape), self.dtype).reshape(shape))
         return self._state
+
+    def forget_optimizer(self) -> None:
+        """Let the next optimizer begin anew, even if it is equal to the last."""
+        self._optimizer: Optimizer | None = None
+        self._state: OptimizerState | None = None
 
     @cached_property
     def _workspace_per_sample(self) -> int:

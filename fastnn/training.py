@@ -14,7 +14,7 @@ from fastnn.architecture import aligned_zeros
 from fastnn.backends import get_backend
 from fastnn.exceptions import DivergenceError
 from fastnn.losses import find_loss
-from fastnn.optimizers import SGD
+from fastnn.optimizers import SETTINGS, Optimizer
 from fastnn.validation import check_count, check_feature_shape, check_features, check_finite, check_pair, check_targets
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Batches:
     """
 
     def __init__(
-        self, network: "Network", X: np.ndarray, y: np.ndarray, batch_size: int, shuffle: bool, optimizer: SGD
+        self, network: "Network", X: np.ndarray, y: np.ndarray, batch_size: int, shuffle: bool, optimizer: Optimizer
     ) -> None:
         self.network, self.optimizer, self.batch_size = network, optimizer, batch_size
         self.X, self.y = read_only(X), read_only(y)
@@ -83,9 +83,8 @@ class Batches:
         self.backend = get_backend(network.backend)
         size = self.backend.training_workspace_size(network.architecture.layers, batch_size)
         self.workspace = network.training_workspace(size)
-        self.update = self.backend.bind_update(optimizer.update, network.dtype)
+        self.update = self.backend.bind_update(optimizer.update, network.dtype, SETTINGS)
         self.state = network.optimizer_state(optimizer)
-        self.settings = np.empty((0, len(optimizer.settings)))
         self.chunk_size = 1
         self.sizes = np.full(self.n_batches, batch_size)
         self.sizes[-1] = len(X) - batch_size * (self.n_batches - 1)
@@ -98,12 +97,13 @@ class Batches:
         """Announce that the parameters will change; returns what undoes all that training has changed since."""
         network = self.network
         remember_batch, random_state = network.forget_batch(), network.random.bit_generator.state
-        changing = network.parameters, network.gradient, self.state
-        before = [vector.copy() for vector in changing]
+        changing = network.parameters, network.gradient, self.state.vectors
+        before, n_steps = [vector.copy() for vector in changing], self.state.n_steps
 
         def undo() -> None:
             for vector, copy in zip(changing, before, strict=True):
                 vector[:] = copy
+            self.state.n_steps = n_steps
             network.random.bit_generator.state = random_state
             remember_batch()
 
@@ -147,12 +147,12 @@ class Batches:
 
     def train_batches(self, losses: np.ndarray, start: int, stop: int) -> None:
         """Train on the samples from `start` to `stop` of the order, in one compiled call."""
-        network, in_place = self.network, self.order is None
+        network, in_place, n_steps = self.network, self.order is None, len(losses)
         self.backend.train_epoch(
             losses,
             self.sample_losses,
             network.parameters,
-            self.state,
+            self.state.vectors,
             network.gradient,
             self.workspace,
             self.batch_X,
@@ -163,22 +163,17 @@ class Batches:
             None if self.order is None else self.order[start:stop],
             self.batch_size,
             self.update,
-            self._settings(len(losses)),
+            self.optimizer.settings(self.state.n_steps, n_steps),
             network.team,
         )
-
-    def _settings(self, n_updates: int) -> np.ndarray:
-        """The optimizer's settings for so many updates, a row each."""
-        if len(self.settings) < n_updates:
-            self.settings = np.tile(self.optimizer.settings, (n_updates, 1))
-        return self.settings[:n_updates]
+        self.state.n_steps += n_steps
 
 
 def train(
     network: "Network",
     X: Any,
     y: Any,
-    optimizer: SGD,
+    optimizer: Optimizer,
     epochs: int,
     batch_size: int | None,
     shuffle: bool,
@@ -186,7 +181,7 @@ def train(
     progress: bool | Callable[[float, History], None],
 ) -> History:
     """Train a network; the arguments are those of `Network.fit`."""
-    if not isinstance(optimizer, SGD):
+    if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be a fastnn optimizer such as fastnn.SGD(), got {optimizer!r}.")
     epochs = check_count(epochs, "epochs")
     X = check_feature_shape(X, network.architecture.n_inputs, network.dtype)

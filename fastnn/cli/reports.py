@@ -6,7 +6,7 @@ import numpy as np
 from fastnn.cli.model import Model
 from fastnn.cli.training import Part, Schedule
 from fastnn.datasets import Dataset
-from fastnn.optimizers import SGD
+from fastnn.optimizers import Optimizer
 from fastnn.training import History
 
 
@@ -20,7 +20,9 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def report_setup(dataset: Dataset, model: Model, train: Part, test: Part, schedule: Schedule, optimizer: SGD) -> None:
+def report_setup(
+    dataset: Dataset, model: Model, train: Part, test: Part, schedule: Schedule, optimizer: Optimizer
+) -> None:
     """What is learned, by which network, and how."""
     network = model.network
     scaled = ", standardized" if model.features is not None else ""

@@ -7,7 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fastnn.cli.model import Model
-from fastnn.optimizers import SGD
+from fastnn.optimizers import Optimizer
 from fastnn.training import History
 
 INTERRUPTED = 130  # the exit status of a program that Ctrl-C ended, by the shells' convention
@@ -42,7 +42,7 @@ class Run(NamedTuple):
     interrupted: bool
 
 
-def run_training(model: Model, train: Part, test: Part, schedule: Schedule, optimizer: SGD) -> Run:
+def run_training(model: Model, train: Part, test: Part, schedule: Schedule, optimizer: Optimizer) -> Run:
     """Train the network; Ctrl-C ends it with what was learned so far."""
     start, interrupted = time.perf_counter(), False
     with ProgressBar(schedule.epochs) as progress:

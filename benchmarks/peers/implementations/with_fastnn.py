@@ -23,7 +23,7 @@ class Fastnn(Peer):
         """Go back to the parameters to start from."""
         for W, b, (first_W, first_b) in zip(self.network.weights, self.network.biases, self.start, strict=True):
             W[:], b[:] = first_W, first_b
-        self.network.optimizer_state(self.workload.optimizer)[:] = 0  # a velocity outlives a fit
+        self.network.forget_optimizer()  # its state outlives a fit
 
     def train(self, epochs: int, shuffle: bool) -> None:
         """One ``fit``."""

@@ -13,7 +13,7 @@ from fastnn.backends.numba_backend.compilation import entry_point, inlined, kern
 from fastnn.backends.numba_backend.layers import output_error
 from fastnn.backends.numba_backend.layouts import GRANULE, TILE, Columns, in_columns, in_rows, whole
 from fastnn.backends.numba_backend.matmul import inner_products
-from fastnn.backends.numba_backend.optimizers import call
+from fastnn.backends.numba_backend.optimizers import clipping, descend_part
 from fastnn.backends.numba_backend.propagation import forward, inputs_of, propagate_errors
 from fastnn.backends.numba_backend.threads import meet, share
 from fastnn.backends.numba_backend.views import activations, errors, pre_activations
@@ -64,9 +64,19 @@ def train_narrow_epoch(
             return
         if thread == 0:
             batch_losses[batch] = losses[: last - first].mean()
-        _descend(
-            parameters, state, gradients[:tiles], tile, last - first, layers, update, settings[batch], thread, n_threads
-        )
+        start, stop = share(len(parameters), thread, n_threads, GRANULE)
+        gradient, factor = gradients[0, : len(parameters)], 1.0
+        if tiles > 1:
+            _mean_of_tiles(gradient[start:stop], gradients[:tiles, start:stop], tile, last - first)
+        if settings[batch]["max_gradient_norm"] < np.inf:
+            phase = meet(meeting, n_threads, phase)
+            if phase == 0:
+                return
+            factor = clipping(gradient, settings[batch])
+            phase = meet(meeting, n_threads, phase)
+            if phase == 0:
+                return
+        descend_part(parameters, state, gradient, layers, update, settings[batch], factor, start, stop)
         phase = meet(meeting, n_threads, phase)
 
 
@@ -98,23 +108,6 @@ def _tile_gradient(gradient, losses, desk, parameters, layers, X, Y, order, star
 def _weights_and_biases(vector, layer):
     """W_l and below it b_l, as they follow each other in the flat vector: (n_{l-1} + 1, n_l)."""
     return in_rows(vector, layer["weights"], layer["n_inputs"] + 1, layer["n_outputs"])
-
-
-@kernel
-def _descend(parameters, state, gradients, tile, n, layers, update, settings, thread, n_threads):
-    """theta <- theta - step(g) for the thread's share of each layer, g the mean of the gradients of tiles of n samples."""
-    for layer in layers:
-        end = layer["biases"] + layer["n_outputs"]
-        for begin, stop, penalty in (
-            (layer["weights"], layer["biases"], settings[1]),
-            (layer["biases"], end, settings[2]),
-        ):
-            first, last = share(stop - begin, thread, n_threads, GRANULE)
-            first, last = begin + first, begin + last
-            gradient = gradients[0, first:last]
-            if len(gradients) > 1:
-                _mean_of_tiles(gradient, gradients[:, first:last], tile, n)
-            call(update[1], parameters[first:last], gradient, state, first, settings, penalty)
 
 
 @kernel

@@ -1,43 +1,104 @@
 """Parameter updates: theta <- theta - step.
 
 Each takes a block of parameters theta (m,), its gradient g (m,), the optimizer's whole state, rows of n_parameters numbers
-in which the block begins at `first`, the settings of `fastnn.optimizers`, and the strength lambda of its penalty.
+in which the block begins at `first`, and the settings of the step, a record of `fastnn.optimizers`.
 """
 
-
-def sgd(theta, gradient, state, first, settings, penalty):
-    """theta <- theta - eta (g + lambda theta)."""
-    theta -= settings[0] * (gradient + penalty * theta)
+import numpy as np
 
 
-def momentum(theta, gradient, state, first, settings, penalty):
-    """v <- mu v + g + lambda theta, theta <- theta - eta v."""
+def sgd(theta, gradient, state, first, settings):
+    """theta <- theta - eta g."""
+    theta -= settings["learning_rate"] * gradient
+
+
+def momentum(theta, gradient, state, first, settings):
+    """v <- mu v + g, theta <- theta - eta v."""
     velocity = state[0, first : first + len(theta)]
-    velocity[:] = settings[3] * velocity + gradient + penalty * theta
-    theta -= settings[0] * velocity
+    velocity[:] = settings["momentum"] * velocity + gradient
+    theta -= settings["learning_rate"] * velocity
 
 
-def nesterov(theta, gradient, state, first, settings, penalty):
-    """v <- mu v + g + lambda theta, theta <- theta - eta (g + lambda theta + mu v)."""
-    velocity, slope = state[0, first : first + len(theta)], gradient + penalty * theta
-    velocity[:] = settings[3] * velocity + slope
-    theta -= settings[0] * (slope + settings[3] * velocity)
+def nesterov(theta, gradient, state, first, settings):
+    """v <- mu v + g, theta <- theta - eta (g + mu v)."""
+    velocity = state[0, first : first + len(theta)]
+    velocity[:] = settings["momentum"] * velocity + gradient
+    theta -= settings["learning_rate"] * (gradient + settings["momentum"] * velocity)
 
 
-UPDATES = (sgd, momentum, nesterov)
+def adagrad(theta, gradient, state, first, settings):
+    """s <- s + g^2, theta <- theta - eta g / (sqrt(s) + epsilon)."""
+    squares = state[0, first : first + len(theta)]
+    squares += gradient * gradient
+    theta -= settings["learning_rate"] * gradient / (np.sqrt(squares) + settings["epsilon"])
 
 
-def bind_update(update, dtype):
+def rmsprop(theta, gradient, state, first, settings):
+    """s <- rho s + (1 - rho) g^2, theta <- theta - eta g / (sqrt(s) + epsilon)."""
+    squares, kept = state[0, first : first + len(theta)], settings["squares_kept"]
+    squares[:] = kept * squares + (1 - kept) * gradient * gradient
+    theta -= settings["learning_rate"] * gradient / (np.sqrt(squares) + settings["epsilon"])
+
+
+def rmsprop_momentum(theta, gradient, state, first, settings):
+    """s <- rho s + (1 - rho) g^2, v <- mu v + g / (sqrt(s) + epsilon), theta <- theta - eta v."""
+    squares, velocity = state[:, first : first + len(theta)]
+    kept = settings["squares_kept"]
+    squares[:] = kept * squares + (1 - kept) * gradient * gradient
+    velocity[:] = settings["momentum"] * velocity + gradient / (np.sqrt(squares) + settings["epsilon"])
+    theta -= settings["learning_rate"] * velocity
+
+
+def adam(theta, gradient, state, first, settings):
+    """m <- b1 m + (1 - b1) g, s <- b2 s + (1 - b2) g^2, theta <- theta - eta (m / c1) / (sqrt(s / c2) + epsilon)."""
+    means, squares = state[:, first : first + len(theta)]
+    b1, b2 = settings["momentum"], settings["squares_kept"]
+    means[:] = b1 * means + (1 - b1) * gradient
+    squares[:] = b2 * squares + (1 - b2) * gradient * gradient
+    length = np.sqrt(squares / settings["squares_correction"]) + settings["epsilon"]
+    theta -= settings["learning_rate"] / settings["momentum_correction"] * means / length
+
+
+def amsgrad(theta, gradient, state, first, settings):
+    """m, s as `adam`, h <- max(h, s), theta <- theta - eta (m / c1) / (sqrt(h / c2) + epsilon)."""
+    means, squares, largest = state[:, first : first + len(theta)]
+    b1, b2 = settings["momentum"], settings["squares_kept"]
+    means[:] = b1 * means + (1 - b1) * gradient
+    squares[:] = b2 * squares + (1 - b2) * gradient * gradient
+    largest[:] = np.maximum(largest, squares)
+    length = np.sqrt(largest / settings["squares_correction"]) + settings["epsilon"]
+    theta -= settings["learning_rate"] / settings["momentum_correction"] * means / length
+
+
+UPDATES = (sgd, momentum, nesterov, adagrad, rmsprop, rmsprop_momentum, adam, amsgrad)
+
+
+def bind_update(update, dtype, settings_dtype):
     """The update at that place of the table, as this backend calls it."""
     return UPDATES[update]
 
 
+def clipping(gradient, settings):
+    """min(1, c / (|g| + 10^-6)): what a gradient is multiplied by, so that it is no longer than c."""
+    limit = settings["max_gradient_norm"]
+    return 1.0 if np.isinf(limit) else min(1.0, limit / (np.linalg.norm(gradient) + 1e-6))
+
+
+def descend(theta, gradient, state, first, update, settings, factor, penalized):
+    """g <- c g + l1 sign(theta) + l2 theta, theta <- (1 - eta lambda) theta, and the update; l1, l2, lambda if penalized."""
+    if factor != 1:
+        gradient *= factor
+    if penalized:
+        gradient += settings["l1"] * np.sign(theta) + settings["l2"] * theta
+        theta *= 1 - settings["learning_rate"] * settings["weight_decay"]
+    update(theta, gradient, state, first, settings)
+
+
 def step(parameters, state, gradient, layers, update, settings):
-    """One update of all weights and biases; flat vectors."""
+    """One update of all weights and biases; flat vectors, of which the gradient is changed."""
+    factor = clipping(gradient, settings)
     for layer in layers:
-        end = layer["biases"] + layer["n_outputs"]
-        for first, last, penalty in (
-            (layer["weights"], layer["biases"], settings[1]),
-            (layer["biases"], end, settings[2]),
-        ):
-            update(parameters[first:last], gradient[first:last], state, first, settings, penalty)
+        W, b, end = layer["weights"], layer["biases"], layer["biases"] + layer["n_outputs"]
+        descend(parameters[W:b], gradient[W:b], state, W, update, settings, factor, True)
+        biases_too = settings["penalize_biases"] != 0
+        descend(parameters[b:end], gradient[b:end], state, b, update, settings, factor, biases_too)
