@@ -110,7 +110,8 @@ class Network:
         self.bias_gradients = self.architecture.bias_views(self.gradient)
         self._workspace, self._training_workspace = (aligned_zeros(0, self.dtype) for _ in range(2))
         self._batch: np.ndarray | None = None
-        self.forget_optimizer()
+        self._optimizer: Optimizer | None = None
+        self._state: OptimizerState | None = None
 
     @cached_property
     def bound_layers(self) -> np.ndarray:
@@ -327,8 +328,7 @@ class Network:
 
     def forget_optimizer(self) -> None:
         """Let the next optimizer begin anew, even if it is equal to the last."""
-        self._optimizer: Optimizer | None = None
-        self._state: OptimizerState | None = None
+        self._optimizer = self._state = None
 
     @cached_property
     def _workspace_per_sample(self) -> int:
@@ -340,7 +340,7 @@ class Network:
             rows = slice(start, start + n_rows)
             yield rows, read_only(np.ascontiguousarray(X[rows], self.dtype))
 
-    def _infer(self, compute: Callable[..., None], X: Any, n_threads: int | None) -> np.ndarray:
+    def _infer(self, compute: Callable[..., bool], X: Any, n_threads: int | None) -> np.ndarray:
         X = check_feature_shape(X, self.architecture.n_inputs, self.dtype)
         result = np.empty((len(X), self.architecture.n_outputs), self.dtype)
         # Contexts take longer than a single sample: compiled kernels warn of nothing, and need none for themselves.
