@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn.architecture import Architecture, aligned_empty, aligned_zeros
 from fastnn.backends import get_backend
+from fastnn.backends.numpy_backend.dropout import number as stream
 from fastnn.initializers import find_initializer
 from fastnn.losses import find_loss
 from fastnn.optimizers import SGD, Optimizer, OptimizerState
@@ -83,22 +84,27 @@ class Network:
         activations: str | Sequence[str] = "relu",
         loss: str = "softmax_cross_entropy",
         *,
+        normalization: str | Sequence[str | None] | None = None,
+        dropout: float | Sequence[float] = 0.0,
         backend: str = "numba",
         dtype: Any = "float32",
         initializer: str = "he_normal",
         seed: int | None = None,
         n_threads: int | None = None,
     ) -> None:
-        self.architecture = Architecture.create(layer_sizes, activations, loss)
+        self.architecture = Architecture.create(layer_sizes, activations, loss, normalization, dropout)
         self.dtype = check_dtype(dtype)
         self.n_threads = None if n_threads is None else check_count(n_threads, "n_threads")
-        self.random = np.random.default_rng(seed)
+        sequence = np.random.SeedSequence(seed)
+        self.random = np.random.default_rng(sequence)
+        self._mask_key = int(sequence.spawn(1)[0].generate_state(1, np.uint64)[0])
+        self.n_updates = 0
         draw = find_initializer(initializer).draw
         get_backend(backend)
         self.backend = backend
         self._allocate()
-        for W in self.weights:
-            W[:] = draw(self.random, *W.shape)
+        for W, scale in zip(self.weights, self.scales, strict=True):
+            W[:], scale[:] = draw(self.random, *W.shape), 1
 
     def _allocate(self) -> None:
         """Parameters and gradient, both zero, and the views of them."""
@@ -106,6 +112,9 @@ class Network:
         self.parameters, self.gradient = (aligned_zeros(n_parameters, self.dtype) for _ in range(2))
         self.weights = self.architecture.weight_views(self.parameters)
         self.biases = self.architecture.bias_views(self.parameters)
+        self.scales = self.architecture.scale_views(self.parameters)
+        self.shifts = self.architecture.shift_views(self.parameters)
+        self.statistics = self.architecture.initial_statistics(self.dtype)
         self.weight_gradients = self.architecture.weight_views(self.gradient)
         self.bias_gradients = self.architecture.bias_views(self.gradient)
         self._workspace, self._training_workspace = (aligned_zeros(0, self.dtype) for _ in range(2))
@@ -115,9 +124,19 @@ class Network:
 
     @cached_property
     def bound_layers(self) -> np.ndarray:
-        """The layer records as the backend calls them; compiles the kernels of this architecture's activations."""
+        """The layer records as the backend trains them; compiles the kernels of this architecture's activations."""
         layers: np.ndarray = get_backend(self.backend).bind(self.architecture.layers, self.dtype)
         return layers
+
+    @cached_property
+    def inference_layers(self) -> np.ndarray:
+        """The same as they are at inference."""
+        layers: np.ndarray = get_backend(self.backend).bind(self.architecture.inference_layers, self.dtype)
+        return layers
+
+    def mask_keys(self, n_updates: int) -> np.ndarray:
+        """Keys of the units that dropout drops in the next updates: numbers of 64 bits, as int64, (n_updates,)."""
+        return stream(self._mask_key, np.arange(self.n_updates, self.n_updates + n_updates)).view(np.int64)
 
     def logits(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
         """Z_L of every sample: (n_samples, n_L)."""
@@ -188,15 +207,18 @@ class Network:
         with self.computing(n_threads):
             self.forget_batch()
             self._workspace = _at_least(len(X) * self._workspace_per_sample, self._workspace)
-            value = self._loss_of_batch(np.empty(len(X)), self._workspace, batch, y)
+            value = self._loss_of_batch(np.empty(len(X)), self._workspace, self.bound_layers, batch, y)
         self._batch = batch
         return value
 
-    def _loss_of_batch(self, losses: np.ndarray, workspace: np.ndarray, X: np.ndarray, y: np.ndarray) -> float:
+    def _loss_of_batch(
+        self, losses: np.ndarray, workspace: np.ndarray, layers: np.ndarray, X: np.ndarray, y: np.ndarray
+    ) -> float:
         """Mean loss of a checked batch, in the type of the network; fills `losses`, one for each sample."""
         backend, rows = get_backend(self.backend), np.empty((len(X), self.architecture.n_outputs), self.dtype)
-        value = backend.loss(losses, workspace, rows, self.parameters, self.bound_layers, X, read_only(y), self.team)
-        return float(value)
+        model = self.parameters, self.statistics, layers
+        key = self.mask_keys(1).view(np.uint64)[0]
+        return float(backend.loss(losses, workspace, rows, *model, X, read_only(y), key, self.team))
 
     def backward(self, *, n_threads: int | None = None) -> np.ndarray:
         """Gradient of the loss that was computed last, by backpropagation; fills and returns `gradient`.
@@ -216,7 +238,8 @@ class Network:
                 "backward needs the loss of a batch first: call network.loss(X, y), then network.backward()."
             )
         with self.computing(n_threads) as backend:
-            backend.backward(self.gradient, self._workspace, self.parameters, self.bound_layers, self._batch, self.team)
+            model, key = (self.parameters, self.statistics, self.bound_layers), self.mask_keys(1).view(np.uint64)[0]
+            backend.backward(self.gradient, self._workspace, *model, self._batch, key, self.team)
         return self.gradient
 
     def evaluate(self, X: Any, y: Any, *, n_threads: int | None = None) -> float:
@@ -232,7 +255,7 @@ class Network:
         workspace = aligned_empty(n_rows * self._workspace_per_sample, self.dtype)
         with self.computing():
             for rows, batch in self._converted(X, ROWS_PER_LOSS):
-                self._loss_of_batch(losses[rows], workspace, batch, y[rows])
+                self._loss_of_batch(losses[rows], workspace, self.inference_layers, batch, y[rows])
         return float(losses.mean())
 
     def accuracy(self, X: np.ndarray, y: np.ndarray) -> float:
@@ -349,12 +372,15 @@ class Network:
             team = self.team if len(X) > 1 else 1
             n_rows = len(X) if len(X) <= backend.ROWS_PER_PASS else team * backend.ROWS_PER_PASS
             make = np.empty if len(X) == 1 else aligned_empty
-            workspace = make(n_rows * self._workspace_per_sample, self.dtype)
+            workspace, model = (
+                make(n_rows * self._workspace_per_sample, self.dtype),
+                (self.parameters, self.statistics, self.inference_layers),
+            )
             if X.dtype == self.dtype and X.flags.c_contiguous:
-                finite = compute(result, workspace, self.parameters, self.bound_layers, read_only(X), team)
+                finite = compute(result, workspace, *model, read_only(X), team)
             else:
                 finite = all(
-                    compute(result[rows], workspace, self.parameters, self.bound_layers, samples, team)
+                    compute(result[rows], workspace, *model, samples, team)
                     for rows, samples in self._converted(X, ROWS_PER_CONVERSION)
                 )
         if not finite:
@@ -363,14 +389,15 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         # Views, work vectors and addresses of machine code belong to this process and object.
-        kept = ("architecture", "dtype", "n_threads", "random", "backend")
-        return {name: getattr(self, name) for name in kept} | {"parameters": np.array(self.parameters)}
+        kept = ("architecture", "dtype", "n_threads", "random", "backend", "n_updates", "_mask_key")
+        arrays = {name: np.array(getattr(self, name)) for name in ("parameters", "statistics")}
+        return {name: getattr(self, name) for name in kept} | arrays
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        parameters = state.pop("parameters")
+        parameters, statistics = state.pop("parameters"), state.pop("statistics")
         self.__dict__.update(state)
         self._allocate()
-        self.parameters[:] = parameters
+        self.parameters[:], self.statistics[:] = parameters, statistics
 
     def __repr__(self) -> str:
         architecture = self.architecture

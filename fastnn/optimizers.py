@@ -19,7 +19,8 @@ UPDATES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "rmsprop_momentu
 
 #: One step, as the backends see it: what penalties, clipping and updates take. Each update reads what it knows.
 SETTINGS = np.dtype(
-    [
+    [("mask_key", np.int64)]  # of the units that are dropped
+    + [
         (name, np.float64)
         for name in (
             "learning_rate",
@@ -131,10 +132,10 @@ class Optimizer(ABC):
             state = network.optimizer_state(self)
             settings = self.settings(state.n_steps, 1)[0]
             # A copy: penalties and clipping change it, and the user may look at his gradient again.
-            backend.step(
-                network.parameters, state.vectors, network.gradient.copy(), network.bound_layers, update, settings
-            )
+            gradient = network.gradient.copy()
+            backend.step(network.parameters, state.vectors, gradient, network.bound_layers, update, settings)
             state.n_steps += 1
+            network.n_updates += 1
 
 
 @dataclass(frozen=True)

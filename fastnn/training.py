@@ -97,13 +97,13 @@ class Batches:
         """Announce that the parameters will change; returns what undoes all that training has changed since."""
         network = self.network
         remember_batch, random_state = network.forget_batch(), network.random.bit_generator.state
-        changing = network.parameters, network.gradient, self.state.vectors
-        before, n_steps = [vector.copy() for vector in changing], self.state.n_steps
+        changing = network.parameters, network.statistics, network.gradient, self.state.vectors
+        before, n_steps, n_updates = [vector.copy() for vector in changing], self.state.n_steps, network.n_updates
 
         def undo() -> None:
             for vector, copy in zip(changing, before, strict=True):
                 vector[:] = copy
-            self.state.n_steps = n_steps
+            self.state.n_steps, network.n_updates = n_steps, n_updates
             network.random.bit_generator.state = random_state
             remember_batch()
 
@@ -152,6 +152,7 @@ class Batches:
             losses,
             self.sample_losses,
             network.parameters,
+            network.statistics,
             self.state.vectors,
             network.gradient,
             self.workspace,
@@ -163,10 +164,17 @@ class Batches:
             None if self.order is None else self.order[start:stop],
             self.batch_size,
             self.update,
-            self.optimizer.settings(self.state.n_steps, max(n_steps, 1)),  # one, for kernels that are only compiled
+            self._settings(max(n_steps, 1)),  # one, for kernels that are only compiled
             network.team,
         )
         self.state.n_steps += n_steps
+        network.n_updates += n_steps
+
+    def _settings(self, n_steps: int) -> np.ndarray:
+        """The next steps as the backend sees them."""
+        settings = self.optimizer.settings(self.state.n_steps, n_steps)
+        settings["mask_key"] = self.network.mask_keys(n_steps)
+        return settings
 
 
 def train(

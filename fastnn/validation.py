@@ -53,7 +53,8 @@ def check_feature_shape(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
         raise ValueError(f"X is empty: at least one sample is needed, got shape {X.shape}.")
     if X.dtype not in STREAMED_TYPES:
         X = X.astype(dtype)
-    return np.asarray(X)
+    features: np.ndarray = np.asarray(X)
+    return features
 
 
 def check_targets(y: Any, n_samples: int, architecture: Architecture, dtype: np.dtype) -> np.ndarray:
