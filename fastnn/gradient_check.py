@@ -67,10 +67,10 @@ class GradientReport:
             raise AssertionError(f"Backpropagation and finite differences disagree.\n{self}")
 
     def __str__(self) -> str:
-        lines = [f"{'':6}{'largest error':>15}{'relative':>12}{'failed':>16}"]
+        lines = [f"{'':7}{'largest error':>15}{'relative':>12}{'failed':>16}"]
         for check in self.checks:
             failed = f"{check.n_failed} of {check.n_checked}"
-            lines.append(f"{check.name:6}{check.max_absolute_error:15.2e}{check.max_relative_error:12.2e}{failed:>16}")
+            lines.append(f"{check.name:7}{check.max_absolute_error:15.2e}{check.max_relative_error:12.2e}{failed:>16}")
         verdict = "agree" if self.ok else "DISAGREE"
         lines.append(
             f"Backpropagation and central differences {verdict} "
@@ -102,7 +102,7 @@ def check_gradients(
     Returns
     -------
     GradientReport
-        One entry per weight matrix and bias vector.
+        One entry per weight matrix and bias vector, and per vector of scales and of shifts.
 
     References
     ----------
@@ -120,7 +120,7 @@ def check_gradients(
 
 def central_differences(network: Network, X: Any, y: Any, epsilon: float) -> np.ndarray:
     """(L(theta + epsilon e_p) - L(theta - epsilon e_p)) / (2 epsilon) for every parameter p; the parameters are put back."""
-    parameters, before = network.parameters, network.parameters.copy()
+    parameters, before, statistics = network.parameters, network.parameters.copy(), network.statistics.copy()
     differences = np.empty(len(parameters))
     try:
         for p, value in enumerate(before):
@@ -133,13 +133,20 @@ def central_differences(network: Network, X: Any, y: Any, epsilon: float) -> np.
     finally:
         parameters[:] = before
         network.loss(X, y)
+        network.statistics[:] = statistics  # every loss of a batch moves the running means
     return differences
 
 
 def _named_views(network: Network, vector: np.ndarray) -> list[tuple[str, np.ndarray]]:
     architecture = network.architecture
-    views = zip(architecture.weight_views(vector), architecture.bias_views(vector), strict=True)
-    return [(f"{letter}{l}", view) for l, pair in enumerate(views, 1) for letter, view in zip("Wb", pair, strict=True)]
+    families = {
+        "W": architecture.weight_views(vector),
+        "b": architecture.bias_views(vector),
+        "gamma": architecture.scale_views(vector),
+        "beta": architecture.shift_views(vector),
+    }
+    names = [(f"{name}{l + 1}", views[l]) for l in range(architecture.n_layers) for name, views in families.items()]
+    return [(name, view) for name, view in names if view.size]
 
 
 def _compare(name: str, found: np.ndarray, expected: np.ndarray, rtol: float, atol: float) -> ParameterCheck:

@@ -21,6 +21,14 @@ pytestmark = pytest.mark.kernels
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 every_backend = pytest.mark.parametrize("backend", fastnn.backends())
 
+
+@pytest.fixture(autouse=True)
+def _numbers_of_64_bits_wrap():
+    """Compiled, they do so silently; without the compiler NumPy would warn."""
+    with np.errstate(over="ignore"):
+        yield
+
+
 #: Both sides of every kink and the kink itself, the flat parts and the straight ones.
 Z_VALUES = np.array([-30, -9, -4.5, -1.5, -1, -0.25, -1e-3, -0.0, 0, 1e-3, 0.25, 1, 1.5, 4.5, 9, 30]).reshape(4, 4)
 
@@ -28,11 +36,16 @@ NETWORKS = (
     ((3, 5, 4, 3), ("tanh", "relu", "softmax"), "softmax_cross_entropy"),
     ((2, 4, 1), ("gelu", "sigmoid"), "binary_cross_entropy"),
     ((3, 2), ("softmax",), "squared_error"),
+    ((3, 5, 4, 3), ("tanh", "sigmoid", "softmax"), "softmax_cross_entropy", ("batch", "layer"), (0.4, 0.3)),
+    ((2, 4, 3, 1), ("tanh", "tanh", "sigmoid"), "binary_cross_entropy", None, (0.4, 0.3)),
 )
+
+#: Of a stream of dropout.
+KEY = np.uint64(2**63 + 12345)
 
 #: Too wide to train in columns.
 WIDE_NETWORK = ((3, 40, 3), ("tanh", "softmax"), "softmax_cross_entropy")
-every_network = pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network[-1])
+every_network = pytest.mark.parametrize("network", NETWORKS, ids=str)
 
 
 def twins(module: str, function: str) -> list:
@@ -66,6 +79,15 @@ def parameters_of(network: tuple, dtype: str) -> np.ndarray:
     return normal(Architecture.create(*network).n_parameters, dtype=dtype, seed=1)
 
 
+def statistics_of(network: tuple, dtype: str) -> np.ndarray:
+    return Architecture.create(*network).initial_statistics(np.dtype(dtype))
+
+
+def with_masks(settings: np.ndarray) -> np.ndarray:
+    settings["mask_key"] = np.arange(len(settings)) - 2**40
+    return settings
+
+
 def targets_of(network: tuple, n: int, dtype: str) -> np.ndarray:
     """Rows (n, K) in the domain of every loss."""
     n_outputs = network[0][-1]
@@ -77,15 +99,21 @@ def targets_of(network: tuple, n: int, dtype: str) -> np.ndarray:
 
 @every_backend
 @every_network
-def test_views_of_a_vector_are_its_weights_and_biases(backend, network):
+def test_views_of_a_vector_are_its_parameters(backend, network):
     views = import_module(f"fastnn.backends.{backend}_backend.views")
     architecture, vector = Architecture.create(*network), parameters_of(network, "float64")
-    expected_weights, expected_biases = architecture.weight_views(vector.copy()), architecture.bias_views(vector.copy())
-    for layer, W, b in zip(bound(backend, network, "float64"), expected_weights, expected_biases, strict=True):
-        for view, expected in ((views.weights(vector, layer), W), (views.biases(vector, layer), b)):
-            assert view.shape == expected.shape
-            assert view.tobytes() == expected.tobytes()
-            view[...] = 0
+    copy, layers = vector.copy(), bound(backend, network, "float64")
+    for view, family in (
+        (views.weights, architecture.weight_views),
+        (views.biases, architecture.bias_views),
+        (views.scales, architecture.scale_views),
+        (views.shifts, architecture.shift_views),
+    ):
+        for layer, expected in zip(layers, family(copy), strict=True):
+            found = view(vector, layer)
+            assert found.shape == expected.shape
+            assert found.tobytes() == expected.tobytes()
+            found[...] = 0
     assert not vector.any()
 
 
@@ -95,12 +123,14 @@ def test_views_of_the_workspace_do_not_overlap(backend, network):
     views = import_module(f"fastnn.backends.{backend}_backend.views")
     layers, n = bound(backend, network, "float64"), 3
     workspace = np.zeros(views.workspace_size(layers, n))
-    blocks = [
-        view(workspace, layer, n)
-        for layer in layers
-        for view in (views.pre_activations, views.activations, views.errors)
-    ]
-    assert [block.shape for block in blocks] == [(n, size) for size in network[0][1:] for _ in range(3)]
+    blocks = []
+    for layer in layers:
+        blocks += [view(workspace, layer, n) for view in (views.pre_activations, views.activations, views.errors)]
+        if layer["normalization"]:
+            blocks += [views.normalized(workspace, layer, n), views.sample_precisions(workspace, layer, n)]
+        if layer["dropout"]:
+            blocks.append(views.passed_on(workspace, layer, n))
+    assert {block.shape for block in blocks} <= {(n, size) for size in network[0][1:]} | {(n,)}
     for number, block in enumerate(blocks, 1):
         assert not block.any()
         block[...] = number
@@ -200,18 +230,6 @@ def test_affine(dtype):
 
 
 @every_dtype
-def test_affine_activation(dtype):
-    A_previous, W, b = normal(5, 4, dtype=dtype), normal(4, 3, dtype=dtype, seed=1), normal(3, dtype=dtype, seed=2)
-    results = []
-    for backend, affine_activation in zip(fastnn.backends(), twins("layers", "affine_activation"), strict=True):
-        layer = bound(backend, ((4, 3, 1), ("silu", "identity"), "squared_error"), dtype)[0]
-        Z, A = rubbish(5, 3, dtype=dtype), rubbish(5, 3, dtype=dtype)
-        affine_activation(Z, A, A_previous, W, b, layer)
-        results.append(np.concatenate([Z, A]))
-    assert_agree(results[1], results[0], tolerance(dtype, 5))
-
-
-@every_dtype
 @pytest.mark.parametrize(("loss", "output"), OUTPUTS)
 def test_output_error(loss, output, dtype):
     Z, Y = in_columns(normal(6, 3, dtype=dtype)), in_columns(targets_of(((3,), (), ""), 6, dtype))
@@ -226,15 +244,16 @@ def test_output_error(loss, output, dtype):
 
 
 @every_dtype
-def test_previous_error(dtype):
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_previous_error(dropout, dtype):
     dZ, W = normal(5, 3, dtype=dtype), normal(4, 3, dtype=dtype, seed=1)
     Z_previous = normal(5, 4, dtype=dtype, seed=2)
     A_previous = np.tanh(Z_previous)
     results = []
     for backend, previous_error in zip(fastnn.backends(), twins("layers", "previous_error"), strict=True):
-        layer = bound(backend, ((2, 4, 3), ("tanh", "identity"), "squared_error"), dtype)[0]
-        dZ_previous = rubbish(5, 4, dtype=dtype)
-        previous_error(dZ_previous, dZ, W, Z_previous, A_previous, layer)
+        network = (2, 4, 3), ("tanh", "identity"), "squared_error", None, dropout
+        dZ_previous, layer = rubbish(5, 4, dtype=dtype), bound(backend, network, dtype)[0]
+        previous_error(dZ_previous, dZ, W, Z_previous, A_previous, layer, KEY, 2)
         results.append(dZ_previous)
     assert_agree(results[1], results[0], tolerance(dtype, 3))
 
@@ -243,12 +262,12 @@ def test_previous_error(dtype):
 def test_weight_and_bias_gradient(dtype):
     dZ, A_previous = normal(7, 3, dtype=dtype), normal(7, 4, dtype=dtype, seed=1)
     results = []
-    for weight_gradient, bias_gradient in zip(
-        twins("layers", "weight_gradient"), twins("layers", "bias_gradient"), strict=True
+    for backend, weight_gradient, bias_gradient in zip(
+        fastnn.backends(), twins("layers", "weight_gradient"), twins("layers", "bias_gradient"), strict=True
     ):
         dW, db = rubbish(4, 3, dtype=dtype), rubbish(3, dtype=dtype)
         weight_gradient(dW, dZ, A_previous)
-        bias_gradient(db, dZ)
+        bias_gradient(db, dZ, bound(backend, ((4, 3, 1), "tanh", "squared_error"), dtype)[0])
         results.append(np.vstack([dW, db]))
     assert_agree(results[1], results[0], tolerance(dtype, 7))
 
@@ -298,11 +317,12 @@ def test_forward(function, network, dtype):
     X, parameters = normal(6, network[0][0], dtype=dtype), parameters_of(network, dtype)
     results = []
     for backend, compute in zip(fastnn.backends(), twins("epoch", function), strict=True):
-        layers = bound(backend, network, dtype)
+        layers = get_backend(backend).bind(Architecture.create(*network).inference_layers, np.dtype(dtype))
         size = get_backend(backend).workspace_size(layers, len(X))
         found = [np.full((6, network[0][-1]), filling, dtype) for filling in (0.0, np.nan)]
         for result, filling in zip(found, (0.0, np.nan), strict=True):
-            compute(result, np.full(size, filling, dtype), parameters, layers, read_only(X), 1)
+            workspace, statistics = np.full(size, filling, dtype), statistics_of(network, dtype)
+            compute(result, workspace, parameters, statistics, layers, read_only(X), 1)
         assert found[0].tobytes() == found[1].tobytes()
         results.append(found[0])
     assert results[0].shape == (6, network[0][-1])
@@ -323,9 +343,11 @@ def test_loss_and_backward(network, dtype):
         for filling in (0.0, np.nan):
             workspace, gradient = np.full(size, filling, dtype), np.full_like(parameters, filling)
             losses, rows = np.full(len(X), filling), np.full(Y.shape, filling, dtype)
-            value = loss(losses, workspace, rows, parameters, layers, read_only(X), read_only(Y), 1)
-            backward(gradient, workspace, parameters, layers, read_only(X), 1)
-            found.append((value, gradient))
+            statistics = statistics_of(network, dtype)
+            model = parameters, statistics, layers
+            value = loss(losses, workspace, rows, *model, read_only(X), read_only(Y), KEY, 1)
+            backward(gradient, workspace, *model, read_only(X), KEY, 1)
+            found.append((value, np.concatenate([gradient, statistics])))
         assert found[0][0] == found[1][0]
         assert found[0][1].tobytes() == found[1][1].tobytes()
         results.append(found[0])
@@ -346,13 +368,13 @@ def test_loss_and_backward(network, dtype):
     ],
 )
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-@pytest.mark.parametrize("network", [*NETWORKS[:2], WIDE_NETWORK], ids=lambda network: f"{network[0]}")
+@pytest.mark.parametrize("network", [*NETWORKS[:2], *NETWORKS[3:], WIDE_NETWORK], ids=lambda network: f"{network[0]}")
 def test_train_epoch(network, momentum, source, dtype, ordered):
     optimizer = fastnn.SGD(0.01, momentum=momentum, l2=0.1)
     batch_size, n = 3, 8
     X = (40 * probabilities(n, network[0][0], dtype="float64")).astype(source)
     rows = targets_of(network, n, dtype)
-    Y = rows.argmax(axis=1) if network[-1] == "softmax_cross_entropy" else rows
+    Y = rows.argmax(axis=1) if network[2] == "softmax_cross_entropy" else rows
     order = np.array([6, 1, 7, 0, 2, 5, 3]) if ordered else None
     start, results = parameters_of(network, dtype), []
     for backend, train_epoch in zip(fastnn.backends(), twins("epoch", "train_epoch"), strict=True):
@@ -360,11 +382,12 @@ def test_train_epoch(network, momentum, source, dtype, ordered):
         size = get_backend(backend).training_workspace_size(layers, batch_size)
         found = []
         for filling in (0.0, np.nan):
-            parameters, losses = start.copy(), np.full(3, filling)
+            parameters, statistics, losses = start.copy(), statistics_of(network, dtype), np.full(3, filling)
             train_epoch(
                 losses,
                 np.full(batch_size, filling),
                 parameters,
+                statistics,
                 np.zeros((optimizer.n_states, len(start)), dtype),
                 np.full_like(start, filling),
                 np.full(size, filling, dtype),
@@ -376,17 +399,17 @@ def test_train_epoch(network, momentum, source, dtype, ordered):
                 order,
                 batch_size,
                 optimizer.bind(backend_functions, np.dtype(dtype)),
-                optimizer.settings(0, 3),
+                with_masks(optimizer.settings(0, 3)),
                 1,
             )
-            found.append((losses, parameters))
+            found.append((losses, np.concatenate([parameters, statistics])))
         assert found[0][0].tobytes() == found[1][0].tobytes()
         assert found[0][1].tobytes() == found[1][1].tobytes()
         results.append(found[0])
     relative = 3 * tolerance(dtype, *network[0], *network[0][1:], batch_size)
     assert_agree(results[1][0], results[0][0], relative)
     assert_agree(results[1][1], results[0][1], relative)
-    assert not np.array_equal(results[0][1], start)
+    assert not np.array_equal(results[0][1][: len(start)], start)
 
 
 @every_backend

@@ -42,7 +42,7 @@ def drop(A, layer, key, first):
 
 
 @entry_point
-def drop_pass(A, rate, key, first, lane_step, step):
+def _drop_pass(A, rate, key, first, lane_step, step):
     """The same for a block in columns, whose element (i, j) has number first + i lane_step + j step of the stream."""
     real, n, limit = A.dtype.type, A.shape[0], np.uint64(np.ceil(rate * 2.0**32))
     scale = real(1 - rate)
@@ -57,8 +57,8 @@ call = caller(types.void)
 
 
 def _steps(A):
-    """How far apart in the stream neighbours in memory are, and columns of `along_lanes`."""
-    return (1, A.shape[1]) if A.flags.c_contiguous else (A.shape[1], 1)
+    """How far apart in the stream neighbours within a column of `along_lanes` are, and neighbouring columns."""
+    return A.shape[1], 1
 
 
 @overload(_steps, jit_options=FLAGS, inline="always")

@@ -14,9 +14,10 @@ from fastnn.backends.numba_backend.activations import (
     call,
 )
 from fastnn.backends.numba_backend.compilation import address_of, inlined, provide_linked
-from fastnn.backends.numba_backend.dropout import drop, drop_pass
+from fastnn.backends.numba_backend.dropout import drop, _drop_pass
 from fastnn.backends.numba_backend.losses import FROM_LOGITS, FROM_OUTPUTS
 from fastnn.backends.numba_backend.matmul import accumulate, multiply, multiply_add_row, sum_rows
+from fastnn.backends.numba_backend.normalization import BATCH
 from fastnn.backends.numba_backend.normalizing import bind_normalization
 
 N_FROM_LOGITS = len(FROM_LOGITS)
@@ -48,7 +49,7 @@ def bind(layers, dtype):
         bind_normalization(layer, real, record)
         if layer["dropout"] > 0:
             layer["drop"] = address_of(
-                drop_pass, types.void, block, types.float64, types.uint64, types.int64, types.int64, types.int64
+                _drop_pass, types.void, block, types.float64, types.uint64, types.int64, types.int64, types.int64
             )
     bound.flags.writeable = False
     return bound
@@ -90,6 +91,6 @@ def weight_gradient(dW, dZ, A_previous):
 
 
 @inlined
-def bias_gradient(db, dZ):
-    """db = mean_i dz_i; dZ (n, n_out) -> db (n_out,)."""
-    sum_rows(db, dZ, 1 / len(dZ))
+def bias_gradient(db, dZ, layer):
+    """db = mean_i dz_i, which is 0 where a batch is normalised: the mean takes b away; dZ (n, n_out) -> db (n_out,)."""
+    sum_rows(db, dZ, 0.0 if layer["normalization"] == BATCH else 1 / len(dZ))

@@ -10,6 +10,9 @@ import numpy as np
 
 from fastnn.backends.numba_backend.compilation import kernel
 
+#: Codes of what is normalised in training: a batch unit by unit, or each sample.
+BATCH, SAMPLES = 1, 2
+
 #: Added to a variance, and the share of a batch in the running statistics: as in PyTorch.
 EPSILON, RUNNING_SHARE = 1e-5, 0.1
 

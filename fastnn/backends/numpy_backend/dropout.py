@@ -20,7 +20,9 @@ def mix(z):
 
 def number(key, c):
     """Number c of the stream of a key, 64 bits: a number to compare with, or the key of a stream below it."""
-    return mix(np.asarray(key).astype(np.uint64) + (np.asarray(c).astype(np.uint64) + np.uint64(1)) * GAMMA)
+    key, place = np.asarray(key).astype(np.uint64), np.asarray(c).astype(np.uint64)
+    with np.errstate(over="ignore"):  # what does not fit into 64 bits is meant to be lost
+        return mix(key + (place + np.uint64(1)) * GAMMA)
 
 
 def drop(A, layer, key, first):

@@ -10,6 +10,8 @@ from fastnn.backends.numpy_backend.batches import select_rows, select_targets
 from fastnn.backends.numpy_backend.dropout import drop, number
 from fastnn.backends.numpy_backend.layers import affine, bias_gradient, output_error, previous_error, weight_gradient
 from fastnn.backends.numpy_backend.normalization import (
+    BATCH,
+    SAMPLES,
     normalize_batch,
     normalize_batch_backward,
     normalize_running,
@@ -33,9 +35,6 @@ from fastnn.backends.numpy_backend.views import (
     unit_precisions,
     weights,
 )
-
-#: Codes of the normalisations that are trained.
-BATCH, SAMPLES = 1, 2
 
 #: Samples that inference takes at a time, so that its memory does not grow with the data.
 ROWS_PER_PASS = 1024
@@ -75,7 +74,7 @@ def backward(gradient, workspace, parameters, statistics, layers, X, key, n_thre
     for l, layer in enumerate(layers):
         dZ, A_previous = errors(workspace, layer, len(X)), _inputs_of(workspace, layers, l, X)
         weight_gradient(weights(gradient, layer), dZ, A_previous)
-        bias_gradient(biases(gradient, layer), dZ)
+        bias_gradient(biases(gradient, layer), dZ, layer)
 
 
 def train_epoch(

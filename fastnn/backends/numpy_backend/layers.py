@@ -6,6 +6,7 @@ Nielsen, Neural Networks and Deep Learning (2015), chapter 2, equations BP1 to B
 from fastnn.backends.numpy_backend.activations import activate, activate_backward
 from fastnn.backends.numpy_backend.dropout import drop
 from fastnn.backends.numpy_backend.losses import FROM_LOGITS, FROM_OUTPUTS
+from fastnn.backends.numpy_backend.normalization import BATCH
 
 
 def bind(layers, dtype):
@@ -45,6 +46,6 @@ def weight_gradient(dW, dZ, A_previous):
     dW[:] = A_previous.T @ dZ / len(dZ)
 
 
-def bias_gradient(db, dZ):
-    """db = mean_i dz_i; dZ (n, n_out) -> db (n_out,)."""
-    db[:] = dZ.mean(axis=0)
+def bias_gradient(db, dZ, layer):
+    """db = mean_i dz_i, which is 0 where a batch is normalised: the mean takes b away; dZ (n, n_out) -> db (n_out,)."""
+    db[:] = 0 if layer["normalization"] == BATCH else dZ.mean(axis=0)

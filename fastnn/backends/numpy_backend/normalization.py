@@ -8,6 +8,9 @@ the mean is taken over the batch.
 
 import numpy as np
 
+#: Codes of what is normalised in training: a batch unit by unit, or each sample.
+BATCH, SAMPLES = 1, 2
+
 #: Added to a variance, and the share of a batch in the running statistics: as in PyTorch.
 EPSILON, RUNNING_SHARE = 1e-5, 0.1
 
