@@ -110,9 +110,13 @@ def check_gradients(
     """
     epsilon = check_number(epsilon, "epsilon", positive=True)
     rtol, atol = check_number(rtol, "rtol"), check_number(atol, "atol")
-    network.loss(X, y)
-    analytical = network.backward().astype(np.float64)
-    numerical = central_differences(network, X, y, epsilon)
+    statistics = network.statistics.copy()
+    try:
+        network.loss(X, y)
+        analytical = network.backward().astype(np.float64)
+        numerical = central_differences(network, X, y, epsilon)
+    finally:
+        network.statistics[:] = statistics  # which every loss of a batch moves
     views = zip(_named_views(network, numerical), _named_views(network, analytical), strict=True)
     checks = tuple(_compare(name, found, expected, rtol, atol) for (name, found), (_, expected) in views)
     return GradientReport(checks, epsilon, rtol, atol)
@@ -120,7 +124,7 @@ def check_gradients(
 
 def central_differences(network: Network, X: Any, y: Any, epsilon: float) -> np.ndarray:
     """(L(theta + epsilon e_p) - L(theta - epsilon e_p)) / (2 epsilon) for every parameter p; the parameters are put back."""
-    parameters, before, statistics = network.parameters, network.parameters.copy(), network.statistics.copy()
+    parameters, before = network.parameters, network.parameters.copy()
     differences = np.empty(len(parameters))
     try:
         for p, value in enumerate(before):
@@ -133,7 +137,6 @@ def central_differences(network: Network, X: Any, y: Any, epsilon: float) -> np.
     finally:
         parameters[:] = before
         network.loss(X, y)
-        network.statistics[:] = statistics  # every loss of a batch moves the running means
     return differences
 
 

@@ -40,6 +40,14 @@ class Network:
         Compiled kernels, or the reference.
     dtype : {"float32", "float64"}, default "float32"
         Type of the parameters and of all arithmetic.
+    normalization : {"batch", "layer"} or sequence of them, optional
+        How the hidden layers are normalised before their activation, y = gamma (z - mean) / sqrt(variance + 10^-5) + beta:
+        each unit over a batch, by running statistics at inference, or each sample over the units. One for all, or one
+        for each.
+    dropout : float or sequence of float, default 0.0
+        Share of the outputs of a hidden layer that training drops, at least 0 and below 1; the others are scaled up. One
+        for all, or one for each. `forward`, `predict` and `evaluate` drop nothing; `loss` drops what the next update
+        drops.
     initializer : str, default "he_normal"
         A key of `fastnn.initializers.INITIALIZERS`; biases start at 0.
     seed : int, optional
@@ -53,12 +61,19 @@ class Network:
     Attributes
     ----------
     parameters, gradient : ndarray of shape (n_parameters,)
-        All parameters, and the gradient that `backward` fills: W_1, b_1, W_2, b_2, ... row by row. Writing to
-        ``parameters[:]`` changes the network.
+        All parameters, and the gradient that `backward` fills: W_1, b_1, W_2, b_2, ... row by row, with gamma_l and
+        beta_l after the b_l of a layer that is normalised. Writing to ``parameters[:]`` changes the network.
     weights, weight_gradients : tuple of ndarray of shape (n_{l-1}, n_l)
         Views of `parameters` and `gradient`.
     biases, bias_gradients : tuple of ndarray of shape (n_l,)
         Views of `parameters` and `gradient`.
+    scales, shifts : tuple of ndarray of shape (n_l,)
+        gamma and beta, views of `parameters`; empty where a layer is not normalised.
+    statistics : ndarray
+        Running means and variances of the layers under batch normalisation, which `loss` and `fit` move by a tenth of
+        the way to those of each batch.
+    n_updates : int
+        Updates of the parameters so far, by `fit` and by optimizers' `step`.
     architecture : Architecture
         Layer sizes, activations and loss.
 
@@ -136,7 +151,9 @@ class Network:
 
     def mask_keys(self, n_updates: int) -> np.ndarray:
         """Keys of the units that dropout drops in the next updates: numbers of 64 bits, as int64, (n_updates,)."""
-        return stream(self._mask_key, np.arange(self.n_updates, self.n_updates + n_updates)).view(np.int64)
+        updates = np.arange(self.n_updates, self.n_updates + n_updates)
+        keys: np.ndarray = stream(self._mask_key, updates).view(np.int64)  # type: ignore[no-untyped-call]
+        return keys
 
     def logits(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
         """Z_L of every sample: (n_samples, n_L)."""

@@ -14,7 +14,7 @@ from fastnn.backends.numba_backend.activations import (
     call,
 )
 from fastnn.backends.numba_backend.compilation import address_of, inlined, provide_linked
-from fastnn.backends.numba_backend.dropout import drop, _drop_pass
+from fastnn.backends.numba_backend.dropout import _drop_pass, drop
 from fastnn.backends.numba_backend.losses import FROM_LOGITS, FROM_OUTPUTS
 from fastnn.backends.numba_backend.matmul import accumulate, multiply, multiply_add_row, sum_rows
 from fastnn.backends.numba_backend.normalization import BATCH
