@@ -23,7 +23,7 @@ ORDER = (
     ("gradient_check",),
     ("network",),
     ("training",),
-    ("optimizers",),
+    ("optimizers", "schedules"),
     ("validation",),
     ("architecture",),
     ("losses", "initializers"),
