@@ -14,7 +14,7 @@ from fastnn.architecture import aligned_zeros
 from fastnn.backends import get_backend
 from fastnn.exceptions import DivergenceError
 from fastnn.losses import find_loss
-from fastnn.optimizers import SETTINGS, Optimizer
+from fastnn.optimizers import Optimizer
 from fastnn.schedules import Course, Schedule, find_schedule
 from fastnn.validation import check_count, check_feature_shape, check_features, check_finite, check_pair, check_targets
 
@@ -94,7 +94,7 @@ class Batches:
         self.backend = get_backend(network.backend)
         size = self.backend.training_workspace_size(network.architecture.layers, batch_size)
         self.workspace = network.training_workspace(size)
-        self.update = self.backend.bind_update(optimizer.update, network.dtype, SETTINGS)
+        self.update = optimizer.bind(self.backend, network.dtype)
         self.state = network.optimizer_state(optimizer)
         self.steps_before = self.state.n_steps  # the schedule counts from here
         self.chunk_size = 1
@@ -160,7 +160,8 @@ class Batches:
     def train_batches(self, losses: np.ndarray, start: int, stop: int) -> None:
         """Train on the samples from `start` to `stop` of the order, in one compiled call."""
         network, in_place, n_steps = self.network, self.order is None, len(losses)
-        self.rates, momenta = self.course.rates(self.state.n_steps - self.steps_before, n_steps)
+        position = self.state.n_steps - self.steps_before
+        self.rates, momenta = self.course.rates(position, max(n_steps, 1))  # one, for kernels that are only compiled
         self.backend.train_epoch(
             losses,
             self.sample_losses,
@@ -176,7 +177,7 @@ class Batches:
             None if self.order is None else self.order[start:stop],
             self.batch_size,
             self.update,
-            self.optimizer.settings(self.state.n_steps, n_steps, self.rates, momenta),
+            self.optimizer.settings(self.state.n_steps, len(self.rates), self.rates, momenta),
             network.team,
         )
         self.state.n_steps += n_steps
