@@ -20,7 +20,7 @@ ORDER = (
     ("__init__",),
     ("estimators",),
     ("plotting", "datasets", "serialization"),
-    ("gradient_check",),
+    ("gradient_check", "learning_rate_finder"),
     ("network",),
     ("training",),
     ("optimizers", "schedules"),
