@@ -3,6 +3,7 @@
 from fastnn.backends import backends
 from fastnn.exceptions import DivergenceError
 from fastnn.gradient_check import GradientReport, check_gradients
+from fastnn.learning_rate_finder import LearningRateSearch, find_learning_rate
 from fastnn.network import Network
 from fastnn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from fastnn.serialization import load, save
@@ -18,10 +19,12 @@ __all__ = [
     "DivergenceError",
     "GradientReport",
     "History",
+    "LearningRateSearch",
     "Network",
     "RMSprop",
     "backends",
     "check_gradients",
+    "find_learning_rate",
     "load",
     "save",
 ]

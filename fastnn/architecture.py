@@ -277,6 +277,6 @@ def _checked_normalization(name: Any) -> str:
 def _checked_rate(rate: Any) -> float:
     if not isinstance(rate, Real) or isinstance(rate, bool):
         raise TypeError(f"dropout must be a number, got {rate!r}.")
-    if not 0 <= rate < 1:
+    if not 0 <= float(rate) < 1:
         raise ValueError(f"dropout must be at least 0 and below 1, got {rate!r}.")
     return float(rate)

@@ -14,6 +14,7 @@ from fastnn.backends.numpy_backend.dropout import number as stream
 from fastnn.initializers import find_initializer
 from fastnn.losses import find_loss
 from fastnn.optimizers import SGD, Optimizer, OptimizerState
+from fastnn.schedules import Schedule
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
 from fastnn.training import History, read_only, train
 from fastnn.validation import check_count, check_dtype, check_feature_shape, check_features, check_finite, check_targets
@@ -286,6 +287,7 @@ class Network:
         y: Any,
         *,
         optimizer: Optimizer | None = None,
+        schedule: Schedule | Callable[[int], float] | None = None,
         epochs: int = 10,
         batch_size: int | None = 32,
         shuffle: bool = True,
@@ -303,6 +305,10 @@ class Network:
             Targets, as in `loss`.
         optimizer : Optimizer, optional
             By default ``SGD()``. What it keeps is taken up where the last call with an equal optimizer left it.
+        schedule : Schedule or callable, optional
+            How the learning rate changes from step to step, a member of `fastnn.schedules`, or a function that takes
+            the number of a step and returns its rate. Steps are updates of the parameters, counted from 0 at the start of
+            this call. By default the rate stays the optimizer's.
         epochs : int, default 10
             Passes over the data.
         batch_size : int or None, default 32
@@ -329,7 +335,7 @@ class Network:
         """
         optimizer = SGD() if optimizer is None else optimizer
         with self.computing(n_threads):
-            return train(self, X, y, optimizer, epochs, batch_size, shuffle, validation_data, progress)
+            return train(self, X, y, optimizer, schedule, epochs, batch_size, shuffle, validation_data, progress)
 
     @property
     def team(self) -> int:

@@ -15,6 +15,7 @@ from fastnn.backends import get_backend
 from fastnn.exceptions import DivergenceError
 from fastnn.losses import find_loss
 from fastnn.optimizers import Optimizer
+from fastnn.schedules import Course, Schedule, find_schedule
 from fastnn.validation import check_count, check_feature_shape, check_features, check_finite, check_pair, check_targets
 
 if TYPE_CHECKING:
@@ -38,12 +39,15 @@ class History:
     seconds : list of float
         Time spent training; neither compilation nor validation is counted. Epochs of a single batch may be trained
         several in one call, and share its time equally.
+    learning_rate : list of float
+        Of the last step of the epoch.
     """
 
     loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
     validation_accuracy: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
 
 
 class Validation:
@@ -68,9 +72,16 @@ class Batches:
     """
 
     def __init__(
-        self, network: "Network", X: np.ndarray, y: np.ndarray, batch_size: int, shuffle: bool, optimizer: Optimizer
+        self,
+        network: "Network",
+        X: np.ndarray,
+        y: np.ndarray,
+        batch_size: int,
+        shuffle: bool,
+        optimizer: Optimizer,
+        course: Course,
     ) -> None:
-        self.network, self.optimizer, self.batch_size = network, optimizer, batch_size
+        self.network, self.optimizer, self.course, self.batch_size = network, optimizer, course, batch_size
         self.X, self.y = read_only(X), read_only(y)
         self.n_batches = math.ceil(len(X) / batch_size)
         self.shuffle = shuffle and self.n_batches > 1  # a single batch is a mean over all samples in any order
@@ -85,6 +96,7 @@ class Batches:
         self.workspace = network.training_workspace(size)
         self.update = optimizer.bind(self.backend, network.dtype)
         self.state = network.optimizer_state(optimizer)
+        self.steps_before = self.state.n_steps  # the schedule counts from here
         self.chunk_size = 1
         self.sizes = np.full(self.n_batches, batch_size)
         self.sizes[-1] = len(X) - batch_size * (self.n_batches - 1)
@@ -172,7 +184,8 @@ class Batches:
 
     def _settings(self, n_steps: int) -> np.ndarray:
         """The next steps as the backend sees them."""
-        settings = self.optimizer.settings(self.state.n_steps, n_steps)
+        self.rates, momenta = self.course.rates(self.state.n_steps - self.steps_before, n_steps)
+        settings = self.optimizer.settings(self.state.n_steps, n_steps, self.rates, momenta)
         settings["mask_key"] = self.network.mask_keys(n_steps)
         return settings
 
@@ -182,6 +195,7 @@ def train(
     X: Any,
     y: Any,
     optimizer: Optimizer,
+    schedule: Schedule | Callable[[int], float] | None,
     epochs: int,
     batch_size: int | None,
     shuffle: bool,
@@ -189,8 +203,7 @@ def train(
     progress: bool | Callable[[float, History], None],
 ) -> History:
     """Train a network; the arguments are those of `Network.fit`."""
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer must be a fastnn optimizer such as fastnn.SGD(), got {optimizer!r}.")
+    schedule = check_schedule(schedule, optimizer, has_validation=validation_data is not None)
     epochs = check_count(epochs, "epochs")
     X = check_feature_shape(X, network.architecture.n_inputs, network.dtype)
     y = check_targets(y, len(X), network.architecture, network.dtype)
@@ -199,18 +212,43 @@ def train(
     if validation_data is not None:
         validation = Validation(network, *check_pair(validation_data, "validation_data"))
     history = History()
-    batches = Batches(network, X, y, batch_size, shuffle, optimizer)
+    course = begin_schedule(schedule, optimizer, epochs, math.ceil(len(X) / batch_size))
+    batches = Batches(network, X, y, batch_size, shuffle, optimizer, course)
     batches.compile()
     with progress_reports(progress, history) as report:
         while len(history.loss) < epochs:
             epoch = len(history.loss)
-            at_once = 1 if validation is not None else min(batches.epochs_per_call(), epochs - epoch)
+            alone = validation is not None or schedule.watches_epochs
+            at_once = 1 if alone else min(batches.epochs_per_call(), epochs - epoch)
             if at_once == 1 or not train_epochs_at_once(batches, at_once, history):
                 train_one_epoch(batches, epoch, history, partial(report_within, report, epoch, epochs))
             if validation is not None:
                 validation.measure(history)
+            course.end_epoch(history.loss[-1], history.validation_loss[-1] if validation is not None else None)
             report(len(history.loss) / epochs)
     return history
+
+
+def check_schedule(schedule: Any, optimizer: Any, *, has_validation: bool) -> Schedule:
+    """The schedule, which has to fit the optimizer and the data."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be a fastnn optimizer such as fastnn.SGD(), got {optimizer!r}.")
+    chosen = find_schedule(schedule)
+    if chosen.changes_momentum and not optimizer.has_momentum:
+        raise ValueError(
+            f"{type(chosen).__name__} changes the momentum, and this {type(optimizer).__name__} has none: "
+            "choose one that has, or cycle_momentum=False."
+        )
+    if getattr(chosen, "monitor", None) == "validation_loss" and not has_validation:
+        raise ValueError(f"{type(chosen).__name__} watches the validation loss: fit needs validation_data.")
+    return chosen
+
+
+def begin_schedule(schedule: Schedule, optimizer: Optimizer, epochs: int, n_batches: int) -> Course:
+    """The schedule at the start of a fit; it says now if it cannot be that of so many steps."""
+    course = schedule.begin(optimizer.learning_rate, n_batches, epochs * n_batches)
+    course.rates(0, 0)
+    return course
 
 
 def report_within(report: Callable[[float], None], epoch: int, epochs: int, share: float) -> None:
@@ -227,6 +265,7 @@ def train_epochs_at_once(batches: Batches, n_epochs: int, history: History) -> b
         undo()
         return False
     history.loss += losses.tolist()
+    history.learning_rate += batches.rates.tolist()
     history.seconds += [(time.perf_counter() - start) / n_epochs] * n_epochs
     return True
 
@@ -245,10 +284,11 @@ def train_one_epoch(batches: Batches, epoch: int, history: History, report: Call
         check_finite(batches.X, "X", network.dtype)
         raise DivergenceError(
             f"Training diverged in epoch {epoch + 1}: the loss became {loss}. Try a smaller learning rate (it is "
-            f"{batches.optimizer.learning_rate:g}), standardised inputs, or another initializer. The parameters are "
+            f"{batches.rates[-1]:g}), standardised inputs, or another initializer. The parameters are "
             "those from before that epoch."
         )
     history.loss.append(loss)
+    history.learning_rate.append(float(batches.rates[-1]))
     history.seconds.append(time.perf_counter() - start)
 
 

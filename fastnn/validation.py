@@ -34,9 +34,9 @@ def check_dtype(dtype: Any) -> np.dtype:
 
 def check_features(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
     """X as a finite two-dimensional array (n_samples, n_features), not copied where its type allows."""
-    X = check_feature_shape(X, n_features, dtype)
-    check_finite(X, "X", dtype)
-    return X
+    features = check_feature_shape(X, n_features, dtype)
+    check_finite(features, "X", dtype)
+    return features
 
 
 def check_feature_shape(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:

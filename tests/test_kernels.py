@@ -3,6 +3,7 @@
 This file also runs with NUMBA_DISABLE_JIT=1 and with NUMBA_BOUNDSCHECK=1.
 """
 
+import math
 from importlib import import_module
 
 import numpy as np
@@ -13,6 +14,7 @@ from fastnn.activations import ACTIVATIONS
 from fastnn.architecture import Architecture
 from fastnn.backends import get_backend
 from fastnn.losses import LOSS_KERNELS
+from fastnn.optimizers import Optimizer
 from fastnn.training import read_only
 from tests.cases import DTYPES, HIDDEN, OUTPUTS, assert_agree, tolerance
 
@@ -274,37 +276,115 @@ def test_weight_and_bias_gradient(dtype):
 
 # Optimizers
 
+OPTIMIZERS = {
+    "sgd": (fastnn.SGD, {}),
+    "momentum": (fastnn.SGD, {"momentum": 0.9}),
+    "nesterov": (fastnn.SGD, {"momentum": 0.9, "nesterov": True}),
+    "adagrad": (fastnn.Adagrad, {"epsilon": 0.01}),
+    "rmsprop": (fastnn.RMSprop, {"squares_kept": 0.8, "epsilon": 0.01}),
+    "rmsprop, momentum": (fastnn.RMSprop, {"squares_kept": 0.8, "epsilon": 0.01, "momentum": 0.7}),
+    "adam": (fastnn.Adam, {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 0.01}),
+    "amsgrad": (fastnn.Adam, {"beta_1": 0.8, "beta_2": 0.5, "epsilon": 0.01, "amsgrad": True}),
+    "adamw": (fastnn.AdamW, {"epsilon": 0.01, "weight_decay": 0.5}),
+}
+PENALTIES = {
+    "plain": {},
+    "l1": {"l1": 0.3},
+    "l2": {"l2": 0.5},
+    "decay": {"weight_decay": 0.4},
+    "clipped": {"max_gradient_norm": 2.0},
+    "all": {"l1": 0.3, "l2": 0.5, "weight_decay": 0.4, "max_gradient_norm": 2.0},
+    "all, biases too": {"l1": 0.3, "l2": 0.5, "weight_decay": 0.4, "max_gradient_norm": 2.0, "penalize_biases": True},
+}
+
 
 @every_dtype
-@pytest.mark.parametrize("penalize_biases", [False, True])
-@pytest.mark.parametrize("options", [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}], ids=str)
-def test_steps(options, penalize_biases, dtype):
-    network, optimizer = NETWORKS[0], fastnn.SGD(0.1, l2=0.5, penalize_biases=penalize_biases, **options)
-    start, gradient = parameters_of(network, dtype), normal(len(parameters_of(network, dtype)), dtype=dtype)
+@pytest.mark.parametrize("penalties", PENALTIES)
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_steps(name, penalties, dtype):
+    kind, options = OPTIMIZERS[name]
+    network, optimizer, n_steps = NETWORKS[0], kind(learning_rate=0.1, **options | PENALTIES[penalties]), 3
+    start = parameters_of(network, dtype)
+    start[::7] = 0  # where the sign is 0
+    # Falling, so that the largest mean square is not the last.
+    gradients = [normal(len(start), dtype=dtype, seed=t) / (t + 1) for t in range(n_steps)]
     results = []
-    for name, step in zip(fastnn.backends(), twins("optimizers", "step"), strict=True):
-        backend, parameters = get_backend(name), start.copy()
+    for backend_name, step in zip(fastnn.backends(), twins("optimizers", "step"), strict=True):
+        backend, parameters, layers = get_backend(backend_name), start.copy(), bound(backend_name, network, dtype)
         update, state = optimizer.bind(backend, np.dtype(dtype)), np.zeros((optimizer.n_states, len(start)), dtype)
-        for settings in optimizer.settings(0, 2):
-            step(parameters, state, gradient.copy(), bound(name, network, dtype), update, settings)
+        for gradient, settings in zip(gradients, optimizer.settings(0, n_steps), strict=True):
+            step(parameters, state, gradient.copy(), layers, update, settings)
         results.append(np.vstack([parameters, state]))
-    assert_agree(results[1], results[0], tolerance(dtype, 2))
-    assert_agree(results[1][0], two_steps(optimizer, network, start, gradient), tolerance(dtype, 2))
+    relative = n_steps * tolerance(dtype, 2)
+    assert_agree(results[1], results[0], relative)
+    assert_agree(results[1][0], defined_steps(optimizer, network, start, gradients), relative)
 
 
-def two_steps(optimizer: fastnn.SGD, network: tuple, start: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """The parameters after two steps from the definition, number by number."""
-    theta, velocity = start.astype(np.float64), np.zeros(len(start))
-    penalty = np.zeros(len(start))
-    for W in Architecture.create(*network).weight_views(penalty):
-        W[:] = 0.5
-    if optimizer.penalize_biases:
-        penalty[:] = 0.5
-    for _ in range(2):
-        slope = gradient + penalty * theta
-        velocity = optimizer.momentum * velocity + slope
-        theta -= 0.1 * (slope + optimizer.momentum * velocity if optimizer.nesterov else velocity)
+def defined_steps(optimizer: Optimizer, network: tuple, start: np.ndarray, gradients: list) -> list[float]:
+    """The parameters after these steps from the definitions, number by number."""
+    is_weight = np.zeros(len(start), bool)
+    for W in Architecture.create(*network).weight_views(is_weight):
+        W[:] = True
+    longest = optimizer.max_gradient_norm or np.inf
+    norms = [math.sqrt(sum(float(g) ** 2 for g in gradient)) for gradient in gradients]
+    factors = [min(1, longest / (norm + 1e-6)) for norm in norms]
+    assert optimizer.max_gradient_norm is None or max(factors[:2]) < 1
+    return [
+        defined_way(
+            optimizer,
+            float(theta),
+            [factor * float(gradient[p]) for factor, gradient in zip(factors, gradients, strict=True)],
+            is_weight[p] or optimizer.penalize_biases,
+        )
+        for p, theta in enumerate(start)
+    ]
+
+
+def defined_way(optimizer: Optimizer, theta: float, gradients: list[float], penalized: bool) -> float:
+    """Where a number is after the steps along these gradients of its own."""
+    kept: dict[str, float] = {}
+    for t, g in enumerate(gradients, 1):
+        if penalized:
+            g += optimizer.l1 * np.sign(theta) + optimizer.l2 * theta
+            theta *= 1 - 0.1 * optimizer.weight_decay
+        theta -= 0.1 * DEFINITIONS[type(optimizer)](optimizer, kept, g, t)
     return theta
+
+
+def sgd_direction(optimizer: fastnn.SGD, kept: dict[str, float], g: float, t: int) -> float:
+    kept["v"] = optimizer.momentum * kept.get("v", 0) + g
+    return g + optimizer.momentum * kept["v"] if optimizer.nesterov else kept["v"]
+
+
+def adagrad_direction(optimizer: fastnn.Adagrad, kept: dict[str, float], g: float, t: int) -> float:
+    kept["s"] = kept.get("s", 0) + g**2
+    return g / (math.sqrt(kept["s"]) + optimizer.epsilon)
+
+
+def rmsprop_direction(optimizer: fastnn.RMSprop, kept: dict[str, float], g: float, t: int) -> float:
+    rho = optimizer.squares_kept
+    kept["s"] = rho * kept.get("s", 0) + (1 - rho) * g**2
+    kept["v"] = optimizer.momentum * kept.get("v", 0) + g / (math.sqrt(kept["s"]) + optimizer.epsilon)
+    return kept["v"]
+
+
+def adam_direction(optimizer: fastnn.Adam, kept: dict[str, float], g: float, t: int) -> float:
+    b1, b2 = optimizer.beta_1, optimizer.beta_2
+    kept["m"] = b1 * kept.get("m", 0) + (1 - b1) * g
+    kept["s"] = b2 * kept.get("s", 0) + (1 - b2) * g**2
+    kept["largest"] = max(kept.get("largest", 0), kept["s"])
+    m = kept["m"] / (1 - b1**t)
+    s = kept["largest" if optimizer.amsgrad else "s"] / (1 - b2**t)
+    return m / (math.sqrt(s) + optimizer.epsilon)
+
+
+DEFINITIONS = {
+    fastnn.SGD: sgd_direction,
+    fastnn.Adagrad: adagrad_direction,
+    fastnn.RMSprop: rmsprop_direction,
+    fastnn.Adam: adam_direction,
+    fastnn.AdamW: adam_direction,
+}
 
 
 # The whole network
