@@ -1,6 +1,7 @@
 """A feed-forward network: an architecture, its parameters in one flat vector, and the backend that computes with them."""
 
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property, partial
@@ -10,11 +11,13 @@ import numpy as np
 
 from fastnn.architecture import Architecture, aligned_empty, aligned_zeros
 from fastnn.backends import get_backend
+from fastnn.callbacks import Callback
+from fastnn.history import History
 from fastnn.initializers import find_initializer
 from fastnn.losses import find_loss
 from fastnn.optimizers import SGD, Optimizer, OptimizerState
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
-from fastnn.training import History, read_only, train
+from fastnn.training import Progress, read_only, train
 from fastnn.validation import check_count, check_dtype, check_feature_shape, check_features, check_finite, check_targets
 
 #: Samples of another type or layout that inference converts at a time, and samples of which `evaluate` takes the loss.
@@ -236,8 +239,11 @@ class Network:
 
     def accuracy(self, X: np.ndarray, y: np.ndarray) -> float:
         """Share of checked samples, or of outputs where several are independent, that are classified as their targets."""
-        truth = self._decide(y, threshold=0.5) if y.ndim == 2 else y
-        return float(np.mean(self.predict(X) == truth))
+        return float(np.mean(self.predict(X) == self.labels(y)))
+
+    def labels(self, y: np.ndarray) -> np.ndarray:
+        """Checked targets as `predict` would give them: class labels for the two cross-entropies."""
+        return self._decide(y, threshold=0.5) if y.ndim == 2 else y
 
     def fit(
         self,
@@ -249,7 +255,10 @@ class Network:
         batch_size: int | None = 32,
         shuffle: bool = True,
         validation_data: tuple[Any, Any] | None = None,
-        progress: bool | Callable[[float, History], None] = False,
+        validation_fraction: float | None = None,
+        callbacks: Callback | Sequence[Callback] = (),
+        progress: Progress = None,
+        resume_from: str | os.PathLike[str] | None = None,
         n_threads: int | None = None,
     ) -> History:
         """Train by mini-batch gradient descent.
@@ -270,9 +279,18 @@ class Network:
             Whether each epoch visits the samples in a new random order.
         validation_data : (X, y), optional
             Data on which loss (and accuracy, for classes) are measured after every epoch.
-        progress : bool or callable, default False
-            True shows a progress bar. A function is called with the share of the work done, 0 to 1, and the history so
-            far, several times a second.
+        validation_fraction : float, optional
+            Share of the samples to hold out as validation data instead, drawn by the network's random numbers, from each
+            class as many as it has of all. The rest is trained on, and is not copied.
+        callbacks : sequence of Callback, optional
+            What to do between epochs: `EarlyStopping`, `Checkpoint`, or your own.
+        progress : bool or callable, optional
+            True shows a progress bar, False none; by default there is one where the standard error stream is a terminal.
+            A function is called with the share of the work done, 0 to 1, and the history so far, several times a second.
+        resume_from : str or path-like, optional
+            File of a `Checkpoint` with which to go on, as if the training that wrote it had not been interrupted: on the
+            same backend, every bit will be the same. Network, data and other arguments must be those of that training;
+            `epochs` counts all of them, and may be another number. A training that a callback had ended stays ended.
         n_threads : int, optional
             Threads to compute with at most; by default the network's.
 
@@ -285,10 +303,25 @@ class Network:
         ------
         DivergenceError
             If the loss becomes NaN or infinite; the parameters are those from before that epoch.
+        ValueError, OSError
+            If `resume_from` is no checkpoint of such a training, or a file cannot be read or written.
         """
         optimizer = SGD() if optimizer is None else optimizer
         with self.computing(n_threads):
-            return train(self, X, y, optimizer, epochs, batch_size, shuffle, validation_data, progress)
+            return train(
+                self,
+                X,
+                y,
+                optimizer,
+                epochs,
+                batch_size,
+                shuffle,
+                validation_data,
+                validation_fraction,
+                callbacks,
+                progress,
+                resume_from,
+            )
 
     @property
     def team(self) -> int:

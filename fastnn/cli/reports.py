@@ -6,8 +6,8 @@ import numpy as np
 from fastnn.cli.model import Model
 from fastnn.cli.training import Part, Schedule
 from fastnn.datasets import Dataset
+from fastnn.history import History
 from fastnn.optimizers import Optimizer
-from fastnn.training import History
 
 
 def report(label: str, text: str) -> None:

@@ -7,8 +7,8 @@ import numpy as np
 from tqdm import tqdm
 
 from fastnn.cli.model import Model
+from fastnn.history import History
 from fastnn.optimizers import Optimizer
-from fastnn.training import History
 
 INTERRUPTED = 130  # the exit status of a program that Ctrl-C ended, by the shells' convention
 

@@ -1,0 +1,213 @@
+"""Checkpoints: what a training needs to go on as if it had never been interrupted, in one file.
+
+The file is a saved network, which `fastnn.load` reads, with more in it. Its header also says:
+
+``run``
+    What has to be the same when the training goes on: optimizer, batch size, number of samples and so on.
+``progress``
+    What changes: steps made, random numbers, history, and what callbacks remember. Arrays stand beside the header.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn.archives import check_writable, describe, misfit, read_archive, write_archive
+from fastnn.callbacks import Callback, stateful
+from fastnn.history import History
+
+if TYPE_CHECKING:
+    from fastnn.network import Network
+    from fastnn.training import Run
+
+ARRAY = "array"  # key of the dictionary that stands in the header in place of an array
+
+
+class Checkpoint(Callback):
+    """Write all that ``fit(..., resume_from=path)`` needs to go on, after each so many epochs and after the last.
+
+    The file holds parameters, what the optimizer keeps, random numbers, history, and what other callbacks remember. It
+    appears whole or not at all, also when the process is killed. `fastnn.load` reads it as a network.
+
+    Parameters
+    ----------
+    path : str or path-like
+        File to write, used as given: no ending is added. Each checkpoint replaces the one before.
+    every : int, default 1
+        Epochs from one to the next. Writing waits for the disk, some milliseconds even for a small network.
+
+    Raises
+    ------
+    OSError
+        From `fit`: before training if the file cannot be written at all, or after the epoch in which that fails, as on a
+        full disk. The checkpoint before is still whole, and the network has the parameters of that epoch.
+
+    Examples
+    --------
+    >>> options = {"epochs": 100, "callbacks": [Checkpoint("moons.checkpoint", every=10)]}
+    >>> network.fit(X, y, **options)
+    >>> network.fit(X, y, **options, resume_from="moons.checkpoint")  # in another process, after a power cut
+    """
+
+    saves = True
+
+    def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
+        self.path, self.every = Path(path), every
+        self._run: Run | None = None
+
+    def check(self, network: "Network", validates: bool) -> None:
+        """Raise OSError if nothing can be written there."""
+        try:
+            check_writable(self.path)
+        except OSError as error:
+            raise _explained(error, f"{self.path} cannot be written, where {self} is to be") from error
+
+    def join(self, run: "Run") -> None:
+        """Remember the run."""
+        self._run = run
+
+    def on_epoch_end(self, network: "Network", history: History) -> None:
+        """Write the file."""
+        assert self._run is not None
+        try:
+            write_checkpoint(self.path, self._run)
+        except OSError as error:
+            raise _explained(
+                error,
+                f"{self} could not be written after epoch {len(history)}; an older one is still whole, and the network "
+                "has been trained until here",
+            ) from error
+
+    def on_fit_end(self, network: "Network", history: History) -> None:
+        """Forget the run."""
+        self._run = None
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.path}"
+
+    def __repr__(self) -> str:
+        return f"Checkpoint({str(self.path)!r}, every={self.every})"
+
+
+def _explained(error: OSError, sentence: str) -> OSError:
+    """The same kind of error, with a sentence."""
+    reason = error.strerror or str(error)
+    return type(error)(error.errno, f"{sentence} ({reason})") if error.errno else OSError(f"{sentence} ({reason})")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a checkpoint holds."""
+
+    path: Path
+    run: dict[str, Any]
+    progress: dict[str, Any]
+    parameters: np.ndarray
+
+    def check(self, run: dict[str, Any]) -> None:
+        """Raise ValueError unless it was written by a run with the same description."""
+        for name, given in json.loads(json.dumps(run, default=_number)).items():
+            if name not in self.run or self.run[name] != given:
+                raise ValueError(
+                    f"{self.path} was written in a training with {name} {_said(self.run.get(name))}, and here it is "
+                    f"{_said(given)}: resume_from takes the same network, data and arguments."
+                )
+
+    @property
+    def random(self) -> dict[str, Any]:
+        """State of the network's random numbers at the ``"start"`` of the training, and ``"now"``."""
+        states: dict[str, Any] = self.progress["random"]
+        return states
+
+    def restore(self, run: "Run") -> None:
+        """Put a run where the other was; callbacks follow when they have been told that training begins."""
+        network, state = run.network, run.batches.descent.state
+        network.forget_batch()
+        network.parameters[:] = self.parameters
+        state.vectors[:] = self.progress["vectors"]
+        state.n_steps = self.progress["n_steps"]
+        network.random.bit_generator.state = self.random["now"]
+        for name, value in self.progress["history"].items():
+            setattr(run.history, name, value)
+
+    @property
+    def callbacks(self) -> list[dict[str, Any]]:
+        """What callbacks remember."""
+        states: list[dict[str, Any]] = self.progress["callbacks"]
+        return states
+
+
+def write_checkpoint(path: Path, run: "Run") -> None:
+    """Write what a run needs to go on."""
+    network, state, members = run.network, run.batches.descent.state, {"parameters": run.network.parameters}
+    history = asdict(run.history)
+    del history["scaler"]
+    progress = {
+        "n_steps": state.n_steps,
+        "vectors": state.vectors,
+        "random": {"start": run.random_at_start, "now": network.random.bit_generator.state},
+        "history": history,
+        "callbacks": [callback.state() for callback in stateful(run.callbacks)],
+    }
+    header = describe(network.architecture, network.dtype) | {"arrays": [], "metadata": {}}
+    header |= {"run": json.loads(json.dumps(run.description, default=_number)), "progress": _pack(progress, members)}
+    write_archive(path, header, members)
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> Saved:
+    """Read what `write_checkpoint` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is no checkpoint, or damaged.
+    OSError
+        If it cannot be read.
+    """
+    path = Path(path)
+    header, members = read_archive(path)
+    if "progress" not in header:
+        raise ValueError(f"{path} is a saved network, not the checkpoint of a training: fastnn.load reads it.")
+    try:
+        return Saved(path, header["run"], _unpack(header["progress"], members), members["parameters"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise misfit(path, error) from None
+
+
+def _pack(value: Any, members: dict[str, np.ndarray]) -> Any:
+    """The value in the types of JSON; arrays go to the members, under names that stand in their place."""
+    if isinstance(value, np.ndarray):
+        name = f"{ARRAY}.{len(members)}"
+        members[name] = value
+        return {ARRAY: name}
+    if isinstance(value, dict):
+        return {str(key): _pack(item, members) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_pack(item, members) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _unpack(value: Any, members: dict[str, np.ndarray]) -> Any:
+    """What was packed; a tuple has become a list."""
+    if isinstance(value, dict):
+        packed = list(value) == [ARRAY]
+        return members[value[ARRAY]] if packed else {key: _unpack(item, members) for key, item in value.items()}
+    return [_unpack(item, members) for item in value] if isinstance(value, list) else value
+
+
+def _number(value: Any) -> Any:
+    """A NumPy number as one of Python's, for JSON."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{value!r} is none of JSON's types.")
+
+
+def _said(value: Any) -> str:
+    """A part of a description in words."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={_said(item)}" for name, item in value.items())
+    return str(value)
