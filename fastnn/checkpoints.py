@@ -19,6 +19,7 @@ import numpy as np
 from fastnn.archives import check_writable, describe, misfit, read_archive, write_archive
 from fastnn.callbacks import Callback, stateful
 from fastnn.history import History
+from fastnn.optimizers import Optimizer
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -101,44 +102,64 @@ def _explained(error: OSError, sentence: str) -> OSError:
 
 @dataclass(frozen=True)
 class Saved:
-    """What a checkpoint holds."""
+    """What a checkpoint holds.
+
+    Attributes
+    ----------
+    run : dict
+        Description of the training that wrote it.
+    parameters, vectors, n_steps
+        The network's, and what its optimizer keeps.
+    random : dict
+        State of the network's random numbers at the ``"start"`` of that training, and ``"now"``.
+    history : dict
+        The history so far.
+    callbacks : list of dict
+        What callbacks remember.
+    """
 
     path: Path
     run: dict[str, Any]
-    progress: dict[str, Any]
     parameters: np.ndarray
+    vectors: np.ndarray
+    n_steps: int
+    random: dict[str, Any]
+    history: dict[str, Any]
+    callbacks: list[dict[str, Any]]
 
-    def check(self, run: dict[str, Any]) -> None:
-        """Raise ValueError unless it was written by a run with the same description."""
-        for name, given in json.loads(json.dumps(run, default=_number)).items():
+    def check(self, run: dict[str, Any], network: "Network", optimizer: Optimizer) -> None:
+        """Raise ValueError unless a run with the same description wrote it, and all is there."""
+        for name, given in _plain(run).items():
             if name not in self.run or self.run[name] != given:
+                then, now = _differences(self.run.get(name), given)
                 raise ValueError(
-                    f"{self.path} was written in a training with {name} {_said(self.run.get(name))}, and here it is "
-                    f"{_said(given)}: resume_from takes the same network, data and arguments."
+                    f"{self.path} was written in a training with {name} {then}, and here it is {now}: resume_from "
+                    "takes the same network, data and arguments."
                 )
+        try:
+            self._check_sizes(len(run["callbacks"]), (optimizer.n_states, len(network.parameters)), network.dtype)
+            for state in self.random["start"], self.random["now"]:
+                type(network.random.bit_generator)().state = state
+        except (KeyError, TypeError, ValueError) as error:
+            raise misfit(self.path, error) from None
 
-    @property
-    def random(self) -> dict[str, Any]:
-        """State of the network's random numbers at the ``"start"`` of the training, and ``"now"``."""
-        states: dict[str, Any] = self.progress["random"]
-        return states
+    def _check_sizes(self, n_callbacks: int, shape: tuple[int, int], dtype: np.dtype) -> None:
+        for vectors, expected in (self.parameters, shape[1:]), (self.vectors, shape):
+            if vectors.shape != expected or vectors.dtype != dtype:
+                raise ValueError(f"{expected} numbers of {dtype} expected, got {vectors.shape} of {vectors.dtype}")
+        if not isinstance(self.n_steps, int) or set(self.history) != set(asdict(History())) - {"scaler"}:
+            raise ValueError("steps or history are not what they have to be")
+        if len(self.callbacks) != n_callbacks:
+            raise ValueError(f"{n_callbacks} callbacks expected, got {len(self.callbacks)}")
 
     def restore(self, run: "Run") -> None:
         """Put a run where the other was; callbacks follow when they have been told that training begins."""
         network, state = run.network, run.batches.descent.state
         network.forget_batch()
-        network.parameters[:] = self.parameters
-        state.vectors[:] = self.progress["vectors"]
-        state.n_steps = self.progress["n_steps"]
+        network.parameters[:], state.vectors[:], state.n_steps = self.parameters, self.vectors, self.n_steps
         network.random.bit_generator.state = self.random["now"]
-        for name, value in self.progress["history"].items():
+        for name, value in self.history.items():
             setattr(run.history, name, value)
-
-    @property
-    def callbacks(self) -> list[dict[str, Any]]:
-        """What callbacks remember."""
-        states: list[dict[str, Any]] = self.progress["callbacks"]
-        return states
 
 
 def write_checkpoint(path: Path, run: "Run") -> None:
@@ -154,7 +175,7 @@ def write_checkpoint(path: Path, run: "Run") -> None:
         "callbacks": [callback.state() for callback in stateful(run.callbacks)],
     }
     header = describe(network.architecture, network.dtype) | {"arrays": [], "metadata": {}}
-    header |= {"run": json.loads(json.dumps(run.description, default=_number)), "progress": _pack(progress, members)}
+    header |= {"run": _plain(run.description), "progress": _pack(progress, members)}
     write_archive(path, header, members)
 
 
@@ -173,7 +194,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Saved:
     if "progress" not in header:
         raise ValueError(f"{path} is a saved network, not the checkpoint of a training: fastnn.load reads it.")
     try:
-        return Saved(path, header["run"], _unpack(header["progress"], members), members["parameters"])
+        return Saved(path, header["run"], members["parameters"], **_unpack(header["progress"], members))
     except (KeyError, TypeError, ValueError) as error:
         raise misfit(path, error) from None
 
@@ -199,15 +220,16 @@ def _unpack(value: Any, members: dict[str, np.ndarray]) -> Any:
     return [_unpack(item, members) for item in value] if isinstance(value, list) else value
 
 
-def _number(value: Any) -> Any:
-    """A NumPy number as one of Python's, for JSON."""
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{value!r} is none of JSON's types.")
+def _plain(run: dict[str, Any]) -> dict[str, Any]:
+    """A description as it is read back: in the types of JSON."""
+    plain: dict[str, Any] = json.loads(json.dumps(_pack(run, {})))
+    return plain
 
 
-def _said(value: Any) -> str:
-    """A part of a description in words."""
-    if isinstance(value, dict):
-        return ", ".join(f"{name}={_said(item)}" for name, item in value.items())
-    return str(value)
+def _differences(then: Any, now: Any) -> tuple[str, str]:
+    """Two parts of a description in words; of dictionaries, only what differs."""
+    if not (isinstance(then, dict) and isinstance(now, dict)):
+        return str(then), str(now)
+    names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
+    said = [", ".join(f"{name}={part[name]!r}" for name in names if name in part) for part in (then, now)]
+    return f"({said[0]})", f"({said[1]})"

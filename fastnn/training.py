@@ -235,7 +235,7 @@ def train(
         description = describe_run(network, y, optimizer, held_out, callbacks) | options
     if resume_from is not None:
         saved = read_checkpoint(resume_from)
-        saved.check(description)
+        saved.check(description, network, optimizer)
         random.bit_generator.state = saved.random["start"]
     random_at_start, rows = random.bit_generator.state, None
     if validation_fraction is not None:
