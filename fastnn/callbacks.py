@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,22 @@ from fastnn.validation import check_count, check_number
 if TYPE_CHECKING:
     from fastnn.held_out import HeldOut
     from fastnn.network import Network
+
+
+@dataclass
+class Run:
+    """A training, as those that accompany it see it.
+
+    Attributes
+    ----------
+    held_out : HeldOut or None
+        The validation data, if there are any.
+    """
+
+    network: "Network"
+    callbacks: list["Callback"]
+    history: History
+    held_out: "HeldOut | None" = field(default=None, kw_only=True)
 
 
 class Callback:
@@ -53,8 +70,8 @@ class Callback:
     def check(self, network: "Network", validates: bool) -> None:
         """Raise before anything has changed if this callback cannot work with such a network, or without validation."""
 
-    def join(self, run: Any) -> None:
-        """Look at the whole run, before `on_fit_begin`: for fastnn's own callbacks, its fields may change."""
+    def join(self, run: Run) -> None:
+        """Look at the whole run, before `on_fit_begin`: for fastnn's own callbacks, as its fields may change."""
 
     @property
     def watches_epochs(self) -> bool:
@@ -166,7 +183,7 @@ class EarlyStopping(Callback):
             ) from None
         return scorer
 
-    def join(self, run: Any) -> None:
+    def join(self, run: Run) -> None:
         """Remember the data that are held out."""
         self._begin()
         self._held_out = run.held_out
@@ -257,7 +274,7 @@ def check_callbacks(callbacks: Any, network: "Network", validates: bool) -> list
 
 
 @contextmanager
-def accompanied(run: Any, states: Sequence[dict[str, Any]] | None = None) -> Iterator[None]:
+def accompanied(run: Run, states: Sequence[dict[str, Any]] | None = None) -> Iterator[None]:
     """Tell the callbacks of a run that training begins, with what a checkpoint kept of them, and how it ends."""
     network, history, begun = run.network, run.history, []
     try:

@@ -12,18 +12,18 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from fastnn.archives import check_writable, describe, misfit, read_archive, write_archive
-from fastnn.callbacks import Callback, stateful
+from fastnn.callbacks import Callback, Run, stateful
 from fastnn.history import History
 from fastnn.optimizers import Optimizer
 
 if TYPE_CHECKING:
     from fastnn.network import Network
-    from fastnn.training import Run
+    from fastnn.training import EpochRun
 
 ARRAY = "array"  # key of the dictionary that stands in the header in place of an array
 
@@ -58,7 +58,7 @@ class Checkpoint(Callback):
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
         self.path, self.every = Path(path), every
-        self._run: Run | None = None
+        self._run: EpochRun | None = None
 
     def check(self, network: "Network", validates: bool) -> None:
         """Raise OSError if nothing can be written there."""
@@ -67,9 +67,9 @@ class Checkpoint(Callback):
         except OSError as error:
             raise _explained(error, f"{self.path} cannot be written, where {self} is to be") from error
 
-    def join(self, run: "Run") -> None:
+    def join(self, run: Run) -> None:
         """Remember the run."""
-        self._run = run
+        self._run = cast("EpochRun", run)
 
     def on_epoch_end(self, network: "Network", history: History) -> None:
         """Write the file."""
@@ -152,7 +152,7 @@ class Saved:
         if len(self.callbacks) != n_callbacks:
             raise ValueError(f"{n_callbacks} callbacks expected, got {len(self.callbacks)}")
 
-    def restore(self, run: "Run") -> None:
+    def restore(self, run: "EpochRun") -> None:
         """Put a run where the other was; callbacks follow when they have been told that training begins."""
         network, state = run.network, run.batches.descent.state
         network.forget_batch()
@@ -162,7 +162,7 @@ class Saved:
             setattr(run.history, name, value)
 
 
-def write_checkpoint(path: Path, run: "Run") -> None:
+def write_checkpoint(path: Path, run: "EpochRun") -> None:
     """Write what a run needs to go on."""
     network, state, members = run.network, run.batches.descent.state, {"parameters": run.network.parameters}
     history = asdict(run.history)

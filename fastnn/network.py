@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property, partial
 from typing import Any
@@ -16,6 +16,7 @@ from fastnn.history import History
 from fastnn.initializers import find_initializer
 from fastnn.losses import find_loss
 from fastnn.optimizers import SGD, Optimizer, OptimizerState
+from fastnn.streaming import train_on_batches
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
 from fastnn.training import Progress, read_only, train
 from fastnn.validation import check_count, check_dtype, check_feature_shape, check_features, check_finite, check_targets
@@ -322,6 +323,52 @@ class Network:
                 progress,
                 resume_from,
             )
+
+    def fit_batches(
+        self,
+        batches: Iterable[tuple[Any, Any]],
+        *,
+        optimizer: Optimizer | None = None,
+        standardize: bool | Any = False,
+        callbacks: Callback | Sequence[Callback] = (),
+        progress: Progress = None,
+        n_threads: int | None = None,
+    ) -> History:
+        """Train on a stream of batches, such as a generator that reads files: one update for each.
+
+        Whatever the stream raises goes on to the caller, the network trained on all batches before.
+
+        Parameters
+        ----------
+        batches : iterable of (X, y)
+            Batches of any size, X and y as in `loss`.
+        optimizer : Optimizer, optional
+            As in `fit`; what it keeps and its steps are carried on from call to call, and between this and `fit`.
+        standardize : bool or StandardScaler, default False
+            Whether to bring each feature to mean 0 and variance 1, by the mean and variance over all batches so far, this
+            one included. The scikit-learn scaler that counts them is ``history.scaler``: apply it before `predict`, and
+            pass it here to go on with it.
+        callbacks : sequence of Callback, optional
+            Called after every batch as `fit` does after an epoch. There are no validation data to monitor, and a stream
+            cannot be resumed from a `Checkpoint`.
+        progress : bool or callable, optional
+            As in `fit`; the share is NaN where ``len(batches)`` is unknown.
+        n_threads : int, optional
+            Threads to compute with at most; by default the network's.
+
+        Returns
+        -------
+        History
+            One loss per batch, measured just before its update. Seconds leave out those that the stream took.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss becomes NaN or infinite; the parameters are those from before that batch.
+        """
+        optimizer = SGD() if optimizer is None else optimizer
+        with self.computing(n_threads):
+            return train_on_batches(self, batches, optimizer, standardize, callbacks, progress)
 
     @property
     def team(self) -> int:

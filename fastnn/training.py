@@ -17,7 +17,7 @@ import numpy as np
 
 from fastnn.architecture import aligned_zeros
 from fastnn.backends import get_backend
-from fastnn.callbacks import Callback, accompanied, check_callbacks, end_epoch, epochs_until_due, stateful
+from fastnn.callbacks import Callback, Run, accompanied, check_callbacks, end_epoch, epochs_until_due, stateful
 from fastnn.checkpoints import read_checkpoint
 from fastnn.exceptions import DivergenceError
 from fastnn.held_out import HeldOut, check_fraction, split
@@ -52,7 +52,7 @@ class Descent:
 
     def reserve(self, batch_size: int, *, gathers: bool) -> None:
         """Make room for batches of that many samples, which are gathered or lie in place."""
-        network, layers = self.network, self.network.architecture.layers
+        self.batch_size, network, layers = batch_size, self.network, self.network.architecture.layers
         n_inputs, n_outputs = network.architecture.n_inputs, network.architecture.n_outputs
         self.batch_X = aligned_zeros(batch_size * n_inputs * gathers, network.dtype).reshape(-1, n_inputs)
         self.batch_Y = aligned_zeros(batch_size * n_outputs, network.dtype).reshape(batch_size, n_outputs)
@@ -184,8 +184,8 @@ class Batches:
 
 
 @dataclass
-class Run:
-    """One training: what it works on, and what is told of it.
+class EpochRun(Run):
+    """A training over epochs.
 
     Attributes
     ----------
@@ -195,11 +195,7 @@ class Run:
         State of the network's random numbers before the training drew any.
     """
 
-    network: "Network"
     batches: Batches
-    held_out: HeldOut | None
-    callbacks: list[Callback]
-    history: History
     epochs: int
     description: dict[str, Any]
     random_at_start: Any
@@ -245,7 +241,7 @@ def train(
     # All is checked, and the network changes from here on.
     network.random.bit_generator.state = random.bit_generator.state
     batches = Batches(Descent(network, optimizer), X, y, rows, batch_size, shuffle)
-    run = Run(network, batches, held_out, callbacks, History(), epochs, description, random_at_start)
+    run = EpochRun(network, callbacks, History(), batches, epochs, description, random_at_start, held_out=held_out)
     if saved is not None:
         saved.restore(run)
         logger.info("Going on after epoch %d of %s.", len(run.history), saved.path)
@@ -292,7 +288,7 @@ def describe_run(
     }
 
 
-def train_epochs(run: Run, report: Callable[[float], None]) -> None:
+def train_epochs(run: EpochRun, report: Callable[[float], None]) -> None:
     """Train until the last epoch, or until a callback has had enough."""
     batches, history, epochs = run.batches, run.history, run.epochs
     while len(history) < epochs and not history.stop_reason:
@@ -361,12 +357,17 @@ def check_progress(progress: Any) -> None:
         raise TypeError(f"progress must be True, False, None or a function of share and history, got {progress!r}.")
 
 
+def shows_bar(progress: bool | None) -> bool:
+    """Whether there is a bar: where it is asked for, and in a terminal unless it is refused."""
+    return bool(progress) if progress is not None else sys.stderr is not None and sys.stderr.isatty()
+
+
 @contextmanager
 def progress_reports(progress: Progress, history: History) -> Iterator[Callable[[float], None]]:
     """What to call with the share of the work done: a progress bar, the user's function, or nothing."""
     if callable(progress):
         yield lambda share: progress(share, history)
-    elif progress or (progress is None and sys.stderr is not None and sys.stderr.isatty()):
+    elif shows_bar(progress):
         from tqdm.auto import tqdm
 
         with tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}") as bar:

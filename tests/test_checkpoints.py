@@ -86,7 +86,7 @@ def assert_goes_on(path, backend, options, interrupted_after, callbacks=list, dt
 
 
 @every_backend
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda optimizer: type(optimizer).__name__)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_training_goes_on_as_if_it_had_not_been_interrupted(optimizer, dtype, path, backend):
     assert_goes_on(path, backend, {"optimizer": optimizer}, 4, dtype=dtype)

@@ -22,6 +22,7 @@ ORDER = (
     ("plotting", "datasets", "serialization"),
     ("gradient_check",),
     ("network",),
+    ("streaming",),
     ("training",),
     ("checkpoints", "held_out"),
     ("callbacks",),
