@@ -1,5 +1,7 @@
 """fastnn: feed-forward networks on a CPU, in equations you can read and kernels that use the whole machine."""
 
+import logging
+
 from fastnn.backends import backends
 from fastnn.callbacks import Callback, EarlyStopping
 from fastnn.checkpoints import Checkpoint
@@ -9,6 +11,8 @@ from fastnn.history import History
 from fastnn.network import Network
 from fastnn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from fastnn.serialization import load, save
+
+logging.getLogger("fastnn").addHandler(logging.NullHandler())  # the program that imports fastnn decides what is shown
 
 __version__ = "0.1.0"
 

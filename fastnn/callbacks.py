@@ -44,6 +44,12 @@ class Callback:
     every : int, default 1
         `on_epoch_end` is called after each so many epochs, and after the last. Where an epoch is a single batch, more
         than 1 saves time: epochs that nobody looks at are trained several in one call.
+
+    Examples
+    --------
+    >>> class GoodEnough(Callback):
+    ...     def on_epoch_end(self, network, history):
+    ...         return history.validation_accuracy[-1] > 0.99
     """
 
     every: int = 1
@@ -67,10 +73,10 @@ class Callback:
     def restore(self, state: dict[str, Any]) -> None:
         """Take up what `state` gave when the checkpoint was written; called after `on_fit_begin`."""
 
-    def check(self, network: "Network", validates: bool) -> None:
+    def check_fit(self, network: "Network", validates: bool) -> None:
         """Raise before anything has changed if this callback cannot work with such a network, or without validation."""
 
-    def join(self, run: Run) -> None:
+    def join_run(self, run: Run) -> None:
         """Look at the whole run, before `on_fit_begin`: for fastnn's own callbacks, as its fields may change."""
 
     @property
@@ -150,7 +156,7 @@ class EarlyStopping(Callback):
         """Name of what is monitored."""
         return self.monitor if isinstance(self.monitor, str) else getattr(self.monitor, "__name__", "score")
 
-    def check(self, network: "Network", validates: bool) -> None:
+    def check_fit(self, network: "Network", validates: bool) -> None:
         """Raise if what is monitored is unknown, or is not measured in such a training."""
         if self.monitor == "loss":
             return
@@ -183,7 +189,7 @@ class EarlyStopping(Callback):
             ) from None
         return scorer
 
-    def join(self, run: Run) -> None:
+    def join_run(self, run: Run) -> None:
         """Remember the data that are held out."""
         self._begin()
         self._held_out = run.held_out
@@ -267,7 +273,7 @@ def check_callbacks(callbacks: Any, network: "Network", validates: bool) -> list
         if not isinstance(callback, Callback):
             raise TypeError(f"callbacks must be instances of subclasses of fastnn.Callback, got {callback!r}.")
         check_count(callback.every, f"every of {callback}")
-        callback.check(network, validates)
+        callback.check_fit(network, validates)
     if len(set(map(id, callbacks))) < len(callbacks):
         raise ValueError("A callback can be in callbacks only once: it keeps what one training needs.")
     return sorted(callbacks, key=lambda callback: (callback.saves, callback.every))
@@ -279,7 +285,7 @@ def accompanied(run: Run, states: Sequence[dict[str, Any]] | None = None) -> Ite
     network, history, begun = run.network, run.history, []
     try:
         for callback in run.callbacks:
-            callback.join(run)
+            callback.join_run(run)
             callback.on_fit_begin(network, history)
             begun.append(callback)
         if states is not None:

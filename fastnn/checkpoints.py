@@ -10,7 +10,7 @@ The file is a saved network, which `fastnn.load` reads, with more in it. Its hea
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,12 +18,15 @@ import numpy as np
 
 from fastnn.archives import check_writable, describe, misfit, read_archive, write_archive
 from fastnn.callbacks import Callback, Run, stateful
-from fastnn.history import History
+from fastnn.history import CURVES, History
 from fastnn.optimizers import Optimizer
 
 if TYPE_CHECKING:
     from fastnn.network import Network
     from fastnn.training import EpochRun
+
+#: What is kept of a history.
+HISTORY = (*CURVES, "scores", "stop_reason", "found_best")
 
 ARRAY = "array"  # key of the dictionary that stands in the header in place of an array
 
@@ -60,14 +63,14 @@ class Checkpoint(Callback):
         self.path, self.every = Path(path), every
         self._run: EpochRun | None = None
 
-    def check(self, network: "Network", validates: bool) -> None:
+    def check_fit(self, network: "Network", validates: bool) -> None:
         """Raise OSError if nothing can be written there."""
         try:
             check_writable(self.path)
         except OSError as error:
             raise _explained(error, f"{self.path} cannot be written, where {self} is to be") from error
 
-    def join(self, run: Run) -> None:
+    def join_run(self, run: Run) -> None:
         """Remember the run."""
         self._run = cast("EpochRun", run)
 
@@ -147,8 +150,11 @@ class Saved:
         for vectors, expected in (self.parameters, shape[1:]), (self.vectors, shape):
             if vectors.shape != expected or vectors.dtype != dtype:
                 raise ValueError(f"{expected} numbers of {dtype} expected, got {vectors.shape} of {vectors.dtype}")
-        if not isinstance(self.n_steps, int) or set(self.history) != set(asdict(History())) - {"scaler"}:
-            raise ValueError("steps or history are not what they have to be")
+        curves = [self.history[name] for name in CURVES] + list(self.history["scores"].values())
+        if not isinstance(self.n_steps, int) or not set(HISTORY) <= set(self.history):
+            raise ValueError("steps or history are incomplete")
+        if not all(isinstance(curve, np.ndarray) and curve.ndim == 1 for curve in curves):
+            raise ValueError("a list of the history is none")
         if len(self.callbacks) != n_callbacks:
             raise ValueError(f"{n_callbacks} callbacks expected, got {len(self.callbacks)}")
 
@@ -158,25 +164,34 @@ class Saved:
         network.forget_batch()
         network.parameters[:], state.vectors[:], state.n_steps = self.parameters, self.vectors, self.n_steps
         network.random.bit_generator.state = self.random["now"]
-        for name, value in self.history.items():
-            setattr(run.history, name, value)
+        for name in HISTORY:
+            setattr(run.history, name, self.history[name])
+        for name in CURVES:
+            setattr(run.history, name, self.history[name].tolist())
+        run.history.scores = {name: values.tolist() for name, values in self.history["scores"].items()}
 
 
 def write_checkpoint(path: Path, run: "EpochRun") -> None:
     """Write what a run needs to go on."""
     network, state, members = run.network, run.batches.descent.state, {"parameters": run.network.parameters}
-    history = asdict(run.history)
-    del history["scaler"]
     progress = {
         "n_steps": state.n_steps,
         "vectors": state.vectors,
         "random": {"start": run.random_at_start, "now": network.random.bit_generator.state},
-        "history": history,
+        "history": _numbers(run.history),
         "callbacks": [callback.state() for callback in stateful(run.callbacks)],
     }
     header = describe(network.architecture, network.dtype) | {"arrays": [], "metadata": {}}
     header |= {"run": _plain(run.description), "progress": _pack(progress, members)}
     write_archive(path, header, members)
+
+
+def _numbers(history: History) -> dict[str, Any]:
+    """A history with arrays for lists, which are written the faster the longer it is."""
+    kept = {name: getattr(history, name) for name in HISTORY}
+    curves = {name: np.array(kept[name], float) for name in CURVES}
+    scores = {name: np.array(values, float) for name, values in history.scores.items()}
+    return kept | curves | {"scores": scores}
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Saved:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from logging import getLogger
+from logging import DEBUG, getLogger
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -299,7 +299,8 @@ def train_epochs(run: EpochRun, report: Callable[[float], None]) -> None:
             train_one_epoch(batches, epoch, history, partial(report_within, report, epoch, epochs))
         if run.held_out is not None:
             run.held_out.measure(history)
-        logger.debug("Epoch %d: %s", len(history), history.last)
+        if logger.isEnabledFor(DEBUG):
+            logger.debug("Epoch %d: %s", len(history), history.last)
         end_epoch(run.callbacks, run.network, history, is_last=len(history) == epochs)
         report(len(history) / epochs)
     history.stop_reason = history.stop_reason or f"all {epochs} epochs are done"

@@ -278,6 +278,8 @@ def test_a_changed_byte_anywhere_is_refused_or_does_not_matter(path):
         lambda progress: progress.update(vectors={"array": "parameters"}),
         lambda progress: progress.update(n_steps="many"),
         lambda progress: progress["history"].pop("loss"),
+        lambda progress: progress["history"].pop("found_best"),
+        lambda progress: progress["history"].update(loss=3),
         lambda progress: progress["random"].update(now={"bit_generator": "PCG64"}),
         lambda progress: progress.update(callbacks=[{}]),
     ],
