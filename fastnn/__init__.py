@@ -1,13 +1,19 @@
 """fastnn: feed-forward networks on a CPU, in equations you can read and kernels that use the whole machine."""
 
+import logging
+
 from fastnn.backends import backends
+from fastnn.callbacks import Callback, EarlyStopping
+from fastnn.checkpoints import Checkpoint
 from fastnn.exceptions import DivergenceError
 from fastnn.gradient_check import GradientReport, check_gradients
+from fastnn.history import History
 from fastnn.learning_rate_finder import LearningRateSearch, find_learning_rate
 from fastnn.network import Network
 from fastnn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from fastnn.serialization import load, save
-from fastnn.training import History
+
+logging.getLogger("fastnn").addHandler(logging.NullHandler())  # the program that imports fastnn decides what is shown
 
 __version__ = "0.1.0"
 
@@ -16,7 +22,10 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Callback",
+    "Checkpoint",
     "DivergenceError",
+    "EarlyStopping",
     "GradientReport",
     "History",
     "LearningRateSearch",

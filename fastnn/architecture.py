@@ -183,14 +183,13 @@ class Architecture:
         """Views beta_l of a flat vector, one per layer: (n_l,), or empty where the layer is not normalised."""
         return tuple(vector[layer["shifts"] : layer["end"]] for layer in self.layers)
 
-    def initial_statistics(self, dtype: np.dtype) -> np.ndarray:
+    def initialize(self, statistics: np.ndarray) -> None:
         """Running means of 0 and variances of 1."""
-        statistics = aligned_zeros(self.n_statistics, dtype)
+        statistics[:] = 0
         for layer in self.layers[:-1]:
             if layer["normalization"] == NORMALIZATIONS.index("batch"):
                 first, n = layer["statistics"], layer["n_outputs"]
                 statistics[first + n : first + 2 * n] = 1
-        return statistics
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The cached records are derived: a copy or a pickle carries the fields only.

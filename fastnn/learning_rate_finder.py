@@ -10,7 +10,7 @@ from fastnn.exceptions import DivergenceError
 from fastnn.network import Network
 from fastnn.optimizers import SGD, Optimizer
 from fastnn.schedules import Schedule
-from fastnn.training import Batches, check_schedule
+from fastnn.training import Batches, Descent, check_optimizer, check_schedule
 from fastnn.validation import check_count, check_feature_shape, check_finite, check_number, check_targets
 
 #: Share of the mean loss that is kept from step to step.
@@ -131,7 +131,8 @@ def find_learning_rate(
     True
     """
     optimizer = SGD() if optimizer is None else optimizer
-    schedule = check_schedule(_growth(lowest, highest), optimizer, has_validation=False)
+    check_optimizer(optimizer)
+    schedule = check_schedule(_growth(lowest, highest), optimizer, validates=False)
     steps = check_count(steps, "steps")
     if steps < FEWEST:
         raise ValueError(f"steps must be at least {FEWEST}, got {steps}.")
@@ -141,7 +142,8 @@ def find_learning_rate(
     copy = deepcopy(network)
     with copy.computing(n_threads):
         course = schedule.begin(optimizer.learning_rate, -(-len(X) // batch_size), steps)
-        losses, diverged = _losses(Batches(copy, X, y, batch_size, True, optimizer, course), steps)
+        batches = Batches(Descent(copy, optimizer, course), X, y, None, batch_size, shuffle=True)
+        losses, diverged = _losses(batches, steps)
     if not np.isfinite(losses[-1]):
         check_finite(X, "X", network.dtype)
     if len(losses) < FEWEST:

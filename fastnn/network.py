@@ -1,7 +1,8 @@
 """A feed-forward network: an architecture, its parameters in one flat vector, and the backend that computes with them."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property, partial
 from typing import Any
@@ -11,12 +12,15 @@ import numpy as np
 from fastnn.architecture import Architecture, aligned_empty, aligned_zeros
 from fastnn.backends import get_backend
 from fastnn.backends.numpy_backend.dropout import number as stream
+from fastnn.callbacks import Callback
+from fastnn.history import History
 from fastnn.initializers import find_initializer
 from fastnn.losses import find_loss
 from fastnn.optimizers import SGD, Optimizer, OptimizerState
 from fastnn.schedules import Schedule
+from fastnn.streaming import train_on_batches
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
-from fastnn.training import History, read_only, train
+from fastnn.training import Progress, read_only, train
 from fastnn.validation import check_count, check_dtype, check_feature_shape, check_features, check_finite, check_targets
 
 #: Samples of another type or layout that inference converts at a time, and samples of which `evaluate` takes the loss.
@@ -70,6 +74,8 @@ class Network:
         Views of `parameters` and `gradient`.
     scales, shifts : tuple of ndarray of shape (n_l,)
         gamma and beta, views of `parameters`; empty where a layer is not normalised.
+    learned : ndarray
+        `parameters` and `statistics`, views of it: all that is kept of a training.
     statistics : ndarray
         Running means and variances of the layers under batch normalisation, which `loss` and `fit` move by a tenth of
         the way to those of each batch.
@@ -113,7 +119,7 @@ class Network:
         self.n_threads = None if n_threads is None else check_count(n_threads, "n_threads")
         sequence = np.random.SeedSequence(seed)
         self.random = np.random.default_rng(sequence)
-        self._mask_key = int(sequence.spawn(1)[0].generate_state(1, np.uint64)[0])
+        self.mask_key = int(sequence.spawn(1)[0].generate_state(1, np.uint64)[0])
         self.n_updates = 0
         draw = find_initializer(initializer).draw
         get_backend(backend)
@@ -124,13 +130,15 @@ class Network:
 
     def _allocate(self) -> None:
         """Parameters and gradient, both zero, and the views of them."""
-        n_parameters = self.architecture.n_parameters
-        self.parameters, self.gradient = (aligned_zeros(n_parameters, self.dtype) for _ in range(2))
+        n_parameters, n_statistics = self.architecture.n_parameters, self.architecture.n_statistics
+        self.learned = aligned_zeros(n_parameters + n_statistics, self.dtype)
+        self.parameters, self.statistics = self.learned[:n_parameters], self.learned[n_parameters:]
+        self.gradient = aligned_zeros(n_parameters, self.dtype)
         self.weights = self.architecture.weight_views(self.parameters)
         self.biases = self.architecture.bias_views(self.parameters)
         self.scales = self.architecture.scale_views(self.parameters)
         self.shifts = self.architecture.shift_views(self.parameters)
-        self.statistics = self.architecture.initial_statistics(self.dtype)
+        self.architecture.initialize(self.statistics)
         self.weight_gradients = self.architecture.weight_views(self.gradient)
         self.bias_gradients = self.architecture.bias_views(self.gradient)
         self._workspace, self._training_workspace = (aligned_zeros(0, self.dtype) for _ in range(2))
@@ -153,7 +161,7 @@ class Network:
     def mask_keys(self, n_updates: int) -> np.ndarray:
         """Keys of the units that dropout drops in the next updates: numbers of 64 bits, as int64, (n_updates,)."""
         updates = np.arange(self.n_updates, self.n_updates + n_updates)
-        keys: np.ndarray = stream(self._mask_key, updates).view(np.int64)  # type: ignore[no-untyped-call]
+        keys: np.ndarray = stream(self.mask_key, updates).view(np.int64)  # type: ignore[no-untyped-call]
         return keys
 
     def logits(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
@@ -278,8 +286,11 @@ class Network:
 
     def accuracy(self, X: np.ndarray, y: np.ndarray) -> float:
         """Share of checked samples, or of outputs where several are independent, that are classified as their targets."""
-        truth = self._decide(y, threshold=0.5) if y.ndim == 2 else y
-        return float(np.mean(self.predict(X) == truth))
+        return float(np.mean(self.predict(X) == self.labels(y)))
+
+    def labels(self, y: np.ndarray) -> np.ndarray:
+        """Checked targets as `predict` would give them: class labels for the two cross-entropies."""
+        return self._decide(y, threshold=0.5) if y.ndim == 2 else y
 
     def fit(
         self,
@@ -292,7 +303,10 @@ class Network:
         batch_size: int | None = 32,
         shuffle: bool = True,
         validation_data: tuple[Any, Any] | None = None,
-        progress: bool | Callable[[float, History], None] = False,
+        validation_fraction: float | None = None,
+        callbacks: Callback | Sequence[Callback] = (),
+        progress: Progress = None,
+        resume_from: str | os.PathLike[str] | None = None,
         n_threads: int | None = None,
     ) -> History:
         """Train by mini-batch gradient descent.
@@ -317,9 +331,18 @@ class Network:
             Whether each epoch visits the samples in a new random order.
         validation_data : (X, y), optional
             Data on which loss (and accuracy, for classes) are measured after every epoch.
-        progress : bool or callable, default False
-            True shows a progress bar. A function is called with the share of the work done, 0 to 1, and the history so
-            far, several times a second.
+        validation_fraction : float, optional
+            Share of the samples to hold out as validation data instead, drawn by the network's random numbers, from each
+            class as many as it has of all. The rest is trained on, and is not copied.
+        callbacks : sequence of Callback, optional
+            What to do between epochs: `EarlyStopping`, `Checkpoint`, or your own.
+        progress : bool or callable, optional
+            True shows a progress bar, False none; by default there is one where the standard error stream is a terminal.
+            A function is called with the share of the work done, 0 to 1, and the history so far, several times a second.
+        resume_from : str or path-like, optional
+            File of a `Checkpoint` with which to go on, as if the training that wrote it had not been interrupted: on the
+            same backend, every bit will be the same. Network, data and other arguments must be those of that training;
+            `epochs` counts all of them, and may be another number. A training that a callback had ended stays ended.
         n_threads : int, optional
             Threads to compute with at most; by default the network's.
 
@@ -332,10 +355,72 @@ class Network:
         ------
         DivergenceError
             If the loss becomes NaN or infinite; the parameters are those from before that epoch.
+        ValueError, OSError
+            If `resume_from` is no checkpoint of such a training, or a file cannot be read or written.
         """
         optimizer = SGD() if optimizer is None else optimizer
         with self.computing(n_threads):
-            return train(self, X, y, optimizer, schedule, epochs, batch_size, shuffle, validation_data, progress)
+            return train(
+                self,
+                X,
+                y,
+                optimizer,
+                schedule,
+                epochs,
+                batch_size,
+                shuffle,
+                validation_data,
+                validation_fraction,
+                callbacks,
+                progress,
+                resume_from,
+            )
+
+    def fit_batches(
+        self,
+        batches: Iterable[tuple[Any, Any]],
+        *,
+        optimizer: Optimizer | None = None,
+        standardize: bool | Any = False,
+        callbacks: Callback | Sequence[Callback] = (),
+        progress: Progress = None,
+        n_threads: int | None = None,
+    ) -> History:
+        """Train on a stream of batches, such as a generator that reads files: one update for each.
+
+        Whatever the stream raises goes on to the caller, the network trained on all batches before.
+
+        Parameters
+        ----------
+        batches : iterable of (X, y)
+            Batches of any size, X and y as in `loss`.
+        optimizer : Optimizer, optional
+            As in `fit`; what it keeps and its steps are carried on from call to call, and between this and `fit`.
+        standardize : bool or StandardScaler, default False
+            Whether to bring each feature to mean 0 and variance 1, by the mean and variance over all batches so far, this
+            one included. The scikit-learn scaler that counts them is ``history.scaler``: apply it before `predict`, and
+            pass it here to go on with it.
+        callbacks : sequence of Callback, optional
+            Called after every batch as `fit` does after an epoch. There are no validation data to monitor, and a stream
+            cannot be resumed from a `Checkpoint`.
+        progress : bool or callable, optional
+            As in `fit`; the share is NaN where ``len(batches)`` is unknown.
+        n_threads : int, optional
+            Threads to compute with at most; by default the network's.
+
+        Returns
+        -------
+        History
+            One loss per batch, measured just before its update. Seconds leave out those that the stream took.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss becomes NaN or infinite; the parameters are those from before that batch.
+        """
+        optimizer = SGD() if optimizer is None else optimizer
+        with self.computing(n_threads):
+            return train_on_batches(self, batches, optimizer, standardize, callbacks, progress)
 
     @property
     def team(self) -> int:
@@ -412,15 +497,14 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         # Views, work vectors and addresses of machine code belong to this process and object.
-        kept = ("architecture", "dtype", "n_threads", "random", "backend", "n_updates", "_mask_key")
-        arrays = {name: np.array(getattr(self, name)) for name in ("parameters", "statistics")}
-        return {name: getattr(self, name) for name in kept} | arrays
+        kept = ("architecture", "dtype", "n_threads", "random", "backend", "n_updates", "mask_key")
+        return {name: getattr(self, name) for name in kept} | {"learned": np.array(self.learned)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        parameters, statistics = state.pop("parameters"), state.pop("statistics")
+        learned = state.pop("learned")
         self.__dict__.update(state)
         self._allocate()
-        self.parameters[:], self.statistics[:] = parameters, statistics
+        self.learned[:] = learned
 
     def __repr__(self) -> str:
         architecture = self.architecture

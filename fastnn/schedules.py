@@ -398,7 +398,7 @@ class Plateau(Course):
             self.epochs_waited += 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FromFunction(Schedule):
     """eta_t = f(t), whatever the optimizer's learning rate is.
 
@@ -410,6 +410,10 @@ class FromFunction(Schedule):
     """
 
     function: Callable[[int], float]
+
+    def __repr__(self) -> str:
+        # Without an address, so that a training can go on in another process.
+        return f"FromFunction({getattr(self.function, '__qualname__', type(self.function).__qualname__)})"
 
     def rates(
         self, learning_rate: float, first_step: int, n_steps: int, steps_per_epoch: int, total_steps: int

@@ -82,7 +82,10 @@ def parameters_of(network: tuple, dtype: str) -> np.ndarray:
 
 
 def statistics_of(network: tuple, dtype: str) -> np.ndarray:
-    return Architecture.create(*network).initial_statistics(np.dtype(dtype))
+    architecture = Architecture.create(*network)
+    statistics = np.empty(architecture.n_statistics, dtype)
+    architecture.initialize(statistics)
+    return statistics
 
 
 def with_masks(settings: np.ndarray) -> np.ndarray:

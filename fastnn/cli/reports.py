@@ -7,9 +7,9 @@ from fastnn.cli.model import Model
 from fastnn.cli.optimizers import described
 from fastnn.cli.training import Part, Plan
 from fastnn.datasets import Dataset
+from fastnn.history import History
 from fastnn.optimizers import Optimizer
 from fastnn.schedules import Schedule
-from fastnn.training import History
 
 
 def report(label: str, text: str) -> None:

@@ -7,9 +7,9 @@ import numpy as np
 from tqdm import tqdm
 
 from fastnn.cli.model import Model
+from fastnn.history import History
 from fastnn.optimizers import Optimizer
 from fastnn.schedules import Schedule
-from fastnn.training import History
 
 INTERRUPTED = 130  # the exit status of a program that Ctrl-C ended, by the shells' convention
 
