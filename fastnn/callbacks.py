@@ -150,6 +150,7 @@ class EarlyStopping(Callback):
         self._reference, self._reference_epoch = math.nan, 0  # the last improvement by more than min_delta
         self._parameters: np.ndarray | None = None
         self._held_out: HeldOut | None = None
+        self._score: Callable[..., Any] | None = None
 
     @property
     def name(self) -> str:
@@ -190,9 +191,9 @@ class EarlyStopping(Callback):
         return scorer
 
     def join_run(self, run: Run) -> None:
-        """Remember the data that are held out."""
+        """Remember the data that are held out, and what measures on them."""
         self._begin()
-        self._held_out = run.held_out
+        self._held_out, self._score = run.held_out, self._scorer()
 
     def on_epoch_end(self, network: "Network", history: History) -> str | None:
         """Keep the parameters if they are the best so far; say so if there has been no improvement for long."""
@@ -208,10 +209,9 @@ class EarlyStopping(Callback):
         return f"{self.name} has not improved for {self.patience} epoch{'s' * (self.patience > 1)}"
 
     def _measure(self, history: History) -> float:
-        scorer = self._scorer()
-        if scorer is None or self._held_out is None:
+        if self._score is None or self._held_out is None:
             return float(getattr(history, self.name)[-1])
-        value = self._held_out.score(scorer)
+        value = self._held_out.score(self._score)
         history.scores.setdefault(self.name, []).append(value)
         return value
 
@@ -232,7 +232,7 @@ class EarlyStopping(Callback):
         if self._parameters is not None:
             network.forget_batch()
             network.learned[:] = self._parameters
-        self._parameters = self._held_out = None
+        self._parameters = self._held_out = self._score = None
 
     def state(self) -> dict[str, Any]:
         """Best epoch, its value and parameters, and how long ago the last improvement was."""

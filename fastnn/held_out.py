@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,8 +33,12 @@ class HeldOut:
     def score(self, scorer: Callable[..., Any]) -> float:
         """What ``scorer(network, X, y)`` gives; one of scikit-learn's is shown an estimator, and labels."""
         if type(scorer).__module__.startswith("sklearn."):
-            return float(scorer(as_estimator(self.network), self.X, self.network.labels(self.y)))
+            return float(scorer(self._estimator, self.X, one_dimensional(self.network.labels(self.y))))
         return float(scorer(self.network, self.X, self.y))
+
+    @cached_property
+    def _estimator(self) -> Any:
+        return as_estimator(self.network)
 
 
 def as_estimator(network: "Network") -> Any:
@@ -42,7 +47,7 @@ def as_estimator(network: "Network") -> Any:
 
     class Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         def predict(self, X: np.ndarray) -> np.ndarray:
-            return network.predict(X)
+            return one_dimensional(network.predict(X))
 
         def __sklearn_is_fitted__(self) -> bool:
             return True
@@ -55,6 +60,11 @@ def as_estimator(network: "Network") -> Any:
             return np.hstack([1 - A, A]) if A.shape[1] == 1 else A
 
     return Classifier() if find_loss(network.architecture.loss).classifies else Regressor()
+
+
+def one_dimensional(y: np.ndarray) -> np.ndarray:
+    """Targets of a single output as (n,), as scikit-learn has them."""
+    return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
 
 
 def check_fraction(fraction: Any, n_samples: int) -> float:

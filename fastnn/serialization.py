@@ -63,7 +63,7 @@ def save(network: Network, path: str | os.PathLike[str], /, **metadata: Any) -> 
 
 
 def load(path: str | os.PathLike[str], *, backend: str = "numba", n_threads: int | None = None) -> Network:
-    """Read a network that `save` wrote: the same architecture, dtype and parameters, bit by bit.
+    """Read a network that `save` or a `Checkpoint` wrote: the same architecture, dtype and parameters, bit by bit.
 
     Parameters
     ----------

@@ -236,22 +236,21 @@ def train(
     held_out = given_validation(network, validation_data, validation_fraction, len(X))
     callbacks = check_callbacks(callbacks, network, validates)
 
-    saved, description, random = None, {}, copy.deepcopy(network.random)
+    saved, description, rows, random = None, {}, None, network.random
     if resume_from is not None or any(callback.saves for callback in callbacks):
         options = {"batch_size": batch_size, "shuffle": bool(shuffle), "validation_fraction": validation_fraction}
         description = describe_run(network, y, optimizer, schedule, held_out, callbacks) | options
     if resume_from is not None:
         saved = read_checkpoint(resume_from)
         saved.check(description, network, optimizer)
-        random.bit_generator.state = saved.random["start"]
-    random_at_start, rows = random.bit_generator.state, None
+    random_at_start = random.bit_generator.state if saved is None else saved.random["start"]
     if validation_fraction is not None:
+        random = copy.deepcopy(random)  # what is held out has to be checked before anything changes
+        random.bit_generator.state = random_at_start
         rows, others = split(y, network.architecture, validation_fraction, random)
         held_out = HeldOut(network, X[others], y[others])
 
     course = begin_schedule(schedule, optimizer, epochs, len(X) if rows is None else len(rows), batch_size)
-
-    # All is checked, and the network changes from here on.
     network.random.bit_generator.state = random.bit_generator.state
     batches = Batches(Descent(network, optimizer, course), X, y, rows, batch_size, shuffle)
     run = EpochRun(network, callbacks, History(), batches, epochs, description, random_at_start, held_out=held_out)

@@ -95,7 +95,9 @@ def test_a_training_goes_on_as_if_it_had_not_been_interrupted(optimizer, dtype, 
 @every_backend
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("batch_size", [None, 7])
-@pytest.mark.parametrize("validation", [{}, {"validation_data": OTHERS}, {"validation_fraction": 0.2}], ids=str)
+@pytest.mark.parametrize(
+    "validation", [{}, {"validation_data": OTHERS}, {"validation_fraction": 0.2}], ids=["none", "data", "fraction"]
+)
 @pytest.mark.parametrize("seconds", [0, 1e9])
 def test_it_goes_on_with_the_same_samples(shuffle, batch_size, validation, seconds, path, backend, monkeypatch):
     monkeypatch.setattr(training, "SECONDS_PER_CHUNK", seconds)
