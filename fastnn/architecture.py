@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.activations import ACTIVATIONS, find_activation
-from fastnn.losses import find_loss
+from fastnn.activations import find_activation
+from fastnn.losses import MOST_OPTIONS, Loss, find_loss
 
 #: One layer, as the backends see it. `activation` and `loss` are positions in the backends' tables; `weights` and `biases` are offsets into the flat parameter vector, counted in
-#: elements; `first_unit` is the number of units in the layers before, from which the workspace is laid out.
+#: elements; `first_unit` is the number of units in the layers before, from which the workspace is laid out; the first `n_options` of
+#: `options` are those of the loss.
 LAYER = np.dtype(
     [
         ("n_inputs", np.int64),
@@ -25,6 +26,8 @@ LAYER = np.dtype(
         ("weights", np.int64),
         ("biases", np.int64),
         ("first_unit", np.int64),
+        ("n_options", np.int64),
+        ("options", np.float64, (MOST_OPTIONS,)),
     ]
 )
 
@@ -41,16 +44,16 @@ class Architecture:
         Units per layer, inputs first: ``(n_0, n_1, ..., n_L)``.
     activations : tuple of str
         One name per layer, output included: ``(f_1, ..., f_L)``.
-    loss : str
-        Name of the loss.
+    loss : Loss
+        The loss, with its options.
     """
 
     layer_sizes: tuple[int, ...]
     activations: tuple[str, ...]
-    loss: str
+    loss: Loss
 
     @classmethod
-    def create(cls, layer_sizes: Sequence[int], activations: str | Sequence[str], loss: str) -> "Architecture":
+    def create(cls, layer_sizes: Sequence[int], activations: str | Sequence[str], loss: str | Loss) -> "Architecture":
         """Check the three, and spell out the activations: one name stands for every hidden layer.
 
         The output layer then gets the activation that its loss is matched with.
@@ -61,15 +64,15 @@ class Architecture:
             If a size is not a positive integer, a name is unknown, or the three do not fit together.
         """
         sizes = _checked_sizes(layer_sizes)
-        loss_specification = find_loss(loss)
+        loss = find_loss(loss)
         n_layers = len(sizes) - 1
         if isinstance(activations, str):
-            names = (activations,) * (n_layers - 1) + (loss_specification.matched_activation,)
+            names = (activations,) * (n_layers - 1) + (loss.matched_activation,)
             find_activation(activations)
         else:
             names = _checked_names(activations)
         _check_activations(names, n_layers)
-        loss_specification.check_output(names[-1], sizes[-1])
+        loss.check_output(names[-1], sizes[-1])
         return cls(sizes, names, loss)
 
     @property
@@ -96,14 +99,15 @@ class Architecture:
     def layers(self) -> np.ndarray:
         """One `LAYER` record per layer; read-only."""
         records = []
-        loss = find_loss(self.loss).kernel(self.activations[-1])
+        loss, options = self.loss.kernel(self.activations[-1]), self.loss.options
         offset = first_unit = 0
         for n_in, n_out, name in zip(self.layer_sizes, self.layer_sizes[1:], self.activations, strict=False):
             biases = offset + n_in * n_out
-            records.append((n_in, n_out, ACTIVATIONS[name].code, loss, offset, biases, first_unit))
+            records.append((n_in, n_out, find_activation(name).code, loss, offset, biases, first_unit, len(options), 0))
             offset = biases + n_out
             first_unit += n_out
         layers = np.array(records, LAYER)
+        layers["options"][:, : len(options)] = options
         layers.flags.writeable = False
         return layers
 
@@ -171,5 +175,5 @@ def _check_activations(names: tuple[str, ...], n_layers: int) -> None:
     for position, name in enumerate(names):
         if not find_activation(name).hidden and position < n_layers - 1:
             raise ValueError(
-                f"{name} couples the units of a layer and belongs on the output, got it on layer {position + 1}."
+                f"{name} belongs on the output layer and not on a hidden one, got it on layer {position + 1}."
             )

@@ -11,7 +11,7 @@ import numpy as np
 from fastnn.architecture import Architecture, aligned_empty, aligned_zeros
 from fastnn.backends import get_backend
 from fastnn.initializers import find_initializer
-from fastnn.losses import find_loss
+from fastnn.losses import LOSSES, Loss
 from fastnn.optimizers import SGD, Optimizer, OptimizerState
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
 from fastnn.training import History, read_only, train
@@ -33,8 +33,8 @@ class Network:
     activations : str or sequence of str, default "relu"
         One name for all hidden layers (the output layer then gets the activation its loss is matched with), or one
         name per layer, output included. Names are the keys of `fastnn.activations.ACTIVATIONS`.
-    loss : str, default "softmax_cross_entropy"
-        A key of `fastnn.losses.LOSSES`.
+    loss : str or Loss, default "softmax_cross_entropy"
+        A key of `fastnn.losses.LOSSES`, or a loss with options such as ``fastnn.losses.Huber(delta=2.0)``.
     backend : {"numba", "numpy"}, default "numba"
         Compiled kernels, or the reference.
     dtype : {"float32", "float64"}, default "float32"
@@ -81,7 +81,7 @@ class Network:
         self,
         layer_sizes: Sequence[int],
         activations: str | Sequence[str] = "relu",
-        loss: str = "softmax_cross_entropy",
+        loss: str | Loss = "softmax_cross_entropy",
         *,
         backend: str = "numba",
         dtype: Any = "float32",
@@ -149,7 +149,7 @@ class Network:
 
     def _decide(self, outputs: np.ndarray, threshold: float) -> np.ndarray:
         """Labels from outputs or logits: the largest, or those above `threshold`; numbers stay as they are."""
-        loss = find_loss(self.architecture.loss)
+        loss = self.architecture.loss
         if not loss.classifies:
             return outputs
         if loss.targets == "classes":
@@ -160,7 +160,7 @@ class Network:
     @property
     def _decides_on_logits(self) -> bool:
         # Largest logit, largest probability; sigmoid(z) > 1/2 where z > 0.
-        loss = find_loss(self.architecture.loss)
+        loss = self.architecture.loss
         return loss.classifies and self.architecture.activations[-1] == loss.matched_activation
 
     def loss(self, X: Any, y: Any, *, n_threads: int | None = None) -> float:
@@ -373,10 +373,11 @@ class Network:
         self.parameters[:] = parameters
 
     def __repr__(self) -> str:
-        architecture = self.architecture
+        architecture, loss = self.architecture, self.architecture.loss
+        loss_text = repr(loss.name if loss == LOSSES.get(loss.name) else loss)
         return (
             f"Network({list(architecture.layer_sizes)}, activations={list(architecture.activations)}, "
-            f"loss={architecture.loss!r}, backend={self.backend!r}, dtype={self.dtype.name!r})"
+            f"loss={loss_text}, backend={self.backend!r}, dtype={self.dtype.name!r})"
         )
 
 

@@ -4,7 +4,7 @@ The file is in NumPy's ``.npz`` format (a zip archive of arrays), and nothing in
 elsewhere runs no code of its author. It holds:
 
 ``header``
-    JSON text: name and version of the format, layer sizes, activations, loss, dtype and metadata.
+    JSON text: name and version of the format, layer sizes, activations, loss and its options, dtype and metadata.
 ``parameters``
     The flat parameter vector, in the network's own dtype.
 ``metadata.NAME``
@@ -24,6 +24,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from fastnn.architecture import Architecture
+from fastnn.losses import find_loss
 from fastnn.network import Network
 
 FORMAT = "fastnn network"
@@ -67,7 +68,8 @@ def save(network: Network, path: str | os.PathLike[str], /, **metadata: Any) -> 
         "version": FORMAT_VERSION,
         "layer_sizes": list(network.architecture.layer_sizes),
         "activations": list(network.architecture.activations),
-        "loss": network.architecture.loss,
+        "loss": network.architecture.loss.name,
+        "loss_options": network.architecture.loss.settings,
         "dtype": np.dtype(network.dtype).name,
         "arrays": list(arrays),
         "metadata": {name: _plain(name, value) for name, value in metadata.items() if name not in arrays},
@@ -229,7 +231,8 @@ def _read(path: Path) -> _Saved:
 
 
 def _unpack(header: dict[str, Any], members: dict[str, np.ndarray]) -> _Saved:
-    architecture = Architecture.create(header["layer_sizes"], header["activations"], header["loss"])
+    loss = find_loss(header["loss"], header.get("loss_options"))
+    architecture = Architecture.create(header["layer_sizes"], header["activations"], loss)
     parameters = members["parameters"]
     # Compared before a network of that size is allocated.
     if parameters.shape != (architecture.n_parameters,) or parameters.dtype.name != header["dtype"]:

@@ -13,7 +13,6 @@ import numpy as np
 from fastnn.architecture import aligned_zeros
 from fastnn.backends import get_backend
 from fastnn.exceptions import DivergenceError
-from fastnn.losses import find_loss
 from fastnn.optimizers import SETTINGS, Optimizer
 from fastnn.validation import check_count, check_feature_shape, check_features, check_finite, check_pair, check_targets
 
@@ -57,7 +56,7 @@ class Validation:
     def measure(self, history: History) -> None:
         """Append loss, and accuracy for classes."""
         history.validation_loss.append(self.network.mean_loss(self.X, self.y))
-        if find_loss(self.network.architecture.loss).classifies:
+        if self.network.architecture.loss.classifies:
             history.validation_accuracy.append(self.network.accuracy(self.X, self.y))
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from fastnn.architecture import Architecture
-from fastnn.losses import find_loss
 
 #: Types of X that the backends convert batch by batch; others are converted at once.
 STREAMED_TYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.uint8))
@@ -58,7 +57,7 @@ def check_feature_shape(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
 
 def check_targets(y: Any, n_samples: int, architecture: Architecture, dtype: np.dtype) -> np.ndarray:
     """Targets as class numbers (n_samples,), int64, or as rows (n_samples, n_outputs) of `dtype`."""
-    loss, n_outputs = find_loss(architecture.loss), architecture.n_outputs
+    loss, n_outputs = architecture.loss, architecture.n_outputs
     y = _as_numeric_array(y, "y", dtype)
     if y.ndim == 0 or y.ndim > 2:
         raise ValueError(f"y must be one- or two-dimensional, got shape {y.shape}.")
@@ -67,16 +66,18 @@ def check_targets(y: Any, n_samples: int, architecture: Architecture, dtype: np.
     check_finite(y.reshape(len(y), -1), "y", dtype)
     if loss.targets == "classes" and (y.ndim == 1 or y.shape[1] == 1):
         return _class_numbers(y.reshape(-1), n_outputs)
-    rows = np.ascontiguousarray(y.reshape(len(y), -1), dtype)
-    if rows.shape[1] != n_outputs:
-        raise ValueError(f"y must have shape ({n_samples}, {n_outputs}) for this network, got {y.shape}.")
-    if loss.targets != "numbers" and (rows.min() < 0 or rows.max() > 1):
+    rows, n_targets = np.ascontiguousarray(y.reshape(len(y), -1), dtype), loss.n_targets(n_outputs)
+    if rows.shape[1] != n_targets:
+        raise ValueError(f"y must have shape ({n_samples}, {n_targets}) for this network, got {y.shape}.")
+    if loss.targets == "counts" and rows.min() < 0:
+        raise ValueError(f"{loss.name} needs targets of at least 0, got {rows.min():g}.")
+    if loss.classifies and (rows.min() < 0 or rows.max() > 1):
         raise ValueError(
             f"{loss.name} needs targets between 0 and 1, got values from {rows.min():g} to {rows.max():g}."
         )
     if loss.targets == "classes":
         _check_row_sums(rows)
-    return rows
+    return rows if n_targets == n_outputs else np.repeat(rows, n_outputs // n_targets, axis=1)
 
 
 def check_number(value: Any, name: str, *, positive: bool = False) -> float:

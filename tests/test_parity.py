@@ -7,6 +7,7 @@ import pytest
 
 import fastnn
 from fastnn.backends.numba_backend import epoch
+from fastnn.losses import SoftmaxCrossEntropy
 from tests.cases import (
     BATCHES,
     CASES,
@@ -133,7 +134,7 @@ def test_a_fit_is_the_loop_one_would_write_by_hand(case, backend):
 
 # Large matrices, which are multiplied in blocks and shared out to threads. No activation has a kink here.
 LARGE_CASES = tuple(
-    Case("tanh", "softmax_cross_entropy", "softmax", layer_sizes, n_samples, batch_size, dtype)
+    Case("tanh", SoftmaxCrossEntropy(), "softmax", layer_sizes, n_samples, batch_size, dtype)
     for layer_sizes, n_samples, batch_size in (
         ((700, 1050, 40, 3), 264, 131),
         ((5, 300, 2), 1600, 1000),
