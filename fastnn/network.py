@@ -15,10 +15,21 @@ from fastnn.losses import LOSSES, Loss
 from fastnn.optimizers import SGD, Optimizer, OptimizerState
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
 from fastnn.training import History, read_only, train
-from fastnn.validation import check_count, check_dtype, check_feature_shape, check_features, check_finite, check_targets
+from fastnn.validation import (
+    check_count,
+    check_dtype,
+    check_feature_shape,
+    check_features,
+    check_finite,
+    check_sample_weight,
+    check_targets,
+)
 
 #: Samples of another type or layout that inference converts at a time, and samples of which `evaluate` takes the loss.
 ROWS_PER_CONVERSION, ROWS_PER_LOSS = 2048, 1024
+
+#: The weights of samples that all count the same.
+UNWEIGHTED = np.empty(0)
 
 
 class Network:
@@ -163,7 +174,7 @@ class Network:
         loss = self.architecture.loss
         return loss.classifies and self.architecture.activations[-1] == loss.matched_activation
 
-    def loss(self, X: Any, y: Any, *, n_threads: int | None = None) -> float:
+    def loss(self, X: Any, y: Any, sample_weight: Any = None, *, n_threads: int | None = None) -> float:
         """Mean loss of a batch; keeps what `backward` needs.
 
         Parameters
@@ -172,7 +183,9 @@ class Network:
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class numbers or one-hot rows for `softmax_cross_entropy`, probabilities for `binary_cross_entropy`,
-            numbers otherwise.
+            numbers otherwise, which are at least 0 for `poisson`.
+        sample_weight : array-like of shape (n_samples,), optional
+            How much each sample counts, w_i of at least 0: L = sum_i w_i L_i / sum_i w_i. By default all count the same.
         n_threads : int, optional
             Threads to compute with at most; by default the network's.
 
@@ -183,18 +196,24 @@ class Network:
         """
         X = check_features(X, self.architecture.n_inputs, self.dtype)
         y = check_targets(y, len(X), self.architecture, self.dtype)
+        weights = check_sample_weight(sample_weight, len(X))
         batch = read_only(np.ascontiguousarray(X, self.dtype))
         with self.computing(n_threads):
             self.forget_batch()
             self._workspace = _at_least(len(X) * self._workspace_per_sample, self._workspace)
-            value = self._loss_of_batch(np.empty(len(X)), self._workspace, batch, y)
+            value = self._loss_of_batch(np.empty(len(X)), self._workspace, batch, y, weights)
         self._batch = batch
         return value
 
-    def _loss_of_batch(self, losses: np.ndarray, workspace: np.ndarray, X: np.ndarray, y: np.ndarray) -> float:
+    def _loss_of_batch(
+        self, losses: np.ndarray, workspace: np.ndarray, X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray
+    ) -> float:
         """Mean loss of a checked batch, in the type of the network; fills `losses`, one for each sample."""
         backend, rows = get_backend(self.backend), np.empty((len(X), self.architecture.n_outputs), self.dtype)
-        value = backend.loss(losses, workspace, rows, self.parameters, self.bound_layers, X, read_only(y), self.team)
+        targets, weights = read_only(y), read_only(sample_weights)
+        value = backend.loss(
+            losses, workspace, rows, self.parameters, self.bound_layers, X, targets, weights, self.team
+        )
         return float(value)
 
     def backward(self, *, n_threads: int | None = None) -> np.ndarray:
@@ -218,37 +237,39 @@ class Network:
             backend.backward(self.gradient, self._workspace, self.parameters, self.bound_layers, self._batch, self.team)
         return self.gradient
 
-    def evaluate(self, X: Any, y: Any, *, n_threads: int | None = None) -> float:
-        """Mean loss of any number of samples, some at a time; keeps nothing for `backward`."""
+    def evaluate(self, X: Any, y: Any, sample_weight: Any = None, *, n_threads: int | None = None) -> float:
+        """Mean loss of any number of samples, weighted as in `loss`, some at a time; keeps nothing for `backward`."""
         X = check_features(X, self.architecture.n_inputs, self.dtype)
         y = check_targets(y, len(X), self.architecture, self.dtype)
+        weights = check_sample_weight(sample_weight, len(X))
         with self.computing(n_threads):
-            return self.mean_loss(X, y)
+            return self.mean_loss(X, y, weights)
 
-    def mean_loss(self, X: np.ndarray, y: np.ndarray) -> float:
-        """Mean loss over checked features and targets."""
+    def mean_loss(self, X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray) -> float:
+        """Mean loss over checked features, targets and weights."""
         losses, n_rows = np.empty(len(X)), min(len(X), ROWS_PER_LOSS)
         workspace = aligned_empty(n_rows * self._workspace_per_sample, self.dtype)
         with self.computing():
             for rows, batch in self._converted(X, ROWS_PER_LOSS):
-                self._loss_of_batch(losses[rows], workspace, batch, y[rows])
-        return float(losses.mean())
+                self._loss_of_batch(losses[rows], workspace, batch, y[rows], UNWEIGHTED)
+        return _weighted_mean(losses, sample_weights)
 
-    def accuracy(self, X: np.ndarray, y: np.ndarray) -> float:
+    def accuracy(self, X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray) -> float:
         """Share of checked samples, or of outputs where several are independent, that are classified as their targets."""
         truth = self._decide(y, threshold=0.5) if y.ndim == 2 else y
-        return float(np.mean(self.predict(X) == truth))
+        return _weighted_mean(self.predict(X) == truth, sample_weights)
 
     def fit(
         self,
         X: Any,
         y: Any,
+        sample_weight: Any = None,
         *,
         optimizer: Optimizer | None = None,
         epochs: int = 10,
         batch_size: int | None = 32,
         shuffle: bool = True,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: tuple[Any, ...] | None = None,
         progress: bool | Callable[[float, History], None] = False,
         n_threads: int | None = None,
     ) -> History:
@@ -260,6 +281,9 @@ class Network:
             Samples. float32, float64 and uint8 arrays are never copied as a whole.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, as in `loss`.
+        sample_weight : array-like of shape (n_samples,), optional
+            How much each sample counts, as in `loss`: each batch follows the gradient of its own weighted mean. A batch in
+            which all weights are 0 has none, and only the penalties and the optimizer's momentum move the parameters.
         optimizer : Optimizer, optional
             By default ``SGD()``. What it keeps is taken up where the last call with an equal optimizer left it.
         epochs : int, default 10
@@ -268,7 +292,7 @@ class Network:
             Samples per update; the last batch may be shorter and is used. None takes all samples at once.
         shuffle : bool, default True
             Whether each epoch visits the samples in a new random order.
-        validation_data : (X, y), optional
+        validation_data : (X, y) or (X, y, sample_weight), optional
             Data on which loss (and accuracy, for classes) are measured after every epoch.
         progress : bool or callable, default False
             True shows a progress bar. A function is called with the share of the work done, 0 to 1, and the history so
@@ -288,7 +312,7 @@ class Network:
         """
         optimizer = SGD() if optimizer is None else optimizer
         with self.computing(n_threads):
-            return train(self, X, y, optimizer, epochs, batch_size, shuffle, validation_data, progress)
+            return train(self, X, y, sample_weight, optimizer, epochs, batch_size, shuffle, validation_data, progress)
 
     @property
     def team(self) -> int:
@@ -384,3 +408,10 @@ class Network:
 def _at_least(size: int, workspace: np.ndarray) -> np.ndarray:
     """A work vector that has room for so many elements: the one that is there, or a larger one."""
     return workspace if len(workspace) >= size else aligned_zeros(size, workspace.dtype)
+
+
+def _weighted_mean(values: np.ndarray, sample_weights: np.ndarray) -> float:
+    """sum_i w_i v_i / sum_i w_i, or the plain mean without weights; several values of a sample count alike."""
+    if len(sample_weights) == 0:
+        return float(values.mean())
+    return float(np.average(values.reshape(len(values), -1).mean(axis=1), weights=sample_weights))

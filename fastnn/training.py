@@ -14,7 +14,15 @@ from fastnn.architecture import aligned_zeros
 from fastnn.backends import get_backend
 from fastnn.exceptions import DivergenceError
 from fastnn.optimizers import SETTINGS, Optimizer
-from fastnn.validation import check_count, check_feature_shape, check_features, check_finite, check_pair, check_targets
+from fastnn.validation import (
+    check_count,
+    check_data,
+    check_feature_shape,
+    check_features,
+    check_finite,
+    check_sample_weight,
+    check_targets,
+)
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -31,7 +39,8 @@ class History:
     Attributes
     ----------
     loss : list of float
-        Mean loss over the samples of the epoch, each measured just before the update that used it.
+        Mean loss over the samples of the epoch, weighted where they are, each measured just before the update that used
+        it.
     validation_loss, validation_accuracy : list of float
         Measured on the validation data after the epoch; empty without them, accuracy for classes only.
     seconds : list of float
@@ -48,16 +57,17 @@ class History:
 class Validation:
     """Held-out data, checked once, and what is measured on them after an epoch."""
 
-    def __init__(self, network: "Network", X: Any, y: Any) -> None:
+    def __init__(self, network: "Network", X: Any, y: Any, sample_weight: Any = None) -> None:
         self.network = network
         self.X = check_features(X, network.architecture.n_inputs, network.dtype)
         self.y = check_targets(y, len(self.X), network.architecture, network.dtype)
+        self.sample_weights = check_sample_weight(sample_weight, len(self.X))
 
     def measure(self, history: History) -> None:
         """Append loss, and accuracy for classes."""
-        history.validation_loss.append(self.network.mean_loss(self.X, self.y))
+        history.validation_loss.append(self.network.mean_loss(self.X, self.y, self.sample_weights))
         if self.network.architecture.loss.classifies:
-            history.validation_accuracy.append(self.network.accuracy(self.X, self.y))
+            history.validation_accuracy.append(self.network.accuracy(self.X, self.y, self.sample_weights))
 
 
 class Batches:
@@ -67,10 +77,17 @@ class Batches:
     """
 
     def __init__(
-        self, network: "Network", X: np.ndarray, y: np.ndarray, batch_size: int, shuffle: bool, optimizer: Optimizer
+        self,
+        network: "Network",
+        X: np.ndarray,
+        y: np.ndarray,
+        sample_weights: np.ndarray,
+        batch_size: int,
+        shuffle: bool,
+        optimizer: Optimizer,
     ) -> None:
         self.network, self.optimizer, self.batch_size = network, optimizer, batch_size
-        self.X, self.y = read_only(X), read_only(y)
+        self.X, self.y, self.sample_weights = read_only(X), read_only(y), read_only(sample_weights)
         self.n_batches = math.ceil(len(X) / batch_size)
         self.shuffle = shuffle and self.n_batches > 1  # a single batch is a mean over all samples in any order
         in_place = not self.shuffle and X.dtype == network.dtype and X.flags.c_contiguous
@@ -118,7 +135,15 @@ class Batches:
             if not np.isfinite(losses[last - 1]):
                 return float(losses[last - 1])
             report(last / self.n_batches)
-        return float(losses @ self.sizes / len(self.X))
+        totals = self.total_weights()
+        return float(losses @ totals / totals.sum())
+
+    def total_weights(self) -> np.ndarray:
+        """What each batch counts in the mean loss of an epoch: the weights of its samples, or their number."""
+        if len(self.sample_weights) == 0:
+            return self.sizes
+        in_order = self.sample_weights if self.order is None else self.sample_weights[self.order]
+        return np.add.reduceat(in_order, np.arange(self.n_batches) * self.batch_size)
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Ranges of batches that cover an epoch, growing or shrinking until one takes about `SECONDS_PER_CHUNK`."""
@@ -159,6 +184,7 @@ class Batches:
             network.bound_layers,
             self.X[start:stop] if in_place else self.X,
             self.y[start:stop] if in_place else self.y,
+            self.sample_weights[start:stop] if in_place else self.sample_weights,
             None if self.order is None else self.order[start:stop],
             self.batch_size,
             self.update,
@@ -172,11 +198,12 @@ def train(
     network: "Network",
     X: Any,
     y: Any,
+    sample_weight: Any,
     optimizer: Optimizer,
     epochs: int,
     batch_size: int | None,
     shuffle: bool,
-    validation_data: tuple[Any, Any] | None,
+    validation_data: tuple[Any, ...] | None,
     progress: bool | Callable[[float, History], None],
 ) -> History:
     """Train a network; the arguments are those of `Network.fit`."""
@@ -185,12 +212,13 @@ def train(
     epochs = check_count(epochs, "epochs")
     X = check_feature_shape(X, network.architecture.n_inputs, network.dtype)
     y = check_targets(y, len(X), network.architecture, network.dtype)
+    sample_weights = check_sample_weight(sample_weight, len(X))
     batch_size = len(X) if batch_size is None else min(check_count(batch_size, "batch_size"), len(X))
     validation = None
     if validation_data is not None:
-        validation = Validation(network, *check_pair(validation_data, "validation_data"))
+        validation = Validation(network, *check_data(validation_data, "validation_data"))
     history = History()
-    batches = Batches(network, X, y, batch_size, shuffle, optimizer)
+    batches = Batches(network, X, y, sample_weights, batch_size, shuffle, optimizer)
     batches.compile()
     with progress_reports(progress, history) as report:
         while len(history.loss) < epochs:

@@ -80,6 +80,24 @@ def check_targets(y: Any, n_samples: int, architecture: Architecture, dtype: np.
     return rows if n_targets == n_outputs else np.repeat(rows, n_outputs // n_targets, axis=1)
 
 
+def check_sample_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
+    """Weights of samples (n_samples,) in float64; an empty vector, (0,), where there are none and all count the same."""
+    if sample_weight is None:
+        return np.empty(0)
+    given = _as_numeric_array(sample_weight, "sample_weight", np.dtype(np.float64))
+    if given.shape != (n_samples,):
+        raise ValueError(f"sample_weight must have shape ({n_samples},), one weight a sample, got {given.shape}.")
+    weights = np.ascontiguousarray(given, np.float64)
+    if not np.isfinite(weights).all() or weights.min() < 0:
+        wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))[0]
+        raise ValueError(f"sample_weight must be finite and at least 0, got {weights[wrong]} for sample {wrong}.")
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not 0 < total < math.inf:
+        raise ValueError(f"sample_weight must have a sum above 0 and finite, got {total:g}.")
+    return weights
+
+
 def check_number(value: Any, name: str, *, positive: bool = False) -> float:
     """A finite number, at least 0, or above 0 where `positive`."""
     if not isinstance(value, Real) or isinstance(value, bool):
@@ -109,10 +127,10 @@ def check_count(value: Any, name: str) -> int:
     return int(value)
 
 
-def check_pair(data: Any, name: str) -> Sequence[Any]:
-    """A tuple or list of two: X and y."""
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        raise ValueError(f"{name} must be a pair (X, y), got {type(data).__name__}.")
+def check_data(data: Any, name: str) -> Sequence[Any]:
+    """A tuple or list of two, X and y, or of three, with the weights of the samples."""
+    if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+        raise ValueError(f"{name} must be a pair (X, y), or (X, y, sample_weight), got {type(data).__name__}.")
     return data
 
 

@@ -314,7 +314,9 @@ def test_forward(function, network, dtype):
 
 @every_dtype
 @every_network
-def test_loss_and_backward(network, dtype):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_loss_and_backward(weighted, network, dtype):
+    weights = read_only(np.array([0.5, 2.0, 0.0, 1.0, 1.0, 3.0][: 6 * weighted]))
     X, parameters = normal(6, network[0][0], dtype=dtype), parameters_of(network, dtype)
     Y, results = targets_of(network, 6, dtype), []
     for backend, loss, backward in zip(
@@ -326,7 +328,7 @@ def test_loss_and_backward(network, dtype):
         for filling in (0.0, np.nan):
             workspace, gradient = np.full(size, filling, dtype), np.full_like(parameters, filling)
             losses, rows = np.full(len(X), filling), np.full(Y.shape, filling, dtype)
-            value = loss(losses, workspace, rows, parameters, layers, read_only(X), read_only(Y), 1)
+            value = loss(losses, workspace, rows, parameters, layers, read_only(X), read_only(Y), weights, 1)
             backward(gradient, workspace, parameters, layers, read_only(X), 1)
             found.append((value, gradient))
         assert found[0][0] == found[1][0]
@@ -350,10 +352,12 @@ def test_loss_and_backward(network, dtype):
 )
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("network", [*NETWORKS[:2], WIDE_NETWORK], ids=lambda network: f"{network[0]}")
-def test_train_epoch(network, momentum, source, dtype, ordered):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_train_epoch(weighted, network, momentum, source, dtype, ordered):
     optimizer = fastnn.SGD(0.01, momentum=momentum, l2=0.1)
     batch_size, n = 3, 8
     X = (40 * probabilities(n, network[0][0], dtype="float64")).astype(source)
+    weights = read_only(np.array([0.5, 2.0, 0.0, 1.0, 1.0, 3.0, 0.0, 0.0][: n * weighted]))
     rows = targets_of(network, n, dtype)
     Y = rows.argmax(axis=1) if network[-1] == "softmax_cross_entropy" else rows
     order = np.array([6, 1, 7, 0, 2, 5, 3]) if ordered else None
@@ -376,6 +380,7 @@ def test_train_epoch(network, momentum, source, dtype, ordered):
                 layers,
                 read_only(X),
                 read_only(Y),
+                weights,
                 order,
                 batch_size,
                 backend_functions.bind_update(optimizer.update, np.dtype(dtype)),
@@ -400,6 +405,30 @@ def test_select_rows(backend):
     assert chosen.dtype == np.float32
     assert chosen.tolist() == source[[0, 3, 1]].tolist()
     assert select_rows(rubbish(0, 2, dtype="float32"), source, None, 1, 3).tolist() == source[1:3].tolist()
+
+
+@every_backend
+@pytest.mark.parametrize("order", [None, np.array([5, 0, 3, 1])], ids=["in place", "by order"])
+def test_select_weights(backend, order):
+    batches = import_module(f"fastnn.backends.{backend}_backend.batches")
+    weights = np.array([0.0, 1.0, 3.0, 5.0, 0.0, 0.0])
+    mean = batches.mean_weight(weights, order, 2, 4)
+    assert mean == (4 if order is None else 3)
+    expected = np.array([3.0, 5.0] if order is None else [5.0, 1.0]) / mean
+    assert batches.select_weights(weights, order, 2, 4, mean).tolist() == expected.tolist()
+    assert batches.mean_weight(weights, None, 4, 6) == 0
+    assert batches.select_weights(weights, None, 4, 6, 0.0).tolist() == [0.0, 0.0]
+
+
+@every_dtype
+def test_weigh(dtype):
+    losses, dZ, factors = np.arange(1.0, 5.0), normal(4, 3, dtype=dtype), np.array([0.5, 2.0, 0.0, 1.5])
+    for weigh in twins("losses", "weigh"):
+        for block in (dZ.copy(), in_columns(dZ)):
+            own_losses = losses.copy()
+            weigh(own_losses, block, factors)
+            assert own_losses.tolist() == (losses * factors).tolist()
+            assert block.tolist() == (dZ * factors[:, np.newaxis].astype(dtype)).tolist()
 
 
 @every_backend

@@ -93,5 +93,11 @@ def quantile(losses, dA, A, Y, options):
     losses[:] = np.sum(np.maximum(-levels * difference, (1 - levels) * difference), axis=1)
 
 
+def weigh(losses, dZ, factors):
+    """L_i <- c_i L_i, dz_i <- c_i dz_i; with c_i = w_i / mean_j w_j means become weighted ones; c (n,), dZ (n, K)."""
+    losses *= factors
+    dZ *= factors[:, np.newaxis].astype(dZ.dtype)
+
+
 FROM_LOGITS = (softmax_cross_entropy, binary_cross_entropy_with_logits, binary_cross_entropy_with_softmax, poisson)
 FROM_OUTPUTS = (squared_error, absolute_error, huber, quantile)
