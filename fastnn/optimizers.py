@@ -5,7 +5,7 @@ To add one: the name of its update in `UPDATES`, a dataclass here, one function 
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -119,10 +119,15 @@ class Optimizer(ABC):
     def _fill(self, records: np.ndarray, steps: np.ndarray, momenta: np.ndarray | None) -> None:
         """Enter what is the optimizer's own; `steps` are counted from 0."""
 
+    def bind(self, backend: Any, dtype: np.dtype) -> Any:
+        """Its update as a backend calls it, with penalties and clipping only where there are any."""
+        penalizes = any((self.l1, self.l2, self.weight_decay))
+        return backend.bind_update(self.update, dtype, SETTINGS, penalizes, self.max_gradient_norm is not None)
+
     def step(self, network: "Network") -> None:
         """Update the parameters of a network from its gradient, which `network.backward()` filled."""
         with network.computing() as backend:
-            update = backend.bind_update(self.update, network.dtype, SETTINGS)
+            update = self.bind(backend, network.dtype)
             state = network.optimizer_state(self)
             settings = self.settings(state.n_steps, 1)[0]
             # A copy: penalties and clipping change it, and the user may look at his gradient again.

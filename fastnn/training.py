@@ -13,7 +13,7 @@ import numpy as np
 from fastnn.architecture import aligned_zeros
 from fastnn.backends import get_backend
 from fastnn.exceptions import DivergenceError
-from fastnn.optimizers import SETTINGS, Optimizer
+from fastnn.optimizers import Optimizer
 from fastnn.validation import (
     check_count,
     check_data,
@@ -99,7 +99,7 @@ class Batches:
         self.backend = get_backend(network.backend)
         size = self.backend.training_workspace_size(network.architecture.layers, batch_size)
         self.workspace = network.training_workspace(size)
-        self.update = self.backend.bind_update(optimizer.update, network.dtype, SETTINGS)
+        self.update = optimizer.bind(self.backend, network.dtype)
         self.state = network.optimizer_state(optimizer)
         self.chunk_size = 1
         self.sizes = np.full(self.n_batches, batch_size)
@@ -188,7 +188,7 @@ class Batches:
             None if self.order is None else self.order[start:stop],
             self.batch_size,
             self.update,
-            self.optimizer.settings(self.state.n_steps, n_steps),
+            self.optimizer.settings(self.state.n_steps, max(n_steps, 1)),  # one, for kernels that are only compiled
             network.team,
         )
         self.state.n_steps += n_steps

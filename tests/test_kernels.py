@@ -265,12 +265,9 @@ def test_steps(options, penalize_biases, dtype):
     results = []
     for name, step in zip(fastnn.backends(), twins("optimizers", "step"), strict=True):
         backend, parameters = get_backend(name), start.copy()
-        update, state = (
-            backend.bind_update(optimizer.update, np.dtype(dtype)),
-            np.zeros((optimizer.n_states, len(start)), dtype),
-        )
-        for _ in range(2):
-            step(parameters, state, gradient, bound(name, network, dtype), update, optimizer.settings)
+        update, state = optimizer.bind(backend, np.dtype(dtype)), np.zeros((optimizer.n_states, len(start)), dtype)
+        for settings in optimizer.settings(0, 2):
+            step(parameters, state, gradient.copy(), bound(name, network, dtype), update, settings)
         results.append(np.vstack([parameters, state]))
     assert_agree(results[1], results[0], tolerance(dtype, 2))
     assert_agree(results[1][0], two_steps(optimizer, network, start, gradient), tolerance(dtype, 2))
@@ -383,8 +380,8 @@ def test_train_epoch(weighted, network, momentum, source, dtype, ordered):
                 weights,
                 order,
                 batch_size,
-                backend_functions.bind_update(optimizer.update, np.dtype(dtype)),
-                np.tile(optimizer.settings, (3, 1)),
+                optimizer.bind(backend_functions, np.dtype(dtype)),
+                optimizer.settings(0, 3),
                 1,
             )
             found.append((losses, parameters))

@@ -38,6 +38,7 @@ BACKEND_ORDER = (
     "__init__",
     "epoch",
     "narrow",
+    "descent",
     "propagation",
     "layers",
     "losses",

@@ -19,7 +19,8 @@ BACKENDS = ("numpy", "numba")
 #:   `ROWS_PER_PASS` a thread; they return whether Z_1 is finite, which it is not where X is not, so that a caller need
 #:   not read X for that;
 #: - `loss`: mean loss of a batch, leaving dZ_L in the workspace; `backward`: the gradient from there;
-#: - `bind_update(update, dtype)`: an optimizer's update, made ready for this backend;
+#: - `bind_update(update, dtype, settings_dtype, penalizes, clips)`: an optimizer's update, made ready for this backend, with
+#:   penalties and clipping where they are used;
 #: - `step`: one update of the parameters; `train_epoch`: all of it, batch after batch.
 CONTRACT = (
     "ROWS_PER_PASS",

@@ -6,37 +6,24 @@ after them. So every number is computed by one thread in one order, and results 
 Narrow networks train in columns, see `narrow`.
 """
 
-import numpy as np
 from numba import types
 from numba.extending import overload
 
 from fastnn.backends.numba_backend.activations import activate
 from fastnn.backends.numba_backend.batches import mean_weight, select_rows, select_targets, select_weights
 from fastnn.backends.numba_backend.compilation import FLAGS, entry_point, inlined, kernel, read_only
-from fastnn.backends.numba_backend.layers import bias_gradient, weight_gradient
+from fastnn.backends.numba_backend.descent import call_descent, gradients, room_for_squares, way_of_descent
 from fastnn.backends.numba_backend.layouts import flat, is_narrow, n_tiles, same_memory_in_columns
 from fastnn.backends.numba_backend.losses import weigh
-from fastnn.backends.numba_backend.matmul import ROWS, accumulate, copy, multiply_near
+from fastnn.backends.numba_backend.matmul import ROWS, copy
 from fastnn.backends.numba_backend.narrow import train_narrow_epoch
-from fastnn.backends.numba_backend.optimizers import (
-    CHUNK,
-    PLAIN,
-    descend,
-    descend_part,
-    n_chunks,
-    shortening,
-    sum_squares,
-)
-from fastnn.backends.numba_backend.propagation import forward, inputs_of, output_error_in_rows, propagate_errors
+from fastnn.backends.numba_backend.propagation import forward, output_error_in_rows, propagate_errors
 from fastnn.backends.numba_backend.threads import meet, run_team, share
-from fastnn.backends.numba_backend.views import biases, errors, pre_activations, weights
+from fastnn.backends.numba_backend.views import errors, pre_activations
 
 #: Products of a weight and a sample that make one more thread worth its meetings, in a batch, and its start, in a call.
 BATCH_WORK_PER_THREAD = 250_000
 CALL_WORK_PER_THREAD = 8_000_000
-
-#: Rows of weights whose gradient is computed before they are updated, so that it does not leave the cache.
-UPDATE_ROWS = 4 * ROWS
 
 
 #: Samples that inference takes at a time, so that its memory does not grow with the data.
@@ -88,8 +75,9 @@ def train_epoch(
     else:
         run_team(
             _train_epoch, team,
-            batch_losses, losses, np.empty(n_chunks(len(parameters))), parameters, state, gradient, workspace, batch_X,
+            batch_losses, losses, room_for_squares(len(parameters)), parameters, state, gradient, workspace, batch_X,
             batch_Y, layers, X, Y, sample_weights, order, batch_size, update, settings,
+            way_of_descent(parameters, layers, update, settings),
         )  # fmt: skip
 
 
@@ -178,24 +166,13 @@ def _backward(thread, n_threads, meeting, gradient, workspace, parameters, layer
     propagate_errors(workspace, parameters, layers, n, start, stop)
     if meet(meeting, n_threads, 1) == 0:
         return
-    _gradients(gradient, workspace, layers, X, thread, n_threads)
-
-
-@kernel
-def _gradients(gradient, workspace, layers, X, thread, n_threads):
-    """dW_l, db_l of all layers, from their dZ_l: this thread's share of each."""
-    for l in range(len(layers)):
-        dZ, A_previous = errors(workspace, layers[l], len(X)), inputs_of(workspace, layers, l, X)
-        first, last = share(layers[l]["n_inputs"], thread, n_threads, ROWS)
-        weight_gradient(weights(gradient, layers[l])[first:last], dZ, A_previous[:, first:last])
-        first, last = share(layers[l]["n_outputs"], thread, n_threads, ROWS)
-        bias_gradient(biases(gradient, layers[l])[first:last], dZ[:, first:last])
+    gradients(gradient, workspace, layers, X, thread, n_threads)
 
 
 @entry_point
 def _train_epoch(
     thread, n_threads, meeting, batch_losses, losses, squares, parameters, state, gradient, workspace, batch_X, batch_Y,
-    layers, X, Y, sample_weights, order, batch_size, update, settings,
+    layers, X, Y, sample_weights, order, batch_size, update, settings, descent,
 ):  # fmt: skip
     n_samples, phase = len(X) if order is None else len(order), 1
     n_batches = (n_samples + batch_size - 1) // batch_size
@@ -217,62 +194,15 @@ def _train_epoch(
         if thread == 0:
             batch_losses[batch] = losses[:n].mean()
         X_batch = read_only(_selected(batch_X, X, order, first, last))
-        if settings[batch]["max_gradient_norm"] == np.inf:
-            _descend_by_layers(
-                parameters, state, gradient, workspace, layers, X_batch, update, settings[batch], thread, n_threads
-            )
-        else:
-            _gradients(gradient, workspace, layers, X_batch, thread, n_threads)
-            phase = meet(meeting, n_threads, phase)
-            if phase == 0:
-                return
-            sum_squares(squares, gradient, *share(len(squares), thread, n_threads, 1))
-            phase = meet(meeting, n_threads, phase)
-            if phase == 0:
-                return
-            start, stop = share(len(parameters), thread, n_threads, CHUNK)
-            factor = shortening(squares, settings[batch])
-            descend_part(parameters, state, gradient, layers, update, settings[batch], factor, start, stop)
+        phase = call_descent(
+            descent, thread, n_threads, meeting, phase, squares, parameters, state, gradient, workspace, layers, X_batch,
+            update, settings[batch],
+        )  # fmt: skip
+        if phase == 0:
+            return
         phase = meet(meeting, n_threads, phase)
         if phase == 0:
             return
-
-
-@kernel
-def _descend_by_layers(parameters, state, gradient, workspace, layers, X, update, settings, thread, n_threads):
-    """theta <- theta - step(dL/dtheta), this thread's share of each layer."""
-    for l in range(len(layers)):
-        dZ, A_previous = errors(workspace, layers[l], len(X)), inputs_of(workspace, layers, l, X)
-        rows = share(layers[l]["n_inputs"], thread, n_threads, ROWS)
-        _descend_weights(parameters, state, gradient, layers[l], dZ, A_previous, rows, update, settings)
-        columns = share(layers[l]["n_outputs"], thread, n_threads, ROWS)
-        _descend_biases(parameters, state, gradient, layers[l], dZ, columns, update, settings)
-
-
-@kernel
-def _descend_weights(parameters, state, gradient, layer, dZ, A_previous, rows, update, settings):
-    """W <- W - step(A_previous^T dZ / n) for some rows of W_l, some at a time; their gradients take the same place."""
-    (first, last), n_outputs = rows, layer["n_outputs"]
-    if update[0] == PLAIN and settings["l1"] == 0:
-        W, rate = weights(parameters, layer)[first:last], settings["learning_rate"]
-        keep = 1 - rate * (settings["l2"] + settings["weight_decay"])
-        accumulate(W, A_previous[:, first:last].T, dZ, -rate / len(dZ), keep)
-        return
-    for start in range(first, last, UPDATE_ROWS):
-        stop = min(start + UPDATE_ROWS, last)
-        W, dW = weights(parameters, layer)[start:stop], weights(gradient, layer)[first : first + stop - start]
-        place = layer["weights"] + start * n_outputs
-        multiply_near(dW, A_previous[:, start:stop].T, dZ, 1 / len(dZ), W, state, place)
-        descend(W.reshape(W.size), dW.reshape(W.size), state, place, update, settings, 1.0, True)
-
-
-@kernel
-def _descend_biases(parameters, state, gradient, layer, dZ, columns, update, settings):
-    """b <- b - step(mean_i dz_i) for some entries of b_l."""
-    first, last = columns
-    b, db = biases(parameters, layer)[first:last], biases(gradient, layer)[first:last]
-    bias_gradient(db, dZ[:, first:last])
-    descend(b, db, state, layer["biases"] + first, update, settings, 1.0, settings["penalize_biases"] != 0)
 
 
 def _selected(batch, source, order, start, stop):

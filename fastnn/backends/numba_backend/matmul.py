@@ -39,6 +39,7 @@ SQUARE_ROWS, SQUARE_VECTORS = (4, 4) if VECTOR_BYTES == 64 else (4, 2)
 ROW_VECTORS = 8  # of the tile for a single row
 DEPTH = 512  # of a strip of B, and of the block of A that it meets
 BLOCK_ROWS = 64 * ROWS
+CHUNK = 4096  # numbers of which the squares are added up by one thread, one after the other
 STRIP_BYTES = 2 * VECTOR_BYTES * (DEPTH + VECTOR_BYTES)
 PAGE_BYTES = 4096
 
@@ -126,6 +127,16 @@ def inner_products(C, A, B, factor):
     A row of C that A does not have gets factor times the sums of the columns of B, as if A had a row of ones.
     """
     _inner_products(_matrix(C), _matrix(A), _matrix(B), C.dtype.type(factor))
+
+
+@kernel
+def sum_squares(squares, vector, first, last):
+    """s_c = sum of x^2 over chunk c of a vector, for some chunks."""
+    sums, one = np.empty((1, 1), vector.dtype), vector.dtype.type(1)
+    for c in range(first, last):
+        chunk = vector[c * CHUNK : (c + 1) * CHUNK]
+        inner_products(sums, chunk.reshape(1, chunk.size), chunk.reshape(1, chunk.size).T, one)
+        squares[c] = sums[0, 0]
 
 
 @inlined

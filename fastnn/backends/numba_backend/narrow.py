@@ -10,11 +10,12 @@ import numpy as np
 
 from fastnn.backends.numba_backend.batches import gather_rows, mean_weight, select_targets, select_weights
 from fastnn.backends.numba_backend.compilation import entry_point, inlined, kernel
+from fastnn.backends.numba_backend.descent import clips, descend_part
 from fastnn.backends.numba_backend.layers import output_error
 from fastnn.backends.numba_backend.layouts import GRANULE, TILE, Columns, in_columns, in_rows, whole
 from fastnn.backends.numba_backend.losses import weigh
 from fastnn.backends.numba_backend.matmul import inner_products
-from fastnn.backends.numba_backend.optimizers import clipping, descend_part
+from fastnn.backends.numba_backend.optimizers import _shorten, call_for_number
 from fastnn.backends.numba_backend.propagation import forward, inputs_of, propagate_errors
 from fastnn.backends.numba_backend.threads import meet, share
 from fastnn.backends.numba_backend.views import activations, errors, pre_activations
@@ -69,18 +70,19 @@ def train_narrow_epoch(
         if thread == 0:
             batch_losses[batch] = losses[: last - first].mean()
         start, stop = share(len(parameters), thread, n_threads, GRANULE)
-        gradient, factor = gradients[0, : len(parameters)], 1.0
+        gradient = gradients[0, : len(parameters)]
         if tiles > 1:
             _mean_of_tiles(gradient[start:stop], gradients[:tiles, start:stop], tile, last - first)
-        if settings[batch]["max_gradient_norm"] < np.inf:
+        if clips(update):
             phase = meet(meeting, n_threads, phase)
             if phase == 0:
                 return
-            factor = clipping(gradient, settings[batch])
+            factor = call_for_number(update[3], gradient, settings[batch])
             phase = meet(meeting, n_threads, phase)
             if phase == 0:
                 return
-        descend_part(parameters, state, gradient, layers, update, settings[batch], factor, start, stop)
+            _shorten(gradient[start:stop], factor)
+        descend_part(parameters, state, gradient, layers, update, settings[batch], start, stop)
         phase = meet(meeting, n_threads, phase)
 
 

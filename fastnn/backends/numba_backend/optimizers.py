@@ -10,13 +10,10 @@ import numpy as np
 from numba import from_dtype, types
 
 from fastnn.backends.numba_backend.compilation import address_of, caller, entry_point, inlined, kernel
-from fastnn.backends.numba_backend.matmul import inner_products
+from fastnn.backends.numba_backend.matmul import CHUNK, sum_squares
 
 #: The update that the matrix products know themselves: they need no gradient in memory.
 PLAIN = 0
-
-#: Numbers of a gradient of which the squares are added up by one thread, one after the other.
-CHUNK = 4096
 
 
 @entry_point
@@ -116,99 +113,79 @@ def amsgrad(theta, gradient, state, first, settings):
 UPDATES = (sgd, momentum, nesterov, adagrad, rmsprop, rmsprop_momentum, adam, amsgrad)
 
 call = caller(types.void)
+call_for_number = caller(types.float64)
+
+
+@entry_point
+def penalize(theta, gradient, settings):
+    """g <- g + l1 sign(theta) + l2 theta, theta <- (1 - eta lambda) theta."""
+    real = theta.dtype.type
+    l1, l2 = real(settings["l1"]), real(settings["l2"])
+    kept = real(1 - settings["learning_rate"] * settings["weight_decay"])
+    for p in range(len(theta)):
+        gradient[p] += l1 * np.sign(theta[p]) + l2 * theta[p]
+        theta[p] *= kept
+
+
+@inlined
+def _shortening(squares, settings):
+    """min(1, c / (sqrt(sum s) + 10^-6))."""
+    return min(1.0, settings["max_gradient_norm"] / (np.sqrt(squares.sum()) + 1e-6))
+
+
+@entry_point
+def clipping(gradient, settings):
+    """min(1, c / (|g| + 10^-6)): what a gradient is multiplied by, so that it is no longer than c."""
+    squares = np.empty((len(gradient) + CHUNK - 1) // CHUNK)
+    sum_squares(squares, gradient, 0, len(squares))
+    return _shortening(squares, settings)
+
+
+def bind_update(update, dtype, settings_dtype, penalizes, clips):
+    """The update at that place of the table, as this backend calls it, with what goes before it."""
+    return _bound(update, dtype, settings_dtype, penalizes, clips)
 
 
 @cache
-def bind_update(update, dtype, settings_dtype):
-    """The update at that place of the table, as this backend calls it."""
+def _bound(update, dtype, settings_dtype, penalizes, clips):
+    """Place in the table, and the addresses of the update, of `penalize` and of `clipping`, 0 for what is not used."""
     real, record = from_dtype(dtype), from_dtype(settings_dtype)
-    vector, matrix = types.Array(real, 1, "C"), types.Array(real, 2, "C")
-    bound = np.array([update, address_of(UPDATES[update], types.void, vector, vector, matrix, types.int64, record)])
+    vector, states = types.Array(real, 1, "C"), types.Array(real, 2, "C")
+    bound = np.array(
+        [
+            update,
+            address_of(UPDATES[update], types.void, vector, vector, states, types.int64, record),
+            address_of(penalize, types.void, vector, vector, record) if penalizes else 0,
+            address_of(clipping, types.float64, vector, record) if clips else 0,
+        ]
+    )
     bound.flags.writeable = False
     return bound
 
 
 @kernel
-def clipping(gradient, settings):
-    """min(1, c / (|g| + 10^-6)): what a gradient is multiplied by, so that it is no longer than c."""
-    if settings["max_gradient_norm"] == np.inf:
-        return 1.0
-    squares = np.empty((len(gradient) + CHUNK - 1) // CHUNK)
-    sum_squares(squares, gradient, 0, len(squares))
-    return shortening(squares, settings)
-
-
-def n_chunks(n_parameters):
-    """Chunks that a gradient is cut into for `sum_squares`."""
-    return -(-n_parameters // CHUNK)
-
-
-@kernel
-def sum_squares(squares, gradient, first, last):
-    """s_c = sum of g^2 over chunk c of the gradient, for some chunks."""
-    sums, one = np.empty((1, 1), gradient.dtype), gradient.dtype.type(1)
-    for c in range(first, last):
-        chunk = gradient[c * CHUNK : (c + 1) * CHUNK]
-        inner_products(sums, chunk.reshape(1, chunk.size), chunk.reshape(1, chunk.size).T, one)
-        squares[c] = sums[0, 0]
-
-
-@inlined
-def shortening(squares, settings):
-    """min(1, c / (sqrt(sum s) + 10^-6))."""
-    return min(1.0, settings["max_gradient_norm"] / (np.sqrt(squares.sum()) + 1e-6))
-
-
-@kernel
-def descend(theta, gradient, state, first, update, settings, factor, penalized):
-    """g <- c g + l1 sign(theta) + l2 theta, theta <- (1 - eta lambda) theta, and the update; l1, l2, lambda if penalized."""
-    real = theta.dtype.type
-    if factor != 1:
-        _scale(gradient, real(factor))
-    if penalized and settings["l1"] != 0:
-        _add_signs(gradient, theta, real(settings["l1"]))
-    if penalized and settings["l2"] != 0:
-        _add_multiple(gradient, theta, real(settings["l2"]))
-    if penalized and settings["weight_decay"] != 0:
-        _scale(theta, real(1 - settings["learning_rate"] * settings["weight_decay"]))
+def descend(theta, gradient, state, first, update, settings, penalized):
+    """g <- g + l1 sign(theta) + l2 theta, theta <- (1 - eta lambda) theta where penalized, and the update."""
+    if penalized and update[2] != 0:
+        call(update[2], theta, gradient, settings)
     call(update[1], theta, gradient, state, first, settings)
-
-
-@kernel
-def _scale(vector, factor):
-    for p in range(len(vector)):
-        vector[p] *= factor
-
-
-@kernel
-def _add_signs(gradient, theta, strength):
-    for p in range(len(theta)):
-        gradient[p] += strength * np.sign(theta[p])
-
-
-@kernel
-def _add_multiple(gradient, theta, strength):
-    for p in range(len(theta)):
-        gradient[p] += strength * theta[p]
-
-
-@kernel
-def descend_part(parameters, state, gradient, layers, update, settings, factor, first, last):
-    """One update of the parameters from `first` to `last`; flat vectors, of which the gradient is changed."""
-    for layer in layers:
-        b = layer["biases"]
-        for begin, end, penalized in (
-            (layer["weights"], b, True),
-            (b, b + layer["n_outputs"], settings["penalize_biases"] != 0),
-        ):
-            start, stop = max(first, begin), min(last, end)
-            if start < stop:
-                theta, g = parameters[start:stop], gradient[start:stop]
-                descend(theta, g, state, start, update, settings, factor, penalized)
 
 
 @entry_point
 def step(parameters, state, gradient, layers, update, settings):
     """One update of all weights and biases; flat vectors, of which the gradient is changed."""
-    factor = clipping(gradient, settings)
-    descend_part(parameters, state, gradient, layers, update, settings, factor, 0, len(parameters))
+    if update[3] != 0:
+        _shorten(gradient, call_for_number(update[3], gradient, settings))
+    for layer in layers:
+        W, b, end = layer["weights"], layer["biases"], layer["biases"] + layer["n_outputs"]
+        descend(parameters[W:b], gradient[W:b], state, W, update, settings, True)
+        biases_too = settings["penalize_biases"] != 0
+        descend(parameters[b:end], gradient[b:end], state, b, update, settings, biases_too)
+
+
+@kernel
+def _shorten(gradient, factor):
+    """g <- c g."""
+    c = gradient.dtype.type(factor)
+    for p in range(len(gradient)):
+        gradient[p] *= c

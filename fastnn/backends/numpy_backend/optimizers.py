@@ -73,32 +73,37 @@ def amsgrad(theta, gradient, state, first, settings):
 UPDATES = (sgd, momentum, nesterov, adagrad, rmsprop, rmsprop_momentum, adam, amsgrad)
 
 
-def bind_update(update, dtype, settings_dtype):
-    """The update at that place of the table, as this backend calls it."""
-    return UPDATES[update]
+def penalize(theta, gradient, settings):
+    """g <- g + l1 sign(theta) + l2 theta, theta <- (1 - eta lambda) theta."""
+    gradient += settings["l1"] * np.sign(theta) + settings["l2"] * theta
+    theta *= 1 - settings["learning_rate"] * settings["weight_decay"]
 
 
 def clipping(gradient, settings):
     """min(1, c / (|g| + 10^-6)): what a gradient is multiplied by, so that it is no longer than c."""
-    limit = settings["max_gradient_norm"]
-    return 1.0 if np.isinf(limit) else min(1.0, limit / (np.linalg.norm(gradient) + 1e-6))
+    return min(1.0, settings["max_gradient_norm"] / (np.linalg.norm(gradient) + 1e-6))
 
 
-def descend(theta, gradient, state, first, update, settings, factor, penalized):
-    """g <- c g + l1 sign(theta) + l2 theta, theta <- (1 - eta lambda) theta, and the update; l1, l2, lambda if penalized."""
-    if factor != 1:
-        gradient *= factor
-    if penalized:
-        gradient += settings["l1"] * np.sign(theta) + settings["l2"] * theta
-        theta *= 1 - settings["learning_rate"] * settings["weight_decay"]
+def bind_update(update, dtype, settings_dtype, penalizes, clips):
+    """The update at that place of the table, as this backend calls it, with what goes before it."""
+    return UPDATES[update], penalize if penalizes else None, clipping if clips else None
+
+
+def descend(theta, gradient, state, first, update, settings, penalized):
+    """g <- g + l1 sign(theta) + l2 theta, theta <- (1 - eta lambda) theta where penalized, and the update."""
+    update, penalize, _ = update
+    if penalized and penalize:
+        penalize(theta, gradient, settings)
     update(theta, gradient, state, first, settings)
 
 
 def step(parameters, state, gradient, layers, update, settings):
     """One update of all weights and biases; flat vectors, of which the gradient is changed."""
-    factor = clipping(gradient, settings)
+    _, _, clipping = update
+    if clipping:
+        gradient *= clipping(gradient, settings)
     for layer in layers:
         W, b, end = layer["weights"], layer["biases"], layer["biases"] + layer["n_outputs"]
-        descend(parameters[W:b], gradient[W:b], state, W, update, settings, factor, True)
+        descend(parameters[W:b], gradient[W:b], state, W, update, settings, True)
         biases_too = settings["penalize_biases"] != 0
-        descend(parameters[b:end], gradient[b:end], state, b, update, settings, factor, biases_too)
+        descend(parameters[b:end], gradient[b:end], state, b, update, settings, biases_too)

@@ -1,0 +1,148 @@
+"""How a team updates the parameters of a network that trains in rows, once all dZ_l of a batch are there.
+
+There are three ways, and a training compiles the one that it needs. The function of each is called by address, takes the
+number of the next meeting, and returns that of the meeting after its own, or 0 if the team was broken up.
+"""
+
+from functools import cache
+
+import numpy as np
+from numba import from_dtype, types
+
+from fastnn.backends.numba_backend.compilation import address_of, caller, entry_point, inlined, kernel
+from fastnn.backends.numba_backend.layers import bias_gradient, weight_gradient
+from fastnn.backends.numba_backend.matmul import CHUNK, ROWS, accumulate, multiply_near, sum_squares
+from fastnn.backends.numba_backend.optimizers import PLAIN, _shorten, _shortening, descend
+from fastnn.backends.numba_backend.propagation import inputs_of
+from fastnn.backends.numba_backend.threads import meet, share
+from fastnn.backends.numba_backend.views import biases, errors, weights
+
+#: Rows of weights whose gradient is computed before they are updated, so that it does not leave the cache.
+UPDATE_ROWS = 4 * ROWS
+
+
+@inlined
+def clips(update):
+    """Whether the gradient has to be complete before the first parameter is updated."""
+    return update[3] != 0
+
+
+@entry_point
+def descend_in_products(
+    thread, n_threads, meeting, phase, squares, parameters, state, gradient, workspace, layers, X, update, settings
+):
+    """W <- (1 - eta (l2 + lambda)) W - (eta / n) A^T dZ: plain descent is a matrix product, without a gradient in memory."""
+    rate = settings["learning_rate"]
+    keep = 1 - rate * (settings["l2"] + settings["weight_decay"])
+    for l in range(len(layers)):
+        dZ, A_previous = errors(workspace, layers[l], len(X)), inputs_of(workspace, layers, l, X)
+        first, last = share(layers[l]["n_inputs"], thread, n_threads, ROWS)
+        W = weights(parameters, layers[l])[first:last]
+        accumulate(W, A_previous[:, first:last].T, dZ, -rate / len(X), keep)
+        _descend_biases(parameters, state, gradient, layers[l], dZ, update, settings, thread, n_threads)
+    return phase
+
+
+@entry_point
+def descend_by_blocks(
+    thread, n_threads, meeting, phase, squares, parameters, state, gradient, workspace, layers, X, update, settings
+):
+    """W <- W - step(A^T dZ / n), some rows at a time; their gradients take the same place and do not leave the cache."""
+    for l in range(len(layers)):
+        layer = layers[l]
+        dZ, A_previous = errors(workspace, layer, len(X)), inputs_of(workspace, layers, l, X)
+        first, last = share(layer["n_inputs"], thread, n_threads, ROWS)
+        for start in range(first, last, UPDATE_ROWS):
+            stop = min(start + UPDATE_ROWS, last)
+            W, dW = weights(parameters, layer)[start:stop], weights(gradient, layer)[first : first + stop - start]
+            place = layer["weights"] + start * layer["n_outputs"]
+            multiply_near(dW, A_previous[:, start:stop].T, dZ, 1 / len(X), W, state, place)
+            descend(W.reshape(W.size), dW.reshape(W.size), state, place, update, settings, True)
+        _descend_biases(parameters, state, gradient, layer, dZ, update, settings, thread, n_threads)
+    return phase
+
+
+@entry_point
+def descend_in_one(
+    thread, n_threads, meeting, phase, squares, parameters, state, gradient, workspace, layers, X, update, settings
+):
+    """theta <- theta - step(min(1, c / |g|) g): the gradient has to be complete before its length is known."""
+    gradients(gradient, workspace, layers, X, thread, n_threads)
+    phase = meet(meeting, n_threads, phase)
+    if phase == 0:
+        return phase
+    first, last = share(len(squares), thread, n_threads, 1)
+    sum_squares(squares, gradient, first, last)
+    phase = meet(meeting, n_threads, phase)
+    if phase == 0:
+        return phase
+    start, stop = share(len(parameters), thread, n_threads, CHUNK)
+    _shorten(gradient[start:stop], _shortening(squares, settings))
+    descend_part(parameters, state, gradient, layers, update, settings, start, stop)
+    return phase
+
+
+@kernel
+def gradients(gradient, workspace, layers, X, thread, n_threads):
+    """dW_l, db_l of all layers, from their dZ_l: this thread's share of each."""
+    for l in range(len(layers)):
+        dZ, A_previous = errors(workspace, layers[l], len(X)), inputs_of(workspace, layers, l, X)
+        first, last = share(layers[l]["n_inputs"], thread, n_threads, ROWS)
+        weight_gradient(weights(gradient, layers[l])[first:last], dZ, A_previous[:, first:last])
+        first, last = share(layers[l]["n_outputs"], thread, n_threads, ROWS)
+        bias_gradient(biases(gradient, layers[l])[first:last], dZ[:, first:last])
+
+
+@kernel
+def descend_part(parameters, state, gradient, layers, update, settings, first, last):
+    """One update of the parameters from `first` to `last`; flat vectors, of which the gradient is changed."""
+    for layer in layers:
+        b = layer["biases"]
+        for begin, end, penalized in (
+            (layer["weights"], b, True),
+            (b, b + layer["n_outputs"], settings["penalize_biases"] != 0),
+        ):
+            start, stop = max(first, begin), min(last, end)
+            if start < stop:
+                theta, g = parameters[start:stop], gradient[start:stop]
+                descend(theta, g, state, start, update, settings, penalized)
+
+
+@kernel
+def _descend_biases(parameters, state, gradient, layer, dZ, update, settings, thread, n_threads):
+    """b <- b - step(mean_i dz_i) for this thread's entries of b_l."""
+    first, last = share(layer["n_outputs"], thread, n_threads, ROWS)
+    b, db = biases(parameters, layer)[first:last], biases(gradient, layer)[first:last]
+    bias_gradient(db, dZ[:, first:last])
+    descend(b, db, state, layer["biases"] + first, update, settings, settings["penalize_biases"] != 0)
+
+
+call_descent = caller(types.int64)
+
+
+def way_of_descent(parameters, layers, update, settings):
+    """The address of the function that makes the steps of these settings, of which there is one at least."""
+    if clips(update):
+        way = descend_in_one
+    elif update[0] == PLAIN and not settings["l1"][0]:
+        way = descend_in_products
+    else:
+        way = descend_by_blocks
+    return _address(way, parameters.dtype, layers.dtype, settings.dtype)
+
+
+@cache
+def _address(way, dtype, layer_dtype, settings_dtype):
+    number, real = types.int64, from_dtype(dtype)
+    vector, matrix = types.Array(real, 1, "C"), types.Array(real, 2, "C")
+    layers = types.Array(from_dtype(layer_dtype), 1, "C", readonly=True)
+    update = types.Array(number, 1, "C", readonly=True)
+    return address_of(
+        way, number, number, number, number[::1], number, types.float64[::1], vector, matrix, vector, vector, layers,
+        types.Array(real, 2, "C", readonly=True), update, from_dtype(settings_dtype),
+    )  # fmt: skip
+
+
+def room_for_squares(n_parameters):
+    """A number for each chunk of a gradient that `sum_squares` adds up."""
+    return np.empty(-(-n_parameters // CHUNK))
