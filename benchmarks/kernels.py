@@ -111,7 +111,7 @@ def _gather(backend: str) -> tuple[Any, ...]:
 def _loss(n_outputs: int, targets: Callable[[], NDArray[Any]], backend: str) -> tuple[Any, ...]:
     # In columns, as the compiled backend keeps what the last layer computes.
     Z, Y = np.asfortranarray(_normal(N, n_outputs)), np.asfortranarray(targets())
-    return np.full(N, np.nan), np.asfortranarray(_rubbish(N, n_outputs)), Z, Y
+    return np.full(N, np.nan), np.asfortranarray(_rubbish(N, n_outputs)), Z, Y, np.zeros(1)
 
 
 def _one_hot() -> NDArray[Any]:

@@ -21,7 +21,8 @@ class Activation:
     source : str
         Paper or textbook section.
     hidden : bool
-        Whether it may stand on a hidden layer; softmax, which couples the units of a layer, may not.
+        Whether it may stand on a hidden layer. Softmax, which couples the units of a layer, may not; neither may the
+        exponential, which one above the other soon exceed all bounds.
     """
 
     name: str
@@ -74,6 +75,12 @@ _SPECIFICATIONS = (
         "Hendrycks, Gimpel (2016), Gaussian Error Linear Units, section 2 (the exact form)",
     ),
     (
+        "exponential",
+        "exp(z)",
+        "a",
+        "McCullagh, Nelder, Generalized Linear Models (1989), section 2.2.4 (inverse of the link of counts)",
+    ),
+    (
         "softmax",
         "exp(z_k) / sum_j exp(z_j)",
         "da_k / dz_j = a_k ([k = j] - a_j)",
@@ -83,7 +90,7 @@ _SPECIFICATIONS = (
 
 #: Every activation by name, in the order of the backends' tables.
 ACTIVATIONS: dict[str, Activation] = {
-    name: Activation(name, code, formula, derivative, source, hidden=name != "softmax")
+    name: Activation(name, code, formula, derivative, source, hidden=name not in ("exponential", "softmax"))
     for code, (name, formula, derivative, source) in enumerate(_SPECIFICATIONS)
 }
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.activations import ACTIVATIONS, find_activation
-from fastnn.losses import find_loss
+from fastnn.activations import find_activation
+from fastnn.losses import MOST_OPTIONS, Loss, find_loss
 
 #: How the units of a layer may be normalised, in the order of their codes. "running" is what "batch" is at inference.
 NORMALIZATIONS = ("none", "batch", "layer", "running")
@@ -20,7 +20,7 @@ NORMALIZATIONS = ("none", "batch", "layer", "running")
 #: One layer, as the backends see it. `activation` and `loss` are positions in the backends' tables, `normalization` is one
 #: in `NORMALIZATIONS`; `weights`, `biases`, `scales`, `shifts` and `end`, where its parameters end, are offsets into the
 #: flat parameter vector, `statistics` is one into the vector of running statistics, counted in elements; `workspace` is
-#: what the layers before take of the work vector for each sample.
+#: what the layers before take of the work vector for each sample; the first `n_options` of `options` are those of the loss.
 LAYER = np.dtype(
     [
         ("n_inputs", np.int64),
@@ -36,6 +36,8 @@ LAYER = np.dtype(
         ("end", np.int64),
         ("statistics", np.int64),
         ("workspace", np.int64),
+        ("n_options", np.int64),
+        ("options", np.float64, (MOST_OPTIONS,)),
     ]
 )
 
@@ -55,8 +57,8 @@ class Architecture:
         Units per layer, inputs first: ``(n_0, n_1, ..., n_L)``.
     activations : tuple of str
         One name per layer, output included: ``(f_1, ..., f_L)``.
-    loss : str
-        Name of the loss.
+    loss : Loss
+        The loss, with its options.
     normalizations : tuple of str
         One name per layer, ``"none"`` for the output: ``"none"``, ``"batch"`` or ``"layer"``.
     dropout : tuple of float
@@ -65,7 +67,7 @@ class Architecture:
 
     layer_sizes: tuple[int, ...]
     activations: tuple[str, ...]
-    loss: str
+    loss: Loss
     normalizations: tuple[str, ...]
     dropout: tuple[float, ...]
 
@@ -74,7 +76,7 @@ class Architecture:
         cls,
         layer_sizes: Sequence[int],
         activations: str | Sequence[str],
-        loss: str,
+        loss: str | Loss,
         normalization: str | Sequence[str | None] | None = None,
         dropout: float | Sequence[float] = 0.0,
     ) -> "Architecture":
@@ -88,15 +90,15 @@ class Architecture:
             If a size is not a positive integer, a name is unknown, or they do not fit together.
         """
         sizes = _checked_sizes(layer_sizes)
-        loss_specification = find_loss(loss)
+        loss = find_loss(loss)
         n_layers = len(sizes) - 1
         if isinstance(activations, str):
-            names = (activations,) * (n_layers - 1) + (loss_specification.matched_activation,)
+            names = (activations,) * (n_layers - 1) + (loss.matched_activation,)
             find_activation(activations)
         else:
             names = _checked_names(activations)
         _check_activations(names, n_layers)
-        loss_specification.check_output(names[-1], sizes[-1])
+        loss.check_output(names[-1], sizes[-1])
         normalizations = tuple(map(_checked_normalization, _of_hidden_layers(normalization, n_layers, "normalization")))
         rates = tuple(map(_checked_rate, _of_hidden_layers(dropout, n_layers, "dropout")))
         return cls(sizes, names, loss, (*normalizations, "none"), (*rates, 0.0))
@@ -131,20 +133,22 @@ class Architecture:
     def layers(self) -> np.ndarray:
         """One `LAYER` record per layer; read-only."""
         records = []
-        loss = find_loss(self.loss).kernel(self.activations[-1])
+        loss, options = self.loss.kernel(self.activations[-1]), self.loss.options
         weights = statistics = workspace = 0
         for n_in, n_out, activation, normalization, dropout in self._by_layers():
             biases, normalized = weights + n_in * n_out, normalization != "none"
             scales = biases + n_out
             shifts = scales + normalized * n_out
-            codes = ACTIVATIONS[activation].code, loss, NORMALIZATIONS.index(normalization)
+            codes = find_activation(activation).code, loss, NORMALIZATIONS.index(normalization)
             end = shifts + normalized * n_out
-            records.append((n_in, n_out, *codes, dropout, weights, biases, scales, shifts, end, statistics, workspace))
+            places = weights, biases, scales, shifts, end, statistics, workspace
+            records.append((n_in, n_out, *codes, dropout, *places, len(options), 0))
             weights = end
             statistics += STATISTICS_PER_UNIT * n_out * (normalization == "batch")
             # Z_l, A_l, dZ_l; what is normalised, with a number for each sample; and what of A_l is passed on.
             workspace += (3 + normalized + (dropout > 0)) * n_out + normalized
         layers = np.array(records, LAYER)
+        layers["options"][:, : len(options)] = options
         layers.flags.writeable = False
         return layers
 

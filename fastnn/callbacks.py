@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.history import History
-from fastnn.losses import find_loss
 from fastnn.validation import check_count, check_number
 
 if TYPE_CHECKING:
@@ -166,7 +165,7 @@ class EarlyStopping(Callback):
                 f"{self} needs validation_data or validation_fraction; without them, monitor='loss' watches the loss on "
                 "the training samples."
             )
-        if self.monitor == "validation_accuracy" and not find_loss(network.architecture.loss).classifies:
+        if self.monitor == "validation_accuracy" and not network.architecture.loss.classifies:
             raise ValueError(
                 f"{self} needs classes, and this network has {network.architecture.loss}: monitor validation_loss, or "
                 "a scorer such as 'r2'."

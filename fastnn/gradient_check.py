@@ -80,7 +80,14 @@ class GradientReport:
 
 
 def check_gradients(
-    network: Network, X: Any, y: Any, epsilon: float = 1e-5, rtol: float = 1e-4, atol: float = 1e-7
+    network: Network,
+    X: Any,
+    y: Any,
+    epsilon: float = 1e-5,
+    rtol: float = 1e-4,
+    atol: float = 1e-7,
+    *,
+    sample_weight: Any = None,
 ) -> GradientReport:
     """Compare the gradient of backpropagation with (L(theta + epsilon) - L(theta - epsilon)) / (2 epsilon).
 
@@ -98,6 +105,8 @@ def check_gradients(
         1e-16 L / epsilon.
     rtol, atol : float, default 1e-4 and 1e-7
         An entry passes if |numerical - analytical| <= atol + rtol max(|numerical|, |analytical|).
+    sample_weight : array-like of shape (n_samples,), optional
+        As for `Network.loss`.
 
     Returns
     -------
@@ -112,9 +121,9 @@ def check_gradients(
     rtol, atol = check_number(rtol, "rtol"), check_number(atol, "atol")
     statistics = network.statistics.copy()
     try:
-        network.loss(X, y)
+        network.loss(X, y, sample_weight)
         analytical = network.backward().astype(np.float64)
-        numerical = central_differences(network, X, y, epsilon)
+        numerical = central_differences(network, X, y, epsilon, sample_weight)
     finally:
         network.statistics[:] = statistics  # which every loss of a batch moves
     views = zip(_named_views(network, numerical), _named_views(network, analytical), strict=True)
@@ -122,21 +131,21 @@ def check_gradients(
     return GradientReport(checks, epsilon, rtol, atol)
 
 
-def central_differences(network: Network, X: Any, y: Any, epsilon: float) -> np.ndarray:
+def central_differences(network: Network, X: Any, y: Any, epsilon: float, sample_weight: Any = None) -> np.ndarray:
     """(L(theta + epsilon e_p) - L(theta - epsilon e_p)) / (2 epsilon) for every parameter p; the parameters are put back."""
     parameters, before = network.parameters, network.parameters.copy()
     differences = np.empty(len(parameters))
     try:
         for p, value in enumerate(before):
             parameters[p] = value + epsilon
-            above, step_up = network.loss(X, y), float(parameters[p])
+            above, step_up = network.loss(X, y, sample_weight), float(parameters[p])
             parameters[p] = value - epsilon
-            below, step_down = network.loss(X, y), float(parameters[p])
+            below, step_down = network.loss(X, y, sample_weight), float(parameters[p])
             parameters[p] = value
             differences[p] = (above - below) / (step_up - step_down)
     finally:
         parameters[:] = before
-        network.loss(X, y)
+        network.loss(X, y, sample_weight)
     return differences
 
 

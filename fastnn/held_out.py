@@ -9,8 +9,7 @@ import numpy as np
 
 from fastnn.architecture import Architecture
 from fastnn.history import History
-from fastnn.losses import find_loss
-from fastnn.validation import check_features, check_number, check_targets
+from fastnn.validation import check_features, check_number, check_sample_weight, check_targets
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -19,16 +18,17 @@ if TYPE_CHECKING:
 class HeldOut:
     """Held-out data, checked once, and what is measured on them after an epoch."""
 
-    def __init__(self, network: "Network", X: Any, y: Any) -> None:
+    def __init__(self, network: "Network", X: Any, y: Any, sample_weight: Any = None) -> None:
         self.network = network
         self.X = check_features(X, network.architecture.n_inputs, network.dtype)
         self.y = check_targets(y, len(self.X), network.architecture, network.dtype)
+        self.sample_weights = check_sample_weight(sample_weight, len(self.X))
 
     def measure(self, history: History) -> None:
         """Append loss, and accuracy for classes."""
-        history.validation_loss.append(self.network.mean_loss(self.X, self.y))
-        if find_loss(self.network.architecture.loss).classifies:
-            history.validation_accuracy.append(self.network.accuracy(self.X, self.y))
+        history.validation_loss.append(self.network.mean_loss(self.X, self.y, self.sample_weights))
+        if self.network.architecture.loss.classifies:
+            history.validation_accuracy.append(self.network.accuracy(self.X, self.y, self.sample_weights))
 
     def score(self, scorer: Callable[..., Any]) -> float:
         """What ``scorer(network, X, y)`` gives; one of scikit-learn's is shown an estimator, and labels."""
@@ -59,7 +59,7 @@ def as_estimator(network: "Network") -> Any:
             A = network.forward(X)
             return np.hstack([1 - A, A]) if A.shape[1] == 1 else A
 
-    return Classifier() if find_loss(network.architecture.loss).classifies else Regressor()
+    return Classifier() if network.architecture.loss.classifies else Regressor()
 
 
 def one_dimensional(y: np.ndarray) -> np.ndarray:
@@ -97,7 +97,7 @@ def split(
 
 def _classes(y: np.ndarray, architecture: Architecture) -> np.ndarray:
     """The class of each sample; all one class where targets are numbers, or several outputs independent."""
-    if not find_loss(architecture.loss).classifies:
+    if not architecture.loss.classifies:
         return np.zeros(len(y), np.int64)
     if y.ndim == 1:
         return y

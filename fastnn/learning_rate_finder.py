@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.exceptions import DivergenceError
-from fastnn.network import Network
+from fastnn.network import UNWEIGHTED, Network
 from fastnn.optimizers import SGD, Optimizer
 from fastnn.schedules import Schedule
 from fastnn.training import Batches, Descent, check_optimizer, check_schedule
@@ -142,7 +142,7 @@ def find_learning_rate(
     copy = deepcopy(network)
     with copy.computing(n_threads):
         course = schedule.begin(optimizer.learning_rate, -(-len(X) // batch_size), steps)
-        batches = Batches(Descent(copy, optimizer, course), X, y, None, batch_size, shuffle=True)
+        batches = Batches(Descent(copy, optimizer, course), X, y, UNWEIGHTED, None, batch_size, shuffle=True)
         losses, diverged = _losses(batches, steps)
     if not np.isfinite(losses[-1]):
         check_finite(X, "X", network.dtype)

@@ -1,10 +1,15 @@
-"""The losses that exist, by name: formula, source, and the output activations whose range they accept.
+"""The losses that exist: formula, options, source, and the output activations whose range they accept.
 
-Every loss is summed over the outputs of a sample and averaged over the samples. To add one: an entry here, one function
-in each backend's `losses.py`, a line in both tables.
+Every loss is summed over the outputs of a sample and averaged over the samples. A name such as ``"huber"`` stands for a
+loss with its options as they are by default, ``Huber(delta=1.0)``.
+
+To add one: a class here, one function in each backend's `losses.py`, a line in both tables.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from numbers import Real
+from typing import Any, ClassVar
 
 from fastnn.activations import ACTIVATIONS
 
@@ -14,13 +19,20 @@ LOSS_KERNELS = (
     "softmax_cross_entropy",
     "binary_cross_entropy_with_logits",
     "binary_cross_entropy_with_softmax",
+    "poisson",
     "squared_error",
+    "absolute_error",
+    "huber",
+    "quantile",
 )
+
+#: Numbers that the options of a loss may consist of.
+MOST_OPTIONS = 128
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Specification of a loss.
+    """What all losses say of themselves; each is a class, and its options are the fields of an instance.
 
     Attributes
     ----------
@@ -31,31 +43,46 @@ class Loss:
     source : str
         Paper or textbook section.
     matched_activation : str
-        Output activation with which dL/dZ simplifies to A - Y (times two for the squared error).
+        Output activation that the output layer gets by default; for most losses the one with which dL/dZ simplifies to
+        A - Y (times two for the squared error).
     output_activations : tuple of str
         Output activations whose range lies in the domain of the loss.
     targets : str
-        What y holds: ``"classes"``, ``"probabilities"`` or ``"numbers"``.
+        What y holds: ``"classes"``, ``"probabilities"``, ``"counts"``, which are numbers of at least 0, or ``"numbers"``.
     kernels : dict of str to str
         Backend function for an output activation; ``"*"`` for any other.
     """
 
-    name: str
-    formula: str
-    source: str
-    matched_activation: str
-    output_activations: tuple[str, ...]
-    targets: str
-    kernels: dict[str, str]
+    name: ClassVar[str]
+    formula: ClassVar[str]
+    source: ClassVar[str]
+    matched_activation: ClassVar[str]
+    output_activations: ClassVar[tuple[str, ...]]
+    targets: ClassVar[str]
+    kernels: ClassVar[dict[str, str]]
 
     @property
     def classifies(self) -> bool:
         """Whether predictions are class labels."""
-        return self.targets != "numbers"
+        return self.targets in ("classes", "probabilities")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The options by name, as the class takes them."""
+        return {option.name: _plain(getattr(self, option.name)) for option in fields(self)}
+
+    @property
+    def options(self) -> tuple[float, ...]:
+        """The options as the backends see them: `MOST_OPTIONS` numbers at most."""
+        return tuple(self.settings.values())
 
     def kernel(self, output_activation: str) -> int:
         """Position in the backends' tables of the function for this loss under that output activation."""
         return LOSS_KERNELS.index(self.kernels.get(output_activation) or self.kernels["*"])
+
+    def n_targets(self, n_outputs: int) -> int:
+        """Columns of y for so many outputs."""
+        return n_outputs
 
     def check_output(self, activation: str, n_outputs: int) -> None:
         """Raise ValueError unless the outputs lie in the domain of the loss."""
@@ -70,54 +97,255 @@ class Loss:
                 "binary_cross_entropy."
             )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By name, as in a saved file: the definition is that of the process that reads it.
+        return find_loss, (self.name, self.settings)
 
-#: Every loss by name.
+
+@dataclass(frozen=True)
+class SoftmaxCrossEntropy(Loss):
+    """Cross-entropy of classes, -sum_k y'_k log(a_k), with smoothed targets y' = (1 - s) y + s / K.
+
+    Parameters
+    ----------
+    label_smoothing : float, default 0.0
+        Share s of each target that is spread evenly over the K classes, from 0 to 1. As in PyTorch it belongs to the
+        loss, wherever that is computed: in training, in `Network.evaluate` and on validation data.
+
+    References
+    ----------
+    Bishop (2006), equation 4.108; Szegedy and others (2016), Rethinking the Inception Architecture, section 7.
+    """
+
+    label_smoothing: float = 0.0
+
+    name = "softmax_cross_entropy"
+    formula = "-sum_k y_k log(a_k), computed as log(sum_j exp(z_j)) - sum_k y_k z_k"
+    source = "Bishop (2006), equation 4.108"
+    matched_activation = "softmax"
+    output_activations = ("softmax",)
+    targets = "classes"
+    kernels: ClassVar[dict[str, str]] = {"softmax": "softmax_cross_entropy"}
+
+    def __post_init__(self) -> None:
+        _check_smoothing(self.label_smoothing)
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy(Loss):
+    """Cross-entropy of independent probabilities, -sum_k (y'_k log(a_k) + (1 - y'_k) log(1 - a_k)), y' = (1 - s) y + s / 2.
+
+    Parameters
+    ----------
+    label_smoothing : float, default 0.0
+        Share s by which each target moves towards 1/2, from 0 to 1. It belongs to the loss, wherever that is computed.
+
+    References
+    ----------
+    Bishop (2006), equation 4.90; Szegedy and others (2016), Rethinking the Inception Architecture, section 7.
+    """
+
+    label_smoothing: float = 0.0
+
+    name = "binary_cross_entropy"
+    formula = (
+        "-sum_k (y_k log(a_k) + (1 - y_k) log(1 - a_k)), "
+        "under sigmoid computed as sum_k max(z_k, 0) - y_k z_k + log(1 + exp(-|z_k|))"
+    )
+    source = "Bishop (2006), equation 4.90"
+    matched_activation = "sigmoid"
+    output_activations = ("sigmoid", "softmax")
+    targets = "probabilities"
+    kernels: ClassVar[dict[str, str]] = {
+        "sigmoid": "binary_cross_entropy_with_logits",
+        "softmax": "binary_cross_entropy_with_softmax",
+    }
+
+    def __post_init__(self) -> None:
+        _check_smoothing(self.label_smoothing)
+
+
+@dataclass(frozen=True)
+class SquaredError(Loss):
+    """Squared error, sum_k (a_k - y_k)^2: the outputs become means.
+
+    References
+    ----------
+    Bishop (2006), equation 5.11, without its factor of one half.
+    """
+
+    name = "squared_error"
+    formula = "sum_k (a_k - y_k)^2"
+    source = "Bishop (2006), equation 5.11, without its factor of one half"
+    matched_activation = "identity"
+    output_activations = tuple(ACTIVATIONS)
+    targets = "numbers"
+    kernels: ClassVar[dict[str, str]] = {"*": "squared_error"}
+
+
+@dataclass(frozen=True)
+class AbsoluteError(Loss):
+    """Absolute error, sum_k |a_k - y_k|, with derivative 0 where a_k = y_k: the outputs become medians.
+
+    References
+    ----------
+    Hastie, Tibshirani, Friedman (2009), The Elements of Statistical Learning, section 10.6.
+    """
+
+    name = "absolute_error"
+    formula = "sum_k |a_k - y_k|"
+    source = "Hastie, Tibshirani, Friedman (2009), section 10.6"
+    matched_activation = "identity"
+    output_activations = tuple(ACTIVATIONS)
+    targets = "numbers"
+    kernels: ClassVar[dict[str, str]] = {"*": "absolute_error"}
+
+
+@dataclass(frozen=True)
+class Huber(Loss):
+    """Huber's loss, sum_k h(a_k - y_k) with h(r) = r^2 / 2 where |r| <= delta, and delta (|r| - delta / 2) beyond.
+
+    Between the squared and the absolute error: near targets count as in the one, and far ones as in the other.
+
+    Parameters
+    ----------
+    delta : float, default 1.0
+        Where the parabola becomes a straight line, positive.
+
+    References
+    ----------
+    Huber (1964), Robust Estimation of a Location Parameter, section 1.
+    """
+
+    delta: float = 1.0
+
+    name = "huber"
+    formula = "sum_k h(a_k - y_k), h(r) = r^2 / 2 if |r| <= delta else delta (|r| - delta / 2)"
+    source = "Huber (1964), Robust Estimation of a Location Parameter, section 1"
+    matched_activation = "identity"
+    output_activations = tuple(ACTIVATIONS)
+    targets = "numbers"
+    kernels: ClassVar[dict[str, str]] = {"*": "huber"}
+
+    def __post_init__(self) -> None:
+        _check_option(self.delta, "delta", "positive and finite", lambda delta: 0 < delta < float("inf"))
+
+
+@dataclass(frozen=True)
+class Quantile(Loss):
+    """Pinball loss, sum_k max(q_k (y_k - a_k), (q_k - 1) (y_k - a_k)), derivative 0 where a_k = y_k: quantiles.
+
+    With m levels a network has m outputs for each target, target after target: output t m + j is the quantile of level
+    q_j of target t, so ``network.predict(X).reshape(len(X), -1, m)`` is (n_samples, n_targets, m). y holds each target
+    once, (n_samples, n_targets).
+
+    Parameters
+    ----------
+    levels : float or sequence of float, default 0.5
+        One level or several, each above 0 and below 1; one half is the median.
+
+    References
+    ----------
+    Koenker, Bassett (1978), Regression Quantiles, section 3.
+    """
+
+    levels: float | tuple[float, ...] = 0.5
+
+    name = "quantile"
+    formula = "sum_k max(q_k (y_k - a_k), (q_k - 1) (y_k - a_k)), for levels q"
+    source = "Koenker, Bassett (1978), Regression Quantiles, section 3"
+    matched_activation = "identity"
+    output_activations = tuple(ACTIVATIONS)
+    targets = "numbers"
+    kernels: ClassVar[dict[str, str]] = {"*": "quantile"}
+
+    def __post_init__(self) -> None:
+        if isinstance(self.levels, Iterable) and not isinstance(self.levels, str):
+            object.__setattr__(self, "levels", tuple(self.levels))
+        for level in self.levels if isinstance(self.levels, tuple) else (self.levels,):
+            _check_option(level, "levels", "numbers above 0 and below 1", lambda level: 0 < level < 1)
+        if not 1 <= len(self.options) <= MOST_OPTIONS:
+            raise ValueError(f"levels must be 1 to {MOST_OPTIONS} numbers, got {len(self.options)}.")
+
+    @property
+    def options(self) -> tuple[float, ...]:
+        """The levels."""
+        return self.levels if isinstance(self.levels, tuple) else (float(self.levels),)
+
+    def n_targets(self, n_outputs: int) -> int:
+        """Columns of y: one for the outputs of all levels."""
+        return n_outputs // len(self.options)
+
+    def check_output(self, activation: str, n_outputs: int) -> None:
+        """Raise ValueError unless there are as many outputs as levels for each target."""
+        super().check_output(activation, n_outputs)
+        if n_outputs % len(self.options):
+            raise ValueError(
+                f"quantile with {len(self.options)} levels needs that many outputs for each target, got {n_outputs}."
+            )
+
+
+@dataclass(frozen=True)
+class Poisson(Loss):
+    """Poisson deviance of counts, sum_k (a_k - y_k log(a_k)), but for what depends on y alone: the outputs become rates.
+
+    Outputs are a = exp(z), so that log(a) is z itself.
+
+    References
+    ----------
+    McCullagh, Nelder (1989), Generalized Linear Models, section 6.2.
+    """
+
+    name = "poisson"
+    formula = "sum_k a_k - y_k log(a_k), computed as sum_k exp(z_k) - y_k z_k"
+    source = "McCullagh, Nelder (1989), Generalized Linear Models, section 6.2"
+    matched_activation = "exponential"
+    output_activations = ("exponential",)
+    targets = "counts"
+    kernels: ClassVar[dict[str, str]] = {"exponential": "poisson"}
+
+
+def _plain(value: Any) -> float | tuple[float, ...]:
+    """An option in Python's own numbers, which can be saved."""
+    return tuple(map(float, value)) if isinstance(value, tuple) else float(value)
+
+
+def _check_smoothing(label_smoothing: Any) -> None:
+    _check_option(label_smoothing, "label_smoothing", "a number from 0 to 1", lambda share: 0 <= share <= 1)
+
+
+def _check_option(value: Any, name: str, expected: str, is_allowed: Callable[[float], bool]) -> None:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be {expected}, got {value!r}.")
+    if not is_allowed(float(value)):
+        raise ValueError(f"{name} must be {expected}, got {value!r}.")
+
+
+#: Every loss by name, with its options as they are by default.
 LOSSES: dict[str, Loss] = {
     loss.name: loss
     for loss in (
-        Loss(
-            name="softmax_cross_entropy",
-            formula="-sum_k y_k log(a_k), computed as log(sum_j exp(z_j)) - sum_k y_k z_k",
-            source="Bishop (2006), equation 4.108",
-            matched_activation="softmax",
-            output_activations=("softmax",),
-            targets="classes",
-            kernels={"softmax": "softmax_cross_entropy"},
-        ),
-        Loss(
-            name="binary_cross_entropy",
-            formula="-sum_k (y_k log(a_k) + (1 - y_k) log(1 - a_k)), "
-            "under sigmoid computed as sum_k max(z_k, 0) - y_k z_k + log(1 + exp(-|z_k|))",
-            source="Bishop (2006), equation 4.90",
-            matched_activation="sigmoid",
-            output_activations=("sigmoid", "softmax"),
-            targets="probabilities",
-            kernels={
-                "sigmoid": "binary_cross_entropy_with_logits",
-                "softmax": "binary_cross_entropy_with_softmax",
-            },
-        ),
-        Loss(
-            name="squared_error",
-            formula="sum_k (a_k - y_k)^2",
-            source="Bishop (2006), equation 5.11, without its factor of one half",
-            matched_activation="identity",
-            output_activations=tuple(ACTIVATIONS),
-            targets="numbers",
-            kernels={"*": "squared_error"},
-        ),
+        SoftmaxCrossEntropy(),
+        BinaryCrossEntropy(),
+        SquaredError(),
+        AbsoluteError(),
+        Huber(),
+        Quantile(),
+        Poisson(),
     )
 }
 
 
-def find_loss(name: str) -> Loss:
-    """The loss of that name.
+def find_loss(loss: str | Loss, settings: dict[str, Any] | None = None) -> Loss:
+    """The loss of that name, with these options or those by default; a loss is itself.
 
     Raises
     ------
-    ValueError
-        If there is none; the message lists the known ones.
+    ValueError, TypeError
+        If there is none; the message lists the known ones. If it has no such options.
     """
-    if not isinstance(name, str) or name not in LOSSES:
-        raise ValueError(f"Unknown loss {name!r}; known are {', '.join(LOSSES)}.")
-    return LOSSES[name]
+    if isinstance(loss, Loss):
+        return loss
+    if not isinstance(loss, str) or loss not in LOSSES:
+        raise ValueError(f"Unknown loss {loss!r}; known are {', '.join(LOSSES)}.")
+    return type(LOSSES[loss])(**settings) if settings else LOSSES[loss]

@@ -15,16 +15,27 @@ from fastnn.backends.numpy_backend.dropout import number as stream
 from fastnn.callbacks import Callback
 from fastnn.history import History
 from fastnn.initializers import find_initializer
-from fastnn.losses import find_loss
+from fastnn.losses import LOSSES, Loss
 from fastnn.optimizers import SGD, Optimizer, OptimizerState
 from fastnn.schedules import Schedule
 from fastnn.streaming import train_on_batches
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
 from fastnn.training import Progress, read_only, train
-from fastnn.validation import check_count, check_dtype, check_feature_shape, check_features, check_finite, check_targets
+from fastnn.validation import (
+    check_count,
+    check_dtype,
+    check_feature_shape,
+    check_features,
+    check_finite,
+    check_sample_weight,
+    check_targets,
+)
 
 #: Samples of another type or layout that inference converts at a time, and samples of which `evaluate` takes the loss.
 ROWS_PER_CONVERSION, ROWS_PER_LOSS = 2048, 1024
+
+#: The weights of samples that all count the same.
+UNWEIGHTED = np.empty(0)
 
 
 class Network:
@@ -39,8 +50,8 @@ class Network:
     activations : str or sequence of str, default "relu"
         One name for all hidden layers (the output layer then gets the activation its loss is matched with), or one
         name per layer, output included. Names are the keys of `fastnn.activations.ACTIVATIONS`.
-    loss : str, default "softmax_cross_entropy"
-        A key of `fastnn.losses.LOSSES`.
+    loss : str or Loss, default "softmax_cross_entropy"
+        A key of `fastnn.losses.LOSSES`, or a loss with options such as ``fastnn.losses.Huber(delta=2.0)``.
     backend : {"numba", "numpy"}, default "numba"
         Compiled kernels, or the reference.
     dtype : {"float32", "float64"}, default "float32"
@@ -104,7 +115,7 @@ class Network:
         self,
         layer_sizes: Sequence[int],
         activations: str | Sequence[str] = "relu",
-        loss: str = "softmax_cross_entropy",
+        loss: str | Loss = "softmax_cross_entropy",
         *,
         normalization: str | Sequence[str | None] | None = None,
         dropout: float | Sequence[float] = 0.0,
@@ -195,7 +206,7 @@ class Network:
 
     def _decide(self, outputs: np.ndarray, threshold: float) -> np.ndarray:
         """Labels from outputs or logits: the largest, or those above `threshold`; numbers stay as they are."""
-        loss = find_loss(self.architecture.loss)
+        loss = self.architecture.loss
         if not loss.classifies:
             return outputs
         if loss.targets == "classes":
@@ -206,10 +217,10 @@ class Network:
     @property
     def _decides_on_logits(self) -> bool:
         # Largest logit, largest probability; sigmoid(z) > 1/2 where z > 0.
-        loss = find_loss(self.architecture.loss)
+        loss = self.architecture.loss
         return loss.classifies and self.architecture.activations[-1] == loss.matched_activation
 
-    def loss(self, X: Any, y: Any, *, n_threads: int | None = None) -> float:
+    def loss(self, X: Any, y: Any, sample_weight: Any = None, *, n_threads: int | None = None) -> float:
         """Mean loss of a batch; keeps what `backward` needs.
 
         Parameters
@@ -218,7 +229,9 @@ class Network:
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class numbers or one-hot rows for `softmax_cross_entropy`, probabilities for `binary_cross_entropy`,
-            numbers otherwise.
+            numbers otherwise, which are at least 0 for `poisson`.
+        sample_weight : array-like of shape (n_samples,), optional
+            How much each sample counts, w_i of at least 0: L = sum_i w_i L_i / sum_i w_i. By default all count the same.
         n_threads : int, optional
             Threads to compute with at most; by default the network's.
 
@@ -229,22 +242,29 @@ class Network:
         """
         X = check_features(X, self.architecture.n_inputs, self.dtype)
         y = check_targets(y, len(X), self.architecture, self.dtype)
+        weights = check_sample_weight(sample_weight, len(X))
         batch = read_only(np.ascontiguousarray(X, self.dtype))
         with self.computing(n_threads):
             self.forget_batch()
             self._workspace = _at_least(len(X) * self._workspace_per_sample, self._workspace)
-            value = self._loss_of_batch(np.empty(len(X)), self._workspace, self.bound_layers, batch, y)
+            value = self._loss_of_batch(np.empty(len(X)), self._workspace, self.bound_layers, batch, y, weights)
         self._batch = batch
         return value
 
     def _loss_of_batch(
-        self, losses: np.ndarray, workspace: np.ndarray, layers: np.ndarray, X: np.ndarray, y: np.ndarray
+        self,
+        losses: np.ndarray,
+        workspace: np.ndarray,
+        layers: np.ndarray,
+        X: np.ndarray,
+        y: np.ndarray,
+        sample_weights: np.ndarray,
     ) -> float:
         """Mean loss of a checked batch, in the type of the network; fills `losses`, one for each sample."""
         backend, rows = get_backend(self.backend), np.empty((len(X), self.architecture.n_outputs), self.dtype)
-        model = self.parameters, self.statistics, layers
+        model, data = (self.parameters, self.statistics, layers), (X, read_only(y), read_only(sample_weights))
         key = self.mask_keys(1).view(np.uint64)[0]
-        return float(backend.loss(losses, workspace, rows, *model, X, read_only(y), key, self.team))
+        return float(backend.loss(losses, workspace, rows, *model, *data, key, self.team))
 
     def backward(self, *, n_threads: int | None = None) -> np.ndarray:
         """Gradient of the loss that was computed last, by backpropagation; fills and returns `gradient`.
@@ -268,25 +288,26 @@ class Network:
             backend.backward(self.gradient, self._workspace, *model, self._batch, key, self.team)
         return self.gradient
 
-    def evaluate(self, X: Any, y: Any, *, n_threads: int | None = None) -> float:
-        """Mean loss of any number of samples, some at a time; keeps nothing for `backward`."""
+    def evaluate(self, X: Any, y: Any, sample_weight: Any = None, *, n_threads: int | None = None) -> float:
+        """Mean loss of any number of samples, weighted as in `loss`, some at a time; keeps nothing for `backward`."""
         X = check_features(X, self.architecture.n_inputs, self.dtype)
         y = check_targets(y, len(X), self.architecture, self.dtype)
+        weights = check_sample_weight(sample_weight, len(X))
         with self.computing(n_threads):
-            return self.mean_loss(X, y)
+            return self.mean_loss(X, y, weights)
 
-    def mean_loss(self, X: np.ndarray, y: np.ndarray) -> float:
-        """Mean loss over checked features and targets."""
+    def mean_loss(self, X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray) -> float:
+        """Mean loss over checked features, targets and weights."""
         losses, n_rows = np.empty(len(X)), min(len(X), ROWS_PER_LOSS)
         workspace = aligned_empty(n_rows * self._workspace_per_sample, self.dtype)
         with self.computing():
             for rows, batch in self._converted(X, ROWS_PER_LOSS):
-                self._loss_of_batch(losses[rows], workspace, self.inference_layers, batch, y[rows])
-        return float(losses.mean())
+                self._loss_of_batch(losses[rows], workspace, self.inference_layers, batch, y[rows], UNWEIGHTED)
+        return _weighted_mean(losses, sample_weights)
 
-    def accuracy(self, X: np.ndarray, y: np.ndarray) -> float:
+    def accuracy(self, X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray) -> float:
         """Share of checked samples, or of outputs where several are independent, that are classified as their targets."""
-        return float(np.mean(self.predict(X) == self.labels(y)))
+        return _weighted_mean(self.predict(X) == self.labels(y), sample_weights)
 
     def labels(self, y: np.ndarray) -> np.ndarray:
         """Checked targets as `predict` would give them: class labels for the two cross-entropies."""
@@ -296,13 +317,14 @@ class Network:
         self,
         X: Any,
         y: Any,
+        sample_weight: Any = None,
         *,
         optimizer: Optimizer | None = None,
         schedule: Schedule | Callable[[int], float] | None = None,
         epochs: int = 10,
         batch_size: int | None = 32,
         shuffle: bool = True,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: tuple[Any, ...] | None = None,
         validation_fraction: float | None = None,
         callbacks: Callback | Sequence[Callback] = (),
         progress: Progress = None,
@@ -317,6 +339,9 @@ class Network:
             Samples. float32, float64 and uint8 arrays are never copied as a whole.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, as in `loss`.
+        sample_weight : array-like of shape (n_samples,), optional
+            How much each sample counts, as in `loss`: each batch follows the gradient of its own weighted mean. A batch in
+            which all weights are 0 has none, and only the penalties and the optimizer's momentum move the parameters.
         optimizer : Optimizer, optional
             By default ``SGD()``. What it keeps is taken up where the last call with an equal optimizer left it.
         schedule : Schedule or callable, optional
@@ -329,7 +354,7 @@ class Network:
             Samples per update; the last batch may be shorter and is used. None takes all samples at once.
         shuffle : bool, default True
             Whether each epoch visits the samples in a new random order.
-        validation_data : (X, y), optional
+        validation_data : (X, y) or (X, y, sample_weight), optional
             Data on which loss (and accuracy, for classes) are measured after every epoch.
         validation_fraction : float, optional
             Share of the samples to hold out as validation data instead, drawn by the network's random numbers, from each
@@ -364,6 +389,7 @@ class Network:
                 self,
                 X,
                 y,
+                sample_weight,
                 optimizer,
                 schedule,
                 epochs,
@@ -378,7 +404,7 @@ class Network:
 
     def fit_batches(
         self,
-        batches: Iterable[tuple[Any, Any]],
+        batches: Iterable[tuple[Any, ...]],
         *,
         optimizer: Optimizer | None = None,
         standardize: bool | Any = False,
@@ -392,8 +418,8 @@ class Network:
 
         Parameters
         ----------
-        batches : iterable of (X, y)
-            Batches of any size, X and y as in `loss`.
+        batches : iterable of (X, y) or (X, y, sample_weight)
+            Batches of any size, each as in `loss`.
         optimizer : Optimizer, optional
             As in `fit`; what it keeps and its steps are carried on from call to call, and between this and `fit`.
         standardize : bool or StandardScaler, default False
@@ -507,13 +533,21 @@ class Network:
         self.learned[:] = learned
 
     def __repr__(self) -> str:
-        architecture = self.architecture
+        architecture, loss = self.architecture, self.architecture.loss
+        loss_text = repr(loss.name if loss == LOSSES.get(loss.name) else loss)
         return (
             f"Network({list(architecture.layer_sizes)}, activations={list(architecture.activations)}, "
-            f"loss={architecture.loss!r}, backend={self.backend!r}, dtype={self.dtype.name!r})"
+            f"loss={loss_text}, backend={self.backend!r}, dtype={self.dtype.name!r})"
         )
 
 
 def _at_least(size: int, workspace: np.ndarray) -> np.ndarray:
     """A work vector that has room for so many elements: the one that is there, or a larger one."""
     return workspace if len(workspace) >= size else aligned_zeros(size, workspace.dtype)
+
+
+def _weighted_mean(values: np.ndarray, sample_weights: np.ndarray) -> float:
+    """sum_i w_i v_i / sum_i w_i, or the plain mean without weights; several values of a sample count alike."""
+    if len(sample_weights) == 0:
+        return float(values.mean())
+    return float(np.average(values.reshape(len(values), -1).mean(axis=1), weights=sample_weights))

@@ -4,7 +4,7 @@ The file is in NumPy's ``.npz`` format (a zip archive of arrays), and nothing in
 elsewhere runs no code of its author. It holds:
 
 ``header``
-    JSON text: name and version of the format, layer sizes, activations, loss, dtype and metadata.
+    JSON text: name and version of the format, layer sizes, activations, loss and its options, dtype and metadata.
 ``parameters``
     The flat parameter vector, in the network's own dtype.
 ``metadata.NAME``
@@ -19,6 +19,7 @@ import numpy as np
 
 from fastnn.architecture import Architecture
 from fastnn.archives import describe, misfit, read_archive, write_archive
+from fastnn.losses import find_loss
 from fastnn.network import Network
 
 
@@ -166,8 +167,9 @@ def _read(path: Path) -> _Saved:
 
 
 def _unpack(header: dict[str, Any], members: dict[str, np.ndarray]) -> _Saved:
-    names = "layer_sizes", "activations", "loss", "normalization", "dropout"
-    architecture = Architecture.create(*(header[name] for name in names))
+    loss = find_loss(header["loss"], header["loss_options"])
+    sizes, activations, regularisation = header["layer_sizes"], header["activations"], ("normalization", "dropout")
+    architecture = Architecture.create(sizes, activations, loss, *(header[name] for name in regularisation))
     parameters = members["parameters"]
     # Compared before a network of that size is allocated.
     size = architecture.n_parameters + architecture.n_statistics

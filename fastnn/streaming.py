@@ -21,7 +21,7 @@ from fastnn.training import (
     read_only,
     shows_bar,
 )
-from fastnn.validation import check_features, check_pair, check_targets
+from fastnn.validation import check_data, check_features, check_sample_weight, check_targets
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -34,21 +34,23 @@ class Stream:
         self.network, self.optimizer, self.scaler = network, optimizer, scaler
         self.descent: Descent | None = None  # the network is left alone until the first batch is there
 
-    def prepare(self, batch: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """X (n, n_0) in the type of the network, and y; the scaler has seen this X."""
+    def prepare(self, batch: Any, name: str) -> tuple[np.ndarray, ...]:
+        """X (n, n_0) in the type of the network, y, and weights of samples; the scaler has seen this X."""
         network = self.network
-        X, y = check_pair(batch, name)
+        X, y, sample_weight = (*check_data(batch, name), None)[:3]
         X = check_features(X, network.architecture.n_inputs, network.dtype)
         y = check_targets(y, len(X), network.architecture, network.dtype)
+        weights = check_sample_weight(sample_weight, len(X))
         if self.scaler is not None:
             X = self.scaler.partial_fit(X).transform(X)
-        return read_only(np.ascontiguousarray(X, network.dtype)), read_only(y)
+        return read_only(np.ascontiguousarray(X, network.dtype)), read_only(y), read_only(weights)
 
-    def step(self, X: np.ndarray, y: np.ndarray, name: str, history: History) -> None:
+    def step(self, data: tuple[np.ndarray, ...], name: str, history: History) -> None:
         """One update, recorded; if it diverges, everything is put back."""
-        descent = self._ready(X, y)
+        descent = self._ready(data)
         start, undo, loss = time.perf_counter(), descent.begin(), np.empty(1)
-        rate = float(descent.run(loss, X, y, None, len(X))[-1])
+        X, y, sample_weights = data
+        rate = float(descent.run(loss, X, y, sample_weights, None, len(X))[-1])
         if not (np.isfinite(loss[0]) and np.isfinite(self.network.parameters).all()):
             undo()
             raise divergence(name, float(loss[0]), rate)
@@ -56,14 +58,15 @@ class Stream:
         history.learning_rate.append(rate)
         history.seconds.append(time.perf_counter() - start)
 
-    def _ready(self, X: np.ndarray, y: np.ndarray) -> Descent:
+    def _ready(self, data: tuple[np.ndarray, ...]) -> Descent:
         """What makes the steps, with room for this batch; kernels are compiled on the first, before the clock runs."""
         is_first = self.descent is None
         descent = self.descent = self.descent or Descent(self.network, self.optimizer)
+        X, y, sample_weights = data
         if descent.batch_size < len(X):
             descent.reserve(len(X), gathers=False)
         if is_first:
-            descent.run(np.empty(0), X[:0], y[:0], None, len(X))
+            descent.run(np.empty(0), X[:0], y[:0], sample_weights[:0], None, len(X))
         return descent
 
 
@@ -88,7 +91,7 @@ def train_on_batches(
     with batch_reports(progress, history, batches) as report, accompanied(run):
         for batch in batches:
             name = f"batch {len(history) + 1}"
-            stream.step(*stream.prepare(batch, name), name, history)
+            stream.step(stream.prepare(batch, name), name, history)
             end_epoch(callbacks, network, history, is_last=False)
             report()
             if history.stop_reason:

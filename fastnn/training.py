@@ -24,7 +24,14 @@ from fastnn.held_out import HeldOut, check_fraction, split
 from fastnn.history import History
 from fastnn.optimizers import Optimizer
 from fastnn.schedules import Constant, Course, Schedule, find_schedule
-from fastnn.validation import check_count, check_feature_shape, check_finite, check_pair, check_targets
+from fastnn.validation import (
+    check_count,
+    check_data,
+    check_feature_shape,
+    check_finite,
+    check_sample_weight,
+    check_targets,
+)
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -70,7 +77,13 @@ class Descent:
         return settings
 
     def run(
-        self, losses: np.ndarray, X: np.ndarray, y: np.ndarray, order: np.ndarray | None, batch_size: int
+        self,
+        losses: np.ndarray,
+        X: np.ndarray,
+        y: np.ndarray,
+        sample_weights: np.ndarray,
+        order: np.ndarray | None,
+        batch_size: int,
     ) -> np.ndarray:
         """One step for each of `losses`, which are filled, in one compiled call; the learning rates of the steps."""
         settings = self.settings(max(len(losses), 1))  # one, for kernels that are only compiled
@@ -87,6 +100,7 @@ class Descent:
             self.network.bound_layers,
             X,
             y,
+            sample_weights,
             order,
             batch_size,
             self.update,
@@ -125,12 +139,13 @@ class Batches:
         descent: Descent,
         X: np.ndarray,
         y: np.ndarray,
+        sample_weights: np.ndarray,
         rows: np.ndarray | None,
         batch_size: int,
         shuffle: bool,
     ) -> None:
         self.descent, self.network, self.rows = descent, descent.network, rows
-        self.X, self.y = read_only(X), read_only(y)
+        self.X, self.y, self.sample_weights = read_only(X), read_only(y), read_only(sample_weights)
         self.n_samples = len(X) if rows is None else len(rows)
         self.batch_size = batch_size = min(batch_size, self.n_samples)
         self.n_batches = math.ceil(self.n_samples / batch_size)
@@ -139,9 +154,8 @@ class Batches:
         self.order = None if in_place else rows if rows is not None else np.arange(0 if self.shuffle else len(X))
         descent.reserve(batch_size, gathers=not in_place)
         self.chunk_size = 1
-        sizes = np.full(self.n_batches, batch_size)
-        sizes[-1] = self.n_samples - batch_size * (self.n_batches - 1)
-        self.shares = sizes / self.n_samples
+        self.sizes = np.full(self.n_batches, batch_size)
+        self.sizes[-1] = self.n_samples - batch_size * (self.n_batches - 1)
 
     def compile(self) -> None:
         """Train on no batch at all: kernels that are not there yet are compiled before the clock runs."""
@@ -158,7 +172,15 @@ class Batches:
             if not np.isfinite(losses[last - 1]):
                 return float(losses[last - 1]), float(rates[-1])
             report(last / self.n_batches)
-        return float(losses @ self.shares), float(rates[-1])
+        return float(losses @ self.shares()), float(rates[-1])
+
+    def shares(self) -> np.ndarray:
+        """What share each batch has in the mean loss of an epoch, by the weights of its samples, or by their number."""
+        totals = self.sizes
+        if len(self.sample_weights) > 0:
+            in_order = self.sample_weights if self.order is None else self.sample_weights[self.order]
+            totals = np.add.reduceat(in_order, np.arange(self.n_batches) * self.batch_size)
+        return np.asarray(totals / totals.sum())  # exactly 1 for a single batch, whose loss then keeps its bits
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Ranges of batches that cover an epoch, growing or shrinking until one takes about `SECONDS_PER_CHUNK`."""
@@ -187,8 +209,10 @@ class Batches:
     def train_batches(self, losses: np.ndarray, start: int, stop: int) -> np.ndarray:
         """Train on the samples from `start` to `stop` of the order, in one compiled call; the learning rates."""
         if self.order is None:
-            return self.descent.run(losses, self.X[start:stop], self.y[start:stop], None, self.batch_size)
-        return self.descent.run(losses, self.X, self.y, self.order[start:stop], self.batch_size)
+            data = self.X[start:stop], self.y[start:stop], self.sample_weights[start:stop]
+            return self.descent.run(losses, *data, None, self.batch_size)
+        data = self.X, self.y, self.sample_weights
+        return self.descent.run(losses, *data, self.order[start:stop], self.batch_size)
 
 
 @dataclass
@@ -213,12 +237,13 @@ def train(
     network: "Network",
     X: Any,
     y: Any,
+    sample_weight: Any,
     optimizer: Optimizer,
     schedule: Schedule | Callable[[int], float] | None,
     epochs: int,
     batch_size: int | None,
     shuffle: bool,
-    validation_data: tuple[Any, Any] | None,
+    validation_data: tuple[Any, ...] | None,
     validation_fraction: float | None,
     callbacks: Any,
     progress: Progress,
@@ -232,6 +257,7 @@ def train(
     epochs = check_count(epochs, "epochs")
     X = check_feature_shape(X, network.architecture.n_inputs, network.dtype)
     y = check_targets(y, len(X), network.architecture, network.dtype)
+    sample_weights = check_sample_weight(sample_weight, len(X))
     batch_size = len(X) if batch_size is None else min(check_count(batch_size, "batch_size"), len(X))
     held_out = given_validation(network, validation_data, validation_fraction, len(X))
     callbacks = check_callbacks(callbacks, network, validates)
@@ -239,7 +265,7 @@ def train(
     saved, description, rows, random = None, {}, None, network.random
     if resume_from is not None or any(callback.saves for callback in callbacks):
         options = {"batch_size": batch_size, "shuffle": bool(shuffle), "validation_fraction": validation_fraction}
-        description = describe_run(network, y, optimizer, schedule, held_out, callbacks) | options
+        description = describe_run(network, y, sample_weights, optimizer, schedule, held_out, callbacks) | options
     if resume_from is not None:
         saved = read_checkpoint(resume_from)
         saved.check(description, network, optimizer)
@@ -248,11 +274,11 @@ def train(
         random = copy.deepcopy(random)  # what is held out has to be checked before anything changes
         random.bit_generator.state = random_at_start
         rows, others = split(y, network.architecture, validation_fraction, random)
-        held_out = HeldOut(network, X[others], y[others])
+        held_out = HeldOut(network, X[others], y[others], sample_weights[others] if len(sample_weights) else None)
 
     course = begin_schedule(schedule, optimizer, epochs, len(X) if rows is None else len(rows), batch_size)
     network.random.bit_generator.state = random.bit_generator.state
-    batches = Batches(Descent(network, optimizer, course), X, y, rows, batch_size, shuffle)
+    batches = Batches(Descent(network, optimizer, course), X, y, sample_weights, rows, batch_size, shuffle)
     run = EpochRun(network, callbacks, History(), batches, epochs, description, random_at_start, held_out=held_out)
     if saved is not None:
         saved.restore(run)
@@ -303,12 +329,13 @@ def given_validation(network: "Network", data: Any, fraction: Any, n_samples: in
         raise ValueError("validation_data and validation_fraction exclude each other: give one of them.")
     if fraction is not None:
         check_fraction(fraction, n_samples)
-    return None if data is None else HeldOut(network, *check_pair(data, "validation_data"))
+    return None if data is None else HeldOut(network, *check_data(data, "validation_data"))
 
 
 def describe_run(
     network: "Network",
     y: np.ndarray,
+    sample_weights: np.ndarray,
     optimizer: Optimizer,
     schedule: Schedule,
     held_out: HeldOut | None,
@@ -318,7 +345,7 @@ def describe_run(
     return {
         "layer sizes": network.architecture.layer_sizes,
         "activations": network.architecture.activations,
-        "loss": network.architecture.loss,
+        "loss": repr(network.architecture.loss),
         "dtype": network.dtype.name,
         "random numbers from": type(network.random.bit_generator).__name__,
         "normalization": network.architecture.normalizations,
@@ -326,6 +353,7 @@ def describe_run(
         "optimizer": {"class": type(optimizer).__name__} | asdict(optimizer),
         "schedule": repr(schedule),
         "number of samples": len(y),
+        "checksum of the weights of samples": zlib.crc32(sample_weights.data),
         "checksum of the targets": zlib.crc32(np.ascontiguousarray(y).data),
         "number of validation samples": None if held_out is None else len(held_out.X),
         "callbacks": [str(callback) for callback in stateful(callbacks)],

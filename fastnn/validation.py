@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from fastnn.architecture import Architecture
-from fastnn.losses import find_loss
 
 #: Types of X that the backends convert batch by batch; others are converted at once.
 STREAMED_TYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.uint8))
@@ -59,7 +58,7 @@ def check_feature_shape(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
 
 def check_targets(y: Any, n_samples: int, architecture: Architecture, dtype: np.dtype) -> np.ndarray:
     """Targets as class numbers (n_samples,), int64, or as rows (n_samples, n_outputs) of `dtype`."""
-    loss, n_outputs = find_loss(architecture.loss), architecture.n_outputs
+    loss, n_outputs = architecture.loss, architecture.n_outputs
     y = _as_numeric_array(y, "y", dtype)
     if y.ndim == 0 or y.ndim > 2:
         raise ValueError(f"y must be one- or two-dimensional, got shape {y.shape}.")
@@ -68,16 +67,36 @@ def check_targets(y: Any, n_samples: int, architecture: Architecture, dtype: np.
     check_finite(y.reshape(len(y), -1), "y", dtype)
     if loss.targets == "classes" and (y.ndim == 1 or y.shape[1] == 1):
         return _class_numbers(y.reshape(-1), n_outputs)
-    rows = np.ascontiguousarray(y.reshape(len(y), -1), dtype)
-    if rows.shape[1] != n_outputs:
-        raise ValueError(f"y must have shape ({n_samples}, {n_outputs}) for this network, got {y.shape}.")
-    if loss.targets != "numbers" and (rows.min() < 0 or rows.max() > 1):
+    rows, n_targets = np.ascontiguousarray(y.reshape(len(y), -1), dtype), loss.n_targets(n_outputs)
+    if rows.shape[1] != n_targets:
+        raise ValueError(f"y must have shape ({n_samples}, {n_targets}) for this network, got {y.shape}.")
+    if loss.targets == "counts" and rows.min() < 0:
+        raise ValueError(f"{loss.name} needs targets of at least 0, got {rows.min():g}.")
+    if loss.classifies and (rows.min() < 0 or rows.max() > 1):
         raise ValueError(
             f"{loss.name} needs targets between 0 and 1, got values from {rows.min():g} to {rows.max():g}."
         )
     if loss.targets == "classes":
         _check_row_sums(rows)
-    return rows
+    return rows if n_targets == n_outputs else np.repeat(rows, n_outputs // n_targets, axis=1)
+
+
+def check_sample_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
+    """Weights of samples (n_samples,) in float64; an empty vector, (0,), where there are none and all count the same."""
+    if sample_weight is None:
+        return np.empty(0)
+    given = _as_numeric_array(sample_weight, "sample_weight", np.dtype(np.float64))
+    if given.shape != (n_samples,):
+        raise ValueError(f"sample_weight must have shape ({n_samples},), one weight a sample, got {given.shape}.")
+    weights = np.ascontiguousarray(given, np.float64)
+    if not np.isfinite(weights).all() or weights.min() < 0:
+        wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))[0]
+        raise ValueError(f"sample_weight must be finite and at least 0, got {weights[wrong]} for sample {wrong}.")
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not 0 < total < math.inf:
+        raise ValueError(f"sample_weight must have a sum above 0 and finite, got {total:g}.")
+    return weights
 
 
 def check_number(value: Any, name: str, *, positive: bool = False) -> float:
@@ -109,10 +128,10 @@ def check_count(value: Any, name: str) -> int:
     return int(value)
 
 
-def check_pair(data: Any, name: str) -> Sequence[Any]:
-    """A tuple or list of two: X and y."""
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        raise ValueError(f"{name} must be a pair (X, y), got {type(data).__name__}.")
+def check_data(data: Any, name: str) -> Sequence[Any]:
+    """A tuple or list of two, X and y, or of three, with the weights of the samples."""
+    if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+        raise ValueError(f"{name} must be a pair (X, y), or (X, y, sample_weight), got {type(data).__name__}.")
     return data
 
 

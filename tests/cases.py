@@ -14,11 +14,44 @@ import numpy as np
 import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.backends.numpy_backend import activations as equations
-from fastnn.losses import LOSSES
+from fastnn.losses import (
+    LOSSES,
+    AbsoluteError,
+    BinaryCrossEntropy,
+    Huber,
+    Loss,
+    Quantile,
+    SoftmaxCrossEntropy,
+    SquaredError,
+)
 
 DTYPES = ("float32", "float64")
+ELEMENTWISE = tuple(name for name in ACTIVATIONS if name != "softmax")
 HIDDEN = tuple(name for name, activation in ACTIVATIONS.items() if activation.hidden)
-OUTPUTS = tuple((loss.name, output) for loss in LOSSES.values() for output in loss.output_activations)
+
+#: Losses with other options than by default.
+WITH_OPTIONS = (
+    SoftmaxCrossEntropy(label_smoothing=0.1),
+    BinaryCrossEntropy(label_smoothing=0.2),
+    Huber(delta=0.5),
+    Quantile(levels=0.3),
+)
+
+
+def outputs_of(loss: Loss) -> tuple[str, ...]:
+    """Output activations that a loss is tested with.
+
+    That dA * f'(Z) is right for all of them shows with the squared error; the others that start from outputs stand
+    with the one they are matched with and with tanh, and losses with options with the former.
+    """
+    if loss in WITH_OPTIONS:
+        return (loss.matched_activation,)
+    if "*" in loss.kernels and not isinstance(loss, SquaredError):
+        return (loss.matched_activation, "tanh")
+    return loss.output_activations
+
+
+OUTPUTS = tuple((loss, output) for loss in (*LOSSES.values(), *WITH_OPTIONS) for output in outputs_of(loss))
 ONE_LAYER = ((10, 1), (3, 17))
 SEVERAL_LAYERS = ((1, 10, 3), (17, 3, 1), (3, 1, 17), (3, 17, 10, 3), (10, 17, 3, 1))
 
@@ -35,6 +68,9 @@ ROUNDINGS_PER_FUNCTION = 8
 #: them across, which would make a jump in the gradient.
 KINKED = ("relu", "leaky_relu", "selu")
 CLEARANCE = 1e-4
+
+#: The same for losses with a kink where an output meets its target.
+KINKED_LOSSES = (AbsoluteError, Quantile)
 
 
 def tolerance(dtype: str | np.dtype, *lengths: int) -> float:
@@ -64,7 +100,7 @@ class Case:
     """A network, its data and their batches, drawn from a seed and so the same in every run."""
 
     hidden: str | None
-    loss: str
+    loss: Loss
     output: str
     layer_sizes: tuple[int, ...]
     n_samples: int
@@ -76,7 +112,8 @@ class Case:
 
     def __str__(self) -> str:
         sizes = "-".join(map(str, self.layer_sizes))
-        return f"{sizes}-{self.hidden}-{self.output}-{self.loss}-{self.n_samples}by{self.batch_size}-{self.dtype}"
+        loss = "-".join(map(str, (self.loss.name, *self.loss.options)))
+        return f"{sizes}-{self.hidden}-{self.output}-{loss}-{self.n_samples}by{self.batch_size}-{self.dtype}"
 
     @property
     def activations(self) -> tuple[str, ...]:
@@ -131,18 +168,20 @@ class Case:
         random = np.random.default_rng([seed, 2])
         X = random.standard_normal((self.n_samples, self.layer_sizes[0])).astype(np.float32).astype(self.dtype)
         shape = (self.n_samples, self.layer_sizes[-1])
-        match LOSSES[self.loss].targets:
+        match self.loss.targets:
             case "classes":
                 return X, random.integers(shape[1], size=shape[0])
             case "probabilities":
                 y = np.clip(random.uniform(-0.5, 1.5, shape), 0, 1)
+            case "counts":
+                y = random.poisson(1.0, shape)
             case "numbers":
                 y = random.standard_normal(shape)
         return X, y.astype(np.float32).astype(self.dtype)
 
     def _distances_from_kinks(self, seed: int) -> Iterator[float]:
-        """The smallest |z| before a kink, batch by batch, in ten steps on the last batch and in a shuffled fit."""
-        if not set(KINKED) & set(self.activations):
+        """The distance from a kink, batch by batch, in ten steps on the last batch and in a shuffled fit."""
+        if not has_kinks(self.activations, self.loss):
             return
         X, y = self._data(seed)
         rows, size = np.arange(self.n_samples), self.batch_size
@@ -154,15 +193,22 @@ class Case:
                     order = network.random.permutation(self.n_samples)
                     batches = [order[start : start + size] for start in range(0, self.n_samples, size)]
                 batch = batches[step % len(batches)] if fit else batches[-1]
-                yield distance_from_kinks(network, X[batch])
+                yield distance_from_kinks(network, X[batch], y[batch])
                 network.loss(X[batch], y[batch])
                 network.backward()
                 self.optimizer.step(network)
 
 
-def distance_from_kinks(network: fastnn.Network, X: np.ndarray) -> float:
-    """Smallest |z| of all units with a kink at 0."""
+def has_kinks(activations: tuple[str, ...], loss: Loss) -> bool:
+    """Whether there is a unit or a loss with a kink at 0."""
+    return bool(set(KINKED) & set(activations)) or isinstance(loss, KINKED_LOSSES)
+
+
+def distance_from_kinks(network: fastnn.Network, X: np.ndarray, y: np.ndarray) -> float:
+    """Smallest |z| of all units with a kink at 0, and smallest |a - y| under a loss with one."""
     smallest, A = np.inf, X
+    if isinstance(network.architecture.loss, KINKED_LOSSES):
+        smallest = float(np.abs(network.forward(X) - y).min())
     for W, b, name in zip(network.weights, network.biases, network.architecture.activations, strict=True):
         Z = A @ W + b
         if name in KINKED:

@@ -90,7 +90,7 @@ def test_functions_of_the_contract_take_the_same_arguments(name):
 
 @pytest.mark.parametrize("backend", fastnn.backends())
 def test_tables_of_activations_follow_their_specifications(backend):
-    elementwise = [name for name, activation in ACTIVATIONS.items() if activation.hidden]
+    elementwise = [name for name in ACTIVATIONS if name != "softmax"]
     assert [activation.code for activation in ACTIVATIONS.values()] == list(range(len(ACTIVATIONS)))
     assert list(ACTIVATIONS) == [*elementwise, "softmax"]
     assert table(backend, "activations", "FUNCTIONS") == elementwise

@@ -16,7 +16,7 @@ from fastnn.backends import get_backend
 from fastnn.losses import LOSS_KERNELS
 from fastnn.optimizers import Optimizer
 from fastnn.training import read_only
-from tests.cases import DTYPES, HIDDEN, OUTPUTS, assert_agree, tolerance
+from tests.cases import DTYPES, ELEMENTWISE, OUTPUTS, assert_agree, tolerance
 
 pytestmark = pytest.mark.kernels
 
@@ -154,7 +154,7 @@ def test_binding_keeps_what_the_records_say(backend, network):
 # Activations
 
 
-@pytest.mark.parametrize("name", HIDDEN)
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_activations_of_a_number(name):
     code = ACTIVATIONS[name].code
     (expected_f, f), (expected_slope, slope) = twins("activations", "FUNCTIONS"), twins("activations", "DERIVATIVES")
@@ -178,7 +178,7 @@ def test_activate_and_activate_backward(name, dtype):
         activate(A, Z, layer)
         activate_backward(dZ, Z, A, layer)
         results.append((A, dZ))
-        if ACTIVATIONS[name].hidden:
+        if name != "softmax":
             A_in_rows, dZ_in_rows = rubbish(4, 4, dtype=dtype), dA.copy()
             activate(A_in_rows, np.ascontiguousarray(Z), layer)
             activate_backward(dZ_in_rows, np.ascontiguousarray(Z), A_in_rows, layer)
@@ -214,7 +214,7 @@ def test_losses_and_their_gradients(name, dtype):
     results = []
     for loss in twins("losses", name):
         losses, gradient = rubbish(6, dtype="float64"), in_columns(rubbish(6, 3, dtype=dtype))
-        loss(losses, gradient, values, Y)
+        loss(losses, gradient, values, Y, np.array([0.3, 0.6]))
         results.append((losses, gradient))
     assert_agree(results[1][0], results[0][0], tolerance(dtype, 3))
     assert_agree(results[1][1], results[0][1], tolerance(dtype, 3))
@@ -414,7 +414,9 @@ def test_forward(function, network, dtype):
 
 @every_dtype
 @every_network
-def test_loss_and_backward(network, dtype):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_loss_and_backward(weighted, network, dtype):
+    weights = read_only(np.array([0.5, 2.0, 0.0, 1.0, 1.0, 3.0][: 6 * weighted]))
     X, parameters = normal(6, network[0][0], dtype=dtype), parameters_of(network, dtype)
     Y, results = targets_of(network, 6, dtype), []
     for backend, loss, backward in zip(
@@ -428,7 +430,7 @@ def test_loss_and_backward(network, dtype):
             losses, rows = np.full(len(X), filling), np.full(Y.shape, filling, dtype)
             statistics = statistics_of(network, dtype)
             model = parameters, statistics, layers
-            value = loss(losses, workspace, rows, *model, read_only(X), read_only(Y), KEY, 1)
+            value = loss(losses, workspace, rows, *model, read_only(X), read_only(Y), weights, KEY, 1)
             backward(gradient, workspace, *model, read_only(X), KEY, 1)
             found.append((value, np.concatenate([gradient, statistics])))
         assert found[0][0] == found[1][0]
@@ -452,10 +454,12 @@ def test_loss_and_backward(network, dtype):
 )
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("network", [*NETWORKS[:2], *NETWORKS[3:], WIDE_NETWORK], ids=lambda network: f"{network[0]}")
-def test_train_epoch(network, momentum, source, dtype, ordered):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_train_epoch(weighted, network, momentum, source, dtype, ordered):
     optimizer = fastnn.SGD(0.01, momentum=momentum, l2=0.1)
     batch_size, n = 3, 8
     X = (40 * probabilities(n, network[0][0], dtype="float64")).astype(source)
+    weights = read_only(np.array([0.5, 2.0, 0.0, 1.0, 1.0, 3.0, 0.0, 0.0][: n * weighted]))
     rows = targets_of(network, n, dtype)
     Y = rows.argmax(axis=1) if network[2] == "softmax_cross_entropy" else rows
     order = np.array([6, 1, 7, 0, 2, 5, 3]) if ordered else None
@@ -479,6 +483,7 @@ def test_train_epoch(network, momentum, source, dtype, ordered):
                 layers,
                 read_only(X),
                 read_only(Y),
+                weights,
                 order,
                 batch_size,
                 optimizer.bind(backend_functions, np.dtype(dtype)),
@@ -503,6 +508,30 @@ def test_select_rows(backend):
     assert chosen.dtype == np.float32
     assert chosen.tolist() == source[[0, 3, 1]].tolist()
     assert select_rows(rubbish(0, 2, dtype="float32"), source, None, 1, 3).tolist() == source[1:3].tolist()
+
+
+@every_backend
+@pytest.mark.parametrize("order", [None, np.array([5, 0, 3, 1])], ids=["in place", "by order"])
+def test_select_weights(backend, order):
+    batches = import_module(f"fastnn.backends.{backend}_backend.batches")
+    weights = np.array([0.0, 1.0, 3.0, 5.0, 0.0, 0.0])
+    mean = batches.mean_weight(weights, order, 2, 4)
+    assert mean == (4 if order is None else 3)
+    expected = np.array([3.0, 5.0] if order is None else [5.0, 1.0]) / mean
+    assert batches.select_weights(weights, order, 2, 4, mean).tolist() == expected.tolist()
+    assert batches.mean_weight(weights, None, 4, 6) == 0
+    assert batches.select_weights(weights, None, 4, 6, 0.0).tolist() == [0.0, 0.0]
+
+
+@every_dtype
+def test_weigh(dtype):
+    losses, dZ, factors = np.arange(1.0, 5.0), normal(4, 3, dtype=dtype), np.array([0.5, 2.0, 0.0, 1.5])
+    for weigh in twins("losses", "weigh"):
+        for block in (dZ.copy(), in_columns(dZ)):
+            own_losses = losses.copy()
+            weigh(own_losses, block, factors)
+            assert own_losses.tolist() == (losses * factors).tolist()
+            assert block.tolist() == (dZ * factors[:, np.newaxis].astype(dtype)).tolist()
 
 
 @every_backend

@@ -43,7 +43,7 @@ def test_one_activation_names_all_hidden_layers_and_the_loss_chooses_the_output(
     ):
         architecture = fastnn.Network(sizes, "elu", loss, backend="numpy").architecture
         assert architecture.activations == ("elu", "elu", output)
-        assert architecture.loss == loss
+        assert architecture.loss.name == loss
     assert architecture.layer_sizes == (5, 4, 3, 2)
     assert (architecture.n_layers, architecture.n_inputs, architecture.n_outputs) == (3, 5, 2)
     assert architecture.n_parameters == 6 * 4 + 5 * 3 + 4 * 2

@@ -7,6 +7,7 @@ import pytest
 
 import fastnn
 from fastnn.backends.numba_backend import epoch
+from fastnn.losses import SoftmaxCrossEntropy
 from tests.cases import (
     BATCHES,
     CASES,
@@ -133,7 +134,7 @@ def test_a_fit_is_the_loop_one_would_write_by_hand(case, backend):
 
 # Large matrices, which are multiplied in blocks and shared out to threads. No activation has a kink here.
 LARGE_CASES = tuple(
-    Case("tanh", "softmax_cross_entropy", "softmax", layer_sizes, n_samples, batch_size, dtype)
+    Case("tanh", SoftmaxCrossEntropy(), "softmax", layer_sizes, n_samples, batch_size, dtype)
     for layer_sizes, n_samples, batch_size in (
         ((700, 1050, 40, 3), 264, 131),
         ((5, 300, 2), 1600, 1000),
@@ -146,30 +147,40 @@ LARGE_CASES = tuple(
 large_cases = pytest.mark.parametrize("case", LARGE_CASES, ids=str)
 
 
-def everything(case, backend, n_threads=None):
+def everything(case, backend, n_threads=None, sample_weight=None):
     """Outputs, loss, gradient, and the parameters and losses of a fit."""
     X, y = case.data
     batch = (X[: case.batch_size], y[: case.batch_size])
     network = case.network(backend, n_threads)
+    batch += () if sample_weight is None else (sample_weight[: case.batch_size],)
     loss, gradient = network.loss(*batch), network.backward().copy()
     logits = network.logits(X)
-    history = network.fit(X, y, optimizer=case.optimizer, epochs=EPOCHS, batch_size=case.batch_size)
+    history = network.fit(X, y, sample_weight, optimizer=case.optimizer, epochs=EPOCHS, batch_size=case.batch_size)
     return logits, np.array([loss]), gradient, network.parameters, np.array(history.loss)
 
 
+def weights_of(case):
+    """A weight for each sample, some of them 0."""
+    return np.random.default_rng(0).exponential(size=case.n_samples) * (np.arange(case.n_samples) % 4 > 0)
+
+
 @large_cases
-def test_large_networks_agree(case):
-    steps = EPOCHS * -(-case.n_samples // case.batch_size)
-    for expected, found in zip(everything(case, "numpy"), everything(case, "numba"), strict=True):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_large_networks_agree(weighted, case):
+    steps, weights = EPOCHS * -(-case.n_samples // case.batch_size), weights_of(case) if weighted else None
+    results = [everything(case, backend, sample_weight=weights) for backend in fastnn.backends()]
+    for expected, found in zip(*results, strict=True):
         assert_agree(found, expected, case.tolerance(steps))
 
 
 @large_cases
-def test_results_are_the_same_to_the_last_bit_for_any_number_of_threads(case, monkeypatch):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_results_are_the_same_to_the_last_bit_for_any_number_of_threads(weighted, case, monkeypatch):
+    weights = weights_of(case) if weighted else None
     monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
     monkeypatch.setattr(epoch, "BATCH_WORK_PER_THREAD", 1)
     monkeypatch.setattr(epoch, "CALL_WORK_PER_THREAD", 1)
-    alone = everything(case, "numba", 1)
+    alone = everything(case, "numba", 1, weights)
     for n_threads in (2, 3, 5, 7):
-        team = everything(case, "numba", n_threads)
+        team = everything(case, "numba", n_threads, weights)
         assert [one.tobytes() for one in team] == [one.tobytes() for one in alone]

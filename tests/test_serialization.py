@@ -38,6 +38,10 @@ def path(tmp_path: Path) -> Path:
         ([2, 8, 4, 1], ["gelu", "selu", "sigmoid"], "binary_cross_entropy"),
         ([5, 1], "tanh", "squared_error"),
         ([5, 3, 2], ["softplus", "softmax"], "squared_error"),
+        ([5, 3, 2], "relu", "poisson"),
+        ([5, 3, 2], "relu", fastnn.losses.Huber(delta=np.float32(0.3))),
+        ([5, 3, 6], "relu", fastnn.losses.Quantile(levels=np.array([0.1, 0.5, 0.9]))),
+        ([5, 3, 6], "relu", fastnn.losses.SoftmaxCrossEntropy(label_smoothing=0.1)),
     ],
 )
 def test_a_network_comes_back_bit_by_bit(path, dtype, backend, layer_sizes, activations, loss):
@@ -349,6 +353,8 @@ def test_a_newer_version_of_the_format_is_named(path):
         ({"layer_sizes": 7}, "layer_sizes"),
         ({"activations": ["tanh", "cube"]}, "Unknown activation 'cube'"),
         ({"loss": "guess"}, "Unknown loss 'guess'"),
+        ({"loss_options": {"delta": 1.0}}, "delta"),
+        ({"loss_options": {"label_smoothing": 2.0}}, "label_smoothing must be a number from 0 to 1"),
         ({"dtype": "float64"}, "26 parameters of float64 expected"),
         ({"arrays": ["scale"]}, "metadata.scale"),
         ({"metadata": [1]}, "damaged"),

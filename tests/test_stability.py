@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import fastnn
+from fastnn.activations import ACTIVATIONS
+from fastnn.losses import BinaryCrossEntropy, Huber, Loss, Quantile, SoftmaxCrossEntropy
 from tests.cases import DTYPES, HIDDEN, tolerance
 
 pytestmark = [
@@ -55,7 +57,7 @@ def sigmoid(z):
     return 1 / (1 + mpmath.exp(-z))
 
 
-def as_logits(output: str, loss: str, Z, y, dtype: str, backend: str) -> tuple[float, np.ndarray]:
+def as_logits(output: str, loss: str | Loss, Z, y, dtype: str, backend: str) -> tuple[float, np.ndarray]:
     """Loss and dZ_L of one sample whose logits are these: its features, through weights that are the unit matrix."""
     network = fastnn.Network([len(Z)] * 2, [output], loss, backend=backend, dtype=dtype, initializer="zeros")
     network.weights[0][...] = np.eye(len(Z))
@@ -135,6 +137,64 @@ def test_squared_error_of_probabilities(logits, output, dtype, backend):
     assert_close(dZ, expected, dtype)
 
 
+@pytest.mark.parametrize("logits", LOGITS, ids=str)
+def test_smoothed_softmax_cross_entropy(logits, dtype, backend):
+    logits = np.array(logits, dtype)
+    z, loss = exact(logits), SoftmaxCrossEntropy(label_smoothing=0.375)
+    log_sum = mpmath.log(mpmath.fsum(map(mpmath.exp, z)))
+    for label in range(3):
+        value, dZ = as_logits("softmax", loss, logits, label, dtype, backend)
+        y = [0.625 * (k == label) + 0.125 for k in range(3)]
+        assert_close(value, [mpmath.fsum(share * (log_sum - one) for share, one in zip(y, z, strict=True))], dtype)
+        assert_close(dZ, [p - share for p, share in zip(softmax(z), y, strict=True)], dtype)
+
+
+@pytest.mark.parametrize("logits", LOGITS, ids=str)
+@pytest.mark.parametrize("output", ["sigmoid", "softmax"])
+def test_smoothed_binary_cross_entropy_is_that_of_smoothed_targets(output, logits, dtype, backend):
+    loss = BinaryCrossEntropy(label_smoothing=0.25)
+    smoothed = as_logits(output, loss, np.array(logits, dtype), (1, 0, 0.5), dtype, backend)
+    expected = as_logits(output, "binary_cross_entropy", np.array(logits, dtype), (0.875, 0.125, 0.5), dtype, backend)
+    assert smoothed[0] == expected[0]
+    assert smoothed[1].tolist() == expected[1].tolist()
+
+
+@pytest.mark.parametrize("logits", LOGITS, ids=str)
+def test_absolute_error_huber_and_quantile(logits, dtype, backend):
+    logits, levels = np.array(logits, dtype), exact((0.25, 0.5, 0.875))
+    r = [value - mpmath.mpf(0.5) for value in exact(logits)]  # all three outputs aim at the same target
+    clipped = [min(max(value, -2), 2) for value in r]
+    for loss, values, gradient in (
+        ("absolute_error", map(abs, r), map(mpmath.sign, r)),
+        (Huber(delta=2), [c * (value - c / 2) for c, value in zip(clipped, r, strict=True)], clipped),
+        (
+            Quantile(levels=(0.25, 0.5, 0.875)),
+            [max(-q * value, (1 - q) * value) for q, value in zip(levels, r, strict=True)],
+            [(value > 0) - q for q, value in zip(levels, r, strict=True)],
+        ),
+    ):
+        y = [0.5] if isinstance(loss, Quantile) else [0.5] * 3
+        found, dZ = as_logits("identity", loss, logits, y, dtype, backend)
+        assert_close(found, [mpmath.fsum(values)], dtype)
+        assert_close(dZ, gradient, dtype)
+
+
+@pytest.mark.parametrize("logits", [(-1e4, 0.0, 1.0), (-104.0, 40.0, 1e-4), (-745.0, -88.75, 80.0)], ids=str)
+def test_poisson(logits, dtype, backend):
+    logits, y = np.array(logits, dtype), (0, 3, 1e4)
+    z = exact(logits)
+    loss, dZ = as_logits("exponential", "poisson", logits, y, dtype, backend)
+    terms = [mpmath.exp(value) - target * value for value, target in zip(z, y, strict=True)]
+    assert_close(loss, [mpmath.fsum(terms)], dtype)
+    assert_close(dZ, [mpmath.exp(value) - target for value, target in zip(z, y, strict=True)], dtype)
+
+
+def test_a_rate_beyond_all_numbers_is_an_infinite_loss(dtype, backend):
+    loss, dZ = as_logits("exponential", "poisson", np.full(2, 1e4), (0, 3), dtype, backend)
+    assert loss == np.inf
+    assert dZ.tolist() == [np.inf, np.inf]
+
+
 def test_the_loss_of_equal_logits_is_the_logarithm_of_their_number(dtype, backend):
     loss, dZ = as_logits("softmax", "softmax_cross_entropy", np.full(5, 1e4), 2, dtype, backend)
     assert loss == pytest.approx(np.log(5), rel=tolerance(dtype, 5))
@@ -209,6 +269,26 @@ def test_activations_and_their_derivatives(name, dtype, backend):
         assert abs(mpmath.mpf(float(derivative)) - slope(name, z)) <= tolerance(dtype, 1) * 2, f"f'({value})"
 
 
+def test_the_exponential_and_its_derivative(dtype, backend):
+    network = fastnn.Network(
+        [1, 1], ["exponential"], "squared_error", backend=backend, dtype=dtype, initializer="zeros"
+    )
+    network.weights[0][...] = 1
+    largest = float(np.log(np.finfo(dtype).max))
+    for value in np.array(Z_VALUES, dtype):
+        a = network.forward([[value]])[0, 0]
+        if value > largest:
+            assert a == np.inf
+            continue
+        expected = mpmath.exp(mpmath.mpf(float(value)))
+        allowed = tolerance(dtype, 1) * expected + float(np.finfo(dtype).tiny)
+        assert abs(mpmath.mpf(float(a)) - expected) <= allowed
+        loss = network.loss([[value]], [[0.0]])
+        assert loss == pytest.approx(float(a) ** 2, rel=tolerance(dtype, 1)) or loss == np.inf
+        if np.isfinite(2 * a * a):
+            assert network.backward()[1] == pytest.approx(2 * float(a) ** 2, rel=tolerance(dtype, 1))
+
+
 @pytest.mark.parametrize("name", HIDDEN)
 def test_hidden_layers_compute_the_same_as_output_layers(name, dtype, backend):
     single = fastnn.Network([1, 1], [name], "squared_error", backend=backend, dtype=dtype, initializer="zeros")
@@ -221,7 +301,7 @@ def test_hidden_layers_compute_the_same_as_output_layers(name, dtype, backend):
     assert np.isfinite(double.backward()).all()
 
 
-@pytest.mark.parametrize("name", [*HIDDEN, "softmax"])
+@pytest.mark.parametrize("name", ACTIVATIONS)
 def test_values_that_are_not_numbers_survive_every_activation(name, dtype, backend):
     network = fastnn.Network([1, 2], [name], "squared_error", backend=backend, dtype=dtype, initializer="zeros")
     network.parameters[0] = np.nan
@@ -238,7 +318,16 @@ def test_values_that_are_not_numbers_survive_hidden_layers(name, dtype, backend)
 
 
 @pytest.mark.parametrize(
-    ("loss", "y"), [("softmax_cross_entropy", [0]), ("binary_cross_entropy", [[0.0, 1.0]]), ("squared_error", [[0, 1]])]
+    ("loss", "y"),
+    [
+        ("softmax_cross_entropy", [0]),
+        ("binary_cross_entropy", [[0.0, 1.0]]),
+        ("squared_error", [[0, 1]]),
+        ("absolute_error", [[0, 1]]),
+        ("huber", [[0, 1]]),
+        ("quantile", [[0, 1]]),
+        ("poisson", [[0, 1]]),
+    ],
 )
 def test_a_loss_that_is_infinite_or_not_a_number_is_returned_without_a_warning(loss, y, dtype, backend):
     network = fastnn.Network([1, 2], loss=loss, backend=backend, dtype=dtype, initializer="zeros")

@@ -108,7 +108,7 @@ def test_what_the_stream_raises_leaves_the_network_of_the_batches_before(backend
 @pytest.mark.parametrize(
     ("batch", "error", "message"),
     [
-        (X, ValueError, r"batch 3 must be a pair \(X, y\), got ndarray"),
+        (X, ValueError, r"batch 3 must be a pair \(X, y\), or \(X, y, sample_weight\), got ndarray"),
         ((X[:, :2], LABELS), ValueError, "X has 2 features, but this network expects 3"),
         ((X, LABELS[:3]), ValueError, "same number of samples, got 60 and 3"),
         ((np.full((2, 3), np.nan), [0, 1]), ValueError, "X must be finite"),
@@ -144,7 +144,7 @@ def test_a_batch_that_diverges_is_put_back(backend):
     [
         (3, {}, TypeError, r"batches must be an iterable of pairs \(X, y\), got int"),
         ([], {}, ValueError, "batches gave no batch"),
-        ((X, LABELS), {}, ValueError, r"batch 1 must be a pair \(X, y\), got ndarray"),
+        ((X, LABELS), {}, ValueError, r"batch 1 must be a pair \(X, y\), or \(X, y, sample_weight\), got ndarray"),
         ([(X, LABELS)], {"standardize": "yes"}, TypeError, "standardize must be True, False or a StandardScaler"),
         ([(X, LABELS)], {"optimizer": "adam"}, TypeError, "optimizer must be a fastnn optimizer"),
         ([(X, LABELS)], {"progress": 1}, TypeError, "progress must be True, False, None or a function"),

@@ -349,7 +349,7 @@ def test_any_fit_is_the_same_on_both_backends(arguments):
     random, n = np.random.default_rng(arguments["seed"]), arguments["n_samples"]
     features = random.standard_normal((n, sizes[0]))
     labels = random.integers(sizes[-1], size=n)
-    y = labels if loss == "softmax_cross_entropy" else np.eye(sizes[-1])[labels]
+    y = labels if loss.name == "softmax_cross_entropy" else np.eye(sizes[-1])[labels]
     options, losses, parameters = arguments["options"], [], []
     for backend in fastnn.backends():
         network = fastnn.Network(sizes, activations, loss, backend=backend, dtype="float64", seed=arguments["seed"])

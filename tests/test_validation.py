@@ -71,7 +71,7 @@ INFERENCE = {
 
 def assert_refused(network, use, error, message):
     """It raises, changes nothing, and leaves the gradient of the loss before to be had."""
-    network.loss(X, LABELS if network.architecture.loss == "softmax_cross_entropy" else np.zeros((8, 2)))
+    network.loss(X, LABELS if network.architecture.loss.name == "softmax_cross_entropy" else np.zeros((8, 2)))
     before = state_of(network)
     with pytest.raises(error, match=message):
         use(network)

@@ -82,5 +82,7 @@ def _random_task(
             return X, generator.integers(layers[-1], size=n_samples)
         case "probabilities":
             return X, generator.random(shape)
+        case "counts":
+            return X, generator.poisson(1.0, shape)
         case _:
             return X, generator.standard_normal(shape)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastnn.datasets import Dataset
-from fastnn.losses import LOSSES, Loss
+from fastnn.losses import Loss
 from fastnn.network import Network
 from fastnn.serialization import load, load_metadata, save
 
@@ -65,7 +65,7 @@ class Model:
     @property
     def loss(self) -> Loss:
         """Loss of the network, which says what its predictions are."""
-        return LOSSES[self.network.architecture.loss]
+        return self.network.architecture.loss
 
     @property
     def output_names(self) -> tuple[str, ...]:

@@ -144,7 +144,19 @@ def gelu_derivative(z, a):
     return normal_distribution(z) + z * normal_density(z)
 
 
-FUNCTIONS = (identity, relu, leaky_relu, elu, selu, sigmoid, tanh, softplus, silu, gelu)
+@inlined
+def exponential(z):
+    """a = exp(z)."""
+    return exp(z)
+
+
+@inlined
+def exponential_derivative(z, a):
+    """da/dz = a."""
+    return a
+
+
+FUNCTIONS = (identity, relu, leaky_relu, elu, selu, sigmoid, tanh, softplus, silu, gelu, exponential)
 DERIVATIVES = (
     identity_derivative,
     relu_derivative,
@@ -156,6 +168,7 @@ DERIVATIVES = (
     softplus_derivative,
     silu_derivative,
     gelu_derivative,
+    exponential_derivative,
 )
 SOFTMAX = len(FUNCTIONS)
 

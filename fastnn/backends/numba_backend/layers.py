@@ -34,12 +34,12 @@ def bind(layers, dtype):
     """
     real = from_dtype(dtype)
     provide_linked(real)
-    block = types.Array(real, 2, "F")
+    block, numbers = types.Array(real, 2, "F"), types.float64[::1]
     bound = np.zeros(len(layers), layers.dtype.descr + [(name, np.int64) for name in ADDRESSES])
     for name in layers.dtype.names:
         bound[name] = layers[name]
     output = bound[-1]
-    output["compute_loss"] = address_of(LOSSES[output["loss"]], types.void, types.float64[::1], block, block, block)
+    output["compute_loss"] = address_of(LOSSES[output["loss"]], types.void, numbers, *[block] * 3, numbers)
     for layer in bound:
         layer["activate"] = address_of(PASSES[layer["activation"]], types.void, block, block)
     for layer in bound[:-1] if output["loss"] < N_FROM_LOGITS else bound:
@@ -67,11 +67,12 @@ def output_error(losses, dZ, A, Z, Y, layer):
 
     Here in columns, all of them.
     """
+    options = layer["options"][: layer["n_options"]]
     if layer["loss"] < N_FROM_LOGITS:
-        call(layer["compute_loss"], losses, dZ, Z, Y)
+        call(layer["compute_loss"], losses, dZ, Z, Y, options)
     else:
         activate(A, Z, layer)
-        call(layer["compute_loss"], losses, dZ, A, Y)
+        call(layer["compute_loss"], losses, dZ, A, Y, options)
         activate_backward(dZ, Z, A, layer)
 
 

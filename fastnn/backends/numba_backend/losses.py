@@ -1,7 +1,8 @@
 """Losses, summed over the outputs of each sample, and their gradients.
 
 `FROM_LOGITS` take the output activation into the formula, where its exponentials cancel: they read Z and give dZ.
-`FROM_OUTPUTS` read A and give dA. Targets Y are rows (n, K); a class is a one-hot row.
+`FROM_OUTPUTS` read A and give dA. Targets Y are rows (n, K); a class is a one-hot row. `options` (m,) are those of the
+loss, in double precision. With a label smoothing s, targets move towards the middle: y' = (1 - s) y + s / K.
 Blocks are in columns, so that lanes run along the samples: there are often few outputs. The sums are kept in double
 precision.
 """
@@ -9,14 +10,21 @@ precision.
 import numpy as np
 
 from fastnn.backends.numba_backend.activations import _row_maxima
-from fastnn.backends.numba_backend.compilation import entry_point, kernel
+from fastnn.backends.numba_backend.compilation import entry_point, inlined, kernel
 from fastnn.backends.numba_backend.vector_math import exp, log, log1p
 
 
+@inlined
+def target_shares(options, n_values):
+    """(1 - s, s / c): what smoothed targets y' = (1 - s) y + s / c keep of c values and add to each; s, the only option."""
+    return 1 - options[0], options[0] / n_values
+
+
 @entry_point
-def softmax_cross_entropy(losses, dZ, Z, Y):
+def softmax_cross_entropy(losses, dZ, Z, Y, options):
     """L_i = sum_k y_ik (log sum_j exp(z_ij) - z_ik), dZ = softmax(Z) - Y; Z, Y (n, K) -> L (n,), dZ (n, K)."""
     n, n_outputs = Z.shape
+    real, (kept, added) = Z.dtype.type, target_shares(options, n_outputs)
     largest, totals = _row_maxima(Z), np.zeros(n, Z.dtype)
     for k in range(n_outputs):
         for i in range(n):
@@ -28,42 +36,46 @@ def softmax_cross_entropy(losses, dZ, Z, Y):
         losses[i] = 0
     for k in range(n_outputs):
         for i in range(n):
-            losses[i] += Y[i, k] * (log_sums[i] - (Z[i, k] - largest[i]))
+            losses[i] += (real(kept) * Y[i, k] + real(added)) * (log_sums[i] - (Z[i, k] - largest[i]))
         for i in range(n):
-            dZ[i, k] = dZ[i, k] / totals[i] - Y[i, k]
+            dZ[i, k] = dZ[i, k] / totals[i] - (real(kept) * Y[i, k] + real(added))
 
 
 @entry_point
-def binary_cross_entropy_with_logits(losses, dZ, Z, Y):
+def binary_cross_entropy_with_logits(losses, dZ, Z, Y, options):
     """L_i = sum_k max(z_ik, 0) - y_ik z_ik + log(1 + exp(-|z_ik|)), dZ = sigmoid(Z) - Y; Z, Y (n, K) -> L (n,), dZ (n, K)."""
     n, n_outputs = Z.shape
-    zero, one = Z.dtype.type(0), Z.dtype.type(1)
+    real, (kept, added) = Z.dtype.type, target_shares(options, 2)
+    zero, one = real(0), real(1)
     losses[:] = 0
     for k in range(n_outputs):
         for i in range(n):
-            z, y = Z[i, k], Y[i, k]
+            z, y = Z[i, k], real(kept) * Y[i, k] + real(added)
             e = exp(-abs(z))
             dZ[i, k] = (one if z >= 0 else e) / (one + e) - y
             losses[i] += max(z, zero) - y * z + log1p(e)
 
 
 @entry_point
-def binary_cross_entropy_with_softmax(losses, dZ, Z, Y):
+def binary_cross_entropy_with_softmax(losses, dZ, Z, Y, options):
     """L_i = -sum_k y_ik log(p_ik) + (1 - y_ik) log(1 - p_ik), P = softmax(Z); Z, Y (n, K) -> L (n,), dZ (n, K).
 
     1 - p_k is the probability of all classes but k: log(1 - p_k) = log sum_{j != k} exp(z_j) - log sum_j exp(z_j), whose
     derivative brings in q^k, the softmax over all classes but k: dz_j = K p_j - y_j - sum_k (1 - y_k) q^k_j.
     """
     n, n_outputs = Z.shape
-    one = Z.dtype.type(1)
+    real, (kept, added) = Z.dtype.type, target_shares(options, 2)
+    one = real(1)
     for i in range(n):
         total = 0.0
         largest, exponentials = _exponentials_of_others(Z, i, -1)
         log_sum = _logarithm(exponentials)
         for j in range(n_outputs):
-            dZ[i, j] = Z.dtype.type(n_outputs) * _exponential(Z[i, j] - largest) / exponentials - Y[i, j]
+            dZ[i, j] = real(n_outputs) * _exponential(Z[i, j] - largest) / exponentials - (
+                real(kept) * Y[i, j] + real(added)
+            )
         for k in range(n_outputs):
-            y = Y[i, k]
+            y = real(kept) * Y[i, k] + real(added)
             largest_rest, rest = _exponentials_of_others(Z, i, k)
             log_rest = (largest_rest - largest) + _logarithm(rest)
             total += y * (log_sum - (Z[i, k] - largest)) + (one - y) * (log_sum - log_rest)
@@ -100,7 +112,19 @@ def _exponentials_of_others(Z, i, k):
 
 
 @entry_point
-def squared_error(losses, dA, A, Y):
+def poisson(losses, dZ, Z, Y, options):
+    """L_i = sum_k exp(z_ik) - y_ik z_ik, dZ = exp(Z) - Y; Z, Y (n, K) -> L (n,), dZ (n, K)."""
+    n, n_outputs = Z.shape
+    losses[:] = 0
+    for k in range(n_outputs):
+        for i in range(n):
+            rate = exp(Z[i, k])
+            dZ[i, k] = rate - Y[i, k]
+            losses[i] += rate - Y[i, k] * Z[i, k]
+
+
+@entry_point
+def squared_error(losses, dA, A, Y, options):
     """L_i = sum_k (a_ik - y_ik)^2, dA = 2 (A - Y); A, Y (n, K) -> L (n,), dA (n, K)."""
     n, n_outputs = A.shape
     losses[:] = 0
@@ -111,5 +135,60 @@ def squared_error(losses, dA, A, Y):
             losses[i] += difference * difference
 
 
-FROM_LOGITS = (softmax_cross_entropy, binary_cross_entropy_with_logits, binary_cross_entropy_with_softmax)
-FROM_OUTPUTS = (squared_error,)
+@entry_point
+def absolute_error(losses, dA, A, Y, options):
+    """L_i = sum_k |a_ik - y_ik|, dA = sign(A - Y); A, Y (n, K) -> L (n,), dA (n, K)."""
+    n, n_outputs = A.shape
+    losses[:] = 0
+    for k in range(n_outputs):
+        for i in range(n):
+            difference = A[i, k] - Y[i, k]
+            dA[i, k] = np.sign(difference)
+            losses[i] += abs(difference)
+
+
+@entry_point
+def huber(losses, dA, A, Y, options):
+    """L_i = sum_k c_ik (r_ik - c_ik / 2), R = A - Y, dA = C = min(max(R, -d), d); A, Y (n, K) -> L (n,), dA (n, K).
+
+    That is r^2 / 2 where |r| <= d, and d (|r| - d / 2) beyond; d is the only option.
+    """
+    (n, n_outputs), delta, half = A.shape, A.dtype.type(options[0]), A.dtype.type(0.5)
+    losses[:] = 0
+    for k in range(n_outputs):
+        for i in range(n):
+            difference = A[i, k] - Y[i, k]
+            clipped = min(max(difference, -delta), delta)
+            dA[i, k] = clipped
+            losses[i] += clipped * (difference - half * clipped)
+
+
+@entry_point
+def quantile(losses, dA, A, Y, options):
+    """L_i = sum_k max(-q_k r_ik, (1 - q_k) r_ik), R = A - Y, dA = [R > 0] - q, 0 at 0; A, Y (n, K) -> L (n,), dA (n, K).
+
+    The levels q are the options, over and over again: an output for each level, target after target.
+    """
+    (n, n_outputs), zero, one = A.shape, A.dtype.type(0), A.dtype.type(1)
+    losses[:] = 0
+    for k in range(n_outputs):
+        level = A.dtype.type(options[k % len(options)])
+        for i in range(n):
+            difference = A[i, k] - Y[i, k]
+            above = one if difference > 0 else zero
+            dA[i, k] = zero if difference == 0 else above - level
+            losses[i] += max(-level * difference, (one - level) * difference)
+
+
+@kernel
+def weigh(losses, dZ, factors):
+    """L_i <- c_i L_i, dz_i <- c_i dz_i; with c_i = w_i / mean_j w_j means become weighted ones; c (n,), dZ (n, K)."""
+    for i in range(len(losses)):
+        losses[i] *= factors[i]
+    for k in range(dZ.shape[1]):
+        for i in range(len(dZ)):
+            dZ[i, k] *= dZ.dtype.type(factors[i])
+
+
+FROM_LOGITS = (softmax_cross_entropy, binary_cross_entropy_with_logits, binary_cross_entropy_with_softmax, poisson)
+FROM_OUTPUTS = (squared_error, absolute_error, huber, quantile)

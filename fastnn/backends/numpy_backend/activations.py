@@ -114,7 +114,17 @@ def gelu_derivative(z, a):
     return ndtr(z) + z * np.exp(-0.5 * z * z) * INVERSE_SQRT_TWO_PI
 
 
-FUNCTIONS = (identity, relu, leaky_relu, elu, selu, sigmoid, tanh, softplus, silu, gelu)
+def exponential(z):
+    """a = exp(z)."""
+    return np.exp(z)
+
+
+def exponential_derivative(z, a):
+    """da/dz = a."""
+    return a
+
+
+FUNCTIONS = (identity, relu, leaky_relu, elu, selu, sigmoid, tanh, softplus, silu, gelu, exponential)
 DERIVATIVES = (
     identity_derivative,
     relu_derivative,
@@ -126,6 +136,7 @@ DERIVATIVES = (
     softplus_derivative,
     silu_derivative,
     gelu_derivative,
+    exponential_derivative,
 )
 SOFTMAX = len(FUNCTIONS)
 

@@ -24,12 +24,12 @@ def affine(Z, A_previous, W, b):
 
 def output_error(losses, dZ, A, Z, Y, layer):
     """L_i = loss(f(z_i), y_i), dZ = dL/dA * f'(Z); Z, Y (n, K) -> L (n,), A, dZ (n, K)."""
-    loss = layer["loss"]
+    loss, options = layer["loss"], layer["options"][: layer["n_options"]]
     if loss < len(FROM_LOGITS):
-        FROM_LOGITS[loss](losses, dZ, Z, Y)
+        FROM_LOGITS[loss](losses, dZ, Z, Y, options)
     else:
         activate(A, Z, layer)
-        FROM_OUTPUTS[loss - len(FROM_LOGITS)](losses, dZ, A, Y)
+        FROM_OUTPUTS[loss - len(FROM_LOGITS)](losses, dZ, A, Y, options)
         activate_backward(dZ, Z, A, layer)
 
 
