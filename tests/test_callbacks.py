@@ -470,6 +470,22 @@ def test_a_history_is_a_sequence_of_epochs_and_a_table(backend):
     assert f"best epoch {history.best_epoch}; all 6 epochs are done>" in repr(history)
 
 
+class Decaying(fastnn.SGD):
+    """A rate of 1 / (t + 1) in step t, counted from 0."""
+
+    def settings(self, first_step, n_steps, rates=None, momenta=None):
+        return super().settings(first_step, n_steps, 1 / np.arange(first_step + 1, first_step + n_steps + 1), momenta)
+
+
+@every_backend
+@pytest.mark.parametrize("seconds", [0, 1e9])
+@pytest.mark.parametrize(("batch_size", "n_batches"), [(16, 4), (None, 1)])
+def test_learning_rates_are_those_of_the_last_steps(batch_size, n_batches, seconds, backend, monkeypatch):
+    monkeypatch.setattr(training, "SECONDS_PER_CHUNK", seconds)
+    history = fit(new_network(backend), optimizer=Decaying(), batch_size=batch_size, epochs=20)
+    assert history.learning_rate == [1 / (n_batches * epoch) for epoch in range(1, 21)]
+
+
 def test_columns_that_are_shorter_are_filled_up():
     history = History([1.0, 2.0], scores={"f1": [3.0]})
     assert history.to_frame()["f1"].isna().tolist() == [False, True]
