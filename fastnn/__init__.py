@@ -10,7 +10,7 @@ from fastnn.gradient_check import GradientReport, check_gradients
 from fastnn.history import History
 from fastnn.learning_rate_finder import LearningRateSearch, find_learning_rate
 from fastnn.network import Network
-from fastnn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
+from fastnn.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, Muon, RMSprop
 from fastnn.serialization import load, save
 
 logging.getLogger("fastnn").addHandler(logging.NullHandler())  # the program that imports fastnn decides what is shown
@@ -18,6 +18,7 @@ logging.getLogger("fastnn").addHandler(logging.NullHandler())  # the program tha
 __version__ = "0.1.0"
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "Adagrad",
     "Adam",
@@ -29,6 +30,7 @@ __all__ = [
     "GradientReport",
     "History",
     "LearningRateSearch",
+    "Muon",
     "Network",
     "RMSprop",
     "backends",

@@ -13,10 +13,11 @@ from fastnn.architecture import Architecture, aligned_empty, aligned_zeros
 from fastnn.backends import get_backend
 from fastnn.backends.numpy_backend.dropout import number as stream
 from fastnn.callbacks import Callback
+from fastnn.full_batch import minimize_loss
 from fastnn.history import History
 from fastnn.initializers import find_initializer
 from fastnn.losses import LOSSES, Loss
-from fastnn.optimizers import SGD, Optimizer, OptimizerState
+from fastnn.optimizers import LBFGS, SGD, Optimizer, OptimizerState
 from fastnn.schedules import Schedule
 from fastnn.streaming import train_on_batches
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
@@ -319,7 +320,7 @@ class Network:
         y: Any,
         sample_weight: Any = None,
         *,
-        optimizer: Optimizer | None = None,
+        optimizer: Optimizer | LBFGS | None = None,
         schedule: Schedule | Callable[[int], float] | None = None,
         epochs: int = 10,
         batch_size: int | None = 32,
@@ -342,7 +343,7 @@ class Network:
         sample_weight : array-like of shape (n_samples,), optional
             How much each sample counts, as in `loss`: each batch follows the gradient of its own weighted mean. A batch in
             which all weights are 0 has none, and only the penalties and the optimizer's momentum move the parameters.
-        optimizer : Optimizer, optional
+        optimizer : Optimizer or LBFGS, optional
             By default ``SGD()``. What it keeps is taken up where the last call with an equal optimizer left it.
         schedule : Schedule or callable, optional
             How the learning rate changes from step to step, a member of `fastnn.schedules`, or a function that takes
@@ -384,6 +385,14 @@ class Network:
             If `resume_from` is no checkpoint of such a training, or a file cannot be read or written.
         """
         optimizer = SGD() if optimizer is None else optimizer
+        if isinstance(optimizer, LBFGS):
+            if schedule is not None or resume_from is not None:
+                raise ValueError(
+                    "LBFGS finds the length of its steps itself and cannot be resumed: no schedule, no resume_from."
+                )
+            validation = validation_data, validation_fraction
+            with self.computing(n_threads):
+                return minimize_loss(self, X, y, sample_weight, optimizer, epochs, *validation, callbacks, progress)
         with self.computing(n_threads):
             return train(
                 self,

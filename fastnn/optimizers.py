@@ -5,11 +5,11 @@ To add one: the name of its update in `UPDATES`, a dataclass here, one function 
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastnn.validation import check_flag, check_number
+from fastnn.validation import check_count, check_flag, check_number
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -75,6 +75,9 @@ class Optimizer(ABC):
     penalize_biases: bool = False
     max_gradient_norm: float | None = None
 
+    #: Whether its updates need the gradient of a whole matrix, and so cannot be made block by block within an epoch.
+    needs_matrices: ClassVar[bool] = False
+
     #: Step size eta, which every optimizer has first among its own parameters.
     learning_rate: float
 
@@ -133,14 +136,23 @@ class Optimizer(ABC):
     def step(self, network: "Network") -> None:
         """Update the parameters of a network from its gradient, which `network.backward()` filled."""
         with network.computing() as backend:
-            update = self.bind(backend, network.dtype)
             state = network.optimizer_state(self)
-            settings = self.settings(state.n_steps, 1)[0]
-            # A copy: penalties and clipping change it, and the user may look at his gradient again.
-            gradient = network.gradient.copy()
-            backend.step(network.parameters, state.vectors, gradient, network.bound_layers, update, settings)
+            self.update_parameters(network, backend, state, self.settings(state.n_steps, 1)[0])
             state.n_steps += 1
             network.n_updates += 1
+
+    def update_parameters(self, network: "Network", backend: Any, state: "OptimizerState", settings: Any) -> None:
+        """Make one step, of these settings, from the network's gradient."""
+        # A copy: penalties and clipping change it, and the user may look at his gradient again.
+        gradient, update = network.gradient.copy(), self.bind(backend, network.dtype)
+        backend.step(network.parameters, state.vectors, gradient, network.bound_layers, update, settings)
+
+
+def _check_kept(share: float, name: str) -> None:
+    """A share that is kept from step to step."""
+    check_number(share, name)
+    if share >= 1:
+        raise ValueError(f"{name} must be below 1, or what is kept grows without end, got {share!r}.")
 
 
 @dataclass(frozen=True)
@@ -361,11 +373,129 @@ class AdamW(Adam):
     weight_decay: float = field(default=0.01, kw_only=True)
 
 
-def _check_kept(share: float, name: str) -> None:
-    """A share that is kept from step to step."""
-    check_number(share, name)
-    if share >= 1:
-        raise ValueError(f"{name} must be below 1, or what is kept grows without end, got {share!r}.")
+@dataclass(frozen=True)
+class Muon(Optimizer):
+    """Muon: the weights of hidden layers move along orthogonal matrices, W <- (1 - eta lambda) W - eta s O(u).
+
+    v <- mu v + (1 - mu) g, u is (1 - mu) g + mu v with Nesterov's look ahead, else v; O(u) is u with all its singular
+    values near 1, by the polynomial iteration of the backends' `orthogonalize`; s = sqrt(max(1, n_out / n_in)). The weights
+    of the output layer, biases, scales and shifts follow another optimizer, at a rate in step with this one's.
+    PyTorch's `Muon` does the same, but iterates in half precision; here that has the type of the network. `g` and other
+    parameters are those of `Optimizer`.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.02
+        Step size eta of hidden weights, positive: how far singular values move in a step.
+    momentum : float, default 0.95
+        Share mu of the mean v that is kept from step to step, at least 0 and below 1.
+    nesterov : bool, default True
+        Whether to look ahead along the mean.
+    iterations : int, default 5
+        Of the polynomial, positive.
+    others : Adam, default AdamW()
+        What all other parameters follow; its own penalties, decay and clipping are not used, those given here are.
+
+    References
+    ----------
+    Jordan, Jin, Boza, You, Cesista, Newhouse, Bernstein (2024), Muon: An optimizer for hidden layers in neural networks.
+    """
+
+    learning_rate: float = 0.02
+    momentum: float = 0.95
+    nesterov: bool = True
+    iterations: int = 5
+    others: Adam = AdamW()
+
+    needs_matrices = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_kept(self.momentum, "momentum")
+        check_flag(self.nesterov, "nesterov")
+        check_count(self.iterations, "iterations")
+        if not isinstance(self.others, Adam):
+            raise TypeError(f"others must be an Adam or AdamW, got {self.others!r}.")
+
+    @property
+    def update(self) -> int:
+        """Position of the update of other parameters in the backends' tables."""
+        return self.others.update
+
+    @property
+    def n_states(self) -> int:
+        """The mean v, and what the other optimizer keeps."""
+        return 1 + self.others.n_states
+
+    @property
+    def has_momentum(self) -> bool:
+        """Whether it has a momentum that a schedule may change: the other optimizer's is left alone."""
+        return False
+
+    def _fill(self, records: np.ndarray, steps: np.ndarray, momenta: np.ndarray | None) -> None:
+        self.others._fill(records, steps, None)
+
+    def update_parameters(self, network: "Network", backend: Any, state: "OptimizerState", settings: Any) -> None:
+        """Make one step, of these settings, from the network's gradient."""
+        rate, hidden = float(settings["learning_rate"]), network.weights[:-1]
+        before = [W.copy() for W in hidden]
+        for_others = settings.copy()
+        for_others["learning_rate"] = rate * self.others.learning_rate / self.learning_rate
+        gradient, update = network.gradient.copy(), self.bind(backend, network.dtype)
+        backend.step(network.parameters, state.vectors[1:], gradient, network.bound_layers, update, for_others)
+        gradients = network.architecture.weight_views(gradient)  # shortened and penalised by now
+        means = network.architecture.weight_views(state.vectors[0])
+        for W, W_before, dW, mean in zip(hidden, before, gradients[:-1], means[:-1], strict=True):
+            n_inputs, n_outputs = W.shape
+            mean[:] = self.momentum * mean + (1 - self.momentum) * dW
+            ahead = (1 - self.momentum) * dW + self.momentum * mean if self.nesterov else mean
+            backend.orthogonalize(W, ahead, self.iterations, network.team)
+            W *= -rate * max(1, n_outputs / n_inputs) ** 0.5
+            W += (1 - rate * self.weight_decay) * W_before
+
+
+@dataclass(frozen=True)
+class LBFGS:
+    """L-BFGS, a quasi-Newton method on the loss of all samples at once: SciPy's ``L-BFGS-B``, without bounds.
+
+    It minimises L + (lambda_2 / 2) sum W^2. In `Network.fit` an epoch is an iteration, batch size and shuffling have no
+    meaning, and there are neither schedules nor checkpoints; work vectors have room for all samples. The history's losses
+    are those after each iteration. PyTorch's `LBFGS` has another line search and takes other steps.
+
+    Parameters
+    ----------
+    history_size : int, default 10
+        Pairs of steps and gradients that the curvature is estimated from, positive.
+    l2 : float, default 0.0
+        Strength lambda_2 of the penalty on the weights, at least 0.
+    penalize_biases : bool, default False
+        Whether the penalty covers the biases too.
+    gradient_tolerance : float, default 1e-5
+        It stops when no entry of the gradient is larger.
+    loss_tolerance : float, default 1e-9
+        It stops when an iteration lowers the loss by no larger share.
+    max_evaluations : int, default 15000
+        It stops after so many losses and gradients.
+
+    References
+    ----------
+    Liu, Nocedal (1989), On the Limited Memory BFGS Method for Large Scale Optimization, algorithm 2.1; Byrd, Lu, Nocedal,
+    Zhu (1995), A Limited Memory Algorithm for Bound Constrained Optimization.
+    """
+
+    history_size: int = 10
+    l2: float = field(default=0.0, kw_only=True)
+    penalize_biases: bool = field(default=False, kw_only=True)
+    gradient_tolerance: float = field(default=1e-5, kw_only=True)
+    loss_tolerance: float = field(default=1e-9, kw_only=True)
+    max_evaluations: int = field(default=15_000, kw_only=True)
+
+    def __post_init__(self) -> None:
+        check_count(self.history_size, "history_size")
+        check_count(self.max_evaluations, "max_evaluations")
+        for name in ("l2", "gradient_tolerance", "loss_tolerance"):
+            check_number(getattr(self, name), name)
+        check_flag(self.penalize_biases, "penalize_biases")
 
 
 class OptimizerState:

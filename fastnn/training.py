@@ -67,7 +67,8 @@ class Descent:
         self.batch_X = aligned_zeros(batch_size * n_inputs * gathers, network.dtype).reshape(-1, n_inputs)
         self.batch_Y = aligned_zeros(batch_size * n_outputs, network.dtype).reshape(batch_size, n_outputs)
         self.sample_losses = np.empty(batch_size)
-        self.workspace = network.training_workspace(self.backend.training_workspace_size(layers, batch_size))
+        size = self.backend.workspace_size if self.optimizer.needs_matrices else self.backend.training_workspace_size
+        self.workspace = network.training_workspace(size(layers, batch_size))
 
     def settings(self, n_steps: int) -> np.ndarray:
         """What the next steps take: the one place where training asks for it."""
@@ -87,6 +88,8 @@ class Descent:
     ) -> np.ndarray:
         """One step for each of `losses`, which are filled, in one compiled call; the learning rates of the steps."""
         settings = self.settings(max(len(losses), 1))  # one, for kernels that are only compiled
+        if self.optimizer.needs_matrices:
+            return self._run_by_steps(losses, (X, y, sample_weights), order, batch_size, settings)
         self.backend.train_epoch(
             losses,
             self.sample_losses,
@@ -109,6 +112,32 @@ class Descent:
         )
         self.state.n_steps += len(losses)
         self.network.n_updates += len(losses)
+        return np.asarray(settings["learning_rate"])
+
+    def _run_by_steps(
+        self,
+        losses: np.ndarray,
+        data: tuple[np.ndarray, ...],
+        order: np.ndarray | None,
+        batch_size: int,
+        settings: np.ndarray,
+    ) -> np.ndarray:
+        """The same as `run`, a call for each part of a step."""
+        network, backend = self.network, self.backend
+        model, workspace = (network.parameters, network.statistics, network.bound_layers), self.workspace
+        rows = np.arange(len(data[0])) if order is None else order
+        batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+        for step in range(len(losses)):
+            X, y, weights = (part[batches[step % len(batches)]] if len(part) else part for part in data)
+            X, key = np.ascontiguousarray(X, network.dtype), settings["mask_key"].view(np.uint64)[step]
+            targets = read_only(y), read_only(weights)
+            losses[step] = backend.loss(
+                self.sample_losses, workspace, self.batch_Y, *model, read_only(X), *targets, key, network.team
+            )
+            backend.backward(network.gradient, workspace, *model, read_only(X), key, network.team)
+            self.optimizer.update_parameters(network, backend, self.state, settings[step])
+            self.state.n_steps += 1
+            network.n_updates += 1
         return np.asarray(settings["learning_rate"])
 
     def begin(self) -> Callable[[], None]:

@@ -22,7 +22,7 @@ ORDER = (
     ("plotting", "datasets", "serialization"),
     ("gradient_check", "learning_rate_finder"),
     ("network",),
-    ("streaming",),
+    ("streaming", "full_batch"),
     ("training",),
     ("checkpoints", "held_out"),
     ("callbacks",),

@@ -21,6 +21,7 @@ BACKENDS = ("numpy", "numba")
 #: - `loss`: mean loss of a batch, leaving dZ_L in the workspace; `backward`: the gradient from there;
 #: - `bind_update(update, dtype, settings_dtype, penalizes, clips)`: an optimizer's update, made ready for this backend, with
 #:   penalties and clipping where they are used;
+#: - `orthogonalize`: the matrix that an update by orthogonal steps follows;
 #: - `step`: one update of the parameters; `train_epoch`: all of it, batch after batch.
 CONTRACT = (
     "ROWS_PER_PASS",
@@ -28,6 +29,7 @@ CONTRACT = (
     "bind",
     "bind_update",
     "loss",
+    "orthogonalize",
     "output",
     "pre_output",
     "step",

@@ -2,7 +2,7 @@
 
 from fastnn.backends.numpy_backend.epoch import ROWS_PER_PASS, backward, loss, output, pre_output, train_epoch
 from fastnn.backends.numpy_backend.layers import bind
-from fastnn.backends.numpy_backend.optimizers import bind_update, step
+from fastnn.backends.numpy_backend.optimizers import bind_update, orthogonalize, step
 from fastnn.backends.numpy_backend.views import training_workspace_size, workspace_size
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "bind",
     "bind_update",
     "loss",
+    "orthogonalize",
     "output",
     "pre_output",
     "step",

@@ -6,6 +6,9 @@ in which the block begins at `first`, and the settings of the step, a record of 
 
 import numpy as np
 
+#: a, b and c of `orthogonalize`.
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+
 
 def sgd(theta, gradient, state, first, settings):
     """theta <- theta - eta g."""
@@ -107,3 +110,18 @@ def step(parameters, state, gradient, layers, update, settings):
         descend(parameters[W:b], gradient[W:b], state, W, update, settings, True)
         biases_too = settings["penalize_biases"] != 0
         descend(parameters[b:end], gradient[b:end], state, b, update, settings, biases_too)
+
+
+def orthogonalize(O, G, iterations, n_threads):
+    """X <- a X + (b A + c A^2) X, A = X X^T, from X = G / |G|: O is near the orthogonal factor of G; G, O (n_in, n_out).
+
+    All singular values go towards 1 and stay between 0.7 and 1.2: the coefficients are those for which small ones grow
+    fastest (Jordan and others (2024), Muon: An optimizer for hidden layers in neural networks).
+    """
+    a, b, c = NEWTON_SCHULZ
+    is_tall = G.shape[0] > G.shape[1]
+    X = (G.T if is_tall else G) / (np.linalg.norm(G) + 1e-7)
+    for _ in range(iterations):
+        A = X @ X.T
+        X = a * X + (b * A + c * A @ A) @ X
+    O[:] = X.T if is_tall else X
