@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from numba import from_dtype, types
 
-from fastnn.backends.numba_backend.compilation import address_of, caller, entry_point, inlined, kernel
+from fastnn.backends.numba_backend.compilation import address_of, caller, entry_point, inlined, kernel, provide_linked
 from fastnn.backends.numba_backend.matmul import CHUNK, ROWS, accumulate, multiply, sum_squares
 from fastnn.backends.numba_backend.threads import meet, run_team, share
 
@@ -157,6 +157,7 @@ def bind_update(update, dtype, settings_dtype, penalizes, clips):
 def _bound(update, dtype, settings_dtype, penalizes, clips):
     """Place in the table, and the addresses of the update, of `penalize` and of `clipping`, 0 for what is not used."""
     real, record = from_dtype(dtype), from_dtype(settings_dtype)
+    provide_linked(real)
     vector, states = types.Array(real, 1, "C"), types.Array(real, 2, "C")
     bound = np.array(
         [
@@ -204,6 +205,7 @@ def orthogonalize(O, G, iterations, n_threads):
     All singular values go towards 1 and stay between 0.7 and 1.2: the coefficients are those for which small ones grow
     fastest (Jordan and others (2024), Muon: An optimizer for hidden layers in neural networks).
     """
+    provide_linked(from_dtype(G.dtype))
     is_tall = G.shape[0] > G.shape[1]
     X = np.array(G.T if is_tall else G, order="C")
     X /= G.dtype.type(np.linalg.norm(G) + 1e-7)
