@@ -298,8 +298,16 @@ def test_bad_optimizers_are_refused(optimizer, options, error, message):
             r"optimizer must be a fastnn optimizer such as fastnn\.SGD\(\), got <cl",
         ),
         ({"optimizer": 0}, TypeError, r"optimizer must be a fastnn optimizer such as fastnn\.SGD\(\), got 0"),
-        ({"validation_data": X}, ValueError, r"validation_data must be a pair \(X, y\), or \(X, y, sample_weight\), got ndarray"),
-        ({"validation_data": (X,)}, ValueError, r"validation_data must be a pair \(X, y\), or \(X, y, sample_weight\), got tuple"),
+        (
+            {"validation_data": X},
+            ValueError,
+            r"validation_data must be a pair \(X, y\), or \(X, y, sample_weight\), got ndarray",
+        ),
+        (
+            {"validation_data": (X,)},
+            ValueError,
+            r"validation_data must be a pair \(X, y\), or \(X, y, sample_weight\), got tuple",
+        ),
     ],
 )
 def test_bad_options_of_fit_are_refused(options, error, message):
