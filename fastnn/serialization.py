@@ -6,7 +6,7 @@ elsewhere runs no code of its author. It holds:
 ``header``
     JSON text: name and version of the format, layer sizes, activations, loss and its options, dtype and metadata.
 ``parameters``
-    The flat parameter vector, in the network's own dtype.
+    The flat parameter vector, in the network's own dtype, with running statistics behind it where there are any.
 ``metadata.NAME``
     One array for each piece of metadata that is an array.
 """
@@ -60,7 +60,7 @@ def save(network: Network, path: str | os.PathLike[str], /, **metadata: Any) -> 
         "arrays": list(arrays),
         "metadata": {name: _plain(name, value) for name, value in metadata.items() if name not in arrays},
     }
-    write_archive(Path(path), header, members | {"parameters": network.parameters})
+    write_archive(Path(path), header, members | {"parameters": network.learned})
 
 
 def load(path: str | os.PathLike[str], *, backend: str = "numba", n_threads: int | None = None) -> Network:

@@ -55,6 +55,19 @@ def test_a_network_comes_back_bit_by_bit(path, dtype, backend, layer_sizes, acti
     assert loaded.forward(X).tobytes() == network.forward(X).tobytes()
 
 
+@pytest.mark.parametrize("normalization", ["batch", "layer", [None, "batch"]])
+def test_running_statistics_and_dropout_come_back_too(path, normalization):
+    options = {"normalization": normalization, "dropout": [0.5, 0.2], "backend": "numpy"}
+    network = fastnn.Network([3, 4, 5, 2], seed=1, **options)
+    X = np.random.default_rng(0).standard_normal((8, 3))
+    network.fit(X, np.arange(8) % 2, epochs=3, batch_size=4)
+    save(network, path)
+    loaded = load(path, backend="numpy")
+    assert loaded.architecture == network.architecture
+    assert loaded.learned.tobytes() == network.learned.tobytes()
+    assert loaded.forward(X).tobytes() == network.forward(X).tobytes()
+
+
 def test_parameters_that_are_no_numbers_come_back_too(path):
     network = small_network()
     network.parameters[:4] = [np.nan, np.inf, -0.0, 1e-45]
