@@ -187,6 +187,11 @@ class Architecture:
         """Views beta_l of a flat vector, one per layer: (n_l,), or empty where the layer is not normalised."""
         return tuple(vector[layer["shifts"] : layer["end"]] for layer in self.layers)
 
+    @cached_property
+    def is_regularized(self) -> bool:
+        """Whether any layer is normalised or drops units."""
+        return any(self.dropout) or any(name != "none" for name in self.normalizations)
+
     def initialize(self, statistics: np.ndarray) -> None:
         """Running means of 0 and variances of 1."""
         statistics[:] = 0

@@ -170,6 +170,11 @@ class Network:
         layers: np.ndarray = get_backend(self.backend).bind(self.architecture.inference_layers, self.dtype)
         return layers
 
+    @property
+    def kernel_statistics(self) -> np.ndarray | None:
+        """The running statistics as the backend takes them: None where no layer is normalised or drops units."""
+        return self.statistics if self.architecture.is_regularized else None
+
     def mask_keys(self, n_updates: int) -> np.ndarray:
         """Keys of the units that dropout drops in the next updates: numbers of 64 bits, as int64, (n_updates,)."""
         updates = np.arange(self.n_updates, self.n_updates + n_updates)
@@ -263,7 +268,7 @@ class Network:
     ) -> float:
         """Mean loss of a checked batch, in the type of the network; fills `losses`, one for each sample."""
         backend, rows = get_backend(self.backend), np.empty((len(X), self.architecture.n_outputs), self.dtype)
-        model, data = (self.parameters, self.statistics, layers), (X, read_only(y), read_only(sample_weights))
+        model, data = (self.parameters, self.kernel_statistics, layers), (X, read_only(y), read_only(sample_weights))
         key = self.mask_keys(1).view(np.uint64)[0]
         return float(backend.loss(losses, workspace, rows, *model, *data, key, self.team))
 
@@ -285,7 +290,10 @@ class Network:
                 "backward needs the loss of a batch first: call network.loss(X, y), then network.backward()."
             )
         with self.computing(n_threads) as backend:
-            model, key = (self.parameters, self.statistics, self.bound_layers), self.mask_keys(1).view(np.uint64)[0]
+            model, key = (
+                (self.parameters, self.kernel_statistics, self.bound_layers),
+                self.mask_keys(1).view(np.uint64)[0],
+            )
             backend.backward(self.gradient, self._workspace, *model, self._batch, key, self.team)
         return self.gradient
 
@@ -517,7 +525,7 @@ class Network:
             make = np.empty if len(X) == 1 else aligned_empty
             workspace, model = (
                 make(n_rows * self._workspace_per_sample, self.dtype),
-                (self.parameters, self.statistics, self.inference_layers),
+                (self.parameters, self.kernel_statistics, self.inference_layers),
             )
             if X.dtype == self.dtype and X.flags.c_contiguous:
                 finite = compute(result, workspace, *model, read_only(X), team)

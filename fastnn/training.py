@@ -94,7 +94,7 @@ class Descent:
             losses,
             self.sample_losses,
             self.network.parameters,
-            self.network.statistics,
+            self.network.kernel_statistics,
             self.state.vectors,
             self.network.gradient,
             self.workspace,
@@ -124,7 +124,7 @@ class Descent:
     ) -> np.ndarray:
         """The same as `run`, a call for each part of a step."""
         network, backend = self.network, self.backend
-        model, workspace = (network.parameters, network.statistics, network.bound_layers), self.workspace
+        model, workspace = (network.parameters, network.kernel_statistics, network.bound_layers), self.workspace
         rows = np.arange(len(data[0])) if order is None else order
         batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
         for step in range(len(losses)):

@@ -81,8 +81,14 @@ def parameters_of(network: tuple, dtype: str) -> np.ndarray:
     return normal(Architecture.create(*network).n_parameters, dtype=dtype, seed=1)
 
 
-def statistics_of(network: tuple, dtype: str) -> np.ndarray:
+def together(vector: np.ndarray, statistics: np.ndarray | None) -> np.ndarray:
+    return vector if statistics is None else np.concatenate([vector, statistics])
+
+
+def statistics_of(network: tuple, dtype: str) -> np.ndarray | None:
     architecture = Architecture.create(*network)
+    if not architecture.is_regularized:
+        return None
     statistics = np.empty(architecture.n_statistics, dtype)
     architecture.initialize(statistics)
     return statistics
@@ -432,7 +438,7 @@ def test_loss_and_backward(weighted, network, dtype):
             model = parameters, statistics, layers
             value = loss(losses, workspace, rows, *model, read_only(X), read_only(Y), weights, KEY, 1)
             backward(gradient, workspace, *model, read_only(X), KEY, 1)
-            found.append((value, np.concatenate([gradient, statistics])))
+            found.append((value, together(gradient, statistics)))
         assert found[0][0] == found[1][0]
         assert found[0][1].tobytes() == found[1][1].tobytes()
         results.append(found[0])
@@ -490,7 +496,7 @@ def test_train_epoch(weighted, network, momentum, source, dtype, ordered):
                 with_masks(optimizer.settings(0, 3)),
                 1,
             )
-            found.append((losses, np.concatenate([parameters, statistics])))
+            found.append((losses, together(parameters, statistics)))
         assert found[0][0].tobytes() == found[1][0].tobytes()
         assert found[0][1].tobytes() == found[1][1].tobytes()
         results.append(found[0])

@@ -80,8 +80,9 @@ def output_error(losses, dZ, A, Z, Y, layer):
 def previous_error(dZ_previous, dZ, W, Z_previous, A_previous, layer, key, first):
     """dZ_previous = (dZ W^T) * f'(Z_previous), of units not dropped; dZ (n, n_out), W (n_in, n_out) -> (n, n_in)."""
     multiply(dZ_previous, dZ, W.T)
-    if layer["dropout"] > 0:
-        drop(dZ_previous, layer, key, first)
+    if key is not None:  # noqa: SIM102 (what `is None` decides alone is not compiled)
+        if layer["dropout"] > 0:
+            drop(dZ_previous, layer, key, first)
     activate_backward(dZ_previous, Z_previous, A_previous, layer)
 
 

@@ -25,7 +25,8 @@ def forward(
     """Z_l and A_l up to Z_L for samples `start` to `stop` of a batch of n; X holds those samples only.
 
     They are the samples from `first` on of the batch that `key` drops units for; the next meeting is the `phase`-th, and
-    the number of the one after these layers is returned, or 0 if the team was broken up.
+    the number of the one after these layers is returned, or 0 if the team was broken up. Without statistics, which are
+    None then, nothing is normalised or dropped, nor is what would do so compiled.
     """
     A = X
     for l in range(len(layers) - 1):
@@ -35,20 +36,23 @@ def forward(
             part(activations(workspace, layer, n), start, stop),
         )
         W, b = weights(parameters, layer), biases(parameters, layer)
-        if layer["normalization"] == 0:
+        if statistics is None:
             affine(Z, A_previous, W, b)
         else:
             affine(part(normalized(workspace, layer, n), start, stop), A_previous, W, b)
-            phase = call_team(
-                layer["normalize"], thread, n_threads, meeting, phase, workspace, parameters, statistics, layer, n, start, stop
-            )  # fmt: skip
-            if phase == 0:
-                return phase
+            if layer["normalization"] != 0:
+                phase = call_team(
+                    layer["normalize"], thread, n_threads, meeting, phase, workspace, parameters, statistics, layer, n,
+                    start, stop,
+                )  # fmt: skip
+                if phase == 0:
+                    return phase
         activate(A, Z, layer)
-        if layer["dropout"] > 0:
+        if statistics is not None:
             A_all, A = A, part(passed_on(workspace, layer, n), start, stop)
-            copy(A, A_all)
-            drop(A, layer, number(key, l), first)
+            if layer["dropout"] > 0:
+                copy(A, A_all)
+                drop(A, layer, number(key, l), first)
     Z, layer = part(pre_activations(workspace, layers[-1], n), start, stop), layers[-1]
     affine(Z, A, weights(parameters, layer), biases(parameters, layer))
     return phase
@@ -90,14 +94,17 @@ def propagate_errors(
         Z_previous = part(pre_activations(workspace, previous, n), start, stop)
         A_previous = part(activations(workspace, previous, n), start, stop)
         dZ_previous = part(errors(workspace, previous, n), start, stop)
-        previous_error(dZ_previous, dZ, W, Z_previous, A_previous, previous, number(key, l - 1), first)
-        if previous["normalization"] != 0:
-            phase = call_team(
-                previous["normalize_backward"], thread, n_threads, meeting, phase, gradient, workspace, parameters,
-                statistics, previous, n, start, stop,
-            )  # fmt: skip
-            if phase == 0:
-                return phase
+        if statistics is None:
+            previous_error(dZ_previous, dZ, W, Z_previous, A_previous, previous, None, first)
+        else:
+            previous_error(dZ_previous, dZ, W, Z_previous, A_previous, previous, number(key, l - 1), first)
+            if previous["normalization"] != 0:
+                phase = call_team(
+                    previous["normalize_backward"], thread, n_threads, meeting, phase, gradient, workspace, parameters,
+                    statistics, previous, n, start, stop,
+                )  # fmt: skip
+                if phase == 0:
+                    return phase
     return phase
 
 

@@ -112,11 +112,9 @@ def _forward(workspace, parameters, statistics, layers, X, key):
     for l, layer in enumerate(layers[:-1]):
         Z, A_previous, A = pre_activations(workspace, layer, n), A, activations(workspace, layer, n)
         W, b = weights(parameters, layer), biases(parameters, layer)
+        affine(normalized(workspace, layer, n), A_previous, W, b)
         if layer["normalization"]:
-            affine(normalized(workspace, layer, n), A_previous, W, b)
             _normalize(workspace, parameters, statistics, layer, n)
-        else:
-            affine(Z, A_previous, W, b)
         activate(A, Z, layer)
         if layer["dropout"] > 0:
             D = passed_on(workspace, layer, n)

@@ -66,8 +66,8 @@ def errors(workspace, layer, n_samples):
 
 
 def normalized(workspace, layer, n_samples):
-    """What of a layer is normalised, a view of the workspace: (n, n_l)."""
-    return _block(workspace, layer, n_samples, 3)
+    """What of a layer is normalised, or Z_l where nothing is, a view of the workspace: (n, n_l)."""
+    return _block(workspace, layer, n_samples, 0 if layer["normalization"] == 0 else 3)
 
 
 def passed_on(workspace, layer, n_samples):
