@@ -14,7 +14,7 @@ from fastnn.initializers import find_initializer
 from fastnn.losses import LOSSES, Loss
 from fastnn.optimizers import SGD, Optimizer, OptimizerState
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
-from fastnn.training import History, read_only, train
+from fastnn.training import History, read_only, relative_weights, train
 from fastnn.validation import (
     check_count,
     check_dtype,
@@ -210,7 +210,7 @@ class Network:
     ) -> float:
         """Mean loss of a checked batch, in the type of the network; fills `losses`, one for each sample."""
         backend, rows = get_backend(self.backend), np.empty((len(X), self.architecture.n_outputs), self.dtype)
-        targets, weights = read_only(y), read_only(sample_weights)
+        targets, weights = read_only(y), read_only(relative_weights(sample_weights, len(X)))
         value = backend.loss(
             losses, workspace, rows, self.parameters, self.bound_layers, X, targets, weights, self.team
         )

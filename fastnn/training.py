@@ -87,7 +87,7 @@ class Batches:
         optimizer: Optimizer,
     ) -> None:
         self.network, self.optimizer, self.batch_size = network, optimizer, batch_size
-        self.X, self.y, self.sample_weights = read_only(X), read_only(y), read_only(sample_weights)
+        self.X, self.y, self.sample_weights = read_only(X), read_only(y), sample_weights
         self.n_batches = math.ceil(len(X) / batch_size)
         self.shuffle = shuffle and self.n_batches > 1  # a single batch is a mean over all samples in any order
         in_place = not self.shuffle and X.dtype == network.dtype and X.flags.c_contiguous
@@ -102,8 +102,11 @@ class Batches:
         self.update = optimizer.bind(self.backend, network.dtype)
         self.state = network.optimizer_state(optimizer)
         self.chunk_size = 1
-        self.sizes = np.full(self.n_batches, batch_size)
-        self.sizes[-1] = len(X) - batch_size * (self.n_batches - 1)
+        self.totals = np.full(self.n_batches, batch_size)
+        self.totals[-1] = len(X) - batch_size * (self.n_batches - 1)
+        self.weights = read_only(np.empty(0))
+        if not self.shuffle:
+            self.weigh()
 
     def compile(self) -> None:
         """Train on no batch at all: kernels that are not there yet are compiled before the clock runs."""
@@ -129,21 +132,25 @@ class Batches:
         """One pass over the data in chunks of whole batches; the mean loss, NaN or infinite if it diverged."""
         if self.shuffle:
             self.order = self.network.random.permutation(len(self.X))
+            self.weigh()
         losses = np.empty(self.n_batches)
         for first, last in self.chunks():
             self.train_batches(losses[first:last], first * self.batch_size, last * self.batch_size)
             if not np.isfinite(losses[last - 1]):
                 return float(losses[last - 1])
             report(last / self.n_batches)
-        totals = self.total_weights()
-        return float(losses @ totals / totals.sum())
+        return float(losses @ self.totals / self.totals.sum())
 
-    def total_weights(self) -> np.ndarray:
-        """What each batch counts in the mean loss of an epoch: the weights of its samples, or their number."""
-        if len(self.sample_weights) == 0:
-            return self.sizes
-        in_order = self.sample_weights if self.order is None else self.sample_weights[self.order]
-        return np.add.reduceat(in_order, np.arange(self.n_batches) * self.batch_size)
+    def weigh(self) -> None:
+        """Bring the weights in the order of the epoch, relative to the mean of each batch.
+
+        `totals` is what a batch counts in the mean loss of the epoch: the weights of its samples, or their number.
+        """
+        weights = self.sample_weights
+        if len(weights) > 0:
+            weights = weights if self.order is None else weights[self.order]
+            self.totals = np.add.reduceat(weights, np.arange(self.n_batches) * self.batch_size)
+        self.weights = read_only(relative_weights(weights, self.batch_size))
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Ranges of batches that cover an epoch, growing or shrinking until one takes about `SECONDS_PER_CHUNK`."""
@@ -184,7 +191,7 @@ class Batches:
             network.bound_layers,
             self.X[start:stop] if in_place else self.X,
             self.y[start:stop] if in_place else self.y,
-            self.sample_weights[start:stop] if in_place else self.sample_weights,
+            self.weights[start:stop],
             None if self.order is None else self.order[start:stop],
             self.batch_size,
             self.update,
@@ -299,3 +306,16 @@ def read_only(array: np.ndarray) -> np.ndarray:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def relative_weights(weights: np.ndarray, batch_size: int) -> np.ndarray:
+    """c_i = w_i / mean_j w_j, the mean over the batch of i, or 0 where all of its weights are; (n,), or (0,) for none.
+
+    With them a plain mean over a batch becomes a weighted one: mean_i c_i L_i = sum_i w_i L_i / sum_i w_i.
+    """
+    if len(weights) == 0:
+        return weights
+    starts = np.arange(0, len(weights), batch_size)
+    sizes = np.minimum(batch_size, len(weights) - starts)
+    means = np.repeat(np.add.reduceat(weights, starts) / sizes, sizes)
+    return np.divide(weights, means, out=np.zeros(len(weights)), where=means > 0)

@@ -10,7 +10,7 @@ from numba import types
 from numba.extending import overload
 
 from fastnn.backends.numba_backend.activations import activate
-from fastnn.backends.numba_backend.batches import mean_weight, select_rows, select_targets, select_weights
+from fastnn.backends.numba_backend.batches import select_rows, select_targets
 from fastnn.backends.numba_backend.compilation import FLAGS, entry_point, inlined, kernel, read_only
 from fastnn.backends.numba_backend.descent import call_descent, gradients, room_for_squares, way_of_descent
 from fastnn.backends.numba_backend.layouts import flat, is_narrow, n_tiles, same_memory_in_columns
@@ -42,13 +42,13 @@ def output(A, workspace, parameters, layers, X, n_threads):
     return all(run_team(_output, team, A, workspace, parameters, layers, X))
 
 
-def loss(losses, workspace, batch_Y, parameters, layers, X, Y, sample_weights, n_threads):
+def loss(losses, workspace, batch_Y, parameters, layers, X, Y, relative_weights, n_threads):
     """L = mean_i L_i, and dZ_L for `backward`; X (n, n_0), Y (n, n_L) or (n,) -> L_i (n,), and L as a number.
 
-    With sample weights (n,), and not (0,), it is the mean of c_i L_i, c_i = w_i / mean_j w_j, which L_i and dZ_L then hold.
+    Weights relative to their mean, c (n,) and not (0,), make it that of c_i L_i, which L_i and dZ_L then hold.
     """
     team = _team_size(parameters, len(X), len(X), n_threads)
-    run_team(_loss, team, losses, workspace, batch_Y, parameters, layers, X, Y, sample_weights)
+    run_team(_loss, team, losses, workspace, batch_Y, parameters, layers, X, Y, relative_weights)
     return losses[: len(X)].mean()
 
 
@@ -58,25 +58,26 @@ def backward(gradient, workspace, parameters, layers, X, n_threads):
 
 
 def train_epoch(
-    batch_losses, losses, parameters, state, gradient, workspace, batch_X, batch_Y, layers, X, Y, sample_weights,
+    batch_losses, losses, parameters, state, gradient, workspace, batch_X, batch_Y, layers, X, Y, relative_weights,
     order, batch_size, update, settings, n_threads,
 ):  # fmt: skip
     """theta <- theta - step(dL/dtheta), batch by batch; order (m,) of rows, or None for all in place -> batch_losses.
 
-    If there are more batch losses than batches, the batches begin again. Sample weights are those of all rows, or (0,).
+    If there are more batch losses than batches, the batches begin again. Relative weights, where there are any and
+    not (0,), are in the order in which the samples come.
     """
     team = _team_size(parameters, len(batch_losses) * batch_size, batch_size, n_threads)
     if is_narrow(layers):
         run_team(
             train_narrow_epoch, min(team, n_tiles(batch_size)),
-            batch_losses, losses, parameters, state, workspace, layers, X, Y, sample_weights, order, batch_size, update,
+            batch_losses, losses, parameters, state, workspace, layers, X, Y, relative_weights, order, batch_size, update,
             settings,
         )  # fmt: skip
     else:
         run_team(
             _train_epoch, team,
             batch_losses, losses, room_for_squares(len(parameters)), parameters, state, gradient, workspace, batch_X,
-            batch_Y, layers, X, Y, sample_weights, order, batch_size, update, settings,
+            batch_Y, layers, X, Y, relative_weights, order, batch_size, update, settings,
             way_of_descent(parameters, layers, update, settings),
         )  # fmt: skip
 
@@ -141,22 +142,13 @@ def _thread_share(workspace, thread, n_threads):
 
 
 @entry_point
-def _loss(thread, n_threads, meeting, losses, workspace, batch_Y, parameters, layers, X, Y, sample_weights):
+def _loss(thread, n_threads, meeting, losses, workspace, batch_Y, parameters, layers, X, Y, relative_weights):
     start, stop = share(len(X), thread, n_threads, ROWS)
     forward(workspace, parameters, layers, X[start:stop], len(X), start, stop)
     Y_columns = same_memory_in_columns(batch_Y[start:stop])
     select_targets(Y_columns, Y, None, start, stop)
     output_error_in_rows(losses, workspace, layers, Y_columns, len(X), start, stop)
-    _weigh(losses, workspace, layers, sample_weights, None, 0, len(X), start, stop)
-
-
-@kernel
-def _weigh(losses, workspace, layers, sample_weights, order, first, last, start, stop):
-    """c_i L_i and c_i dz_i for samples `start` to `stop` of the batch from `first` to `last`, if there are weights."""
-    if len(sample_weights) > 0:
-        dZ, mean = errors(workspace, layers[-1], last - first), mean_weight(sample_weights, order, first, last)
-        factors = select_weights(sample_weights, order, first + start, first + stop, mean)
-        weigh(losses[start:stop], dZ[start:stop], factors)
+    weigh(losses[start:stop], errors(workspace, layers[-1], len(X))[start:stop], relative_weights[start:stop])
 
 
 @entry_point
@@ -172,7 +164,7 @@ def _backward(thread, n_threads, meeting, gradient, workspace, parameters, layer
 @entry_point
 def _train_epoch(
     thread, n_threads, meeting, batch_losses, losses, squares, parameters, state, gradient, workspace, batch_X, batch_Y,
-    layers, X, Y, sample_weights, order, batch_size, update, settings, descent,
+    layers, X, Y, relative_weights, order, batch_size, update, settings, descent,
 ):  # fmt: skip
     n_samples, phase = len(X) if order is None else len(order), 1
     n_batches = (n_samples + batch_size - 1) // batch_size
@@ -186,7 +178,8 @@ def _train_epoch(
         select_targets(Y_columns, Y, order, first + start, first + stop)
         forward(workspace, parameters, layers, read_only(X_rows), n, start, stop)
         output_error_in_rows(losses, workspace, layers, Y_columns, n, start, stop)
-        _weigh(losses, workspace, layers, sample_weights, order, first, last, start, stop)
+        dZ = errors(workspace, layers[-1], n)
+        weigh(losses[start:stop], dZ[start:stop], relative_weights[first + start : first + stop])
         propagate_errors(workspace, parameters, layers, n, start, stop)
         phase = meet(meeting, n_threads, phase)
         if phase == 0:

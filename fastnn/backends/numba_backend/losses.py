@@ -181,13 +181,12 @@ def quantile(losses, dA, A, Y, options):
 
 
 @kernel
-def weigh(losses, dZ, factors):
-    """L_i <- c_i L_i, dz_i <- c_i dz_i; with c_i = w_i / mean_j w_j means become weighted ones; c (n,), dZ (n, K)."""
-    for i in range(len(losses)):
-        losses[i] *= factors[i]
-    for k in range(dZ.shape[1]):
-        for i in range(len(dZ)):
-            dZ[i, k] *= dZ.dtype.type(factors[i])
+def weigh(losses, dZ, relative_weights):
+    """L_i <- c_i L_i, dz_i <- c_i dz_i, so that means become weighted ones; c (n,), or (0,) for no weights; dZ (n, K)."""
+    for i in range(len(relative_weights)):
+        losses[i] *= relative_weights[i]
+        for k in range(dZ.shape[1]):
+            dZ[i, k] *= dZ.dtype.type(relative_weights[i])
 
 
 FROM_LOGITS = (softmax_cross_entropy, binary_cross_entropy_with_logits, binary_cross_entropy_with_softmax, poisson)

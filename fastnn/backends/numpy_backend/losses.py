@@ -93,10 +93,11 @@ def quantile(losses, dA, A, Y, options):
     losses[:] = np.sum(np.maximum(-levels * difference, (1 - levels) * difference), axis=1)
 
 
-def weigh(losses, dZ, factors):
-    """L_i <- c_i L_i, dz_i <- c_i dz_i; with c_i = w_i / mean_j w_j means become weighted ones; c (n,), dZ (n, K)."""
-    losses *= factors
-    dZ *= factors[:, np.newaxis].astype(dZ.dtype)
+def weigh(losses, dZ, relative_weights):
+    """L_i <- c_i L_i, dz_i <- c_i dz_i, so that means become weighted ones; c (n,), or (0,) for no weights; dZ (n, K)."""
+    if len(relative_weights) > 0:
+        losses *= relative_weights
+        dZ *= relative_weights[:, np.newaxis].astype(dZ.dtype)
 
 
 FROM_LOGITS = (softmax_cross_entropy, binary_cross_entropy_with_logits, binary_cross_entropy_with_softmax, poisson)
