@@ -1,8 +1,10 @@
 """fastnn: feed-forward networks on a CPU, in equations you can read and kernels that use the whole machine."""
 
+from fastnn.activations import register_activation
 from fastnn.backends import backends
 from fastnn.exceptions import DivergenceError
 from fastnn.gradient_check import GradientReport, check_gradients
+from fastnn.losses import register_loss
 from fastnn.network import Network
 from fastnn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from fastnn.serialization import load, save
@@ -23,5 +25,7 @@ __all__ = [
     "backends",
     "check_gradients",
     "load",
+    "register_activation",
+    "register_loss",
     "save",
 ]

@@ -171,8 +171,8 @@ class Network:
     @property
     def _decides_on_logits(self) -> bool:
         # Largest logit, largest probability; sigmoid(z) > 1/2 where z > 0.
-        loss = self.architecture.loss
-        return loss.classifies and self.architecture.activations[-1] == loss.matched_activation
+        pair = self.architecture.loss.targets, self.architecture.activations[-1]
+        return pair in (("classes", "softmax"), ("probabilities", "sigmoid"))
 
     def loss(self, X: Any, y: Any, sample_weight: Any = None, *, n_threads: int | None = None) -> float:
         """Mean loss of a batch; keeps what `backward` needs.

@@ -23,8 +23,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from fastnn.activations import ACTIVATIONS
 from fastnn.architecture import Architecture
-from fastnn.losses import find_loss
+from fastnn.losses import LOSSES, find_loss
 from fastnn.network import Network
 
 FORMAT = "fastnn network"
@@ -224,10 +225,24 @@ def _read(path: Path) -> _Saved:
             f"{path} is in version {version} of the file format, and this fastnn reads version {FORMAT_VERSION}: "
             "install the fastnn that wrote it, or a newer one."
         )
+    _check_names(path, header)
     try:
         return _unpack(header, members)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged: its header and its arrays do not fit together ({error}).") from None
+
+
+def _check_names(path: Path, header: dict[str, Any]) -> None:
+    """Raise ValueError for an activation or loss that nobody has registered here; what is no name is found later."""
+    names = header.get("activations")
+    for name in names if isinstance(names, list) else []:
+        if isinstance(name, str) and name not in ACTIVATIONS:
+            raise ValueError(
+                f"{path} has an activation that is not known here: call fastnn.register_activation({name!r}, ...) first."
+            )
+    loss = header.get("loss")
+    if isinstance(loss, str) and loss not in LOSSES:
+        raise ValueError(f"{path} has a loss that is not known here: call fastnn.register_loss({loss!r}, ...) first.")
 
 
 def _unpack(header: dict[str, Any], members: dict[str, np.ndarray]) -> _Saved:

@@ -248,13 +248,25 @@ def train_epochs_at_once(batches: Batches, n_epochs: int, history: History) -> b
     """Train for several epochs and record them; False, and nothing changed, if one of them diverged."""
     network, start = batches.network, time.perf_counter()
     undo = batches.begin()
-    losses = batches.train_epochs(n_epochs)
+    with undone_if_broken(network, undo):
+        losses = batches.train_epochs(n_epochs)
     if not (np.isfinite(losses).all() and np.isfinite(network.parameters).all()):
         undo()
         return False
     history.loss += losses.tolist()
     history.seconds += [(time.perf_counter() - start) / n_epochs] * n_epochs
     return True
+
+
+@contextmanager
+def undone_if_broken(network: "Network", undo: Callable[[], None]) -> Iterator[None]:
+    """Undo what an error has left NaN, as one in an activation or a loss of the user's does in the compiled backend."""
+    try:
+        yield
+    except BaseException:
+        if not np.isfinite(network.parameters).all():
+            undo()
+        raise
 
 
 def train_one_epoch(batches: Batches, epoch: int, history: History, report: Callable[[float], None]) -> None:
@@ -265,7 +277,8 @@ def train_one_epoch(batches: Batches, epoch: int, history: History, report: Call
     """
     network, start = batches.network, time.perf_counter()
     undo = batches.begin()
-    loss = batches.train_epoch(report)
+    with undone_if_broken(network, undo):
+        loss = batches.train_epoch(report)
     if not np.isfinite(loss) or not np.isfinite(network.parameters).all():
         undo()
         check_finite(batches.X, "X", network.dtype)
@@ -318,4 +331,5 @@ def relative_weights(weights: np.ndarray, batch_size: int) -> np.ndarray:
     starts = np.arange(0, len(weights), batch_size)
     sizes = np.minimum(batch_size, len(weights) - starts)
     means = np.repeat(np.add.reduceat(weights, starts) / sizes, sizes)
-    return np.divide(weights, means, out=np.zeros(len(weights)), where=means > 0)
+    relative: np.ndarray = np.divide(weights, means, out=np.zeros(len(weights)), where=means > 0)
+    return relative

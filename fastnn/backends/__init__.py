@@ -22,9 +22,12 @@ BACKENDS = ("numpy", "numba")
 #:   come relative to the mean weight of their batch, so that plain means of what they multiply are weighted means;
 #: - `bind_update(update, dtype, settings_dtype, penalizes, clips)`: an optimizer's update, made ready for this backend, with
 #:   penalties and clipping where they are used;
+#: - `add_activation`, `add_loss`: functions of the user's, by a code that no other has;
 #: - `step`: one update of the parameters; `train_epoch`: all of it, batch after batch.
 CONTRACT = (
     "ROWS_PER_PASS",
+    "add_activation",
+    "add_loss",
     "backward",
     "bind",
     "bind_update",
