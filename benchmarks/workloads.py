@@ -112,6 +112,7 @@ class Workload:
             epochs=self.epochs if epochs is None else epochs,
             batch_size=self.batch_size,
             shuffle=shuffle,
+            progress=False,
         )
 
     def seconds(self, backend: str, n_threads: int | None = None) -> float:

@@ -1,14 +1,21 @@
 """fastnn: feed-forward networks on a CPU, in equations you can read and kernels that use the whole machine."""
 
+import logging
+
 from fastnn.activations import register_activation
 from fastnn.backends import backends
+from fastnn.callbacks import Callback, EarlyStopping
+from fastnn.checkpoints import Checkpoint
 from fastnn.exceptions import DivergenceError
 from fastnn.gradient_check import GradientReport, check_gradients
+from fastnn.history import History
+from fastnn.learning_rate_finder import LearningRateSearch, find_learning_rate
 from fastnn.losses import register_loss
 from fastnn.network import Network
 from fastnn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from fastnn.serialization import load, save
-from fastnn.training import History
+
+logging.getLogger("fastnn").addHandler(logging.NullHandler())  # the program that imports fastnn decides what is shown
 
 __version__ = "0.1.0"
 
@@ -17,13 +24,18 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Callback",
+    "Checkpoint",
     "DivergenceError",
+    "EarlyStopping",
     "GradientReport",
     "History",
+    "LearningRateSearch",
     "Network",
     "RMSprop",
     "backends",
     "check_gradients",
+    "find_learning_rate",
     "load",
     "register_activation",
     "register_loss",

@@ -3,10 +3,10 @@
 Everything a backend needs to know about a network is in `Architecture.layers`, one record per layer. Both backends read the same records, so neither keeps a description of its own.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -14,29 +14,42 @@ import numpy as np
 from fastnn.activations import find_activation
 from fastnn.losses import MOST_OPTIONS, Loss, find_loss
 
-#: One layer, as the backends see it. `activation` and `loss` are positions in the backends' tables; `weights` and `biases` are offsets into the flat parameter vector, counted in
-#: elements; `first_unit` is the number of units in the layers before, from which the workspace is laid out; the first `n_options` of
-#: `options` are those of the loss.
+#: How the units of a layer may be normalised, in the order of their codes. "running" is what "batch" is at inference.
+NORMALIZATIONS = ("none", "batch", "layer", "running")
+
+#: One layer, as the backends see it. `activation` and `loss` are positions in the backends' tables, `normalization` is one
+#: in `NORMALIZATIONS`; `weights`, `biases`, `scales`, `shifts` and `end`, where its parameters end, are offsets into the
+#: flat parameter vector, `statistics` is one into the vector of running statistics, counted in elements; `workspace` is
+#: what the layers before take of the work vector for each sample; the first `n_options` of `options` are those of the loss.
 LAYER = np.dtype(
     [
         ("n_inputs", np.int64),
         ("n_outputs", np.int64),
         ("activation", np.int64),
         ("loss", np.int64),
+        ("normalization", np.int64),
+        ("dropout", np.float64),
         ("weights", np.int64),
         ("biases", np.int64),
-        ("first_unit", np.int64),
+        ("scales", np.int64),
+        ("shifts", np.int64),
+        ("end", np.int64),
+        ("statistics", np.int64),
+        ("workspace", np.int64),
         ("n_options", np.int64),
         ("options", np.float64, (MOST_OPTIONS,)),
     ]
 )
+
+#: Numbers that a unit under batch normalisation keeps: running mean and variance, and 1 / deviation of the last batch.
+STATISTICS_PER_UNIT = 3
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Layer sizes, one activation per layer, and a loss; checked, and immutable.
+    """Layer sizes, an activation, a normalisation and a dropout rate per layer, and a loss; checked, and immutable.
 
     Parameters
     ----------
@@ -46,22 +59,35 @@ class Architecture:
         One name per layer, output included: ``(f_1, ..., f_L)``.
     loss : Loss
         The loss, with its options.
+    normalizations : tuple of str
+        One name per layer, ``"none"`` for the output: ``"none"``, ``"batch"`` or ``"layer"``.
+    dropout : tuple of float
+        Share of a layer's outputs that training drops, one number per layer, 0 for the output.
     """
 
     layer_sizes: tuple[int, ...]
     activations: tuple[str, ...]
     loss: Loss
+    normalizations: tuple[str, ...]
+    dropout: tuple[float, ...]
 
     @classmethod
-    def create(cls, layer_sizes: Sequence[int], activations: str | Sequence[str], loss: str | Loss) -> "Architecture":
-        """Check the three, and spell out the activations: one name stands for every hidden layer.
+    def create(
+        cls,
+        layer_sizes: Sequence[int],
+        activations: str | Sequence[str],
+        loss: str | Loss,
+        normalization: str | Sequence[str | None] | None = None,
+        dropout: float | Sequence[float] = 0.0,
+    ) -> "Architecture":
+        """Check them, and spell them out: one activation, normalisation or rate stands for every hidden layer.
 
-        The output layer then gets the activation that its loss is matched with.
+        The output layer gets the activation that its loss is matched with, unless every layer is given its own.
 
         Raises
         ------
         ValueError, TypeError
-            If a size is not a positive integer, a name is unknown, or the three do not fit together.
+            If a size is not a positive integer, a name is unknown, or they do not fit together.
         """
         sizes = _checked_sizes(layer_sizes)
         loss = find_loss(loss)
@@ -73,7 +99,9 @@ class Architecture:
             names = _checked_names(activations)
         _check_activations(names, n_layers)
         loss.check_output(names[-1], sizes[-1])
-        return cls(sizes, names, loss)
+        normalizations = tuple(map(_checked_normalization, _of_hidden_layers(normalization, n_layers, "normalization")))
+        rates = tuple(map(_checked_rate, _of_hidden_layers(dropout, n_layers, "dropout")))
+        return cls(sizes, names, loss, (*normalizations, "none"), (*rates, 0.0))
 
     @property
     def n_layers(self) -> int:
@@ -92,24 +120,53 @@ class Architecture:
 
     @cached_property
     def n_parameters(self) -> int:
-        """Length of the flat parameter vector: sum over layers of n_{l-1} n_l + n_l."""
-        return sum((n_in + 1) * n_out for n_in, n_out in zip(self.layer_sizes, self.layer_sizes[1:], strict=False))
+        """Length of the flat parameter vector: sum over layers of (n_{l-1} + 1) n_l, and 2 n_l where it is normalised."""
+        return int(self.layers[-1]["end"])
+
+    @cached_property
+    def n_statistics(self) -> int:
+        """Length of the vector of running statistics: 3 n_l for every layer under batch normalisation."""
+        units = zip(self.layer_sizes[1:], self.normalizations, strict=True)
+        return sum(STATISTICS_PER_UNIT * n_out for n_out, name in units if name == "batch")
 
     @cached_property
     def layers(self) -> np.ndarray:
         """One `LAYER` record per layer; read-only."""
         records = []
         loss, options = self.loss.kernel(self.activations[-1]), self.loss.options
-        offset = first_unit = 0
-        for n_in, n_out, name in zip(self.layer_sizes, self.layer_sizes[1:], self.activations, strict=False):
-            biases = offset + n_in * n_out
-            records.append((n_in, n_out, find_activation(name).code, loss, offset, biases, first_unit, len(options), 0))
-            offset = biases + n_out
-            first_unit += n_out
+        weights = statistics = workspace = 0
+        for n_in, n_out, activation, normalization, dropout in self._by_layers():
+            biases, normalized = weights + n_in * n_out, normalization != "none"
+            scales = biases + n_out
+            shifts = scales + normalized * n_out
+            codes = find_activation(activation).code, loss, NORMALIZATIONS.index(normalization)
+            end = shifts + normalized * n_out
+            places = weights, biases, scales, shifts, end, statistics, workspace
+            records.append((n_in, n_out, *codes, dropout, *places, len(options), 0))
+            weights = end
+            statistics += STATISTICS_PER_UNIT * n_out * (normalization == "batch")
+            # Z_l, A_l, dZ_l; what is normalised, with a number for each sample; and what of A_l is passed on.
+            workspace += (3 + normalized + (dropout > 0)) * n_out + normalized
         layers = np.array(records, LAYER)
         layers["options"][:, : len(options)] = options
         layers.flags.writeable = False
         return layers
+
+    @cached_property
+    def inference_layers(self) -> np.ndarray:
+        """The same records as they are at inference: nothing is dropped, and running statistics stand for the batch's."""
+        layers = self.layers.copy()
+        layers["dropout"] = 0
+        layers["normalization"][layers["normalization"] == NORMALIZATIONS.index("batch")] = NORMALIZATIONS.index(
+            "running"
+        )
+        layers.flags.writeable = False
+        return layers
+
+    def _by_layers(self) -> Iterator[tuple[int, int, str, str, float]]:
+        """Inputs, outputs, activation, normalisation and dropout rate of each layer."""
+        inputs, outputs = self.layer_sizes[:-1], self.layer_sizes[1:]
+        yield from zip(inputs, outputs, self.activations, self.normalizations, self.dropout, strict=True)
 
     def weight_views(self, vector: np.ndarray) -> tuple[np.ndarray, ...]:
         """Views W_l (n_{l-1}, n_l) of a flat vector, one per layer."""
@@ -122,9 +179,25 @@ class Architecture:
         """Views b_l (n_l,) of a flat vector, one per layer."""
         return tuple(vector[layer["biases"] : layer["biases"] + layer["n_outputs"]] for layer in self.layers)
 
+    def scale_views(self, vector: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Views gamma_l of a flat vector, one per layer: (n_l,), or empty where the layer is not normalised."""
+        return tuple(vector[layer["scales"] : layer["shifts"]] for layer in self.layers)
+
+    def shift_views(self, vector: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Views beta_l of a flat vector, one per layer: (n_l,), or empty where the layer is not normalised."""
+        return tuple(vector[layer["shifts"] : layer["end"]] for layer in self.layers)
+
+    def initialize(self, statistics: np.ndarray) -> None:
+        """Running means of 0 and variances of 1."""
+        statistics[:] = 0
+        for layer in self.layers[:-1]:
+            if layer["normalization"] == NORMALIZATIONS.index("batch"):
+                first, n = layer["statistics"], layer["n_outputs"]
+                statistics[first + n : first + 2 * n] = 1
+
     def __reduce__(self) -> tuple[Any, ...]:
-        # The cached records are derived: a copy or a pickle carries the three fields only.
-        return type(self), (self.layer_sizes, self.activations, self.loss)
+        # The cached records are derived: a copy or a pickle carries the fields only.
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))
 
 
 def aligned_zeros(size: int, dtype: np.dtype) -> np.ndarray:
@@ -177,3 +250,36 @@ def _check_activations(names: tuple[str, ...], n_layers: int) -> None:
             raise ValueError(
                 f"{name} belongs on the output layer and not on a hidden one, got it on layer {position + 1}."
             )
+
+
+def _of_hidden_layers(option: Any, n_layers: int, name: str) -> tuple[Any, ...]:
+    """One for each hidden layer."""
+    if option is None or isinstance(option, str | Real):
+        return (option,) * (n_layers - 1)
+    try:
+        options = tuple(option)
+    except TypeError:
+        raise TypeError(
+            f"{name} must be one for all hidden layers or a sequence of one for each, got {option!r}."
+        ) from None
+    if len(options) != n_layers - 1:
+        raise ValueError(
+            f"{name} must be given for each of the {n_layers - 1} hidden layers, got {len(options)}: {options}."
+        )
+    return options
+
+
+def _checked_normalization(name: Any) -> str:
+    if name is None or name == "none":
+        return "none"
+    if name not in ("batch", "layer"):
+        raise ValueError(f"normalization must be 'batch', 'layer' or None, got {name!r}.")
+    return str(name)
+
+
+def _checked_rate(rate: Any) -> float:
+    if not isinstance(rate, Real) or isinstance(rate, bool):
+        raise TypeError(f"dropout must be a number, got {rate!r}.")
+    if not 0 <= float(rate) < 1:
+        raise ValueError(f"dropout must be at least 0 and below 1, got {rate!r}.")
+    return float(rate)

@@ -67,10 +67,10 @@ class GradientReport:
             raise AssertionError(f"Backpropagation and finite differences disagree.\n{self}")
 
     def __str__(self) -> str:
-        lines = [f"{'':6}{'largest error':>15}{'relative':>12}{'failed':>16}"]
+        lines = [f"{'':7}{'largest error':>15}{'relative':>12}{'failed':>16}"]
         for check in self.checks:
             failed = f"{check.n_failed} of {check.n_checked}"
-            lines.append(f"{check.name:6}{check.max_absolute_error:15.2e}{check.max_relative_error:12.2e}{failed:>16}")
+            lines.append(f"{check.name:7}{check.max_absolute_error:15.2e}{check.max_relative_error:12.2e}{failed:>16}")
         verdict = "agree" if self.ok else "DISAGREE"
         lines.append(
             f"Backpropagation and central differences {verdict} "
@@ -111,7 +111,7 @@ def check_gradients(
     Returns
     -------
     GradientReport
-        One entry per weight matrix and bias vector.
+        One entry per weight matrix and bias vector, and per vector of scales and of shifts.
 
     References
     ----------
@@ -119,9 +119,13 @@ def check_gradients(
     """
     epsilon = check_number(epsilon, "epsilon", positive=True)
     rtol, atol = check_number(rtol, "rtol"), check_number(atol, "atol")
-    network.loss(*((X, y) if sample_weight is None else (X, y, sample_weight)))
-    analytical = network.backward().astype(np.float64)
-    numerical = central_differences(network, X, y, epsilon, sample_weight)
+    statistics = network.statistics.copy()
+    try:
+        network.loss(X, y, sample_weight)
+        analytical = network.backward().astype(np.float64)
+        numerical = central_differences(network, X, y, epsilon, sample_weight)
+    finally:
+        network.statistics[:] = statistics  # which every loss of a batch moves
     views = zip(_named_views(network, numerical), _named_views(network, analytical), strict=True)
     checks = tuple(_compare(name, found, expected, rtol, atol) for (name, found), (_, expected) in views)
     return GradientReport(checks, epsilon, rtol, atol)
@@ -129,27 +133,32 @@ def check_gradients(
 
 def central_differences(network: Network, X: Any, y: Any, epsilon: float, sample_weight: Any = None) -> np.ndarray:
     """(L(theta + epsilon e_p) - L(theta - epsilon e_p)) / (2 epsilon) for every parameter p; the parameters are put back."""
-    data = (X, y) if sample_weight is None else (X, y, sample_weight)
     parameters, before = network.parameters, network.parameters.copy()
     differences = np.empty(len(parameters))
     try:
         for p, value in enumerate(before):
             parameters[p] = value + epsilon
-            above, step_up = network.loss(*data), float(parameters[p])
+            above, step_up = network.loss(X, y, sample_weight), float(parameters[p])
             parameters[p] = value - epsilon
-            below, step_down = network.loss(*data), float(parameters[p])
+            below, step_down = network.loss(X, y, sample_weight), float(parameters[p])
             parameters[p] = value
             differences[p] = (above - below) / (step_up - step_down)
     finally:
         parameters[:] = before
-        network.loss(*data)
+        network.loss(X, y, sample_weight)
     return differences
 
 
 def _named_views(network: Network, vector: np.ndarray) -> list[tuple[str, np.ndarray]]:
     architecture = network.architecture
-    views = zip(architecture.weight_views(vector), architecture.bias_views(vector), strict=True)
-    return [(f"{letter}{l}", view) for l, pair in enumerate(views, 1) for letter, view in zip("Wb", pair, strict=True)]
+    families = {
+        "W": architecture.weight_views(vector),
+        "b": architecture.bias_views(vector),
+        "gamma": architecture.scale_views(vector),
+        "beta": architecture.shift_views(vector),
+    }
+    names = [(f"{name}{l + 1}", views[l]) for l in range(architecture.n_layers) for name, views in families.items()]
+    return [(name, view) for name, view in names if view.size]
 
 
 def _compare(name: str, found: np.ndarray, expected: np.ndarray, rtol: float, atol: float) -> ParameterCheck:

@@ -1,7 +1,8 @@
 """A feed-forward network: an architecture, its parameters in one flat vector, and the backend that computes with them."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property, partial
 from typing import Any
@@ -10,11 +11,16 @@ import numpy as np
 
 from fastnn.architecture import Architecture, aligned_empty, aligned_zeros
 from fastnn.backends import get_backend
+from fastnn.backends.numpy_backend.dropout import number as stream
+from fastnn.callbacks import Callback
+from fastnn.history import History
 from fastnn.initializers import find_initializer
 from fastnn.losses import LOSSES, Loss
 from fastnn.optimizers import SGD, Optimizer, OptimizerState
+from fastnn.schedules import Schedule
+from fastnn.streaming import train_on_batches
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
-from fastnn.training import History, read_only, relative_weights, train
+from fastnn.training import Progress, read_only, relative_weights, train
 from fastnn.validation import (
     check_count,
     check_dtype,
@@ -50,6 +56,14 @@ class Network:
         Compiled kernels, or the reference.
     dtype : {"float32", "float64"}, default "float32"
         Type of the parameters and of all arithmetic.
+    normalization : {"batch", "layer"} or sequence of them, optional
+        How the hidden layers are normalised before their activation, y = gamma (z - mean) / sqrt(variance + 10^-5) + beta:
+        each unit over a batch, by running statistics at inference, or each sample over the units. One for all, or one
+        for each.
+    dropout : float or sequence of float, default 0.0
+        Share of the outputs of a hidden layer that training drops, at least 0 and below 1; the others are scaled up. One
+        for all, or one for each. `forward`, `predict` and `evaluate` drop nothing; `loss` drops what the next update
+        drops.
     initializer : str, default "he_normal"
         A key of `fastnn.initializers.INITIALIZERS`; biases start at 0.
     seed : int, optional
@@ -63,12 +77,21 @@ class Network:
     Attributes
     ----------
     parameters, gradient : ndarray of shape (n_parameters,)
-        All parameters, and the gradient that `backward` fills: W_1, b_1, W_2, b_2, ... row by row. Writing to
-        ``parameters[:]`` changes the network.
+        All parameters, and the gradient that `backward` fills: W_1, b_1, W_2, b_2, ... row by row, with gamma_l and
+        beta_l after the b_l of a layer that is normalised. Writing to ``parameters[:]`` changes the network.
     weights, weight_gradients : tuple of ndarray of shape (n_{l-1}, n_l)
         Views of `parameters` and `gradient`.
     biases, bias_gradients : tuple of ndarray of shape (n_l,)
         Views of `parameters` and `gradient`.
+    scales, shifts : tuple of ndarray of shape (n_l,)
+        gamma and beta, views of `parameters`; empty where a layer is not normalised.
+    learned : ndarray
+        `parameters` and `statistics`, views of it: all that is kept of a training.
+    statistics : ndarray
+        Running means and variances of the layers under batch normalisation, which `loss` and `fit` move by a tenth of
+        the way to those of each batch.
+    n_updates : int
+        Updates of the parameters so far, by `fit` and by optimizers' `step`.
     architecture : Architecture
         Layer sizes, activations and loss.
 
@@ -94,40 +117,63 @@ class Network:
         activations: str | Sequence[str] = "relu",
         loss: str | Loss = "softmax_cross_entropy",
         *,
+        normalization: str | Sequence[str | None] | None = None,
+        dropout: float | Sequence[float] = 0.0,
         backend: str = "numba",
         dtype: Any = "float32",
         initializer: str = "he_normal",
         seed: int | None = None,
         n_threads: int | None = None,
     ) -> None:
-        self.architecture = Architecture.create(layer_sizes, activations, loss)
+        self.architecture = Architecture.create(layer_sizes, activations, loss, normalization, dropout)
         self.dtype = check_dtype(dtype)
         self.n_threads = None if n_threads is None else check_count(n_threads, "n_threads")
-        self.random = np.random.default_rng(seed)
+        sequence = np.random.SeedSequence(seed)
+        self.random = np.random.default_rng(sequence)
+        self.mask_key = int(sequence.spawn(1)[0].generate_state(1, np.uint64)[0])
+        self.n_updates = 0
         draw = find_initializer(initializer).draw
         get_backend(backend)
         self.backend = backend
         self._allocate()
-        for W in self.weights:
-            W[:] = draw(self.random, *W.shape)
+        for W, scale in zip(self.weights, self.scales, strict=True):
+            W[:], scale[:] = draw(self.random, *W.shape), 1
 
     def _allocate(self) -> None:
         """Parameters and gradient, both zero, and the views of them."""
-        n_parameters = self.architecture.n_parameters
-        self.parameters, self.gradient = (aligned_zeros(n_parameters, self.dtype) for _ in range(2))
+        n_parameters, n_statistics = self.architecture.n_parameters, self.architecture.n_statistics
+        self.learned = aligned_zeros(n_parameters + n_statistics, self.dtype)
+        self.parameters, self.statistics = self.learned[:n_parameters], self.learned[n_parameters:]
+        self.gradient = aligned_zeros(n_parameters, self.dtype)
         self.weights = self.architecture.weight_views(self.parameters)
         self.biases = self.architecture.bias_views(self.parameters)
+        self.scales = self.architecture.scale_views(self.parameters)
+        self.shifts = self.architecture.shift_views(self.parameters)
+        self.architecture.initialize(self.statistics)
         self.weight_gradients = self.architecture.weight_views(self.gradient)
         self.bias_gradients = self.architecture.bias_views(self.gradient)
         self._workspace, self._training_workspace = (aligned_zeros(0, self.dtype) for _ in range(2))
         self._batch: np.ndarray | None = None
-        self.forget_optimizer()
+        self._optimizer: Optimizer | None = None
+        self._state: OptimizerState | None = None
 
     @cached_property
     def bound_layers(self) -> np.ndarray:
-        """The layer records as the backend calls them; compiles the kernels of this architecture's activations."""
+        """The layer records as the backend trains them; compiles the kernels of this architecture's activations."""
         layers: np.ndarray = get_backend(self.backend).bind(self.architecture.layers, self.dtype)
         return layers
+
+    @cached_property
+    def inference_layers(self) -> np.ndarray:
+        """The same as they are at inference."""
+        layers: np.ndarray = get_backend(self.backend).bind(self.architecture.inference_layers, self.dtype)
+        return layers
+
+    def mask_keys(self, n_updates: int) -> np.ndarray:
+        """Keys of the units that dropout drops in the next updates: numbers of 64 bits, as int64, (n_updates,)."""
+        updates = np.arange(self.n_updates, self.n_updates + n_updates)
+        keys: np.ndarray = stream(self.mask_key, updates).view(np.int64)  # type: ignore[no-untyped-call]
+        return keys
 
     def logits(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
         """Z_L of every sample: (n_samples, n_L)."""
@@ -201,20 +247,27 @@ class Network:
         with self.computing(n_threads):
             self.forget_batch()
             self._workspace = _at_least(len(X) * self._workspace_per_sample, self._workspace)
-            value = self._loss_of_batch(np.empty(len(X)), self._workspace, batch, y, weights)
+            value = self._loss_of_batch(np.empty(len(X)), self._workspace, self.bound_layers, batch, y, weights)
         self._batch = batch
         return value
 
     def _loss_of_batch(
-        self, losses: np.ndarray, workspace: np.ndarray, X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray
+        self,
+        losses: np.ndarray,
+        workspace: np.ndarray,
+        layers: np.ndarray,
+        X: np.ndarray,
+        y: np.ndarray,
+        sample_weights: np.ndarray,
     ) -> float:
         """Mean loss of a checked batch, in the type of the network; fills `losses`, one for each sample."""
         backend, rows = get_backend(self.backend), np.empty((len(X), self.architecture.n_outputs), self.dtype)
-        targets, weights = read_only(y), read_only(relative_weights(sample_weights, len(X)))
-        value = backend.loss(
-            losses, workspace, rows, self.parameters, self.bound_layers, X, targets, weights, self.team
+        model, data = (
+            (self.parameters, self.statistics, layers),
+            (X, read_only(y), read_only(relative_weights(sample_weights, len(X)))),
         )
-        return float(value)
+        key = self.mask_keys(1).view(np.uint64)[0]
+        return float(backend.loss(losses, workspace, rows, *model, *data, key, self.team))
 
     def backward(self, *, n_threads: int | None = None) -> np.ndarray:
         """Gradient of the loss that was computed last, by backpropagation; fills and returns `gradient`.
@@ -234,7 +287,8 @@ class Network:
                 "backward needs the loss of a batch first: call network.loss(X, y), then network.backward()."
             )
         with self.computing(n_threads) as backend:
-            backend.backward(self.gradient, self._workspace, self.parameters, self.bound_layers, self._batch, self.team)
+            model, key = (self.parameters, self.statistics, self.bound_layers), self.mask_keys(1).view(np.uint64)[0]
+            backend.backward(self.gradient, self._workspace, *model, self._batch, key, self.team)
         return self.gradient
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None, *, n_threads: int | None = None) -> float:
@@ -251,13 +305,16 @@ class Network:
         workspace = aligned_empty(n_rows * self._workspace_per_sample, self.dtype)
         with self.computing():
             for rows, batch in self._converted(X, ROWS_PER_LOSS):
-                self._loss_of_batch(losses[rows], workspace, batch, y[rows], UNWEIGHTED)
+                self._loss_of_batch(losses[rows], workspace, self.inference_layers, batch, y[rows], UNWEIGHTED)
         return _weighted_mean(losses, sample_weights)
 
     def accuracy(self, X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray) -> float:
         """Share of checked samples, or of outputs where several are independent, that are classified as their targets."""
-        truth = self._decide(y, threshold=0.5) if y.ndim == 2 else y
-        return _weighted_mean(self.predict(X) == truth, sample_weights)
+        return _weighted_mean(self.predict(X) == self.labels(y), sample_weights)
+
+    def labels(self, y: np.ndarray) -> np.ndarray:
+        """Checked targets as `predict` would give them: class labels for the two cross-entropies."""
+        return self._decide(y, threshold=0.5) if y.ndim == 2 else y
 
     def fit(
         self,
@@ -266,11 +323,15 @@ class Network:
         sample_weight: Any = None,
         *,
         optimizer: Optimizer | None = None,
+        schedule: Schedule | Callable[[int], float] | None = None,
         epochs: int = 10,
         batch_size: int | None = 32,
         shuffle: bool = True,
         validation_data: tuple[Any, ...] | None = None,
-        progress: bool | Callable[[float, History], None] = False,
+        validation_fraction: float | None = None,
+        callbacks: Callback | Sequence[Callback] = (),
+        progress: Progress = None,
+        resume_from: str | os.PathLike[str] | None = None,
         n_threads: int | None = None,
     ) -> History:
         """Train by mini-batch gradient descent.
@@ -286,6 +347,10 @@ class Network:
             which all weights are 0 has none, and only the penalties and the optimizer's momentum move the parameters.
         optimizer : Optimizer, optional
             By default ``SGD()``. What it keeps is taken up where the last call with an equal optimizer left it.
+        schedule : Schedule or callable, optional
+            How the learning rate changes from step to step, a member of `fastnn.schedules`, or a function that takes
+            the number of a step and returns its rate. Steps are updates of the parameters, counted from 0 at the start of
+            this call. By default the rate stays the optimizer's.
         epochs : int, default 10
             Passes over the data.
         batch_size : int or None, default 32
@@ -294,9 +359,18 @@ class Network:
             Whether each epoch visits the samples in a new random order.
         validation_data : (X, y) or (X, y, sample_weight), optional
             Data on which loss (and accuracy, for classes) are measured after every epoch.
-        progress : bool or callable, default False
-            True shows a progress bar. A function is called with the share of the work done, 0 to 1, and the history so
-            far, several times a second.
+        validation_fraction : float, optional
+            Share of the samples to hold out as validation data instead, drawn by the network's random numbers, from each
+            class as many as it has of all. The rest is trained on, and is not copied.
+        callbacks : sequence of Callback, optional
+            What to do between epochs: `EarlyStopping`, `Checkpoint`, or your own.
+        progress : bool or callable, optional
+            True shows a progress bar, False none; by default there is one where the standard error stream is a terminal.
+            A function is called with the share of the work done, 0 to 1, and the history so far, several times a second.
+        resume_from : str or path-like, optional
+            File of a `Checkpoint` with which to go on, as if the training that wrote it had not been interrupted: on the
+            same backend, every bit will be the same. Network, data and other arguments must be those of that training;
+            `epochs` counts all of them, and may be another number. A training that a callback had ended stays ended.
         n_threads : int, optional
             Threads to compute with at most; by default the network's.
 
@@ -309,10 +383,73 @@ class Network:
         ------
         DivergenceError
             If the loss becomes NaN or infinite; the parameters are those from before that epoch.
+        ValueError, OSError
+            If `resume_from` is no checkpoint of such a training, or a file cannot be read or written.
         """
         optimizer = SGD() if optimizer is None else optimizer
         with self.computing(n_threads):
-            return train(self, X, y, sample_weight, optimizer, epochs, batch_size, shuffle, validation_data, progress)
+            return train(
+                self,
+                X,
+                y,
+                sample_weight,
+                optimizer,
+                schedule,
+                epochs,
+                batch_size,
+                shuffle,
+                validation_data,
+                validation_fraction,
+                callbacks,
+                progress,
+                resume_from,
+            )
+
+    def fit_batches(
+        self,
+        batches: Iterable[tuple[Any, ...]],
+        *,
+        optimizer: Optimizer | None = None,
+        standardize: bool | Any = False,
+        callbacks: Callback | Sequence[Callback] = (),
+        progress: Progress = None,
+        n_threads: int | None = None,
+    ) -> History:
+        """Train on a stream of batches, such as a generator that reads files: one update for each.
+
+        Whatever the stream raises goes on to the caller, the network trained on all batches before.
+
+        Parameters
+        ----------
+        batches : iterable of (X, y) or (X, y, sample_weight)
+            Batches of any size, each as in `loss`.
+        optimizer : Optimizer, optional
+            As in `fit`; what it keeps and its steps are carried on from call to call, and between this and `fit`.
+        standardize : bool or StandardScaler, default False
+            Whether to bring each feature to mean 0 and variance 1, by the mean and variance over all batches so far, this
+            one included. The scikit-learn scaler that counts them is ``history.scaler``: apply it before `predict`, and
+            pass it here to go on with it.
+        callbacks : sequence of Callback, optional
+            Called after every batch as `fit` does after an epoch. There are no validation data to monitor, and a stream
+            cannot be resumed from a `Checkpoint`.
+        progress : bool or callable, optional
+            As in `fit`; the share is NaN where ``len(batches)`` is unknown.
+        n_threads : int, optional
+            Threads to compute with at most; by default the network's.
+
+        Returns
+        -------
+        History
+            One loss per batch, measured just before its update. Seconds leave out those that the stream took.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss becomes NaN or infinite; the parameters are those from before that batch.
+        """
+        optimizer = SGD() if optimizer is None else optimizer
+        with self.computing(n_threads):
+            return train_on_batches(self, batches, optimizer, standardize, callbacks, progress)
 
     @property
     def team(self) -> int:
@@ -351,8 +488,7 @@ class Network:
 
     def forget_optimizer(self) -> None:
         """Let the next optimizer begin anew, even if it is equal to the last."""
-        self._optimizer: Optimizer | None = None
-        self._state: OptimizerState | None = None
+        self._optimizer = self._state = None
 
     @cached_property
     def _workspace_per_sample(self) -> int:
@@ -364,7 +500,7 @@ class Network:
             rows = slice(start, start + n_rows)
             yield rows, read_only(np.ascontiguousarray(X[rows], self.dtype))
 
-    def _infer(self, compute: Callable[..., None], X: Any, n_threads: int | None) -> np.ndarray:
+    def _infer(self, compute: Callable[..., bool], X: Any, n_threads: int | None) -> np.ndarray:
         X = check_feature_shape(X, self.architecture.n_inputs, self.dtype)
         result = np.empty((len(X), self.architecture.n_outputs), self.dtype)
         # Contexts take longer than a single sample: compiled kernels warn of nothing, and need none for themselves.
@@ -373,12 +509,15 @@ class Network:
             team = self.team if len(X) > 1 else 1
             n_rows = len(X) if len(X) <= backend.ROWS_PER_PASS else team * backend.ROWS_PER_PASS
             make = np.empty if len(X) == 1 else aligned_empty
-            workspace = make(n_rows * self._workspace_per_sample, self.dtype)
+            workspace, model = (
+                make(n_rows * self._workspace_per_sample, self.dtype),
+                (self.parameters, self.statistics, self.inference_layers),
+            )
             if X.dtype == self.dtype and X.flags.c_contiguous:
-                finite = compute(result, workspace, self.parameters, self.bound_layers, read_only(X), team)
+                finite = compute(result, workspace, *model, read_only(X), team)
             else:
                 finite = all(
-                    compute(result[rows], workspace, self.parameters, self.bound_layers, samples, team)
+                    compute(result[rows], workspace, *model, samples, team)
                     for rows, samples in self._converted(X, ROWS_PER_CONVERSION)
                 )
         if not finite:
@@ -387,14 +526,14 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         # Views, work vectors and addresses of machine code belong to this process and object.
-        kept = ("architecture", "dtype", "n_threads", "random", "backend")
-        return {name: getattr(self, name) for name in kept} | {"parameters": np.array(self.parameters)}
+        kept = ("architecture", "dtype", "n_threads", "random", "backend", "n_updates", "mask_key")
+        return {name: getattr(self, name) for name in kept} | {"learned": np.array(self.learned)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        parameters = state.pop("parameters")
+        learned = state.pop("learned")
         self.__dict__.update(state)
         self._allocate()
-        self.parameters[:] = parameters
+        self.learned[:] = learned
 
     def __repr__(self) -> str:
         architecture, loss = self.architecture, self.architecture.loss

@@ -19,7 +19,8 @@ UPDATES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "rmsprop_momentu
 
 #: One step, as the backends see it: what penalties, clipping and updates take. Each update reads what it knows.
 SETTINGS = np.dtype(
-    [
+    [("mask_key", np.int64)]  # of the units that are dropped
+    + [
         (name, np.float64)
         for name in (
             "learning_rate",
@@ -95,6 +96,11 @@ class Optimizer(ABC):
     def n_states(self) -> int:
         """Numbers that it keeps for each parameter."""
 
+    @property
+    def has_momentum(self) -> bool:
+        """Whether it has a momentum that a schedule may change."""
+        return False
+
     def settings(
         self, first_step: int, n_steps: int, rates: np.ndarray | None = None, momenta: np.ndarray | None = None
     ) -> np.ndarray:
@@ -131,10 +137,10 @@ class Optimizer(ABC):
             state = network.optimizer_state(self)
             settings = self.settings(state.n_steps, 1)[0]
             # A copy: penalties and clipping change it, and the user may look at his gradient again.
-            backend.step(
-                network.parameters, state.vectors, network.gradient.copy(), network.bound_layers, update, settings
-            )
+            gradient = network.gradient.copy()
+            backend.step(network.parameters, state.vectors, gradient, network.bound_layers, update, settings)
             state.n_steps += 1
+            network.n_updates += 1
 
 
 @dataclass(frozen=True)
@@ -179,6 +185,11 @@ class SGD(Optimizer):
     def n_states(self) -> int:
         """The velocity v, with a momentum."""
         return 1 if self.momentum else 0
+
+    @property
+    def has_momentum(self) -> bool:
+        """Whether it has a momentum that a schedule may change."""
+        return self.momentum > 0
 
     def _fill(self, records: np.ndarray, steps: np.ndarray, momenta: np.ndarray | None) -> None:
         records["momentum"] = self.momentum if momenta is None else momenta
@@ -266,6 +277,11 @@ class RMSprop(Optimizer):
         """The mean square s, and with a momentum the velocity v."""
         return 2 if self.momentum else 1
 
+    @property
+    def has_momentum(self) -> bool:
+        """Whether it has a momentum that a schedule may change."""
+        return self.momentum > 0
+
     def _fill(self, records: np.ndarray, steps: np.ndarray, momenta: np.ndarray | None) -> None:
         records["squares_kept"], records["epsilon"] = self.squares_kept, self.epsilon
         records["momentum"] = self.momentum if momenta is None else momenta
@@ -318,6 +334,11 @@ class Adam(Optimizer):
     def n_states(self) -> int:
         """The means m and s, and with `amsgrad` the largest s."""
         return 3 if self.amsgrad else 2
+
+    @property
+    def has_momentum(self) -> bool:
+        """Whether it has a momentum that a schedule may change, which is beta_1."""
+        return True
 
     def _fill(self, records: np.ndarray, steps: np.ndarray, momenta: np.ndarray | None) -> None:
         records["momentum"] = self.beta_1 if momenta is None else momenta

@@ -1,4 +1,4 @@
-"""Pictures of what was learned: decision boundaries, loss curves, and the activations with their derivatives.
+"""Pictures of what was learned: decision boundaries, loss curves, rates, and the activations with their derivatives.
 
 Every function draws into the Axes it is given, or into a new Figure of its own, and returns the Axes: nothing is shown
 and pyplot's current figure is left alone. ``ax.figure.savefig("boundary.png")`` writes the picture to a file; in a
@@ -19,6 +19,8 @@ from fastnn.activations import ACTIVATIONS, find_activation, reference_module
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from fastnn.learning_rate_finder import LearningRateSearch
 
 #: Okabe and Ito (2008), Color Universal Design: eight colours that colour-blind readers tell apart, black last.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#F0E442", "#000000")
@@ -141,6 +143,37 @@ def plot_history(history: TrainingHistory | Sequence[float], *, ax: Axes | None 
         _draw_accuracy(ax, accuracy)
     elif validation:
         ax.legend()
+    return ax
+
+
+def plot_learning_rates(search: LearningRateSearch, *, ax: Axes | None = None) -> Axes:
+    """Loss against the learning rate of a search, and the rate that it suggests.
+
+    Parameters
+    ----------
+    search : LearningRateSearch
+        What ``fastnn.find_learning_rate`` returned.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw. A new figure by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes that was drawn into.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    ax = _axes_or_new(ax)
+    low, high = min(search.losses.min(), 0.0), 1.1 * max(search.losses[0], search.smoothed_losses.max())
+    ax.plot(search.rates, search.losses, ".", color=COLORS[4], label="loss of a batch")
+    ax.plot(search.rates, search.smoothed_losses, "-", color=COLORS[0], label="smoothed loss")
+    ax.axvline(search.suggestion, linestyle="--", color=COLORS[1], label=f"suggestion, {search.suggestion:.2g}")
+    ax.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(low, high))  # no room for losses that diverge
+    ax.grid(alpha=0.3)
+    ax.legend(loc="lower left")
     return ax
 
 

@@ -11,25 +11,17 @@ elsewhere runs no code of its author. It holds:
     One array for each piece of metadata that is an array.
 """
 
-import contextlib
-import json
 import os
-import secrets
-import shutil
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastnn.activations import ACTIVATIONS
 from fastnn.architecture import Architecture
+from fastnn.archives import describe, misfit, read_archive, write_archive
 from fastnn.losses import LOSSES, find_loss
 from fastnn.network import Network
-
-FORMAT = "fastnn network"
-FORMAT_VERSION = 1
 
 
 def save(network: Network, path: str | os.PathLike[str], /, **metadata: Any) -> None:
@@ -65,27 +57,15 @@ def save(network: Network, path: str | os.PathLike[str], /, **metadata: Any) -> 
     arrays = {name: value for name, value in metadata.items() if isinstance(value, np.ndarray)}
     members = {_member(name): _checked_array(name, value) for name, value in arrays.items()}
     header = {
-        "format": FORMAT,
-        "version": FORMAT_VERSION,
-        "layer_sizes": list(network.architecture.layer_sizes),
-        "activations": list(network.architecture.activations),
-        "loss": network.architecture.loss.name,
-        "loss_options": network.architecture.loss.settings,
-        "dtype": np.dtype(network.dtype).name,
+        **describe(network.architecture, network.dtype),
         "arrays": list(arrays),
         "metadata": {name: _plain(name, value) for name, value in metadata.items() if name not in arrays},
     }
-    members["header"] = np.array(json.dumps(header).encode("ascii"))
-    members["parameters"] = network.parameters
-
-    def write(file: BinaryIO) -> None:
-        np.savez(file, allow_pickle=False, **members)
-
-    _write_atomically(Path(path), write)
+    write_archive(Path(path), header, members | {"parameters": network.parameters})
 
 
 def load(path: str | os.PathLike[str], *, backend: str = "numba", n_threads: int | None = None) -> Network:
-    """Read a network that `save` wrote: the same architecture, dtype and parameters, bit by bit.
+    """Read a network that `save` or a `Checkpoint` wrote: the same architecture, dtype and parameters, bit by bit.
 
     Parameters
     ----------
@@ -112,12 +92,14 @@ def load(path: str | os.PathLike[str], *, backend: str = "numba", n_threads: int
         saved.architecture.layer_sizes,
         saved.architecture.activations,
         saved.architecture.loss,
+        normalization=saved.architecture.normalizations[:-1],
+        dropout=saved.architecture.dropout[:-1],
         backend=backend,
         dtype=saved.parameters.dtype.name,
         initializer="zeros",
         n_threads=n_threads,
     )
-    network.parameters[:] = saved.parameters
+    network.learned[:] = saved.parameters
     return network
 
 
@@ -177,59 +159,13 @@ def _plain(name: str, value: Any) -> Any:
     )
 
 
-def _write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    """Call `write` with a new file beside `path`, then move that file into place in one step."""
-    target = Path(os.path.realpath(path))  # through a symbolic link: the link stays, its file is replaced
-    if target.exists() and not target.is_file():
-        raise OSError(f"{path} is not a regular file: nothing can be saved there.")
-    temporary = target.with_name(f".fastnn-{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, temporary)
-        temporary.replace(target)
-    except BaseException as error:  # Ctrl-C too must not leave the temporary file behind
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, OSError):
-            error.filename = str(path)  # not the temporary name, which means nothing to the caller
-            error.filename2 = None
-        raise
-    _flush_folder(target.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the new name survive a power cut, on systems where a folder can be opened for that."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 def _read(path: Path) -> _Saved:
-    members = _read_members(path)
-    try:
-        header = json.loads(members["header"].item())
-        format_name, version = header["format"], header["version"]
-    except (KeyError, TypeError, ValueError):
-        raise ValueError(f"{path} is not a network saved by fastnn.") from None
-    if format_name != FORMAT:
-        raise ValueError(f"{path} is not a network saved by fastnn.")
-    if version != FORMAT_VERSION:
-        raise ValueError(
-            f"{path} is in version {version} of the file format, and this fastnn reads version {FORMAT_VERSION}: "
-            "install the fastnn that wrote it, or a newer one."
-        )
+    header, members = read_archive(path)
     _check_names(path, header)
     try:
         return _unpack(header, members)
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged: its header and its arrays do not fit together ({error}).") from None
+        raise misfit(path, error) from None
 
 
 def _check_names(path: Path, header: dict[str, Any]) -> None:
@@ -246,33 +182,15 @@ def _check_names(path: Path, header: dict[str, Any]) -> None:
 
 
 def _unpack(header: dict[str, Any], members: dict[str, np.ndarray]) -> _Saved:
-    loss = find_loss(header["loss"], header.get("loss_options"))
-    architecture = Architecture.create(header["layer_sizes"], header["activations"], loss)
+    loss = find_loss(header["loss"], header["loss_options"])
+    sizes, activations, regularisation = header["layer_sizes"], header["activations"], ("normalization", "dropout")
+    architecture = Architecture.create(sizes, activations, loss, *(header[name] for name in regularisation))
     parameters = members["parameters"]
     # Compared before a network of that size is allocated.
-    if parameters.shape != (architecture.n_parameters,) or parameters.dtype.name != header["dtype"]:
+    size = architecture.n_parameters + architecture.n_statistics
+    if parameters.shape != (size,) or parameters.dtype.name != header["dtype"]:
         raise ValueError(
-            f"{architecture.n_parameters} parameters of {header['dtype']} expected, "
-            f"got shape {parameters.shape} of {parameters.dtype}"
+            f"{size} parameters of {header['dtype']} expected, got shape {parameters.shape} of {parameters.dtype}"
         )
     arrays = {name: members[_member(name)] for name in header["arrays"]}
     return _Saved(architecture, parameters, {**header["metadata"], **arrays})
-
-
-def _read_members(path: Path) -> dict[str, np.ndarray]:
-    """Every array of an ``.npz`` file by name, after its checksums have been compared."""
-    with path.open("rb") as file:
-        if file.read(4) != b"PK\x03\x04":
-            raise ValueError(f"{path} is not a network saved by fastnn.")
-        try:
-            with zipfile.ZipFile(file) as archive:
-                damaged = archive.testzip()
-            if damaged is not None:
-                raise ValueError(f"the checksum of {damaged} is wrong")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as arrays:
-                return dict(arrays)
-        except MemoryError:
-            raise
-        except Exception as error:  # zipfile meets damaged bytes with a dozen kinds of exception
-            raise ValueError(f"{path} is damaged or is not a network saved by fastnn ({error}).") from error

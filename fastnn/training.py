@@ -1,24 +1,33 @@
-"""The epoch loop: order of samples, batches, validation, divergence and history."""
+"""The epoch loop: order of samples, batches, divergence, and what is asked between epochs."""
 
+import copy
 import math
+import os
+import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
+from logging import DEBUG, getLogger
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn.architecture import aligned_zeros
 from fastnn.backends import get_backend
+from fastnn.callbacks import Callback, Run, accompanied, check_callbacks, end_epoch, epochs_until_due, stateful
+from fastnn.checkpoints import read_checkpoint
 from fastnn.exceptions import DivergenceError
+from fastnn.held_out import HeldOut, check_fraction, split
+from fastnn.history import History
 from fastnn.optimizers import Optimizer
+from fastnn.schedules import Constant, Course, Schedule, find_schedule
 from fastnn.validation import (
     check_count,
     check_data,
     check_feature_shape,
-    check_features,
     check_finite,
     check_sample_weight,
     check_targets,
@@ -31,126 +40,147 @@ if TYPE_CHECKING:
 SECONDS_PER_CHUNK = 0.1
 LARGEST_GROWTH = 8  # from chunk to chunk, as the first ones may be too short to be timed well
 
+#: What `progress` may be: a bar in a terminal, a bar, none, or a function of the share that is done and the history.
+Progress = bool | Callable[[float, History], None] | None
 
-@dataclass
-class History:
-    """What happened in each epoch.
-
-    Attributes
-    ----------
-    loss : list of float
-        Mean loss over the samples of the epoch, weighted where they are, each measured just before the update that used
-        it.
-    validation_loss, validation_accuracy : list of float
-        Measured on the validation data after the epoch; empty without them, accuracy for classes only.
-    seconds : list of float
-        Time spent training; neither compilation nor validation is counted. Epochs of a single batch may be trained
-        several in one call, and share its time equally.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    validation_accuracy: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
+logger = getLogger("fastnn")
 
 
-class Validation:
-    """Held-out data, checked once, and what is measured on them after an epoch."""
+class Descent:
+    """Steps of an optimizer on batches of data: kernels, what the optimizer keeps, and work buffers."""
 
-    def __init__(self, network: "Network", X: Any, y: Any, sample_weight: Any = None) -> None:
-        self.network = network
-        self.X = check_features(X, network.architecture.n_inputs, network.dtype)
-        self.y = check_targets(y, len(self.X), network.architecture, network.dtype)
-        self.sample_weights = check_sample_weight(sample_weight, len(self.X))
+    def __init__(self, network: "Network", optimizer: Optimizer, course: Course | None = None) -> None:
+        self.network, self.optimizer = network, optimizer
+        self.course = course or Constant().begin(optimizer.learning_rate, 1, 1)
+        self.backend = get_backend(network.backend)
+        self.update = optimizer.bind(self.backend, network.dtype)
+        self.state = network.optimizer_state(optimizer)
+        self.steps_before = self.state.n_steps  # the schedule counts from here
+        changing = network.learned, network.gradient, self.state.vectors
+        self.changing = [(vector, np.empty_like(vector)) for vector in changing]
+        self.reserve(0, gathers=False)
 
-    def measure(self, history: History) -> None:
-        """Append loss, and accuracy for classes."""
-        history.validation_loss.append(self.network.mean_loss(self.X, self.y, self.sample_weights))
-        if self.network.architecture.loss.classifies:
-            history.validation_accuracy.append(self.network.accuracy(self.X, self.y, self.sample_weights))
+    def reserve(self, batch_size: int, *, gathers: bool) -> None:
+        """Make room for batches of that many samples, which are gathered or lie in place."""
+        self.batch_size, network, layers = batch_size, self.network, self.network.architecture.layers
+        n_inputs, n_outputs = network.architecture.n_inputs, network.architecture.n_outputs
+        self.batch_X = aligned_zeros(batch_size * n_inputs * gathers, network.dtype).reshape(-1, n_inputs)
+        self.batch_Y = aligned_zeros(batch_size * n_outputs, network.dtype).reshape(batch_size, n_outputs)
+        self.sample_losses = np.empty(batch_size)
+        self.workspace = network.training_workspace(self.backend.training_workspace_size(layers, batch_size))
+
+    def settings(self, n_steps: int) -> np.ndarray:
+        """What the next steps take: the one place where training asks for it."""
+        rates, momenta = self.course.rates(self.state.n_steps - self.steps_before, n_steps)
+        settings = self.optimizer.settings(self.state.n_steps, n_steps, rates, momenta)
+        settings["mask_key"] = self.network.mask_keys(n_steps)
+        return settings
+
+    def run(
+        self,
+        losses: np.ndarray,
+        X: np.ndarray,
+        y: np.ndarray,
+        sample_weights: np.ndarray,
+        order: np.ndarray | None,
+        batch_size: int,
+    ) -> np.ndarray:
+        """One step for each of `losses`, which are filled, in one compiled call; the learning rates of the steps."""
+        settings = self.settings(max(len(losses), 1))  # one, for kernels that are only compiled
+        self.backend.train_epoch(
+            losses,
+            self.sample_losses,
+            self.network.parameters,
+            self.network.statistics,
+            self.state.vectors,
+            self.network.gradient,
+            self.workspace,
+            self.batch_X,
+            self.batch_Y,
+            self.network.bound_layers,
+            X,
+            y,
+            read_only(relative_weights(sample_weights, batch_size, order)),
+            order,
+            batch_size,
+            self.update,
+            settings,
+            self.network.team,
+        )
+        self.state.n_steps += len(losses)
+        self.network.n_updates += len(losses)
+        return np.asarray(settings["learning_rate"])
+
+    def begin(self) -> Callable[[], None]:
+        """Announce that the parameters will change; returns what undoes all that training has changed since."""
+        network, n_steps, n_updates = self.network, self.state.n_steps, self.network.n_updates
+        remember_batch, random_state = network.forget_batch(), network.random.bit_generator.state
+        for vector, kept in self.changing:
+            kept[:] = vector
+
+        def undo() -> None:
+            for vector, kept in self.changing:
+                vector[:] = kept
+            self.state.n_steps, network.n_updates = n_steps, n_updates
+            network.random.bit_generator.state = random_state
+            remember_batch()
+
+        return undo
 
 
 class Batches:
-    """The training data in the order of an epoch, and the buffers that a batch is gathered into.
+    """The training data in the order of an epoch, batch by batch; all rows, or those that are not held out.
 
     Where an epoch takes the samples as they lie, and they have the type of the network, they are not gathered at all.
     """
 
     def __init__(
         self,
-        network: "Network",
+        descent: Descent,
         X: np.ndarray,
         y: np.ndarray,
         sample_weights: np.ndarray,
+        rows: np.ndarray | None,
         batch_size: int,
         shuffle: bool,
-        optimizer: Optimizer,
     ) -> None:
-        self.network, self.optimizer, self.batch_size = network, optimizer, batch_size
-        self.X, self.y, self.sample_weights = read_only(X), read_only(y), sample_weights
-        self.n_batches = math.ceil(len(X) / batch_size)
+        self.descent, self.network, self.rows = descent, descent.network, rows
+        self.X, self.y, self.sample_weights = read_only(X), read_only(y), read_only(sample_weights)
+        self.n_samples = len(X) if rows is None else len(rows)
+        self.batch_size = batch_size = min(batch_size, self.n_samples)
+        self.n_batches = math.ceil(self.n_samples / batch_size)
         self.shuffle = shuffle and self.n_batches > 1  # a single batch is a mean over all samples in any order
-        in_place = not self.shuffle and X.dtype == network.dtype and X.flags.c_contiguous
-        self.order = None if in_place else np.arange(0 if self.shuffle else len(X))  # a new one is drawn for each epoch
-        n_inputs, n_outputs = network.architecture.n_inputs, network.architecture.n_outputs
-        self.batch_X = aligned_zeros(0 if in_place else batch_size * n_inputs, network.dtype).reshape(-1, n_inputs)
-        self.batch_Y = aligned_zeros(batch_size * n_outputs, network.dtype).reshape(batch_size, n_outputs)
-        self.sample_losses = np.empty(batch_size)
-        self.backend = get_backend(network.backend)
-        size = self.backend.training_workspace_size(network.architecture.layers, batch_size)
-        self.workspace = network.training_workspace(size)
-        self.update = optimizer.bind(self.backend, network.dtype)
-        self.state = network.optimizer_state(optimizer)
+        in_place = not self.shuffle and rows is None and X.dtype == self.network.dtype and X.flags.c_contiguous
+        self.order = None if in_place else rows if rows is not None else np.arange(0 if self.shuffle else len(X))
+        descent.reserve(batch_size, gathers=not in_place)
         self.chunk_size = 1
-        self.totals = np.full(self.n_batches, batch_size)
-        self.totals[-1] = len(X) - batch_size * (self.n_batches - 1)
-        self.weights = read_only(np.empty(0))
-        if not self.shuffle:
-            self.weigh()
+        self.sizes = np.full(self.n_batches, batch_size)
+        self.sizes[-1] = self.n_samples - batch_size * (self.n_batches - 1)
 
     def compile(self) -> None:
         """Train on no batch at all: kernels that are not there yet are compiled before the clock runs."""
         self.train_batches(np.empty(0), 0, 0)
 
-    def begin(self) -> Callable[[], None]:
-        """Announce that the parameters will change; returns what undoes all that training has changed since."""
-        network = self.network
-        remember_batch, random_state = network.forget_batch(), network.random.bit_generator.state
-        changing = network.parameters, network.gradient, self.state.vectors
-        before, n_steps = [vector.copy() for vector in changing], self.state.n_steps
-
-        def undo() -> None:
-            for vector, copy in zip(changing, before, strict=True):
-                vector[:] = copy
-            self.state.n_steps = n_steps
-            network.random.bit_generator.state = random_state
-            remember_batch()
-
-        return undo
-
-    def train_epoch(self, report: Callable[[float], None]) -> float:
-        """One pass over the data in chunks of whole batches; the mean loss, NaN or infinite if it diverged."""
+    def train_epoch(self, report: Callable[[float], None]) -> tuple[float, float]:
+        """One pass over the data in chunks of whole batches; the mean loss, not finite if it diverged, and last rate."""
         if self.shuffle:
-            self.order = self.network.random.permutation(len(self.X))
-            self.weigh()
+            order = self.network.random.permutation(self.n_samples)
+            self.order = order if self.rows is None else self.rows[order]
         losses = np.empty(self.n_batches)
         for first, last in self.chunks():
-            self.train_batches(losses[first:last], first * self.batch_size, last * self.batch_size)
+            rates = self.train_batches(losses[first:last], first * self.batch_size, last * self.batch_size)
             if not np.isfinite(losses[last - 1]):
-                return float(losses[last - 1])
+                return float(losses[last - 1]), float(rates[-1])
             report(last / self.n_batches)
-        return float(losses @ self.totals / self.totals.sum())
+        return float(losses @ self.shares()), float(rates[-1])
 
-    def weigh(self) -> None:
-        """Bring the weights in the order of the epoch, relative to the mean of each batch.
-
-        `totals` is what a batch counts in the mean loss of the epoch: the weights of its samples, or their number.
-        """
-        weights = self.sample_weights
-        if len(weights) > 0:
-            weights = weights if self.order is None else weights[self.order]
-            self.totals = np.add.reduceat(weights, np.arange(self.n_batches) * self.batch_size)
-        self.weights = read_only(relative_weights(weights, self.batch_size))
+    def shares(self) -> np.ndarray:
+        """What share each batch has in the mean loss of an epoch, by the weights of its samples, or by their number."""
+        totals = self.sizes
+        if len(self.sample_weights) > 0:
+            in_order = self.sample_weights if self.order is None else self.sample_weights[self.order]
+            totals = np.add.reduceat(in_order, np.arange(self.n_batches) * self.batch_size)
+        return np.asarray(totals / totals.sum())  # exactly 1 for a single batch, whose loss then keeps its bits
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Ranges of batches that cover an epoch, growing or shrinking until one takes about `SECONDS_PER_CHUNK`."""
@@ -169,36 +199,38 @@ class Batches:
         """Epochs that one compiled call may take: several where each is a single batch, and so in the same order."""
         return self.chunk_size if self.n_batches == 1 else 1
 
-    def train_epochs(self, n_epochs: int) -> np.ndarray:
-        """Several passes over data that are a single batch, in one compiled call; the mean losses."""
+    def train_epochs(self, n_epochs: int) -> tuple[np.ndarray, np.ndarray]:
+        """Several passes over data that are a single batch, in one compiled call; mean losses and learning rates."""
         losses, start = np.empty(n_epochs), time.perf_counter()
-        self.train_batches(losses, 0, len(self.X))
+        rates = self.train_batches(losses, 0, self.n_samples)
         self._resize_chunks(n_epochs, time.perf_counter() - start)
-        return losses
+        return losses, rates
 
-    def train_batches(self, losses: np.ndarray, start: int, stop: int) -> None:
-        """Train on the samples from `start` to `stop` of the order, in one compiled call."""
-        network, in_place, n_steps = self.network, self.order is None, len(losses)
-        self.backend.train_epoch(
-            losses,
-            self.sample_losses,
-            network.parameters,
-            self.state.vectors,
-            network.gradient,
-            self.workspace,
-            self.batch_X,
-            self.batch_Y,
-            network.bound_layers,
-            self.X[start:stop] if in_place else self.X,
-            self.y[start:stop] if in_place else self.y,
-            self.weights[start:stop],
-            None if self.order is None else self.order[start:stop],
-            self.batch_size,
-            self.update,
-            self.optimizer.settings(self.state.n_steps, max(n_steps, 1)),  # one, for kernels that are only compiled
-            network.team,
-        )
-        self.state.n_steps += n_steps
+    def train_batches(self, losses: np.ndarray, start: int, stop: int) -> np.ndarray:
+        """Train on the samples from `start` to `stop` of the order, in one compiled call; the learning rates."""
+        if self.order is None:
+            data = self.X[start:stop], self.y[start:stop], self.sample_weights[start:stop]
+            return self.descent.run(losses, *data, None, self.batch_size)
+        data = self.X, self.y, self.sample_weights
+        return self.descent.run(losses, *data, self.order[start:stop], self.batch_size)
+
+
+@dataclass
+class EpochRun(Run):
+    """A training over epochs.
+
+    Attributes
+    ----------
+    description : dict
+        What must be the same for another run to go on from a checkpoint of this one, by name, in the types of JSON.
+    random_at_start : dict
+        State of the network's random numbers before the training drew any.
+    """
+
+    batches: Batches
+    epochs: int
+    description: dict[str, Any]
+    random_at_start: Any
 
 
 def train(
@@ -207,36 +239,153 @@ def train(
     y: Any,
     sample_weight: Any,
     optimizer: Optimizer,
+    schedule: Schedule | Callable[[int], float] | None,
     epochs: int,
     batch_size: int | None,
     shuffle: bool,
     validation_data: tuple[Any, ...] | None,
-    progress: bool | Callable[[float, History], None],
+    validation_fraction: float | None,
+    callbacks: Any,
+    progress: Progress,
+    resume_from: str | os.PathLike[str] | None,
 ) -> History:
     """Train a network; the arguments are those of `Network.fit`."""
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer must be a fastnn optimizer such as fastnn.SGD(), got {optimizer!r}.")
+    check_optimizer(optimizer)
+    validates = validation_data is not None or validation_fraction is not None
+    schedule = check_schedule(schedule, optimizer, validates)
+    check_progress(progress)
     epochs = check_count(epochs, "epochs")
     X = check_feature_shape(X, network.architecture.n_inputs, network.dtype)
     y = check_targets(y, len(X), network.architecture, network.dtype)
     sample_weights = check_sample_weight(sample_weight, len(X))
     batch_size = len(X) if batch_size is None else min(check_count(batch_size, "batch_size"), len(X))
-    validation = None
-    if validation_data is not None:
-        validation = Validation(network, *check_data(validation_data, "validation_data"))
-    history = History()
-    batches = Batches(network, X, y, sample_weights, batch_size, shuffle, optimizer)
+    held_out = given_validation(network, validation_data, validation_fraction, len(X))
+    callbacks = check_callbacks(callbacks, network, validates)
+
+    saved, description, rows, random = None, {}, None, network.random
+    if resume_from is not None or any(callback.saves for callback in callbacks):
+        options = {"batch_size": batch_size, "shuffle": bool(shuffle), "validation_fraction": validation_fraction}
+        description = describe_run(network, y, sample_weights, optimizer, schedule, held_out, callbacks) | options
+    if resume_from is not None:
+        saved = read_checkpoint(resume_from)
+        saved.check(description, network, optimizer)
+    random_at_start = random.bit_generator.state if saved is None else saved.random["start"]
+    if validation_fraction is not None:
+        random = copy.deepcopy(random)  # what is held out has to be checked before anything changes
+        random.bit_generator.state = random_at_start
+        rows, others = split(y, network.architecture, validation_fraction, random)
+        held_out = HeldOut(network, X[others], y[others], sample_weights[others] if len(sample_weights) else None)
+
+    course = begin_schedule(schedule, optimizer, epochs, len(X) if rows is None else len(rows), batch_size)
+    network.random.bit_generator.state = random.bit_generator.state
+    batches = Batches(Descent(network, optimizer, course), X, y, sample_weights, rows, batch_size, shuffle)
+    run = EpochRun(network, callbacks, History(), batches, epochs, description, random_at_start, held_out=held_out)
+    if saved is not None:
+        saved.restore(run)
+        tell_schedule(course, run.history, 0)
+        logger.info("Going on after epoch %d of %s.", len(run.history), saved.path)
     batches.compile()
-    with progress_reports(progress, history) as report:
-        while len(history.loss) < epochs:
-            epoch = len(history.loss)
-            at_once = 1 if validation is not None else min(batches.epochs_per_call(), epochs - epoch)
-            if at_once == 1 or not train_epochs_at_once(batches, at_once, history):
-                train_one_epoch(batches, epoch, history, partial(report_within, report, epoch, epochs))
-            if validation is not None:
-                validation.measure(history)
-            report(len(history.loss) / epochs)
-    return history
+    with (
+        progress_reports(progress, run.history) as report,
+        accompanied(run, None if saved is None else saved.callbacks),
+    ):
+        train_epochs(run, report)
+    logger.info("Training ended after epoch %d: %s.", len(run.history), run.history.stop_reason)
+    return run.history
+
+
+def check_optimizer(optimizer: Any) -> None:
+    """Raise TypeError for what is no optimizer."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be a fastnn optimizer such as fastnn.SGD(), got {optimizer!r}.")
+
+
+def check_schedule(schedule: Any, optimizer: Optimizer, validates: bool) -> Schedule:
+    """The schedule, which has to fit the optimizer and the data."""
+    chosen = find_schedule(schedule)
+    if chosen.changes_momentum and not optimizer.has_momentum:
+        raise ValueError(
+            f"{type(chosen).__name__} changes the momentum, and this {type(optimizer).__name__} has none: "
+            "choose one that has, or cycle_momentum=False."
+        )
+    if getattr(chosen, "monitor", None) == "validation_loss" and not validates:
+        raise ValueError(
+            f"{type(chosen).__name__} watches the validation loss: fit needs validation_data or validation_fraction."
+        )
+    return chosen
+
+
+def begin_schedule(schedule: Schedule, optimizer: Optimizer, epochs: int, n_samples: int, batch_size: int) -> Course:
+    """The schedule at the start of a fit; it says now if it cannot be that of so many steps."""
+    n_batches = math.ceil(n_samples / batch_size)
+    course = schedule.begin(optimizer.learning_rate, n_batches, epochs * n_batches)
+    course.rates(0, 0)
+    return course
+
+
+def given_validation(network: "Network", data: Any, fraction: Any, n_samples: int) -> HeldOut | None:
+    """The validation data that were given, if any; or else a look at the fraction that is to be held out."""
+    if data is not None and fraction is not None:
+        raise ValueError("validation_data and validation_fraction exclude each other: give one of them.")
+    if fraction is not None:
+        check_fraction(fraction, n_samples)
+    return None if data is None else HeldOut(network, *check_data(data, "validation_data"))
+
+
+def describe_run(
+    network: "Network",
+    y: np.ndarray,
+    sample_weights: np.ndarray,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    held_out: HeldOut | None,
+    callbacks: list[Callback],
+) -> dict[str, Any]:
+    """What must be the same for a training to go on from a checkpoint of this one, by name, in the types of JSON."""
+    return {
+        "layer sizes": network.architecture.layer_sizes,
+        "activations": network.architecture.activations,
+        "loss": repr(network.architecture.loss),
+        "dtype": network.dtype.name,
+        "random numbers from": type(network.random.bit_generator).__name__,
+        "normalization": network.architecture.normalizations,
+        "dropout": network.architecture.dropout,
+        "optimizer": {"class": type(optimizer).__name__} | asdict(optimizer),
+        "schedule": repr(schedule),
+        "number of samples": len(y),
+        "checksum of the weights of samples": zlib.crc32(sample_weights.data),
+        "checksum of the targets": zlib.crc32(np.ascontiguousarray(y).data),
+        "number of validation samples": None if held_out is None else len(held_out.X),
+        "callbacks": [str(callback) for callback in stateful(callbacks)],
+    }
+
+
+def train_epochs(run: EpochRun, report: Callable[[float], None]) -> None:
+    """Train until the last epoch, or until a callback has had enough."""
+    batches, history, epochs = run.batches, run.history, run.epochs
+    while len(history) < epochs and not history.stop_reason:
+        epoch = len(history)
+        course = batches.descent.course
+        watched = run.held_out is not None or course.schedule.watches_epochs
+        unseen = 1 if watched else epochs_until_due(run.callbacks, epoch)
+        at_once = int(min(batches.epochs_per_call(), epochs - epoch, unseen))
+        if at_once == 1 or not train_epochs_at_once(batches, at_once, history):
+            train_one_epoch(batches, epoch, history, partial(report_within, report, epoch, epochs))
+        if run.held_out is not None:
+            run.held_out.measure(history)
+        tell_schedule(course, history, epoch)
+        if logger.isEnabledFor(DEBUG):
+            logger.debug("Epoch %d: %s", len(history), history.last)
+        end_epoch(run.callbacks, run.network, history, is_last=len(history) == epochs)
+        report(len(history) / epochs)
+    history.stop_reason = history.stop_reason or f"all {epochs} epochs are done"
+
+
+def tell_schedule(course: Course, history: History, first_epoch: int) -> None:
+    """Tell a schedule how the epochs from that one on went."""
+    for epoch in range(first_epoch, len(history)):
+        validation_loss = history.validation_loss[epoch] if history.validation_loss else None
+        course.end_epoch(history.loss[epoch], validation_loss)
 
 
 def report_within(report: Callable[[float], None], epoch: int, epochs: int, share: float) -> None:
@@ -247,13 +396,14 @@ def report_within(report: Callable[[float], None], epoch: int, epochs: int, shar
 def train_epochs_at_once(batches: Batches, n_epochs: int, history: History) -> bool:
     """Train for several epochs and record them; False, and nothing changed, if one of them diverged."""
     network, start = batches.network, time.perf_counter()
-    undo = batches.begin()
+    undo = batches.descent.begin()
     with undone_if_broken(network, undo):
-        losses = batches.train_epochs(n_epochs)
+        losses, rates = batches.train_epochs(n_epochs)
     if not (np.isfinite(losses).all() and np.isfinite(network.parameters).all()):
         undo()
         return False
     history.loss += losses.tolist()
+    history.learning_rate += rates.tolist()
     history.seconds += [(time.perf_counter() - start) / n_epochs] * n_epochs
     return True
 
@@ -276,35 +426,50 @@ def train_one_epoch(batches: Batches, epoch: int, history: History, report: Call
     0 times it is NaN. Reading X for nothing else would take a tenth of an epoch.
     """
     network, start = batches.network, time.perf_counter()
-    undo = batches.begin()
+    undo = batches.descent.begin()
     with undone_if_broken(network, undo):
-        loss = batches.train_epoch(report)
+        loss, rate = batches.train_epoch(report)
     if not np.isfinite(loss) or not np.isfinite(network.parameters).all():
         undo()
         check_finite(batches.X, "X", network.dtype)
-        raise DivergenceError(
-            f"Training diverged in epoch {epoch + 1}: the loss became {loss}. Try a smaller learning rate (it is "
-            f"{batches.optimizer.learning_rate:g}), standardised inputs, or another initializer. The parameters are "
-            "those from before that epoch."
-        )
+        raise divergence(f"epoch {epoch + 1}", loss, rate)
     history.loss.append(loss)
+    history.learning_rate.append(rate)
     history.seconds.append(time.perf_counter() - start)
 
 
+def divergence(when: str, loss: float, rate: float) -> DivergenceError:
+    """What to raise when a loss or a parameter is no longer finite, and everything has been put back."""
+    return DivergenceError(
+        f"Training diverged in {when}: the loss became {loss}. Try a smaller learning rate (it is {rate:g}), "
+        f"standardised inputs, or another initializer. The parameters are those from before that {when.split(maxsplit=1)[0]}, "
+        "or of the best epoch where EarlyStopping kept it."
+    )
+
+
+def check_progress(progress: Any) -> None:
+    """Raise TypeError for what is neither a flag, nor a function, nor None."""
+    if not (progress is None or isinstance(progress, bool | np.bool) or callable(progress)):
+        raise TypeError(f"progress must be True, False, None or a function of share and history, got {progress!r}.")
+
+
+def shows_bar(progress: bool | None) -> bool:
+    """Whether there is a bar: where it is asked for, and in a terminal unless it is refused."""
+    return bool(progress) if progress is not None else sys.stderr is not None and sys.stderr.isatty()
+
+
 @contextmanager
-def progress_reports(
-    progress: bool | Callable[[float, History], None], history: History
-) -> Iterator[Callable[[float], None]]:
+def progress_reports(progress: Progress, history: History) -> Iterator[Callable[[float], None]]:
     """What to call with the share of the work done: a progress bar, the user's function, or nothing."""
     if callable(progress):
         yield lambda share: progress(share, history)
-    elif not progress:
-        yield lambda share: None
-    else:
+    elif shows_bar(progress):
         from tqdm.auto import tqdm
 
         with tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}") as bar:
             yield lambda share: show_progress(bar, share, history)
+    else:
+        yield lambda share: None
 
 
 def show_progress(bar: Any, share: float, history: History) -> None:
@@ -321,11 +486,13 @@ def read_only(array: np.ndarray) -> np.ndarray:
     return view
 
 
-def relative_weights(weights: np.ndarray, batch_size: int) -> np.ndarray:
+def relative_weights(weights: np.ndarray, batch_size: int, order: np.ndarray | None = None) -> np.ndarray:
     """c_i = w_i / mean_j w_j, the mean over the batch of i, or 0 where all of its weights are; (n,), or (0,) for none.
 
-    With them a plain mean over a batch becomes a weighted one: mean_i c_i L_i = sum_i w_i L_i / sum_i w_i.
+    With them a plain mean over a batch becomes a weighted one: mean_i c_i L_i = sum_i w_i L_i / sum_i w_i. `order` is
+    that in which the samples come.
     """
+    weights = weights if order is None or len(weights) == 0 else weights[order]
     if len(weights) == 0:
         return weights
     starts = np.arange(0, len(weights), batch_size)

@@ -33,9 +33,9 @@ def check_dtype(dtype: Any) -> np.dtype:
 
 def check_features(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
     """X as a finite two-dimensional array (n_samples, n_features), not copied where its type allows."""
-    X = check_feature_shape(X, n_features, dtype)
-    check_finite(X, "X", dtype)
-    return X
+    features = check_feature_shape(X, n_features, dtype)
+    check_finite(features, "X", dtype)
+    return features
 
 
 def check_feature_shape(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
@@ -52,7 +52,8 @@ def check_feature_shape(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
         raise ValueError(f"X is empty: at least one sample is needed, got shape {X.shape}.")
     if X.dtype not in STREAMED_TYPES:
         X = X.astype(dtype)
-    return np.asarray(X)
+    features: np.ndarray = np.asarray(X)
+    return features
 
 
 def check_targets(y: Any, n_samples: int, architecture: Architecture, dtype: np.dtype) -> np.ndarray:

@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 import fastnn
 from fastnn.cli import main, training
+from fastnn.schedules import Constant, Cosine, OneCycle, ReduceOnPlateau
 
 REAL_DATA = os.environ.get("FASTNN_DATA") and str(Path(os.environ["FASTNN_DATA"]).resolve())
 QUICK = ["--epochs", "2", "--hidden", "8"]
@@ -130,6 +131,50 @@ def test_options_reach_the_network_and_the_report():
     assert network.dtype == np.float64
     assert "1 thread\n" in output
     assert "1 epoch, one batch, learning rate 0.5, l2 0.01\n" in output
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "rmsprop", "adam", "adamw"])
+@pytest.mark.parametrize("schedule", ["constant", "inverse-scaling", "cosine", "one-cycle", "plateau"])
+def test_every_optimizer_learns_on_every_schedule(optimizer, schedule):
+    options = ["--optimizer", optimizer, "--schedule", schedule, "--backend", "numpy", "--epochs", "30"]
+    output = run("train", "--data", "blobs", *options).output
+    assert reported(output, "Accuracy")[1] > 0.8
+    line = re.search(r"^Training +(.*)$", output, re.MULTILINE)[1].split(", ")
+    assert (optimizer in line, schedule in line) == (optimizer != "sgd", schedule != "constant")  # those are plain
+
+
+@pytest.mark.parametrize(
+    ("options", "optimizer", "schedule"),
+    [
+        ("", fastnn.SGD(0.2), Constant()),
+        ("--momentum 0.75", fastnn.SGD(0.05, momentum=0.75), Constant()),
+        ("--momentum 0.5 --schedule one-cycle", fastnn.SGD(0.1, momentum=0.5), OneCycle()),
+        ("--schedule one-cycle", fastnn.SGD(0.2), OneCycle(cycle_momentum=False)),
+        ("--optimizer adam --schedule one-cycle", fastnn.Adam(), OneCycle()),
+        ("--optimizer adamw --schedule cosine", fastnn.AdamW(), Cosine()),
+        ("--optimizer adamw --weight-decay 0", fastnn.AdamW(weight_decay=0.0), Constant()),
+        ("--schedule plateau", fastnn.SGD(0.2), ReduceOnPlateau(monitor="loss")),
+        (
+            "--optimizer rmsprop --momentum 0.5 --learning-rate 0.01 --l2 0.1 --weight-decay 0.2 --max-gradient-norm 3",
+            fastnn.RMSprop(0.01, momentum=0.5, l2=0.1, weight_decay=0.2, max_gradient_norm=3.0),
+            Constant(),
+        ),
+    ],
+)
+def test_options_make_the_optimizer_and_the_schedule(options, optimizer, schedule, monkeypatch):
+    given = {}
+    fit = fastnn.Network.fit
+    monkeypatch.setattr(fastnn.Network, "fit", lambda *args, **options: given.update(options) or fit(*args, **options))
+    run("train", "--data", "moons", "--backend", "numpy", *QUICK, *options.split())
+    assert given["optimizer"] == optimizer
+    assert given["schedule"] == schedule
+
+
+def test_the_report_says_how_the_steps_are_made():
+    options = "--optimizer rmsprop --momentum 0.5 --weight-decay 0.2 --max-gradient-norm 3 --schedule cosine"
+    output = run("train", "--data", "moons", "--backend", "numpy", *QUICK, *options.split()).output
+    words = "rmsprop, learning rate 0.01, momentum 0.5, weight decay 0.2, max gradient norm 3, cosine\n"
+    assert f"2 epochs, batches of 16, {words}" in output
 
 
 def test_no_hidden_layer_is_logistic_regression():
@@ -450,6 +495,12 @@ def test_the_version_is_given():
         ("--learning-rate nan", "'nan' must be a finite number"),
         ("--l2 -1", "is not in the range"),
         ("--l2 inf", "'inf' must be a finite number"),
+        ("--optimizer lion", "'lion' is not one of"),
+        ("--schedule linear", "'linear' is not one of"),
+        ("--momentum 1", "1.0 is not in the range"),
+        ("--momentum 0.9 --optimizer adam", "--momentum is for sgd and rmsprop, and --optimizer is adam"),
+        ("--max-gradient-norm 0", "is not in the range"),
+        ("--weight-decay -1", "is not in the range"),
         ("--threads 0", "0 is not in the range"),
         ("--seed -1", "-1 is not in the range"),
         ("--target 3", "--target and --task are for files of your own, and digits has its own targets"),

@@ -15,7 +15,17 @@ from fastnn.losses import LOSS_KERNELS
 from fastnn.optimizers import UPDATES
 
 FOLDER = Path(fastnn.__file__).parent / "backends"
-FILES = ("views.py", "activations.py", "losses.py", "layers.py", "optimizers.py", "batches.py", "epoch.py")
+FILES = (
+    "views.py",
+    "activations.py",
+    "losses.py",
+    "normalization.py",
+    "dropout.py",
+    "layers.py",
+    "optimizers.py",
+    "batches.py",
+    "epoch.py",
+)
 
 FUNCTIONS = [name for name in CONTRACT if name != "ROWS_PER_PASS"]
 

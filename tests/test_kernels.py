@@ -3,6 +3,7 @@
 This file also runs with NUMBA_DISABLE_JIT=1 and with NUMBA_BOUNDSCHECK=1.
 """
 
+import math
 from importlib import import_module
 
 import numpy as np
@@ -13,6 +14,7 @@ from fastnn.activations import ACTIVATIONS
 from fastnn.architecture import Architecture
 from fastnn.backends import get_backend
 from fastnn.losses import LOSS_KERNELS
+from fastnn.optimizers import Optimizer
 from fastnn.training import read_only
 from tests.cases import DTYPES, ELEMENTWISE, OUTPUTS, assert_agree, tolerance
 
@@ -21,6 +23,14 @@ pytestmark = pytest.mark.kernels
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 every_backend = pytest.mark.parametrize("backend", fastnn.backends())
 
+
+@pytest.fixture(autouse=True)
+def _numbers_of_64_bits_wrap():
+    """Compiled, they do so silently; without the compiler NumPy would warn."""
+    with np.errstate(over="ignore"):
+        yield
+
+
 #: Both sides of every kink and the kink itself, the flat parts and the straight ones.
 Z_VALUES = np.array([-30, -9, -4.5, -1.5, -1, -0.25, -1e-3, -0.0, 0, 1e-3, 0.25, 1, 1.5, 4.5, 9, 30]).reshape(4, 4)
 
@@ -28,11 +38,16 @@ NETWORKS = (
     ((3, 5, 4, 3), ("tanh", "relu", "softmax"), "softmax_cross_entropy"),
     ((2, 4, 1), ("gelu", "sigmoid"), "binary_cross_entropy"),
     ((3, 2), ("softmax",), "squared_error"),
+    ((3, 5, 4, 3), ("tanh", "sigmoid", "softmax"), "softmax_cross_entropy", ("batch", "layer"), (0.4, 0.3)),
+    ((2, 4, 3, 1), ("tanh", "tanh", "sigmoid"), "binary_cross_entropy", None, (0.4, 0.3)),
 )
+
+#: Of a stream of dropout.
+KEY = np.uint64(2**63 + 12345)
 
 #: Too wide to train in columns.
 WIDE_NETWORK = ((3, 40, 3), ("tanh", "softmax"), "softmax_cross_entropy")
-every_network = pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network[-1])
+every_network = pytest.mark.parametrize("network", NETWORKS, ids=str)
 
 
 def twins(module: str, function: str) -> list:
@@ -66,6 +81,18 @@ def parameters_of(network: tuple, dtype: str) -> np.ndarray:
     return normal(Architecture.create(*network).n_parameters, dtype=dtype, seed=1)
 
 
+def statistics_of(network: tuple, dtype: str) -> np.ndarray:
+    architecture = Architecture.create(*network)
+    statistics = np.empty(architecture.n_statistics, dtype)
+    architecture.initialize(statistics)
+    return statistics
+
+
+def with_masks(settings: np.ndarray) -> np.ndarray:
+    settings["mask_key"] = np.arange(len(settings)) - 2**40
+    return settings
+
+
 def targets_of(network: tuple, n: int, dtype: str) -> np.ndarray:
     """Rows (n, K) in the domain of every loss."""
     n_outputs = network[0][-1]
@@ -77,15 +104,21 @@ def targets_of(network: tuple, n: int, dtype: str) -> np.ndarray:
 
 @every_backend
 @every_network
-def test_views_of_a_vector_are_its_weights_and_biases(backend, network):
+def test_views_of_a_vector_are_its_parameters(backend, network):
     views = import_module(f"fastnn.backends.{backend}_backend.views")
     architecture, vector = Architecture.create(*network), parameters_of(network, "float64")
-    expected_weights, expected_biases = architecture.weight_views(vector.copy()), architecture.bias_views(vector.copy())
-    for layer, W, b in zip(bound(backend, network, "float64"), expected_weights, expected_biases, strict=True):
-        for view, expected in ((views.weights(vector, layer), W), (views.biases(vector, layer), b)):
-            assert view.shape == expected.shape
-            assert view.tobytes() == expected.tobytes()
-            view[...] = 0
+    copy, layers = vector.copy(), bound(backend, network, "float64")
+    for view, family in (
+        (views.weights, architecture.weight_views),
+        (views.biases, architecture.bias_views),
+        (views.scales, architecture.scale_views),
+        (views.shifts, architecture.shift_views),
+    ):
+        for layer, expected in zip(layers, family(copy), strict=True):
+            found = view(vector, layer)
+            assert found.shape == expected.shape
+            assert found.tobytes() == expected.tobytes()
+            found[...] = 0
     assert not vector.any()
 
 
@@ -95,12 +128,14 @@ def test_views_of_the_workspace_do_not_overlap(backend, network):
     views = import_module(f"fastnn.backends.{backend}_backend.views")
     layers, n = bound(backend, network, "float64"), 3
     workspace = np.zeros(views.workspace_size(layers, n))
-    blocks = [
-        view(workspace, layer, n)
-        for layer in layers
-        for view in (views.pre_activations, views.activations, views.errors)
-    ]
-    assert [block.shape for block in blocks] == [(n, size) for size in network[0][1:] for _ in range(3)]
+    blocks = []
+    for layer in layers:
+        blocks += [view(workspace, layer, n) for view in (views.pre_activations, views.activations, views.errors)]
+        if layer["normalization"]:
+            blocks += [views.normalized(workspace, layer, n), views.sample_precisions(workspace, layer, n)]
+        if layer["dropout"]:
+            blocks.append(views.passed_on(workspace, layer, n))
+    assert {block.shape for block in blocks} <= {(n, size) for size in network[0][1:]} | {(n,)}
     for number, block in enumerate(blocks, 1):
         assert not block.any()
         block[...] = number
@@ -200,18 +235,6 @@ def test_affine(dtype):
 
 
 @every_dtype
-def test_affine_activation(dtype):
-    A_previous, W, b = normal(5, 4, dtype=dtype), normal(4, 3, dtype=dtype, seed=1), normal(3, dtype=dtype, seed=2)
-    results = []
-    for backend, affine_activation in zip(fastnn.backends(), twins("layers", "affine_activation"), strict=True):
-        layer = bound(backend, ((4, 3, 1), ("silu", "identity"), "squared_error"), dtype)[0]
-        Z, A = rubbish(5, 3, dtype=dtype), rubbish(5, 3, dtype=dtype)
-        affine_activation(Z, A, A_previous, W, b, layer)
-        results.append(np.concatenate([Z, A]))
-    assert_agree(results[1], results[0], tolerance(dtype, 5))
-
-
-@every_dtype
 @pytest.mark.parametrize(("loss", "output"), OUTPUTS)
 def test_output_error(loss, output, dtype):
     Z, Y = in_columns(normal(6, 3, dtype=dtype)), in_columns(targets_of(((3,), (), ""), 6, dtype))
@@ -226,15 +249,16 @@ def test_output_error(loss, output, dtype):
 
 
 @every_dtype
-def test_previous_error(dtype):
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_previous_error(dropout, dtype):
     dZ, W = normal(5, 3, dtype=dtype), normal(4, 3, dtype=dtype, seed=1)
     Z_previous = normal(5, 4, dtype=dtype, seed=2)
     A_previous = np.tanh(Z_previous)
     results = []
     for backend, previous_error in zip(fastnn.backends(), twins("layers", "previous_error"), strict=True):
-        layer = bound(backend, ((2, 4, 3), ("tanh", "identity"), "squared_error"), dtype)[0]
-        dZ_previous = rubbish(5, 4, dtype=dtype)
-        previous_error(dZ_previous, dZ, W, Z_previous, A_previous, layer)
+        network = (2, 4, 3), ("tanh", "identity"), "squared_error", None, dropout
+        dZ_previous, layer = rubbish(5, 4, dtype=dtype), bound(backend, network, dtype)[0]
+        previous_error(dZ_previous, dZ, W, Z_previous, A_previous, layer, KEY, 2)
         results.append(dZ_previous)
     assert_agree(results[1], results[0], tolerance(dtype, 3))
 
@@ -243,49 +267,127 @@ def test_previous_error(dtype):
 def test_weight_and_bias_gradient(dtype):
     dZ, A_previous = normal(7, 3, dtype=dtype), normal(7, 4, dtype=dtype, seed=1)
     results = []
-    for weight_gradient, bias_gradient in zip(
-        twins("layers", "weight_gradient"), twins("layers", "bias_gradient"), strict=True
+    for backend, weight_gradient, bias_gradient in zip(
+        fastnn.backends(), twins("layers", "weight_gradient"), twins("layers", "bias_gradient"), strict=True
     ):
         dW, db = rubbish(4, 3, dtype=dtype), rubbish(3, dtype=dtype)
         weight_gradient(dW, dZ, A_previous)
-        bias_gradient(db, dZ)
+        bias_gradient(db, dZ, bound(backend, ((4, 3, 1), "tanh", "squared_error"), dtype)[0])
         results.append(np.vstack([dW, db]))
     assert_agree(results[1], results[0], tolerance(dtype, 7))
 
 
 # Optimizers
 
+OPTIMIZERS = {
+    "sgd": (fastnn.SGD, {}),
+    "momentum": (fastnn.SGD, {"momentum": 0.9}),
+    "nesterov": (fastnn.SGD, {"momentum": 0.9, "nesterov": True}),
+    "adagrad": (fastnn.Adagrad, {"epsilon": 0.01}),
+    "rmsprop": (fastnn.RMSprop, {"squares_kept": 0.8, "epsilon": 0.01}),
+    "rmsprop, momentum": (fastnn.RMSprop, {"squares_kept": 0.8, "epsilon": 0.01, "momentum": 0.7}),
+    "adam": (fastnn.Adam, {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 0.01}),
+    "amsgrad": (fastnn.Adam, {"beta_1": 0.8, "beta_2": 0.5, "epsilon": 0.01, "amsgrad": True}),
+    "adamw": (fastnn.AdamW, {"epsilon": 0.01, "weight_decay": 0.5}),
+}
+PENALTIES = {
+    "plain": {},
+    "l1": {"l1": 0.3},
+    "l2": {"l2": 0.5},
+    "decay": {"weight_decay": 0.4},
+    "clipped": {"max_gradient_norm": 2.0},
+    "all": {"l1": 0.3, "l2": 0.5, "weight_decay": 0.4, "max_gradient_norm": 2.0},
+    "all, biases too": {"l1": 0.3, "l2": 0.5, "weight_decay": 0.4, "max_gradient_norm": 2.0, "penalize_biases": True},
+}
+
 
 @every_dtype
-@pytest.mark.parametrize("penalize_biases", [False, True])
-@pytest.mark.parametrize("options", [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}], ids=str)
-def test_steps(options, penalize_biases, dtype):
-    network, optimizer = NETWORKS[0], fastnn.SGD(0.1, l2=0.5, penalize_biases=penalize_biases, **options)
-    start, gradient = parameters_of(network, dtype), normal(len(parameters_of(network, dtype)), dtype=dtype)
+@pytest.mark.parametrize("penalties", PENALTIES)
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_steps(name, penalties, dtype):
+    kind, options = OPTIMIZERS[name]
+    network, optimizer, n_steps = NETWORKS[0], kind(learning_rate=0.1, **options | PENALTIES[penalties]), 3
+    start = parameters_of(network, dtype)
+    start[::7] = 0  # where the sign is 0
+    # Falling, so that the largest mean square is not the last.
+    gradients = [normal(len(start), dtype=dtype, seed=t) / (t + 1) for t in range(n_steps)]
     results = []
-    for name, step in zip(fastnn.backends(), twins("optimizers", "step"), strict=True):
-        backend, parameters = get_backend(name), start.copy()
+    for backend_name, step in zip(fastnn.backends(), twins("optimizers", "step"), strict=True):
+        backend, parameters, layers = get_backend(backend_name), start.copy(), bound(backend_name, network, dtype)
         update, state = optimizer.bind(backend, np.dtype(dtype)), np.zeros((optimizer.n_states, len(start)), dtype)
-        for settings in optimizer.settings(0, 2):
-            step(parameters, state, gradient.copy(), bound(name, network, dtype), update, settings)
+        for gradient, settings in zip(gradients, optimizer.settings(0, n_steps), strict=True):
+            step(parameters, state, gradient.copy(), layers, update, settings)
         results.append(np.vstack([parameters, state]))
-    assert_agree(results[1], results[0], tolerance(dtype, 2))
-    assert_agree(results[1][0], two_steps(optimizer, network, start, gradient), tolerance(dtype, 2))
+    relative = n_steps * tolerance(dtype, 2)
+    assert_agree(results[1], results[0], relative)
+    assert_agree(results[1][0], defined_steps(optimizer, network, start, gradients), relative)
 
 
-def two_steps(optimizer: fastnn.SGD, network: tuple, start: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """The parameters after two steps from the definition, number by number."""
-    theta, velocity = start.astype(np.float64), np.zeros(len(start))
-    penalty = np.zeros(len(start))
-    for W in Architecture.create(*network).weight_views(penalty):
-        W[:] = 0.5
-    if optimizer.penalize_biases:
-        penalty[:] = 0.5
-    for _ in range(2):
-        slope = gradient + penalty * theta
-        velocity = optimizer.momentum * velocity + slope
-        theta -= 0.1 * (slope + optimizer.momentum * velocity if optimizer.nesterov else velocity)
+def defined_steps(optimizer: Optimizer, network: tuple, start: np.ndarray, gradients: list) -> list[float]:
+    """The parameters after these steps from the definitions, number by number."""
+    is_weight = np.zeros(len(start), bool)
+    for W in Architecture.create(*network).weight_views(is_weight):
+        W[:] = True
+    longest = optimizer.max_gradient_norm or np.inf
+    norms = [math.sqrt(sum(float(g) ** 2 for g in gradient)) for gradient in gradients]
+    factors = [min(1, longest / (norm + 1e-6)) for norm in norms]
+    assert optimizer.max_gradient_norm is None or max(factors[:2]) < 1
+    return [
+        defined_way(
+            optimizer,
+            float(theta),
+            [factor * float(gradient[p]) for factor, gradient in zip(factors, gradients, strict=True)],
+            is_weight[p] or optimizer.penalize_biases,
+        )
+        for p, theta in enumerate(start)
+    ]
+
+
+def defined_way(optimizer: Optimizer, theta: float, gradients: list[float], penalized: bool) -> float:
+    """Where a number is after the steps along these gradients of its own."""
+    kept: dict[str, float] = {}
+    for t, g in enumerate(gradients, 1):
+        if penalized:
+            g += optimizer.l1 * np.sign(theta) + optimizer.l2 * theta
+            theta *= 1 - 0.1 * optimizer.weight_decay
+        theta -= 0.1 * DEFINITIONS[type(optimizer)](optimizer, kept, g, t)
     return theta
+
+
+def sgd_direction(optimizer: fastnn.SGD, kept: dict[str, float], g: float, t: int) -> float:
+    kept["v"] = optimizer.momentum * kept.get("v", 0) + g
+    return g + optimizer.momentum * kept["v"] if optimizer.nesterov else kept["v"]
+
+
+def adagrad_direction(optimizer: fastnn.Adagrad, kept: dict[str, float], g: float, t: int) -> float:
+    kept["s"] = kept.get("s", 0) + g**2
+    return g / (math.sqrt(kept["s"]) + optimizer.epsilon)
+
+
+def rmsprop_direction(optimizer: fastnn.RMSprop, kept: dict[str, float], g: float, t: int) -> float:
+    rho = optimizer.squares_kept
+    kept["s"] = rho * kept.get("s", 0) + (1 - rho) * g**2
+    kept["v"] = optimizer.momentum * kept.get("v", 0) + g / (math.sqrt(kept["s"]) + optimizer.epsilon)
+    return kept["v"]
+
+
+def adam_direction(optimizer: fastnn.Adam, kept: dict[str, float], g: float, t: int) -> float:
+    b1, b2 = optimizer.beta_1, optimizer.beta_2
+    kept["m"] = b1 * kept.get("m", 0) + (1 - b1) * g
+    kept["s"] = b2 * kept.get("s", 0) + (1 - b2) * g**2
+    kept["largest"] = max(kept.get("largest", 0), kept["s"])
+    m = kept["m"] / (1 - b1**t)
+    s = kept["largest" if optimizer.amsgrad else "s"] / (1 - b2**t)
+    return m / (math.sqrt(s) + optimizer.epsilon)
+
+
+DEFINITIONS = {
+    fastnn.SGD: sgd_direction,
+    fastnn.Adagrad: adagrad_direction,
+    fastnn.RMSprop: rmsprop_direction,
+    fastnn.Adam: adam_direction,
+    fastnn.AdamW: adam_direction,
+}
 
 
 # The whole network
@@ -298,11 +400,12 @@ def test_forward(function, network, dtype):
     X, parameters = normal(6, network[0][0], dtype=dtype), parameters_of(network, dtype)
     results = []
     for backend, compute in zip(fastnn.backends(), twins("epoch", function), strict=True):
-        layers = bound(backend, network, dtype)
+        layers = get_backend(backend).bind(Architecture.create(*network).inference_layers, np.dtype(dtype))
         size = get_backend(backend).workspace_size(layers, len(X))
         found = [np.full((6, network[0][-1]), filling, dtype) for filling in (0.0, np.nan)]
         for result, filling in zip(found, (0.0, np.nan), strict=True):
-            compute(result, np.full(size, filling, dtype), parameters, layers, read_only(X), 1)
+            workspace, statistics = np.full(size, filling, dtype), statistics_of(network, dtype)
+            compute(result, workspace, parameters, statistics, layers, read_only(X), 1)
         assert found[0].tobytes() == found[1].tobytes()
         results.append(found[0])
     assert results[0].shape == (6, network[0][-1])
@@ -325,9 +428,11 @@ def test_loss_and_backward(weighted, network, dtype):
         for filling in (0.0, np.nan):
             workspace, gradient = np.full(size, filling, dtype), np.full_like(parameters, filling)
             losses, rows = np.full(len(X), filling), np.full(Y.shape, filling, dtype)
-            value = loss(losses, workspace, rows, parameters, layers, read_only(X), read_only(Y), weights, 1)
-            backward(gradient, workspace, parameters, layers, read_only(X), 1)
-            found.append((value, gradient))
+            statistics = statistics_of(network, dtype)
+            model = parameters, statistics, layers
+            value = loss(losses, workspace, rows, *model, read_only(X), read_only(Y), weights, KEY, 1)
+            backward(gradient, workspace, *model, read_only(X), KEY, 1)
+            found.append((value, np.concatenate([gradient, statistics])))
         assert found[0][0] == found[1][0]
         assert found[0][1].tobytes() == found[1][1].tobytes()
         results.append(found[0])
@@ -348,7 +453,7 @@ def test_loss_and_backward(weighted, network, dtype):
     ],
 )
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-@pytest.mark.parametrize("network", [*NETWORKS[:2], WIDE_NETWORK], ids=lambda network: f"{network[0]}")
+@pytest.mark.parametrize("network", [*NETWORKS[:2], *NETWORKS[3:], WIDE_NETWORK], ids=lambda network: f"{network[0]}")
 @pytest.mark.parametrize("weighted", [False, True])
 def test_train_epoch(weighted, network, momentum, source, dtype, ordered):
     optimizer = fastnn.SGD(0.01, momentum=momentum, l2=0.1)
@@ -356,7 +461,7 @@ def test_train_epoch(weighted, network, momentum, source, dtype, ordered):
     X = (40 * probabilities(n, network[0][0], dtype="float64")).astype(source)
     weights = read_only(np.array([0.5, 2.0, 0.0, 1.0, 1.0, 3.0, 0.0, 0.0][: n * weighted]))
     rows = targets_of(network, n, dtype)
-    Y = rows.argmax(axis=1) if network[-1] == "softmax_cross_entropy" else rows
+    Y = rows.argmax(axis=1) if network[2] == "softmax_cross_entropy" else rows
     order = np.array([6, 1, 7, 0, 2, 5, 3]) if ordered else None
     start, results = parameters_of(network, dtype), []
     for backend, train_epoch in zip(fastnn.backends(), twins("epoch", "train_epoch"), strict=True):
@@ -364,11 +469,12 @@ def test_train_epoch(weighted, network, momentum, source, dtype, ordered):
         size = get_backend(backend).training_workspace_size(layers, batch_size)
         found = []
         for filling in (0.0, np.nan):
-            parameters, losses = start.copy(), np.full(3, filling)
+            parameters, statistics, losses = start.copy(), statistics_of(network, dtype), np.full(3, filling)
             train_epoch(
                 losses,
                 np.full(batch_size, filling),
                 parameters,
+                statistics,
                 np.zeros((optimizer.n_states, len(start)), dtype),
                 np.full_like(start, filling),
                 np.full(size, filling, dtype),
@@ -381,17 +487,17 @@ def test_train_epoch(weighted, network, momentum, source, dtype, ordered):
                 order,
                 batch_size,
                 optimizer.bind(backend_functions, np.dtype(dtype)),
-                optimizer.settings(0, 3),
+                with_masks(optimizer.settings(0, 3)),
                 1,
             )
-            found.append((losses, parameters))
+            found.append((losses, np.concatenate([parameters, statistics])))
         assert found[0][0].tobytes() == found[1][0].tobytes()
         assert found[0][1].tobytes() == found[1][1].tobytes()
         results.append(found[0])
     relative = 3 * tolerance(dtype, *network[0], *network[0][1:], batch_size)
     assert_agree(results[1][0], results[0][0], relative)
     assert_agree(results[1][1], results[0][1], relative)
-    assert not np.array_equal(results[0][1], start)
+    assert not np.array_equal(results[0][1][: len(start)], start)
 
 
 @every_backend

@@ -32,6 +32,9 @@ def features(kind, n_samples):
 CALLS = {
     "fit": lambda net, X: net.fit(X, LABELS[: len(X)], epochs=1, batch_size=256),
     "fit in order": lambda net, X: net.fit(X, LABELS[: len(X)], epochs=1, batch_size=256, shuffle=False),
+    "fit on a part": lambda net, X: net.fit(
+        X, LABELS[: len(X)], epochs=1, batch_size=256, validation_fraction=0.01, callbacks=fastnn.EarlyStopping()
+    ),
     "validation": lambda net, X: net.fit(
         X[:256], LABELS[:256], epochs=1, batch_size=256, validation_data=(X, LABELS[: len(X)])
     ),

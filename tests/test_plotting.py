@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 import fastnn
-from fastnn.plotting import COLORS, plot_activations, plot_decision_boundary, plot_history
+from fastnn.plotting import COLORS, plot_activations, plot_decision_boundary, plot_history, plot_learning_rates
 
 matplotlib.use("Agg")
 
@@ -270,12 +270,35 @@ def test_activations_that_cannot_be_drawn(names, message):
         plot_activations(names)
 
 
+# Searches for a learning rate.
+
+
+def rate_search():
+    network = fastnn.Network([2, 8, 2], backend="numpy", seed=0)
+    return fastnn.find_learning_rate(network, X, Y, fastnn.SGD(momentum=0.9), steps=50, highest=1e3)
+
+
+def test_a_search_shows_its_losses_and_its_suggestion():
+    search = rate_search()
+    ax = plot_learning_rates(search)
+    points, curve, line = ax.get_lines()
+    assert points.get_xdata().tolist() == curve.get_xdata().tolist() == search.rates.tolist()
+    assert points.get_ydata().tolist() == search.losses.tolist()
+    assert curve.get_ydata().tolist() == search.smoothed_losses.tolist()
+    assert line.get_xdata() == [search.suggestion] * 2
+    assert legend_texts(ax) == ["loss of a batch", "smoothed loss", f"suggestion, {search.suggestion:.2g}"]
+    assert ax.get_xscale() == "log"
+    assert ax.get_ylim()[1] < 3 * search.losses[0]  # whatever the last loss is
+    draw(ax)
+
+
 # matplotlib.
 
 DRAWINGS = {
     "decision boundary": lambda **options: plot_decision_boundary(sigmoid_of_first, X, Y, **options),
     "history": lambda **options: plot_history([2.0, 1.0], **options),
     "activations": lambda **options: plot_activations("relu", **options)[0],
+    "learning rates": lambda **options: plot_learning_rates(rate_search(), **options),
 }
 
 

@@ -57,6 +57,28 @@ def test_results_are_the_same_bits_for_any_number_of_threads(dtype):
         assert [result.tobytes() for result in everything(n_threads, dtype)] == expected
 
 
+#: What meets in between to add up the length of the gradient, and what does not.
+OPTIMIZERS = (
+    fastnn.SGD(0.1, momentum=0.9, max_gradient_norm=0.1),
+    fastnn.Adam(0.01),
+    fastnn.AdamW(0.01, amsgrad=True, l1=1e-3, l2=1e-2, max_gradient_norm=0.1, penalize_biases=True),
+)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda optimizer: type(optimizer).__name__)
+@pytest.mark.parametrize("sizes", [(21, 140, 50, 5), (21, 16, 5)], ids=["in rows", "in columns"])
+def test_every_kind_of_update_gives_the_same_bits_for_any_number_of_threads(sizes, optimizer, team_sizes):
+    features, labels = np.tile(X, (10, 1)), np.tile(LABELS, 10)  # several tiles of samples in a batch
+    results = []
+    for n_threads in (1, 2, 3, 5):
+        team_sizes.clear()
+        net = fastnn.Network(sizes, "tanh", seed=0, n_threads=n_threads)
+        history = net.fit(features, labels, epochs=2, batch_size=1900, optimizer=optimizer)
+        assert n_threads in team_sizes
+        results.append((history.loss, net.parameters.tobytes(), net.optimizer_state(optimizer).vectors.tobytes()))
+    assert results[1:] == results[:1] * 3
+
+
 def test_the_teams_of_this_file_have_several_threads(team_sizes):
     everything(5, "float32")
     assert set(team_sizes) == {1, 5}

@@ -1,6 +1,7 @@
 """How `fit` goes through the data, what it tells on the way, and how it ends, well or badly."""
 
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -232,14 +233,27 @@ def test_the_history_that_progress_sees_has_the_epochs_so_far():
     assert all(length <= share * 3 for share, length in lengths)
 
 
-def test_a_progress_bar_is_shown_when_asked_for_and_only_then(capsys):
-    fit(new_network())
-    assert capsys.readouterr() == ("", "")
-    fit(new_network(), progress=True)
+@pytest.mark.parametrize(
+    ("progress", "terminal", "is_shown"),
+    [(None, True, True), (None, False, False), (True, False, True), (True, True, True), (False, True, False)],
+)
+def test_a_progress_bar_is_shown_in_a_terminal_or_when_asked_for(progress, terminal, is_shown, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    fit(new_network(), progress=progress)
     shown = capsys.readouterr()
-    assert "100%" in shown.err
-    assert "loss=" in shown.err
+    assert ("100%" in shown.err) == ("loss=" in shown.err) == is_shown
+    assert bool(shown.err) == is_shown
     assert not shown.out
+
+
+def test_without_a_standard_error_stream_there_is_no_progress_bar(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)  # as under pythonw.exe
+    fit(new_network())
+
+
+def test_other_kinds_of_progress_are_refused():
+    with pytest.raises(TypeError, match="progress must be True, False, None or a function of share and history, got 1"):
+        fit(new_network(), progress=1)
 
 
 # Interruption and divergence

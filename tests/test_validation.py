@@ -232,25 +232,54 @@ def test_outputs_outside_0_and_1_do_not_go_with_binary_cross_entropy(output):
         network_for("binary_cross_entropy").architecture.create([3, 2], [output], "binary_cross_entropy")
 
 
-@pytest.mark.parametrize(
-    ("options", "error", "message"),
-    [
-        ({"learning_rate": 0}, ValueError, "learning_rate must be positive and finite, got 0"),
-        ({"learning_rate": -0.1}, ValueError, "learning_rate must be positive and finite, got -0.1"),
-        ({"learning_rate": np.nan}, ValueError, "learning_rate must be positive and finite, got nan"),
-        ({"learning_rate": np.inf}, ValueError, "learning_rate must be positive and finite, got inf"),
-        ({"learning_rate": "fast"}, TypeError, "learning_rate must be a number, got 'fast'"),
-        ({"learning_rate": None}, TypeError, "learning_rate must be a number, got None"),
-        ({"learning_rate": True}, TypeError, "learning_rate must be a number, got True"),
-        ({"l2": -1e-9}, ValueError, "l2 must be at least 0 and finite, got -1e-09"),
-        ({"l2": np.nan}, ValueError, "l2 must be at least 0 and finite, got nan"),
-        ({"l2": 10**400}, ValueError, "l2 must be at least 0 and finite, got 1000"),
-        ({"penalize_biases": "no"}, TypeError, "penalize_biases must be True or False, got 'no'"),
-    ],
+EVERY_OPTIMIZER = (fastnn.SGD, fastnn.Adagrad, fastnn.RMSprop, fastnn.Adam, fastnn.AdamW)
+ADAPTIVE = EVERY_OPTIMIZER[1:]
+ADAMS = (fastnn.Adam, fastnn.AdamW)
+WITH_MOMENTUM = (fastnn.SGD, fastnn.RMSprop)
+
+BAD_OPTIMIZERS = (
+    (EVERY_OPTIMIZER, {"learning_rate": 0}, ValueError, "learning_rate must be positive and finite, got 0"),
+    (EVERY_OPTIMIZER, {"learning_rate": -0.1}, ValueError, "learning_rate must be positive and finite, got -0.1"),
+    (EVERY_OPTIMIZER, {"learning_rate": np.nan}, ValueError, "learning_rate must be positive and finite, got nan"),
+    (EVERY_OPTIMIZER, {"learning_rate": np.inf}, ValueError, "learning_rate must be positive and finite, got inf"),
+    (EVERY_OPTIMIZER, {"learning_rate": "fast"}, TypeError, "learning_rate must be a number, got 'fast'"),
+    (EVERY_OPTIMIZER, {"learning_rate": None}, TypeError, "learning_rate must be a number, got None"),
+    (EVERY_OPTIMIZER, {"learning_rate": True}, TypeError, "learning_rate must be a number, got True"),
+    (EVERY_OPTIMIZER, {"l1": -0.1}, ValueError, "l1 must be at least 0 and finite, got -0.1"),
+    (EVERY_OPTIMIZER, {"l1": "some"}, TypeError, "l1 must be a number, got 'some'"),
+    (EVERY_OPTIMIZER, {"l2": -1e-9}, ValueError, "l2 must be at least 0 and finite, got -1e-09"),
+    (EVERY_OPTIMIZER, {"l2": np.nan}, ValueError, "l2 must be at least 0 and finite, got nan"),
+    (EVERY_OPTIMIZER, {"l2": 10**400}, ValueError, "l2 must be at least 0 and finite, got 1000"),
+    (EVERY_OPTIMIZER, {"weight_decay": -1}, ValueError, "weight_decay must be at least 0 and finite, got -1"),
+    (EVERY_OPTIMIZER, {"weight_decay": None}, TypeError, "weight_decay must be a number, got None"),
+    (EVERY_OPTIMIZER, {"penalize_biases": "no"}, TypeError, "penalize_biases must be True or False, got 'no'"),
+    (EVERY_OPTIMIZER, {"max_gradient_norm": 0}, ValueError, "max_gradient_norm must be positive and finite, got 0"),
+    (EVERY_OPTIMIZER, {"max_gradient_norm": np.inf}, ValueError, "max_gradient_norm must be positive.*got inf"),
+    (EVERY_OPTIMIZER, {"max_gradient_norm": "long"}, TypeError, "max_gradient_norm must be a number, got 'long'"),
+    (WITH_MOMENTUM, {"momentum": 1}, ValueError, "momentum must be below 1, or what is kept grows.*, got 1"),
+    (WITH_MOMENTUM, {"momentum": -0.9}, ValueError, "momentum must be at least 0 and finite, got -0.9"),
+    (WITH_MOMENTUM, {"momentum": "heavy"}, TypeError, "momentum must be a number, got 'heavy'"),
+    ((fastnn.SGD,), {"nesterov": 1, "momentum": 0.9}, TypeError, "nesterov must be True or False, got 1"),
+    ((fastnn.SGD,), {"nesterov": True}, ValueError, r"nesterov=True needs a momentum above 0, such as SGD\(momentum"),
+    (ADAPTIVE, {"epsilon": 0}, ValueError, "epsilon must be positive and finite, got 0"),
+    (ADAPTIVE, {"epsilon": None}, TypeError, "epsilon must be a number, got None"),
+    ((fastnn.RMSprop,), {"squares_kept": 1.0}, ValueError, "squares_kept must be below 1, or .*, got 1.0"),
+    ((fastnn.RMSprop,), {"squares_kept": np.nan}, ValueError, "squares_kept must be at least 0 and finite, got nan"),
+    (ADAMS, {"beta_1": 1}, ValueError, "beta_1 must be below 1, or what is kept grows without end, got 1"),
+    (ADAMS, {"beta_1": -0.1}, ValueError, "beta_1 must be at least 0 and finite, got -0.1"),
+    (ADAMS, {"beta_2": 1.5}, ValueError, "beta_2 must be below 1, or what is kept grows without end, got 1.5"),
+    (ADAMS, {"beta_2": "most"}, TypeError, "beta_2 must be a number, got 'most'"),
+    (ADAMS, {"amsgrad": 1}, TypeError, "amsgrad must be True or False, got 1"),
 )
-def test_bad_optimizers_are_refused(options, error, message):
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "options", "error", "message"),
+    [(optimizer, *rest) for optimizers, *rest in BAD_OPTIMIZERS for optimizer in optimizers],
+)
+def test_bad_optimizers_are_refused(optimizer, options, error, message):
     with pytest.raises(error, match=message):
-        fastnn.SGD(**options)
+        optimizer(**options)
 
 
 @pytest.mark.parametrize(
@@ -269,8 +298,16 @@ def test_bad_optimizers_are_refused(options, error, message):
             r"optimizer must be a fastnn optimizer such as fastnn\.SGD\(\), got <cl",
         ),
         ({"optimizer": 0}, TypeError, r"optimizer must be a fastnn optimizer such as fastnn\.SGD\(\), got 0"),
-        ({"validation_data": X}, ValueError, r"validation_data must be a pair \(X, y\), got ndarray"),
-        ({"validation_data": (X,)}, ValueError, r"validation_data must be a pair \(X, y\), got tuple"),
+        (
+            {"validation_data": X},
+            ValueError,
+            r"validation_data must be a pair \(X, y\), or \(X, y, sample_weight\), got ndarray",
+        ),
+        (
+            {"validation_data": (X,)},
+            ValueError,
+            r"validation_data must be a pair \(X, y\), or \(X, y, sample_weight\), got tuple",
+        ),
     ],
 )
 def test_bad_options_of_fit_are_refused(options, error, message):

@@ -8,8 +8,8 @@ import click
 from fastnn.cli.checks import check_writable
 from fastnn.cli.model import Model
 from fastnn.cli.training import Part
+from fastnn.history import History
 from fastnn.plotting import plot_decision_boundary, plot_history
-from fastnn.training import History
 
 
 def check_plot_file(path: Path | None, model_file: Path) -> None:

@@ -4,10 +4,12 @@ import click
 import numpy as np
 
 from fastnn.cli.model import Model
-from fastnn.cli.training import Part, Schedule
+from fastnn.cli.optimizers import described
+from fastnn.cli.training import Part, Plan
 from fastnn.datasets import Dataset
+from fastnn.history import History
 from fastnn.optimizers import Optimizer
-from fastnn.training import History
+from fastnn.schedules import Schedule
 
 
 def report(label: str, text: str) -> None:
@@ -21,7 +23,13 @@ def counted(number: int, noun: str) -> str:
 
 
 def report_setup(
-    dataset: Dataset, model: Model, train: Part, test: Part, schedule: Schedule, optimizer: Optimizer
+    dataset: Dataset,
+    model: Model,
+    train: Part,
+    test: Part,
+    plan: Plan,
+    optimizer: Optimizer,
+    schedule: Schedule,
 ) -> None:
     """What is learned, by which network, and how."""
     network = model.network
@@ -34,10 +42,8 @@ def report_setup(
     report("Network", f"{sizes}, {activations}, {parameters}, {network.dtype}")
     report("Backend", f"{network.backend}, {counted(network.team, 'thread')}")
 
-    batches = "one batch" if schedule.batch_size == len(train.X) else f"batches of {schedule.batch_size:,}"
-    l2 = f", l2 {optimizer.l2:g}" if optimizer.l2 else ""
-    epochs = counted(schedule.epochs, "epoch")
-    report("Training", f"{epochs}, {batches}, learning rate {optimizer.learning_rate:g}{l2}")
+    batches = "one batch" if plan.batch_size == len(train.X) else f"batches of {plan.batch_size:,}"
+    report("Training", ", ".join([counted(plan.epochs, "epoch"), batches, *described(optimizer, schedule)]))
 
 
 def _task(dataset: Dataset) -> str:

@@ -8,6 +8,14 @@ from fastnn import datasets
 from fastnn.activations import ACTIVATIONS
 from fastnn.cli.checks import check_data_options, check_model_file
 from fastnn.cli.model import Model
+from fastnn.cli.optimizers import (
+    LEARNING_RATES,
+    OPTIMIZERS,
+    SCHEDULES,
+    check_optimizer_options,
+    make_optimizer,
+    make_schedule,
+)
 from fastnn.cli.options import (
     Number,
     backend_option,
@@ -19,16 +27,14 @@ from fastnn.cli.options import (
 )
 from fastnn.cli.plots import check_plot_file, draw
 from fastnn.cli.reports import report, report_results, report_setup
-from fastnn.cli.training import INTERRUPTED, Part, Run, Schedule, run_training
+from fastnn.cli.training import INTERRUPTED, Part, Plan, Run, run_training
 from fastnn.network import Network
-from fastnn.optimizers import SGD
 
 HIDDEN_ACTIVATIONS = tuple(name for name, activation in ACTIVATIONS.items() if activation.hidden)
-LEARNING_RATES = {"classification": 0.2, "regression": 0.002}
 
 # Small data sets want many small steps, large ones few passes in batches that keep the processor busy.
 LARGE = 10_000  # samples to train on
-SMALL_SCHEDULE, LARGE_SCHEDULE = Schedule(100, 16), Schedule(10, 64)
+SMALL_PLAN, LARGE_PLAN = Plan(100, 16), Plan(10, 64)
 
 
 @click.command(short_help="Train a network and save it.")
@@ -69,21 +75,36 @@ SMALL_SCHEDULE, LARGE_SCHEDULE = Schedule(100, 16), Schedule(10, 64)
     "--epochs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Passes over the training data.  "
-    f"[default: {SMALL_SCHEDULE.epochs}; {LARGE_SCHEDULE.epochs} from {LARGE:,} samples]",
+    help=f"Passes over the training data.  [default: {SMALL_PLAN.epochs}; {LARGE_PLAN.epochs} from {LARGE:,} samples]",
 )
 @click.option(
     "--batch-size",
     type=batch_size_type,
     metavar="SAMPLES",
     help="Samples per update of the parameters, or all.  "
-    f"[default: {SMALL_SCHEDULE.batch_size}; {LARGE_SCHEDULE.batch_size} from {LARGE:,} samples]",
+    f"[default: {SMALL_PLAN.batch_size}; {LARGE_PLAN.batch_size} from {LARGE:,} samples]",
+)
+@click.option(
+    "--optimizer", type=click.Choice(tuple(OPTIMIZERS)), default="sgd", help="How a step follows the gradient."
 )
 @click.option(
     "--learning-rate",
     type=Number(),
     metavar="NUMBER",
-    help=f"Step size.  [default: {LEARNING_RATES['classification']}, for regression {LEARNING_RATES['regression']}]",
+    help=f"Step size.  [default: {LEARNING_RATES['classification']} for sgd, for regression "
+    f"{LEARNING_RATES['regression']}, (1 - momentum) times that with a momentum; for others their own]",
+)
+@click.option(
+    "--momentum",
+    type=click.FloatRange(0, 1, max_open=True),
+    metavar="SHARE",
+    help="Share of the velocity that sgd and rmsprop keep from step to step.  [default: 0]",
+)
+@click.option(
+    "--schedule",
+    type=click.Choice(tuple(SCHEDULES)),
+    default="constant",
+    help="How the learning rate changes on the way.",
 )
 @click.option(
     "--l2",
@@ -91,6 +112,18 @@ SMALL_SCHEDULE, LARGE_SCHEDULE = Schedule(100, 16), Schedule(10, 64)
     default=0.0,
     metavar="NUMBER",
     help="Strength of the penalty on large weights.",
+)
+@click.option(
+    "--weight-decay",
+    type=Number(may_be_zero=True),
+    metavar="NUMBER",
+    help="Strength of the decay of weights beside the gradient.  [default: 0, for adamw 0.01]",
+)
+@click.option(
+    "--max-gradient-norm",
+    type=Number(),
+    metavar="NUMBER",
+    help="Length to which longer gradients are shortened.  [default: none]",
 )
 @backend_option
 @click.option(
@@ -133,8 +166,13 @@ def train(
     activation: str,
     epochs: int | None,
     batch_size: int | None,
+    optimizer: str,
     learning_rate: float | None,
+    momentum: float | None,
+    schedule: str,
     l2: float,
+    weight_decay: float | None,
+    max_gradient_norm: float | None,
     backend: str,
     dtype: str,
     threads: int | None,
@@ -149,6 +187,7 @@ def train(
     fastnn train                                          digits that come with scikit-learn
     fastnn train --data moons --plot moons.png            points in the plane, with a picture
     fastnn train --data mnist --hidden 512,512            70,000 images, read from files or fetched
+    fastnn train --optimizer adam --schedule one-cycle    another way of descent
     fastnn train --data iris.csv --target species         a table of your own
 
     A .csv file has a header line and numbers, its target excepted. A .npz file holds arrays X and y, a .npy file one
@@ -157,6 +196,7 @@ def train(
     Ctrl-C stops the training and keeps what was learned.
     """  # noqa: D301 (a backspace is click's mark for lines that must not be rewrapped)
     check_data_options(data, data_dir, target, task)
+    check_optimizer_options(optimizer, momentum)
     output = output or Path(f"{data.stem if isinstance(data, Path) else data}-model.npz")
     check_model_file(output)
     check_plot_file(plot, output)
@@ -170,11 +210,20 @@ def train(
     network = Network(sizes, activation, loss, backend=backend, dtype=dtype, seed=seed, n_threads=threads)
     model = Model.untrained(network, dataset, X_train, y_train, standardize, seed)
     train_part, test_part = Part.of(model, X_train, y_train), Part.of(model, X_test, y_test)
-    schedule = LARGE_SCHEDULE if len(X_train) >= LARGE else SMALL_SCHEDULE
-    schedule = Schedule(epochs or schedule.epochs, min(batch_size or schedule.batch_size, len(X_train)))
-    optimizer = SGD(learning_rate or LEARNING_RATES[dataset.task], l2=l2)
-    report_setup(dataset, model, train_part, test_part, schedule, optimizer)
-    run = run_training(model, train_part, test_part, schedule, optimizer)
+    plan = LARGE_PLAN if len(X_train) >= LARGE else SMALL_PLAN
+    plan = Plan(epochs or plan.epochs, min(batch_size or plan.batch_size, len(X_train)))
+    chosen = make_optimizer(
+        optimizer,
+        dataset.task,
+        learning_rate=learning_rate,
+        momentum=momentum,
+        l2=l2,
+        weight_decay=weight_decay,
+        max_gradient_norm=max_gradient_norm,
+    )
+    course = make_schedule(schedule, chosen)
+    report_setup(dataset, model, train_part, test_part, plan, chosen, course)
+    run = run_training(model, train_part, test_part, plan, chosen, course)
     _save_and_report(model, run, train_part, test_part, output, plot)
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from tqdm import tqdm
 
 from fastnn.cli.model import Model
+from fastnn.history import History
 from fastnn.optimizers import Optimizer
-from fastnn.training import History
+from fastnn.schedules import Schedule
 
 INTERRUPTED = 130  # the exit status of a program that Ctrl-C ended, by the shells' convention
 
@@ -27,7 +28,7 @@ class Part(NamedTuple):
         return cls(model.inputs(features), model.outputs(targets), features, targets)
 
 
-class Schedule(NamedTuple):
+class Plan(NamedTuple):
     """How long to train, and on how many samples at a time."""
 
     epochs: int
@@ -42,17 +43,18 @@ class Run(NamedTuple):
     interrupted: bool
 
 
-def run_training(model: Model, train: Part, test: Part, schedule: Schedule, optimizer: Optimizer) -> Run:
+def run_training(model: Model, train: Part, test: Part, plan: Plan, optimizer: Optimizer, schedule: Schedule) -> Run:
     """Train the network; Ctrl-C ends it with what was learned so far."""
     start, interrupted = time.perf_counter(), False
-    with ProgressBar(schedule.epochs) as progress:
+    with ProgressBar(plan.epochs) as progress:
         try:
             model.network.fit(
                 train.X,
                 train.y,
                 optimizer=optimizer,
-                epochs=schedule.epochs,
-                batch_size=schedule.batch_size,
+                schedule=schedule,
+                epochs=plan.epochs,
+                batch_size=plan.batch_size,
                 validation_data=(test.X, test.y),
                 progress=progress,
             )

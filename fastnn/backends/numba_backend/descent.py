@@ -90,7 +90,7 @@ def gradients(gradient, workspace, layers, X, thread, n_threads):
         first, last = share(layers[l]["n_inputs"], thread, n_threads, ROWS)
         weight_gradient(weights(gradient, layers[l])[first:last], dZ, A_previous[:, first:last])
         first, last = share(layers[l]["n_outputs"], thread, n_threads, ROWS)
-        bias_gradient(biases(gradient, layers[l])[first:last], dZ[:, first:last])
+        bias_gradient(biases(gradient, layers[l])[first:last], dZ[:, first:last], layers[l])
 
 
 @kernel
@@ -100,7 +100,7 @@ def descend_part(parameters, state, gradient, layers, update, settings, first, l
         b = layer["biases"]
         for begin, end, penalized in (
             (layer["weights"], b, True),
-            (b, b + layer["n_outputs"], settings["penalize_biases"] != 0),
+            (b, layer["end"], settings["penalize_biases"] != 0),
         ):
             start, stop = max(first, begin), min(last, end)
             if start < stop:
@@ -110,11 +110,12 @@ def descend_part(parameters, state, gradient, layers, update, settings, first, l
 
 @kernel
 def _descend_biases(parameters, state, gradient, layer, dZ, update, settings, thread, n_threads):
-    """b <- b - step(mean_i dz_i) for this thread's entries of b_l."""
+    """b <- b - step(mean_i dz_i) for this thread's units, and their scales and shifts, whose gradient is there."""
     first, last = share(layer["n_outputs"], thread, n_threads, ROWS)
-    b, db = biases(parameters, layer)[first:last], biases(gradient, layer)[first:last]
-    bias_gradient(db, dZ[:, first:last])
-    descend(b, db, state, layer["biases"] + first, update, settings, settings["penalize_biases"] != 0)
+    bias_gradient(biases(gradient, layer)[first:last], dZ[:, first:last], layer)
+    for vector in range(layer["biases"], layer["end"], layer["n_outputs"]):
+        theta, g = parameters[vector + first : vector + last], gradient[vector + first : vector + last]
+        descend(theta, g, state, vector + first, update, settings, settings["penalize_biases"] != 0)
 
 
 call_descent = caller(types.int64)

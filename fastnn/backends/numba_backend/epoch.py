@@ -6,6 +6,7 @@ after them. So every number is computed by one thread in one order, and results 
 Narrow networks train in columns, see `narrow`.
 """
 
+import numpy as np
 from numba import types
 from numba.extending import overload
 
@@ -30,36 +31,37 @@ CALL_WORK_PER_THREAD = 8_000_000
 ROWS_PER_PASS = 128
 
 
-def pre_output(Z, workspace, parameters, layers, X, n_threads):
+def pre_output(Z, workspace, parameters, statistics, layers, X, n_threads):
     """Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l), A_0 = X, up to Z_L; X (n, n_0) -> Z_L (n, n_L)."""
     team = _inference_team(parameters, len(X), n_threads)
-    return all(run_team(_pre_output, team, Z, workspace, parameters, layers, X))
+    return all(run_team(_pre_output, team, Z, workspace, parameters, statistics, layers, X))
 
 
-def output(A, workspace, parameters, layers, X, n_threads):
+def output(A, workspace, parameters, statistics, layers, X, n_threads):
     """A_L = f_L(Z_L); X (n, n_0) -> A_L (n, n_L)."""
     team = _inference_team(parameters, len(X), n_threads)
-    return all(run_team(_output, team, A, workspace, parameters, layers, X))
+    return all(run_team(_output, team, A, workspace, parameters, statistics, layers, X))
 
 
-def loss(losses, workspace, batch_Y, parameters, layers, X, Y, relative_weights, n_threads):
+def loss(losses, workspace, batch_Y, parameters, statistics, layers, X, Y, relative_weights, key, n_threads):
     """L = mean_i L_i, and dZ_L for `backward`; X (n, n_0), Y (n, n_L) or (n,) -> L_i (n,), and L as a number.
 
     Weights relative to their mean, c (n,) and not (0,), make it that of c_i L_i, which L_i and dZ_L then hold.
     """
     team = _team_size(parameters, len(X), len(X), n_threads)
-    run_team(_loss, team, losses, workspace, batch_Y, parameters, layers, X, Y, relative_weights)
+    run_team(_loss, team, losses, workspace, batch_Y, parameters, statistics, layers, X, Y, relative_weights, key)
     return losses[: len(X)].mean()
 
 
-def backward(gradient, workspace, parameters, layers, X, n_threads):
+def backward(gradient, workspace, parameters, statistics, layers, X, key, n_threads):
     """dW_l, db_l for l = L ... 1, from the dZ_L that `loss` left; X (n, n_0) -> gradient, a flat vector."""
-    run_team(_backward, _team_size(parameters, len(X), len(X), n_threads), gradient, workspace, parameters, layers, X)
+    team = _team_size(parameters, len(X), len(X), n_threads)
+    run_team(_backward, team, gradient, workspace, parameters, statistics, layers, X, key)
 
 
 def train_epoch(
-    batch_losses, losses, parameters, state, gradient, workspace, batch_X, batch_Y, layers, X, Y, relative_weights,
-    order, batch_size, update, settings, n_threads,
+    batch_losses, losses, parameters, statistics, state, gradient, workspace, batch_X, batch_Y, layers, X, Y,
+    relative_weights, order, batch_size, update, settings, n_threads,
 ):  # fmt: skip
     """theta <- theta - step(dL/dtheta), batch by batch; order (m,) of rows, or None for all in place -> batch_losses.
 
@@ -70,14 +72,14 @@ def train_epoch(
     if is_narrow(layers):
         run_team(
             train_narrow_epoch, min(team, n_tiles(batch_size)),
-            batch_losses, losses, parameters, state, workspace, layers, X, Y, relative_weights, order, batch_size, update,
-            settings,
+            batch_losses, losses, parameters, statistics, state, workspace, layers, X, Y, relative_weights, order, batch_size,
+            update, settings,
         )  # fmt: skip
     else:
         run_team(
             _train_epoch, team,
-            batch_losses, losses, room_for_squares(len(parameters)), parameters, state, gradient, workspace, batch_X,
-            batch_Y, layers, X, Y, relative_weights, order, batch_size, update, settings,
+            batch_losses, losses, room_for_squares(len(parameters)), parameters, statistics, state, gradient, workspace,
+            batch_X, batch_Y, layers, X, Y, relative_weights, order, batch_size, update, settings,
             way_of_descent(parameters, layers, update, settings),
         )  # fmt: skip
 
@@ -99,24 +101,26 @@ def _inference_team(parameters, n_samples, n_threads):
 
 
 @entry_point
-def _pre_output(thread, n_threads, meeting, Z, workspace, parameters, layers, X):
+def _pre_output(thread, n_threads, meeting, Z, workspace, parameters, statistics, layers, X):
     first, last = share(len(X), thread, n_threads, ROWS)
     own, finite = _thread_share(workspace, thread, n_threads), True
     for start in range(first, last, ROWS_PER_PASS):
         n = min(ROWS_PER_PASS, last - start)
-        forward(own, parameters, layers, X[start : start + n], n, 0, n)
+        rows = X[start : start + n]
+        forward(own, parameters, statistics, layers, rows, n, 0, n, 0, np.uint64(0), thread, n_threads, meeting, 1)
         finite &= _is_finite(pre_activations(own, layers[0], n))
         copy(Z[start : start + n], pre_activations(own, layers[-1], n))
     return finite
 
 
 @entry_point
-def _output(thread, n_threads, meeting, A, workspace, parameters, layers, X):
+def _output(thread, n_threads, meeting, A, workspace, parameters, statistics, layers, X):
     first, last = share(len(X), thread, n_threads, ROWS)
     own, finite = _thread_share(workspace, thread, n_threads), True
     for start in range(first, last, ROWS_PER_PASS):
         n = min(ROWS_PER_PASS, last - start)
-        forward(own, parameters, layers, X[start : start + n], n, 0, n)
+        rows = X[start : start + n]
+        forward(own, parameters, statistics, layers, rows, n, 0, n, 0, np.uint64(0), thread, n_threads, meeting, 1)
         finite &= _is_finite(pre_activations(own, layers[0], n))
         Z, spare = pre_activations(own, layers[-1], n), errors(own, layers[-1], n)
         Z_columns, A_columns = same_memory_in_columns(spare), same_memory_in_columns(Z)
@@ -142,45 +146,65 @@ def _thread_share(workspace, thread, n_threads):
 
 
 @entry_point
-def _loss(thread, n_threads, meeting, losses, workspace, batch_Y, parameters, layers, X, Y, relative_weights):
-    start, stop = share(len(X), thread, n_threads, ROWS)
-    forward(workspace, parameters, layers, X[start:stop], len(X), start, stop)
+def _loss(
+    thread, n_threads, meeting, losses, workspace, batch_Y, parameters, statistics, layers, X, Y, relative_weights, key
+):
+    n = len(X)
+    start, stop = share(n, thread, n_threads, ROWS)
+    rows = X[start:stop]
+    phase = forward(
+        workspace, parameters, statistics, layers, rows, n, start, stop, start, key, thread, n_threads, meeting, 1
+    )
+    if phase == 0:
+        return
     Y_columns = same_memory_in_columns(batch_Y[start:stop])
     select_targets(Y_columns, Y, None, start, stop)
-    output_error_in_rows(losses, workspace, layers, Y_columns, len(X), start, stop)
-    weigh(losses[start:stop], errors(workspace, layers[-1], len(X))[start:stop], relative_weights[start:stop])
+    output_error_in_rows(losses, workspace, layers, Y_columns, n, start, stop)
+    weigh(losses[start:stop], errors(workspace, layers[-1], n)[start:stop], relative_weights[start:stop])
 
 
 @entry_point
-def _backward(thread, n_threads, meeting, gradient, workspace, parameters, layers, X):
+def _backward(thread, n_threads, meeting, gradient, workspace, parameters, statistics, layers, X, key):
     n = len(X)
     start, stop = share(n, thread, n_threads, ROWS)
-    propagate_errors(workspace, parameters, layers, n, start, stop)
-    if meet(meeting, n_threads, 1) == 0:
+    phase = propagate_errors(
+        gradient, workspace, parameters, statistics, layers, n, start, stop, start, key, thread, n_threads, meeting, 1
+    )
+    if phase == 0 or meet(meeting, n_threads, phase) == 0:
         return
     gradients(gradient, workspace, layers, X, thread, n_threads)
 
 
 @entry_point
 def _train_epoch(
-    thread, n_threads, meeting, batch_losses, losses, squares, parameters, state, gradient, workspace, batch_X, batch_Y,
-    layers, X, Y, relative_weights, order, batch_size, update, settings, descent,
+    thread, n_threads, meeting, batch_losses, losses, squares, parameters, statistics, state, gradient, workspace, batch_X,
+    batch_Y, layers, X, Y, relative_weights, order, batch_size, update, settings, descent,
 ):  # fmt: skip
     n_samples, phase = len(X) if order is None else len(order), 1
     n_batches = (n_samples + batch_size - 1) // batch_size
     for batch in range(len(batch_losses)):
         first = batch % n_batches * batch_size
         last = min(first + batch_size, n_samples)
-        n = last - first
+        n, key = last - first, np.uint64(settings[batch]["mask_key"])
         start, stop = share(n, thread, n_threads, ROWS)
         X_rows = select_rows(batch_X[start:stop], X, order, first + start, first + stop)
         Y_columns = same_memory_in_columns(batch_Y[start:stop])
         select_targets(Y_columns, Y, order, first + start, first + stop)
-        forward(workspace, parameters, layers, read_only(X_rows), n, start, stop)
+        phase = forward(
+            workspace, parameters, statistics, layers, read_only(X_rows), n, start, stop, start, key, thread, n_threads,
+            meeting, phase,
+        )  # fmt: skip
+        if phase == 0:
+            return
         output_error_in_rows(losses, workspace, layers, Y_columns, n, start, stop)
         dZ = errors(workspace, layers[-1], n)
         weigh(losses[start:stop], dZ[start:stop], relative_weights[first + start : first + stop])
-        propagate_errors(workspace, parameters, layers, n, start, stop)
+        phase = propagate_errors(
+            gradient, workspace, parameters, statistics, layers, n, start, stop, start, key, thread, n_threads, meeting,
+            phase,
+        )  # fmt: skip
+        if phase == 0:
+            return
         phase = meet(meeting, n_threads, phase)
         if phase == 0:
             return

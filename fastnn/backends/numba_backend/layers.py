@@ -13,13 +13,16 @@ from fastnn.backends.numba_backend.activations import (
     find_activation,
 )
 from fastnn.backends.numba_backend.compilation import address_of, inlined, provide_linked
+from fastnn.backends.numba_backend.dropout import _drop_pass, drop
 from fastnn.backends.numba_backend.losses import FROM_LOGITS, find_loss
 from fastnn.backends.numba_backend.matmul import accumulate, multiply, multiply_add_row, sum_rows
+from fastnn.backends.numba_backend.normalization import BATCH
+from fastnn.backends.numba_backend.normalizing import bind_normalization
 
 N_FROM_LOGITS = len(FROM_LOGITS)
 
-#: What a layer calls, by address, on blocks in columns: passes over its activations, and on the output layer the loss.
-ADDRESSES = ("activate", "activate_backward", "compute_loss")
+#: What a layer calls, by address: passes over its activations, on the output layer the loss, and what drops and normalises.
+ADDRESSES = ("activate", "activate_backward", "compute_loss", "drop", "normalize", "normalize_backward")
 
 
 def bind(layers, dtype):
@@ -39,6 +42,13 @@ def bind(layers, dtype):
         layer["activate"] = address_of(find_activation(layer["activation"])[0], types.void, block, block)
     for layer in bound[:-1] if output["loss"] < N_FROM_LOGITS else bound:
         layer["activate_backward"] = address_of(find_activation(layer["activation"])[1], types.void, *[block] * 3)
+    record = from_dtype(bound.dtype)
+    for layer in bound[:-1]:
+        bind_normalization(layer, real, record)
+        if layer["dropout"] > 0:
+            layer["drop"] = address_of(
+                _drop_pass, types.void, block, types.float64, types.uint64, types.int64, types.int64, types.int64
+            )
     bound.flags.writeable = False
     return bound
 
@@ -47,13 +57,6 @@ def bind(layers, dtype):
 def affine(Z, A_previous, W, b):
     """Z = A_previous W + b; A_previous (n, n_in), W (n_in, n_out), b (n_out,) -> Z (n, n_out)."""
     multiply_add_row(Z, A_previous, W, b)
-
-
-@inlined
-def affine_activation(Z, A, A_previous, W, b, layer):
-    """Z = A_previous W + b, A = f(Z); A_previous (n, n_in), W (n_in, n_out), b (n_out,) -> Z, A (n, n_out)."""
-    multiply_add_row(Z, A_previous, W, b)
-    activate(A, Z, layer)
 
 
 @inlined
@@ -72,9 +75,11 @@ def output_error(losses, dZ, A, Z, Y, layer):
 
 
 @inlined
-def previous_error(dZ_previous, dZ, W, Z_previous, A_previous, layer):
-    """dZ_previous = (dZ W^T) * f'(Z_previous); dZ (n, n_out), W (n_in, n_out) -> dZ_previous (n, n_in)."""
+def previous_error(dZ_previous, dZ, W, Z_previous, A_previous, layer, key, first):
+    """dZ_previous = (dZ W^T) * f'(Z_previous), of units not dropped; dZ (n, n_out), W (n_in, n_out) -> (n, n_in)."""
     multiply(dZ_previous, dZ, W.T)
+    if layer["dropout"] > 0:
+        drop(dZ_previous, layer, key, first)
     activate_backward(dZ_previous, Z_previous, A_previous, layer)
 
 
@@ -85,6 +90,6 @@ def weight_gradient(dW, dZ, A_previous):
 
 
 @inlined
-def bias_gradient(db, dZ):
-    """db = mean_i dz_i; dZ (n, n_out) -> db (n_out,)."""
-    sum_rows(db, dZ, 1 / len(dZ))
+def bias_gradient(db, dZ, layer):
+    """db = mean_i dz_i, which is 0 where a batch is normalised: the mean takes b away; dZ (n, n_out) -> db (n_out,)."""
+    sum_rows(db, dZ, 0.0 if layer["normalization"] == BATCH else 1 / len(dZ))

@@ -128,8 +128,12 @@ def _typed_along_lanes(block):
 
 
 def is_narrow(layers):
-    """Whether a network trains in columns."""
-    return layers["n_outputs"].max() <= NARROW_OUTPUTS and layers[0]["n_inputs"] <= NARROW_INPUTS
+    """Whether a network trains in columns. One that is normalised does not: a batch is normalised as a whole."""
+    return (
+        layers["n_outputs"].max() <= NARROW_OUTPUTS
+        and layers[0]["n_inputs"] <= NARROW_INPUTS
+        and not layers["normalization"].any()
+    )
 
 
 def n_tiles(batch_size):
@@ -138,11 +142,14 @@ def n_tiles(batch_size):
 
 
 def narrow_workspace_size(layers, batch_size):
-    """Elements that a narrow network needs: for each tile inputs, targets and 3 sum_l n_l columns, and a gradient."""
-    output = layers[-1]
-    columns = layers[0]["n_inputs"] + output["n_outputs"] + 3 * (output["first_unit"] + output["n_outputs"])
-    n_parameters = output["biases"] + output["n_outputs"]
-    return n_tiles(batch_size) * (_whole(min(batch_size, TILE)) * columns + _whole(n_parameters))
+    """Elements that a narrow network needs: for each tile inputs, targets and the blocks of all layers, and a gradient."""
+    columns = layers[0]["n_inputs"] + layers[-1]["n_outputs"] + _columns_of_blocks(layers)
+    return n_tiles(batch_size) * (_whole(min(batch_size, TILE)) * columns + _whole(layers[-1]["end"]))
+
+
+def _columns_of_blocks(layers):
+    """Numbers that the blocks of all layers hold for each sample."""
+    return layers[-1]["workspace"] + 3 * layers[-1]["n_outputs"]
 
 
 def _whole(n):
@@ -150,4 +157,4 @@ def _whole(n):
     return (n + GRANULE - 1) // GRANULE * GRANULE
 
 
-whole = inlined(_whole)
+whole, columns_of_blocks = inlined(_whole), inlined(_columns_of_blocks)

@@ -12,7 +12,7 @@ from fastnn.backends.numba_backend.batches import gather_rows, select_targets
 from fastnn.backends.numba_backend.compilation import entry_point, inlined, kernel
 from fastnn.backends.numba_backend.descent import clips, descend_part
 from fastnn.backends.numba_backend.layers import output_error
-from fastnn.backends.numba_backend.layouts import GRANULE, TILE, Columns, in_columns, in_rows, whole
+from fastnn.backends.numba_backend.layouts import GRANULE, TILE, Columns, columns_of_blocks, in_columns, in_rows, whole
 from fastnn.backends.numba_backend.losses import weigh
 from fastnn.backends.numba_backend.matmul import inner_products
 from fastnn.backends.numba_backend.optimizers import _shorten, call_for_number
@@ -33,8 +33,8 @@ class Desk(NamedTuple):
 @inlined
 def _desk(workspace, layers, tile, thread):
     """The thread's part of the workspace."""
-    n_inputs, n_outputs, units = layers[0]["n_inputs"], layers[-1]["n_outputs"], layers[-1]["first_unit"]
-    size = tile * (n_inputs + n_outputs + 3 * (units + n_outputs))
+    n_inputs, n_outputs = layers[0]["n_inputs"], layers[-1]["n_outputs"]
+    size = tile * (n_inputs + n_outputs + columns_of_blocks(layers))
     own = workspace[thread * size : (thread + 1) * size]
     X, Y = own[: tile * n_inputs], own[tile * n_inputs : tile * (n_inputs + n_outputs)]
     return Desk(X, Y, np.empty(tile), Columns(own[tile * (n_inputs + n_outputs) :]))
@@ -42,8 +42,8 @@ def _desk(workspace, layers, tile, thread):
 
 @entry_point
 def train_narrow_epoch(
-    thread, n_threads, meeting, batch_losses, losses, parameters, state, workspace, layers, X, Y, relative_weights, order,
-    batch_size, update, settings,
+    thread, n_threads, meeting, batch_losses, losses, parameters, statistics, state, workspace, layers, X, Y,
+    relative_weights, order, batch_size, update, settings,
 ):  # fmt: skip
     """The same as `epoch.train_epoch`, for one thread of a team."""
     n_samples, phase = len(X) if order is None else len(order), 1
@@ -55,14 +55,15 @@ def train_narrow_epoch(
     for batch in range(len(batch_losses)):
         first = batch % n_batches * batch_size
         last = min(first + batch_size, n_samples)
-        tiles = (last - first + tile - 1) // tile
+        tiles, key = (last - first + tile - 1) // tile, np.uint64(settings[batch]["mask_key"])
         begin, end = share(tiles, thread, n_threads, 1)
         for t in range(begin, end):
             start, stop = first + t * tile, min(first + (t + 1) * tile, last)
             own_losses = losses[start - first : stop - first]
             _tile_gradient(
-                gradients[t], own_losses, desk, parameters, layers, X, Y, relative_weights, order, start, stop
-            )
+                gradients[t], own_losses, desk, parameters, statistics, layers, X, Y, relative_weights, order, start,
+                stop, t * tile, key, meeting,
+            )  # fmt: skip
         phase = meet(meeting, n_threads, phase)
         if phase == 0:
             return
@@ -86,8 +87,24 @@ def train_narrow_epoch(
 
 
 @kernel
-def _tile_gradient(gradient, losses, desk, parameters, layers, X, Y, relative_weights, order, start, stop):
-    """L_i of the samples from `start` to `stop`, and their mean gradient.
+def _tile_gradient(
+    gradient,
+    losses,
+    desk,
+    parameters,
+    statistics,
+    layers,
+    X,
+    Y,
+    relative_weights,
+    order,
+    start,
+    stop,
+    first,
+    key,
+    meeting,
+):
+    """L_i of the samples from `start` to `stop`, and their mean gradient; in their batch they are those from `first` on.
 
     What is computed for samples beyond the last, up to a whole vector, is neither summed nor kept.
     """
@@ -98,13 +115,15 @@ def _tile_gradient(gradient, losses, desk, parameters, layers, X, Y, relative_we
     )
     gather_rows(tile_X[:n], X, order, start)
     select_targets(tile_Y, Y, order, start, stop)
-    forward(desk.workspace, parameters, layers, tile_X, padded, 0, padded)
+    forward(desk.workspace, parameters, statistics, layers, tile_X, padded, 0, padded, first, key, 0, 1, meeting, 1)
     Z, A = pre_activations(desk.workspace, layers[-1], padded), activations(desk.workspace, layers[-1], padded)
     output_error(desk.losses[:padded], errors(desk.workspace, layers[-1], padded), A, Z, tile_Y, layers[-1])
     for i in range(n):
         losses[i] = desk.losses[i]
     weigh(losses, errors(desk.workspace, layers[-1], padded)[:n], relative_weights[start:stop])
-    propagate_errors(desk.workspace, parameters, layers, padded, 0, padded)
+    propagate_errors(
+        gradient, desk.workspace, parameters, statistics, layers, padded, 0, padded, first, key, 0, 1, meeting, 1
+    )
     for l in range(len(layers)):
         dZ, A_previous = errors(desk.workspace, layers[l], padded)[:n], inputs_of(desk.workspace, layers, l, tile_X)[:n]
         inner_products(_weights_and_biases(gradient, layers[l]), A_previous.T, dZ, 1 / n)

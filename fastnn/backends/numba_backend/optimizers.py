@@ -177,7 +177,7 @@ def step(parameters, state, gradient, layers, update, settings):
     if update[3] != 0:
         _shorten(gradient, call_for_number(update[3], gradient, settings))
     for layer in layers:
-        W, b, end = layer["weights"], layer["biases"], layer["biases"] + layer["n_outputs"]
+        W, b, end = layer["weights"], layer["biases"], layer["end"]
         descend(parameters[W:b], gradient[W:b], state, W, update, settings, True)
         biases_too = settings["penalize_biases"] != 0
         descend(parameters[b:end], gradient[b:end], state, b, update, settings, biases_too)

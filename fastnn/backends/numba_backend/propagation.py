@@ -1,22 +1,57 @@
 """The way of a block of samples through all layers and back, the same in rows and in columns."""
 
+from fastnn.backends.numba_backend.activations import activate
 from fastnn.backends.numba_backend.compilation import inlined, kernel
-from fastnn.backends.numba_backend.layers import affine, affine_activation, output_error, previous_error
+from fastnn.backends.numba_backend.dropout import drop, number
+from fastnn.backends.numba_backend.layers import affine, output_error, previous_error
 from fastnn.backends.numba_backend.layouts import part, same_memory_in_columns
 from fastnn.backends.numba_backend.matmul import copy
-from fastnn.backends.numba_backend.views import activations, biases, errors, pre_activations, weights
+from fastnn.backends.numba_backend.normalizing import call_team
+from fastnn.backends.numba_backend.views import (
+    activations,
+    biases,
+    errors,
+    normalized,
+    passed_on,
+    pre_activations,
+    weights,
+)
 
 
 @kernel
-def forward(workspace, parameters, layers, X, n, start, stop):
-    """Z_l and A_l up to Z_L for samples `start` to `stop` of a batch of n; X holds those samples only."""
+def forward(
+    workspace, parameters, statistics, layers, X, n, start, stop, first, key, thread, n_threads, meeting, phase
+):
+    """Z_l and A_l up to Z_L for samples `start` to `stop` of a batch of n; X holds those samples only.
+
+    They are the samples from `first` on of the batch that `key` drops units for; the next meeting is the `phase`-th, and
+    the number of the one after these layers is returned, or 0 if the team was broken up.
+    """
     A = X
-    for layer in layers[:-1]:
-        Z, A_previous = part(pre_activations(workspace, layer, n), start, stop), A
-        A = part(activations(workspace, layer, n), start, stop)
-        affine_activation(Z, A, A_previous, weights(parameters, layer), biases(parameters, layer), layer)
+    for l in range(len(layers) - 1):
+        layer, A_previous = layers[l], A
+        Z, A = (
+            part(pre_activations(workspace, layer, n), start, stop),
+            part(activations(workspace, layer, n), start, stop),
+        )
+        W, b = weights(parameters, layer), biases(parameters, layer)
+        if layer["normalization"] == 0:
+            affine(Z, A_previous, W, b)
+        else:
+            affine(part(normalized(workspace, layer, n), start, stop), A_previous, W, b)
+            phase = call_team(
+                layer["normalize"], thread, n_threads, meeting, phase, workspace, parameters, statistics, layer, n, start, stop
+            )  # fmt: skip
+            if phase == 0:
+                return phase
+        activate(A, Z, layer)
+        if layer["dropout"] > 0:
+            A_all, A = A, part(passed_on(workspace, layer, n), start, stop)
+            copy(A, A_all)
+            drop(A, layer, number(key, l), first)
     Z, layer = part(pre_activations(workspace, layers[-1], n), start, stop), layers[-1]
     affine(Z, A, weights(parameters, layer), biases(parameters, layer))
+    return phase
 
 
 @kernel
@@ -39,8 +74,13 @@ def output_error_in_rows(losses, workspace, layers, Y, n, start, stop):
 
 
 @kernel
-def propagate_errors(workspace, parameters, layers, n, start, stop):
-    """dZ_{l-1} = (dZ_l W_l^T) * f'_{l-1}(Z_{l-1}) for l = L ... 2 and samples `start` to `stop` of a batch of n."""
+def propagate_errors(
+    gradient, workspace, parameters, statistics, layers, n, start, stop, first, key, thread, n_threads, meeting, phase
+):
+    """dZ_{l-1} = (dZ_l W_l^T) * f'_{l-1}(Z_{l-1}) for l = L ... 2 and samples `start` to `stop` of a batch of n.
+
+    The gradients of scales and shifts are left where they belong. Samples and meetings are those of `forward`.
+    """
     for l in range(len(layers) - 1, 0, -1):
         W, dZ, previous = (
             weights(parameters, layers[l]),
@@ -50,10 +90,18 @@ def propagate_errors(workspace, parameters, layers, n, start, stop):
         Z_previous = part(pre_activations(workspace, previous, n), start, stop)
         A_previous = part(activations(workspace, previous, n), start, stop)
         dZ_previous = part(errors(workspace, previous, n), start, stop)
-        previous_error(dZ_previous, dZ, W, Z_previous, A_previous, previous)
+        previous_error(dZ_previous, dZ, W, Z_previous, A_previous, previous, number(key, l - 1), first)
+        if previous["normalization"] != 0:
+            phase = call_team(
+                previous["normalize_backward"], thread, n_threads, meeting, phase, gradient, workspace, parameters,
+                statistics, previous, n, start, stop,
+            )  # fmt: skip
+            if phase == 0:
+                return phase
+    return phase
 
 
 @inlined
 def inputs_of(workspace, layers, l, X):
-    """A_{l-1}, which is X for the first layer; X (n, n_0) -> (n, n_{l-1})."""
-    return X if l == 0 else activations(workspace, layers[l - 1], len(X))
+    """A_{l-1} as layer l got it, which is X for the first; X (n, n_0) -> (n, n_{l-1})."""
+    return X if l == 0 else passed_on(workspace, layers[l - 1], len(X))

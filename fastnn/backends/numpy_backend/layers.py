@@ -4,7 +4,9 @@ Nielsen, Neural Networks and Deep Learning (2015), chapter 2, equations BP1 to B
 """
 
 from fastnn.backends.numpy_backend.activations import activate, activate_backward
+from fastnn.backends.numpy_backend.dropout import drop
 from fastnn.backends.numpy_backend.losses import FROM_LOGITS, find_loss
+from fastnn.backends.numpy_backend.normalization import BATCH
 
 
 def bind(layers, dtype):
@@ -20,12 +22,6 @@ def affine(Z, A_previous, W, b):
     Z[:] = A_previous @ W + b
 
 
-def affine_activation(Z, A, A_previous, W, b, layer):
-    """Z = A_previous W + b, A = f(Z); A_previous (n, n_in), W (n_in, n_out), b (n_out,) -> Z, A (n, n_out)."""
-    affine(Z, A_previous, W, b)
-    activate(A, Z, layer)
-
-
 def output_error(losses, dZ, A, Z, Y, layer):
     """L_i = loss(f(z_i), y_i), dZ = dL/dA * f'(Z); Z, Y (n, K) -> L (n,), A, dZ (n, K)."""
     loss, options = layer["loss"], layer["options"][: layer["n_options"]]
@@ -37,9 +33,11 @@ def output_error(losses, dZ, A, Z, Y, layer):
         activate_backward(dZ, Z, A, layer)
 
 
-def previous_error(dZ_previous, dZ, W, Z_previous, A_previous, layer):
-    """dZ_previous = (dZ W^T) * f'(Z_previous); dZ (n, n_out), W (n_in, n_out) -> dZ_previous (n, n_in)."""
+def previous_error(dZ_previous, dZ, W, Z_previous, A_previous, layer, key, first):
+    """dZ_previous = (dZ W^T) * f'(Z_previous), of units not dropped; dZ (n, n_out), W (n_in, n_out) -> (n, n_in)."""
     dZ_previous[:] = dZ @ W.T
+    if layer["dropout"] > 0:
+        drop(dZ_previous, layer, key, first)
     activate_backward(dZ_previous, Z_previous, A_previous, layer)
 
 
@@ -48,6 +46,6 @@ def weight_gradient(dW, dZ, A_previous):
     dW[:] = A_previous.T @ dZ / len(dZ)
 
 
-def bias_gradient(db, dZ):
-    """db = mean_i dz_i; dZ (n, n_out) -> db (n_out,)."""
-    db[:] = dZ.mean(axis=0)
+def bias_gradient(db, dZ, layer):
+    """db = mean_i dz_i, which is 0 where a batch is normalised: the mean takes b away; dZ (n, n_out) -> db (n_out,)."""
+    db[:] = 0 if layer["normalization"] == BATCH else dZ.mean(axis=0)

@@ -1,6 +1,7 @@
 """Named views of the flat vectors: parameters, their gradient, and the workspace of one batch.
 
-A layer's share of the workspace is Z_l, A_l and dZ_l, each (n, n_l), one after the other.
+A layer's share of the workspace is Z_l, A_l and dZ_l, each (n, n_l), one after the other; then, where the layer is normalised,
+what is normalised, where outputs are dropped, those that are passed on, and last a number for each sample.
 """
 
 
@@ -14,9 +15,34 @@ def biases(vector, layer):
     return vector[layer["biases"] : layer["biases"] + layer["n_outputs"]]
 
 
+def scales(vector, layer):
+    """gamma_l, a view of the flat vector: (n_l,)."""
+    return vector[layer["scales"] : layer["shifts"]]
+
+
+def shifts(vector, layer):
+    """beta_l, a view of the flat vector: (n_l,)."""
+    return vector[layer["shifts"] : layer["end"]]
+
+
+def running_means(statistics, layer):
+    """Running means of z_l, a view of the running statistics: (n_l,)."""
+    return _statistic(statistics, layer, 0)
+
+
+def running_variances(statistics, layer):
+    """Running variances of z_l, a view of the running statistics: (n_l,)."""
+    return _statistic(statistics, layer, 1)
+
+
+def unit_precisions(statistics, layer):
+    """1 / sqrt(variance + epsilon) of z_l in the last batch, a view of the running statistics: (n_l,)."""
+    return _statistic(statistics, layer, 2)
+
+
 def workspace_size(layers, n_samples):
-    """Elements that a batch of n samples needs: 3 n sum_l n_l."""
-    return 3 * n_samples * (layers[-1]["first_unit"] + layers[-1]["n_outputs"])
+    """Elements that a batch of n samples needs: n times what a sample needs."""
+    return n_samples * (layers[-1]["workspace"] + 3 * layers[-1]["n_outputs"])
 
 
 def training_workspace_size(layers, batch_size):
@@ -39,7 +65,31 @@ def errors(workspace, layer, n_samples):
     return _block(workspace, layer, n_samples, 2)
 
 
+def normalized(workspace, layer, n_samples):
+    """What of a layer is normalised, a view of the workspace: (n, n_l)."""
+    return _block(workspace, layer, n_samples, 3)
+
+
+def passed_on(workspace, layer, n_samples):
+    """What of A_l is passed on to the next layer, a view of the workspace: (n, n_l)."""
+    if layer["dropout"] == 0:
+        return activations(workspace, layer, n_samples)
+    return _block(workspace, layer, n_samples, 4 if layer["normalization"] else 3)
+
+
+def sample_precisions(workspace, layer, n_samples):
+    """1 / sqrt(variance + epsilon) of each sample's z_l, a view of the workspace: (n,)."""
+    n_blocks = 5 if layer["dropout"] > 0 else 4
+    start = n_samples * (layer["workspace"] + n_blocks * layer["n_outputs"])
+    return workspace[start : start + n_samples]
+
+
 def _block(workspace, layer, n_samples, position):
     size = n_samples * layer["n_outputs"]
-    start = 3 * n_samples * layer["first_unit"] + position * size
+    start = n_samples * layer["workspace"] + position * size
     return workspace[start : start + size].reshape(n_samples, layer["n_outputs"])
+
+
+def _statistic(statistics, layer, position):
+    start = layer["statistics"] + position * layer["n_outputs"]
+    return statistics[start : start + layer["n_outputs"]]

@@ -1,0 +1,332 @@
+"""What happens between epochs: callbacks of your own, and early stopping."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn.history import History
+from fastnn.validation import check_count, check_number
+
+if TYPE_CHECKING:
+    from fastnn.held_out import HeldOut
+    from fastnn.network import Network
+
+
+@dataclass
+class Run:
+    """A training, as those that accompany it see it.
+
+    Attributes
+    ----------
+    held_out : HeldOut or None
+        The validation data, if there are any.
+    """
+
+    network: "Network"
+    callbacks: list["Callback"]
+    history: History
+    held_out: "HeldOut | None" = field(default=None, kw_only=True)
+
+
+class Callback:
+    """Called while a network is trained; make a subclass with those methods that you need.
+
+    Whatever a callback raises ends the training, with the parameters of the last epoch, and goes on to the caller of
+    `fit`. A callback may change the network; `history.scores` is for what it measures.
+
+    Attributes
+    ----------
+    every : int, default 1
+        `on_epoch_end` is called after each so many epochs, and after the last. Where an epoch is a single batch, more
+        than 1 saves time: epochs that nobody looks at are trained several in one call.
+
+    Examples
+    --------
+    >>> class GoodEnough(Callback):
+    ...     def on_epoch_end(self, network, history):
+    ...         return history.validation_accuracy[-1] > 0.99
+    """
+
+    every: int = 1
+
+    #: Whether it writes down what other callbacks remember, and so has to come last.
+    saves = False
+
+    def on_fit_begin(self, network: "Network", history: History) -> None:
+        """Training begins; the history is empty, or that of the checkpoint with which it goes on."""
+
+    def on_epoch_end(self, network: "Network", history: History) -> bool | str | None:
+        """An epoch has ended and is in the history; return True, or a sentence that says why, to end the training."""
+
+    def on_fit_end(self, network: "Network", history: History) -> None:
+        """Training has ended, by itself or by an exception; called for every callback whose `on_fit_begin` returned."""
+
+    def state(self) -> dict[str, Any]:
+        """What a `Checkpoint` keeps of this callback: numbers, strings, lists, dictionaries and NumPy arrays by name."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what `state` gave when the checkpoint was written; called after `on_fit_begin`."""
+
+    def check_fit(self, network: "Network", validates: bool) -> None:
+        """Raise before anything has changed if this callback cannot work with such a network, or without validation."""
+
+    def join_run(self, run: Run) -> None:
+        """Look at the whole run, before `on_fit_begin`: for fastnn's own callbacks, as its fields may change."""
+
+    @property
+    def watches_epochs(self) -> bool:
+        """Whether `on_epoch_end` does anything."""
+        return type(self).on_epoch_end is not Callback.on_epoch_end
+
+    def is_due(self, epoch: int) -> bool:
+        """Whether `on_epoch_end` is to be called after this epoch, counted from 1."""
+        return self.watches_epochs and epoch % self.every == 0
+
+    def __str__(self) -> str:
+        return type(self).__name__
+
+
+class EarlyStopping(Callback):
+    """Stop when what is monitored no longer improves, and give the network the parameters of its best epoch.
+
+    It does so however the training ends: by stopping, after the last epoch, by Ctrl-C, by divergence or by another
+    callback's exception. What the optimizer keeps stays that of the last epoch; `Network.forget_optimizer` lets the next
+    `fit` begin anew.
+
+    Parameters
+    ----------
+    monitor : str or callable, default "validation_loss"
+        ``"validation_loss"``, ``"validation_accuracy"``, ``"loss"`` (that on the training samples), the name of a
+        scikit-learn scorer such as ``"f1_macro"`` or ``"r2"``, or a function ``scorer(network, X, y)`` of the validation
+        data, y being class numbers or rows. Scores are recorded in ``history.scores``.
+    patience : int, default 10
+        Epochs without an improvement after which training stops.
+    min_delta : float, default 0.0
+        An improvement is more than this, in all since the last one. The best epoch is the best, by however little.
+    mode : {"min", "max"}, optional
+        Whether small or large values are better; by default "min" for losses, "max" for accuracy and scorers.
+
+    Attributes
+    ----------
+    best_value : float
+        What was monitored, in the best epoch; NaN before the first.
+    best_epoch : int
+        The best epoch, counted from 1; 0 before the first.
+
+    References
+    ----------
+    Goodfellow, Bengio, Courville, Deep Learning (2016), algorithm 7.1.
+
+    Examples
+    --------
+    >>> stopping = EarlyStopping("validation_accuracy", patience=5)
+    >>> network.fit(X, y, epochs=1000, validation_fraction=0.1, callbacks=[stopping])
+    """
+
+    def __init__(
+        self,
+        monitor: str | Callable[..., Any] = "validation_loss",
+        patience: int = 10,
+        min_delta: float = 0.0,
+        mode: str | None = None,
+    ) -> None:
+        if not (isinstance(monitor, str) or callable(monitor)):
+            raise TypeError(f"monitor must be a name or a function scorer(network, X, y), got {monitor!r}.")
+        if mode not in (None, "min", "max"):
+            raise ValueError(f"mode must be 'min', 'max' or None, got {mode!r}.")
+        self.monitor, self.mode = monitor, mode
+        self.patience = check_count(patience, "patience")
+        self.min_delta = check_number(min_delta, "min_delta")
+        self._begin()
+
+    def _begin(self) -> None:
+        self.best_value, self.best_epoch = math.nan, 0
+        self._reference, self._reference_epoch = math.nan, 0  # the last improvement by more than min_delta
+        self._parameters: np.ndarray | None = None
+        self._held_out: HeldOut | None = None
+        self._score: Callable[..., Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of what is monitored."""
+        return self.monitor if isinstance(self.monitor, str) else getattr(self.monitor, "__name__", "score")
+
+    def check_fit(self, network: "Network", validates: bool) -> None:
+        """Raise if what is monitored is unknown, or is not measured in such a training."""
+        if self.monitor == "loss":
+            return
+        if not validates:
+            raise ValueError(
+                f"{self} needs validation_data or validation_fraction; without them, monitor='loss' watches the loss on "
+                "the training samples."
+            )
+        if self.monitor == "validation_accuracy" and not network.architecture.loss.classifies:
+            raise ValueError(
+                f"{self} needs classes, and this network has {network.architecture.loss}: monitor validation_loss, or "
+                "a scorer such as 'r2'."
+            )
+        self._scorer()
+
+    def _scorer(self) -> Callable[..., Any] | None:
+        """What measures; None where the history has it already."""
+        if not isinstance(self.monitor, str):
+            return self.monitor
+        if self.monitor in ("loss", "validation_loss", "validation_accuracy"):
+            return None
+        from sklearn.metrics import get_scorer
+
+        try:
+            scorer: Callable[..., Any] = get_scorer(self.monitor)
+        except ValueError:
+            raise ValueError(
+                "monitor must be 'validation_loss', 'validation_accuracy', 'loss', the name of a scikit-learn scorer "
+                f"(sklearn.metrics.get_scorer_names() lists them) or a function, got {self.monitor!r}."
+            ) from None
+        return scorer
+
+    def join_run(self, run: Run) -> None:
+        """Remember the data that are held out, and what measures on them."""
+        self._begin()
+        self._held_out, self._score = run.held_out, self._scorer()
+
+    def on_epoch_end(self, network: "Network", history: History) -> str | None:
+        """Keep the parameters if they are the best so far; say so if there has been no improvement for long."""
+        value, epoch = self._measure(history), len(history)
+        if self._is_better(value, self.best_value, 0.0):
+            self.best_value, self.best_epoch = value, epoch
+            self._keep(network.learned)
+            history.found_best = epoch
+        if self._is_better(value, self._reference, self.min_delta):
+            self._reference, self._reference_epoch = value, epoch
+        if epoch - self._reference_epoch < self.patience:
+            return None
+        return f"{self.name} has not improved for {self.patience} epoch{'s' * (self.patience > 1)}"
+
+    def _measure(self, history: History) -> float:
+        if self._score is None or self._held_out is None:
+            return float(getattr(history, self.name)[-1])
+        value = self._held_out.score(self._score)
+        history.scores.setdefault(self.name, []).append(value)
+        return value
+
+    def _is_better(self, value: float, than: float, by: float) -> bool:
+        """Whether a value is better by more than that much; a number is better than none."""
+        if math.isnan(value) or math.isnan(than):
+            return not math.isnan(value)
+        small = self.mode == "min" or (self.mode is None and self.monitor in ("loss", "validation_loss"))
+        return than - value > by if small else value - than > by
+
+    def _keep(self, parameters: np.ndarray) -> None:
+        if self._parameters is None:
+            self._parameters = np.empty_like(parameters)
+        self._parameters[:] = parameters
+
+    def on_fit_end(self, network: "Network", history: History) -> None:
+        """Give the network the parameters of the best epoch."""
+        if self._parameters is not None:
+            network.forget_batch()
+            network.learned[:] = self._parameters
+        self._parameters = self._held_out = self._score = None
+
+    def state(self) -> dict[str, Any]:
+        """Best epoch, its value and parameters, and how long ago the last improvement was."""
+        best = {} if self._parameters is None else {"parameters": self._parameters}
+        return best | {
+            "best_value": self.best_value,
+            "best_epoch": self.best_epoch,
+            "reference": self._reference,
+            "reference_epoch": self._reference_epoch,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.best_value, self.best_epoch = state["best_value"], state["best_epoch"]
+        self._reference, self._reference_epoch = state["reference"], state["reference_epoch"]
+        if "parameters" in state:
+            self._keep(state["parameters"])
+
+    def __str__(self) -> str:
+        return f"EarlyStopping on {self.name}"
+
+    def __repr__(self) -> str:
+        return (
+            f"EarlyStopping(monitor={self.monitor!r}, patience={self.patience}, min_delta={self.min_delta}, "
+            f"mode={self.mode!r})"
+        )
+
+
+def check_callbacks(callbacks: Any, network: "Network", validates: bool) -> list[Callback]:
+    """The callbacks in the order in which they are called: those of every epoch first, and last those that save.
+
+    So whoever is called less often, or saves, knows whether another has ended the training in this epoch.
+    """
+    callbacks = [callbacks] if isinstance(callbacks, Callback) else callbacks
+    if not isinstance(callbacks, Sequence):
+        raise TypeError(f"callbacks must be a list of fastnn.Callback, got {callbacks!r}.")
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            raise TypeError(f"callbacks must be instances of subclasses of fastnn.Callback, got {callback!r}.")
+        check_count(callback.every, f"every of {callback}")
+        callback.check_fit(network, validates)
+    if len(set(map(id, callbacks))) < len(callbacks):
+        raise ValueError("A callback can be in callbacks only once: it keeps what one training needs.")
+    return sorted(callbacks, key=lambda callback: (callback.saves, callback.every))
+
+
+@contextmanager
+def accompanied(run: Run, states: Sequence[dict[str, Any]] | None = None) -> Iterator[None]:
+    """Tell the callbacks of a run that training begins, with what a checkpoint kept of them, and how it ends."""
+    network, history, begun = run.network, run.history, []
+    try:
+        for callback in run.callbacks:
+            callback.join_run(run)
+            callback.on_fit_begin(network, history)
+            begun.append(callback)
+        if states is not None:
+            for callback, state in zip(stateful(run.callbacks), states, strict=True):
+                callback.restore(state)
+        yield
+    except BaseException as error:
+        history.stop_reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+        raise
+    finally:
+        with ExitStack() as ends:  # one after the other, even if one of them raises
+            for callback in reversed(begun):
+                ends.callback(callback.on_fit_end, network, history)
+
+
+def stateful(callbacks: Sequence[Callback]) -> list[Callback]:
+    """Those of which a checkpoint keeps something."""
+    return [callback for callback in callbacks if type(callback).state is not Callback.state]
+
+
+def epochs_until_due(callbacks: Sequence[Callback], epoch: int) -> float:
+    """Epochs that may be trained before one of the callbacks wants to look, after so many."""
+    return min(
+        (callback.every - epoch % callback.every for callback in callbacks if callback.watches_epochs),
+        default=math.inf,
+    )
+
+
+def end_epoch(callbacks: Sequence[Callback], network: "Network", history: History, *, is_last: bool) -> None:
+    """Tell those whom it concerns; who wants to stop writes why into the history."""
+    for callback in callbacks:
+        if callback.is_due(len(history)) or (callback.watches_epochs and (is_last or history.stop_reason)):
+            reason = _reason(callback, callback.on_epoch_end(network, history))
+            history.stop_reason = history.stop_reason or reason
+
+
+def _reason(callback: Callback, answer: Any) -> str:
+    """Why a callback wants to stop; empty if it does not."""
+    if answer is None or isinstance(answer, str):
+        return answer or ""
+    if not isinstance(answer, bool | np.bool):
+        raise TypeError(
+            f"on_epoch_end of {callback} must return True or a sentence to stop, or else False or None, got {answer!r}."
+        )
+    return f"{callback} asked for it" if answer else ""

@@ -1,0 +1,265 @@
+"""Checkpoints: what a training needs to go on as if it had never been interrupted, in one file.
+
+The file is a saved network, which `fastnn.load` reads, with more in it. Its header also says:
+
+``run``
+    What has to be the same when the training goes on: optimizer, batch size, number of samples and so on.
+``progress``
+    What changes: steps made, random numbers, history, and what callbacks remember. Arrays stand beside the header.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from fastnn.archives import check_writable, describe, misfit, read_archive, write_archive
+from fastnn.callbacks import Callback, Run, stateful
+from fastnn.history import CURVES, History
+from fastnn.optimizers import Optimizer
+
+if TYPE_CHECKING:
+    from fastnn.network import Network
+    from fastnn.training import EpochRun
+
+#: What is kept of a history.
+HISTORY = (*CURVES, "scores", "stop_reason", "found_best")
+
+ARRAY = "array"  # key of the dictionary that stands in the header in place of an array
+
+
+class Checkpoint(Callback):
+    """Write all that ``fit(..., resume_from=path)`` needs to go on, after each so many epochs and after the last.
+
+    The file holds parameters, what the optimizer keeps, random numbers, history, and what other callbacks remember. It
+    appears whole or not at all, also when the process is killed. `fastnn.load` reads it as the network of the last epoch.
+
+    Parameters
+    ----------
+    path : str or path-like
+        File to write, used as given: no ending is added. Each checkpoint replaces the one before.
+    every : int, default 1
+        Epochs from one to the next. Writing waits for the disk, some milliseconds even for a small network.
+
+    Raises
+    ------
+    OSError
+        From `fit`: before training if the file cannot be written at all, or after the epoch in which that fails, as on a
+        full disk. The checkpoint before is still whole, and the network has the parameters of that epoch.
+
+    Examples
+    --------
+    >>> options = {"epochs": 100, "callbacks": [Checkpoint("moons.checkpoint", every=10)]}
+    >>> network.fit(X, y, **options)
+    >>> network.fit(X, y, **options, resume_from="moons.checkpoint")  # in another process, after a power cut
+    """
+
+    saves = True
+
+    def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
+        self.path, self.every = Path(path), every
+        self._run: EpochRun | None = None
+
+    def check_fit(self, network: "Network", validates: bool) -> None:
+        """Raise OSError if nothing can be written there."""
+        try:
+            check_writable(self.path)
+        except OSError as error:
+            raise _explained(error, f"{self.path} cannot be written, where {self} is to be") from error
+
+    def join_run(self, run: Run) -> None:
+        """Remember the run."""
+        self._run = cast("EpochRun", run)
+
+    def on_epoch_end(self, network: "Network", history: History) -> None:
+        """Write the file."""
+        assert self._run is not None
+        try:
+            write_checkpoint(self.path, self._run)
+        except OSError as error:
+            raise _explained(
+                error,
+                f"{self} could not be written after epoch {len(history)}; an older one is still whole, and the network "
+                "has been trained until here",
+            ) from error
+
+    def on_fit_end(self, network: "Network", history: History) -> None:
+        """Forget the run."""
+        self._run = None
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.path}"
+
+    def __repr__(self) -> str:
+        return f"Checkpoint({str(self.path)!r}, every={self.every})"
+
+
+def _explained(error: OSError, sentence: str) -> OSError:
+    """The same kind of error, with a sentence."""
+    reason = error.strerror or str(error)
+    return type(error)(error.errno, f"{sentence} ({reason})") if error.errno else OSError(f"{sentence} ({reason})")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a checkpoint holds.
+
+    Attributes
+    ----------
+    run : dict
+        Description of the training that wrote it.
+    learned, vectors, n_steps, steps_before
+        What the network has learned, and what its optimizer keeps; its steps, and those before that training.
+    n_updates, mask_key : int
+        Which units dropout drops next.
+    random : dict
+        State of the network's random numbers at the ``"start"`` of that training, and ``"now"``.
+    history : dict
+        The history so far.
+    callbacks : list of dict
+        What callbacks remember.
+    """
+
+    path: Path
+    run: dict[str, Any]
+    learned: np.ndarray
+    vectors: np.ndarray
+    n_steps: int
+    steps_before: int
+    n_updates: int
+    mask_key: int
+    random: dict[str, Any]
+    history: dict[str, Any]
+    callbacks: list[dict[str, Any]]
+
+    def check(self, run: dict[str, Any], network: "Network", optimizer: Optimizer) -> None:
+        """Raise ValueError unless a run with the same description wrote it, and all is there."""
+        for name, given in _plain(run).items():
+            if name not in self.run or self.run[name] != given:
+                then, now = _differences(self.run.get(name), given)
+                raise ValueError(
+                    f"{self.path} was written in a training with {name} {then}, and here it is {now}: resume_from "
+                    "takes the same network, data and arguments."
+                )
+        try:
+            self._check_sizes(len(run["callbacks"]), network, optimizer)
+            for state in self.random["start"], self.random["now"]:
+                type(network.random.bit_generator)().state = state
+        except (KeyError, TypeError, ValueError) as error:
+            raise misfit(self.path, error) from None
+
+    def _check_sizes(self, n_callbacks: int, network: "Network", optimizer: Optimizer) -> None:
+        shape = optimizer.n_states, len(network.parameters)
+        for vectors, expected in (self.learned, network.learned.shape), (self.vectors, shape):
+            if vectors.shape != expected or vectors.dtype != network.dtype:
+                raise ValueError(
+                    f"{expected} numbers of {network.dtype} expected, got {vectors.shape} of {vectors.dtype}"
+                )
+        curves = [self.history[name] for name in CURVES] + list(self.history["scores"].values())
+        counts = self.n_steps, self.steps_before, self.n_updates, self.mask_key
+        if not all(isinstance(count, int) for count in counts) or not set(HISTORY) <= set(self.history):
+            raise ValueError("steps or history are incomplete")
+        if not all(isinstance(curve, np.ndarray) and curve.ndim == 1 for curve in curves):
+            raise ValueError("a list of the history is none")
+        if len(self.callbacks) != n_callbacks:
+            raise ValueError(f"{n_callbacks} callbacks expected, got {len(self.callbacks)}")
+
+    def restore(self, run: "EpochRun") -> None:
+        """Put a run where the other was; callbacks follow when they have been told that training begins."""
+        network, descent = run.network, run.batches.descent
+        state = descent.state
+        network.forget_batch()
+        network.learned[:], state.vectors[:], state.n_steps = self.learned, self.vectors, self.n_steps
+        descent.steps_before, network.n_updates, network.mask_key = self.steps_before, self.n_updates, self.mask_key
+        network.random.bit_generator.state = self.random["now"]
+        for name in HISTORY:
+            setattr(run.history, name, self.history[name])
+        for name in CURVES:
+            setattr(run.history, name, self.history[name].tolist())
+        run.history.scores = {name: values.tolist() for name, values in self.history["scores"].items()}
+
+
+def write_checkpoint(path: Path, run: "EpochRun") -> None:
+    """Write what a run needs to go on."""
+    network, descent, members = run.network, run.batches.descent, {"parameters": run.network.learned}
+    state = descent.state
+    progress = {
+        "n_steps": state.n_steps,
+        "steps_before": descent.steps_before,
+        "n_updates": network.n_updates,
+        "mask_key": network.mask_key,
+        "vectors": state.vectors,
+        "random": {"start": run.random_at_start, "now": network.random.bit_generator.state},
+        "history": _numbers(run.history),
+        "callbacks": [callback.state() for callback in stateful(run.callbacks)],
+    }
+    header = describe(network.architecture, network.dtype) | {"arrays": [], "metadata": {}}
+    header |= {"run": _plain(run.description), "progress": _pack(progress, members)}
+    write_archive(path, header, members)
+
+
+def _numbers(history: History) -> dict[str, Any]:
+    """A history with arrays for lists, which are written the faster the longer it is."""
+    kept = {name: getattr(history, name) for name in HISTORY}
+    curves = {name: np.array(kept[name], float) for name in CURVES}
+    scores = {name: np.array(values, float) for name, values in history.scores.items()}
+    return kept | curves | {"scores": scores}
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> Saved:
+    """Read what `write_checkpoint` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is no checkpoint, or damaged.
+    OSError
+        If it cannot be read.
+    """
+    path = Path(path)
+    header, members = read_archive(path)
+    if "progress" not in header:
+        raise ValueError(f"{path} is a saved network, not the checkpoint of a training: fastnn.load reads it.")
+    try:
+        return Saved(path, header["run"], members["parameters"], **_unpack(header["progress"], members))
+    except (KeyError, TypeError, ValueError) as error:
+        raise misfit(path, error) from None
+
+
+def _pack(value: Any, members: dict[str, np.ndarray]) -> Any:
+    """The value in the types of JSON; arrays go to the members, under names that stand in their place."""
+    if isinstance(value, np.ndarray):
+        name = f"{ARRAY}.{len(members)}"
+        members[name] = value
+        return {ARRAY: name}
+    if isinstance(value, dict):
+        return {str(key): _pack(item, members) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_pack(item, members) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _unpack(value: Any, members: dict[str, np.ndarray]) -> Any:
+    """What was packed; a tuple has become a list."""
+    if isinstance(value, dict):
+        packed = list(value) == [ARRAY]
+        return members[value[ARRAY]] if packed else {key: _unpack(item, members) for key, item in value.items()}
+    return [_unpack(item, members) for item in value] if isinstance(value, list) else value
+
+
+def _plain(run: dict[str, Any]) -> dict[str, Any]:
+    """A description as it is read back: in the types of JSON."""
+    plain: dict[str, Any] = json.loads(json.dumps(_pack(run, {})))
+    return plain
+
+
+def _differences(then: Any, now: Any) -> tuple[str, str]:
+    """Two parts of a description in words; of dictionaries, only what differs."""
+    if not (isinstance(then, dict) and isinstance(now, dict)):
+        return str(then), str(now)
+    names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
+    said = [", ".join(f"{name}={part[name]!r}" for name in names if name in part) for part in (then, now)]
+    return f"({said[0]})", f"({said[1]})"

@@ -1,0 +1,74 @@
+"""Optimizers and schedules by the names that they have on the command line."""
+
+from collections.abc import Callable
+
+import click
+
+from fastnn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from fastnn.schedules import Constant, Cosine, InverseScaling, OneCycle, ReduceOnPlateau, Schedule
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "sgd": SGD,
+    "adagrad": Adagrad,
+    "rmsprop": RMSprop,
+    "adam": Adam,
+    "adamw": AdamW,
+}
+WITH_MOMENTUM = ("sgd", "rmsprop")
+REPORTED = ("momentum", "l2", "weight_decay", "max_gradient_norm")
+
+#: Learning rates of plain SGD; the other optimizers have one of their own.
+LEARNING_RATES = {"classification": 0.2, "regression": 0.002}
+
+#: The rate falls on a plateau of the training loss: the held-out samples are there to be reported, not to be learned from.
+SCHEDULES: dict[str, Callable[[Optimizer], Schedule]] = {
+    "constant": lambda optimizer: Constant(),
+    "inverse-scaling": lambda optimizer: InverseScaling(),
+    "cosine": lambda optimizer: Cosine(),
+    "one-cycle": lambda optimizer: OneCycle(cycle_momentum=optimizer.has_momentum),
+    "plateau": lambda optimizer: ReduceOnPlateau(monitor="loss"),
+}
+
+
+def check_optimizer_options(name: str, momentum: float | None) -> None:
+    """Refuse options that have no meaning for the optimizer."""
+    if momentum is not None and name not in WITH_MOMENTUM:
+        raise click.UsageError(f"--momentum is for {' and '.join(WITH_MOMENTUM)}, and --optimizer is {name}.")
+
+
+def make_optimizer(
+    name: str,
+    task: str,
+    *,
+    learning_rate: float | None,
+    momentum: float | None,
+    l2: float,
+    weight_decay: float | None,
+    max_gradient_norm: float | None,
+) -> Optimizer:
+    """The optimizer of that name, with a learning rate for the task where none is given."""
+    options: dict[str, float] = {} if momentum is None else {"momentum": momentum}
+    if weight_decay is not None:
+        options["weight_decay"] = weight_decay
+    if learning_rate is not None:
+        options["learning_rate"] = learning_rate
+    elif name == "sgd":  # what is kept of a velocity adds up to 1 / (1 - momentum) steps
+        options["learning_rate"] = LEARNING_RATES[task] * (1 - (momentum or 0.0))
+    return OPTIMIZERS[name](l2=l2, max_gradient_norm=max_gradient_norm, **options)  # type: ignore[arg-type]
+
+
+def make_schedule(name: str, optimizer: Optimizer) -> Schedule:
+    """The schedule of that name."""
+    return SCHEDULES[name](optimizer)
+
+
+def described(optimizer: Optimizer, schedule: Schedule) -> list[str]:
+    """What the report says of an optimizer and a schedule, leaving out what is plain."""
+    name = next(name for name, kind in OPTIMIZERS.items() if type(optimizer) is kind)
+    words = [] if name == "sgd" else [name]
+    words.append(f"learning rate {optimizer.learning_rate:g}")
+    options = {option: getattr(optimizer, option, None) for option in REPORTED}
+    words += [f"{option.replace('_', ' ')} {value:g}" for option, value in options.items() if value]
+    if not isinstance(schedule, Constant):
+        words.append(next(name for name, make in SCHEDULES.items() if type(make(optimizer)) is type(schedule)))
+    return words

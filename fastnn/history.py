@@ -1,0 +1,107 @@
+"""What happened in training, epoch by epoch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+#: The lists of a history that have one number per epoch.
+CURVES = ("loss", "validation_loss", "validation_accuracy", "learning_rate", "seconds")
+
+
+@dataclass(repr=False)
+class History:
+    """What happened in each epoch, or in each batch of `Network.fit_batches`.
+
+    Its length is the number of epochs. ``history[i]`` is a dictionary of what was measured in epoch i, counted from 0 as
+    the lists are, and iteration goes through these.
+
+    Attributes
+    ----------
+    loss : list of float
+        Mean loss over the samples of the epoch, each measured just before the update that used it.
+    validation_loss, validation_accuracy : list of float
+        Measured on the validation data after the epoch; empty without them, accuracy for classes only.
+    learning_rate : list of float
+        That of the last step of the epoch.
+    seconds : list of float
+        Time spent training; neither compilation nor validation is counted. Epochs of a single batch may be trained
+        several in one call, and share its time equally.
+    scores : dict of str to list of float
+        What else is measured after an epoch, by name: the scorer of an `EarlyStopping` writes here, and so may you.
+    stop_reason : str
+        Why training ended; empty while it goes on.
+    found_best : int or None
+        The epoch, counted from 1, that an `EarlyStopping` found best.
+    scaler : sklearn.preprocessing.StandardScaler or None
+        Means and deviations of the features that went through ``fit_batches(..., standardize=True)``.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_accuracy: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    scores: dict[str, list[float]] = field(default_factory=dict)
+    stop_reason: str = ""
+    found_best: int | None = None
+    scaler: Any = field(default=None, compare=False)
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The best epoch, counted from 1: that of an `EarlyStopping`, or else that of the smallest loss.
+
+        The loss is that on the validation data where there are any; None before the first epoch has ended.
+        """
+        if self.found_best is not None:
+            return self.found_best
+        losses = np.array(self.validation_loss or self.loss)
+        return int(np.argmin(np.where(np.isnan(losses), np.inf, losses))) + 1 if len(losses) else None
+
+    def curves(self) -> dict[str, list[float]]:
+        """All that has been measured, by name, scores last."""
+        curves = {name: getattr(self, name) for name in CURVES}
+        return {name: values for name, values in (curves | self.scores).items() if values}
+
+    @property
+    def last(self) -> str:
+        """The last of everything but seconds, in words."""
+        return ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.curves().items() if name != "seconds")
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame with one row per epoch, counted from 1, and one column for all that was measured.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("History.to_frame needs pandas, which is not installed: pip install pandas.") from error
+        frame = pd.DataFrame({name: pd.Series(values, dtype=float) for name, values in self.curves().items()})
+        frame.index = pd.RangeIndex(1, len(frame) + 1, name="epoch")
+        return frame
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+    def __getitem__(self, epoch: int) -> dict[str, float]:
+        place = range(len(self))[epoch]
+        return {name: values[place] for name, values in self.curves().items() if place < len(values)}
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        return (self[epoch] for epoch in range(len(self)))
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return f"<History: no epochs{'; ' * bool(self.stop_reason)}{self.stop_reason}>"
+        parts = (
+            f"{len(self)} epoch{'s' * (len(self) > 1)} in {sum(self.seconds):.3g} s",
+            self.last,
+            f"best epoch {self.best_epoch}",
+            *([self.stop_reason] if self.stop_reason else []),
+        )
+        return f"<History: {'; '.join(parts)}>"

@@ -1,0 +1,198 @@
+"""A learning rate from a short training in which the rate grows until the loss does."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastnn.exceptions import DivergenceError
+from fastnn.network import UNWEIGHTED, Network
+from fastnn.optimizers import SGD, Optimizer
+from fastnn.schedules import Schedule
+from fastnn.training import Batches, Descent, check_optimizer, check_schedule
+from fastnn.validation import check_count, check_feature_shape, check_finite, check_number, check_targets
+
+#: Share of the mean loss that is kept from step to step.
+KEPT = 0.85
+
+#: How many times its smallest value the mean loss may be before the search ends.
+LARGEST_RISE = 4.0
+
+#: Fewest steps that make a curve.
+FEWEST = 5
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LearningRateSearch:
+    """Result of `find_learning_rate`: a curve of the loss over the rate.
+
+    Attributes
+    ----------
+    rates : ndarray of shape (n_steps,)
+        Rate of each step that was made, growing.
+    losses : ndarray of shape (n_steps,)
+        Loss of the batch of each step, just before it.
+    smoothed_losses : ndarray of shape (n_steps,)
+        Means of the losses around each step, no loss counting more than the largest of the first steps.
+    suggestion : float
+        The rate at which the smoothed loss falls most steeply over log(rate), on its way to its smallest value.
+    diverged : bool
+        Whether the search ended because the loss was too large, or no number.
+    """
+
+    rates: np.ndarray
+    losses: np.ndarray
+    smoothed_losses: np.ndarray
+    suggestion: float
+    diverged: bool
+
+    def __repr__(self) -> str:
+        lowest = int(np.argmin(self.smoothed_losses))
+        end = f"diverged at {self.rates[-1]:.2g}" if self.diverged else "did not diverge"
+        return (
+            f"LearningRateSearch(suggestion={self.suggestion:.2g}: {len(self.rates)} steps from {self.rates[0]:.2g}, "
+            f"loss {self.smoothed_losses[0]:.4g} at first, {self.smoothed_losses[lowest]:.4g} at "
+            f"{self.rates[lowest]:.2g}, {end})"
+        )
+
+
+@dataclass(frozen=True)
+class _Growth(Schedule):
+    """eta_t = eta_low (eta_high / eta_low)^(t / (T - 1))."""
+
+    lowest: float
+    highest: float
+
+    def rates(
+        self, learning_rate: float, first_step: int, n_steps: int, steps_per_epoch: int, total_steps: int
+    ) -> tuple[np.ndarray, None]:
+        """Rates of so many steps."""
+        share = np.arange(first_step, first_step + n_steps) / (total_steps - 1)
+        return self.lowest * (self.highest / self.lowest) ** share, None
+
+
+def find_learning_rate(
+    network: Network,
+    X: Any,
+    y: Any,
+    optimizer: Optimizer | None = None,
+    *,
+    lowest: float = 1e-7,
+    highest: float = 10.0,
+    steps: int = 100,
+    batch_size: int | None = 32,
+    n_threads: int | None = None,
+) -> LearningRateSearch:
+    """Train a copy of a network at a rate that grows from step to step, and see where the loss falls fastest.
+
+    The rate of step t is lowest (highest / lowest)^(t / (steps - 1)). The search ends before when the mean loss is four
+    times its smallest value, or no longer finite. The network stays as it is, with all that belongs to it.
+
+    Parameters
+    ----------
+    network : Network
+        What is to be trained.
+    X, y : array-like
+        Samples and targets, as in `Network.fit`.
+    optimizer : Optimizer, optional
+        By default ``SGD()``; its learning rate makes no difference, and it begins anew.
+    lowest, highest : float, default 1e-7 and 10
+        Rates of the first and the last step, positive.
+    steps : int, default 100
+        Steps at most, at least 5.
+    batch_size : int or None, default 32
+        Samples per step. None takes all samples at once.
+    n_threads : int, optional
+        Threads to compute with at most; by default the network's.
+
+    Returns
+    -------
+    LearningRateSearch
+        Rates, losses and a suggestion. Read it off the curve rather than trust it: `fastnn.plotting.plot_learning_rates`
+        draws it.
+
+    Raises
+    ------
+    DivergenceError
+        If the loss is too large, or no number, within the first 5 steps.
+
+    References
+    ----------
+    Smith (2017), Cyclical Learning Rates for Training Neural Networks, section 3.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import Network, find_learning_rate
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1])
+    >>> search = find_learning_rate(Network([1, 8, 2], backend="numpy", seed=0), X, y)
+    >>> 1e-7 < search.suggestion < 10
+    True
+    """
+    optimizer = SGD() if optimizer is None else optimizer
+    check_optimizer(optimizer)
+    schedule = check_schedule(_growth(lowest, highest), optimizer, validates=False)
+    steps = check_count(steps, "steps")
+    if steps < FEWEST:
+        raise ValueError(f"steps must be at least {FEWEST}, got {steps}.")
+    X = check_feature_shape(X, network.architecture.n_inputs, network.dtype)
+    y = check_targets(y, len(X), network.architecture, network.dtype)
+    batch_size = len(X) if batch_size is None else min(check_count(batch_size, "batch_size"), len(X))
+    copy = deepcopy(network)
+    with copy.computing(n_threads):
+        course = schedule.begin(optimizer.learning_rate, -(-len(X) // batch_size), steps)
+        batches = Batches(Descent(copy, optimizer, course), X, y, UNWEIGHTED, None, batch_size, shuffle=True)
+        losses, diverged = _losses(batches, steps)
+    if not np.isfinite(losses[-1]):
+        check_finite(X, "X", network.dtype)
+    if len(losses) < FEWEST:
+        raise DivergenceError(
+            f"The loss became {losses[-1]:g} in step {len(losses)}: try a lowest rate below {lowest:g}."
+        )
+    rates, _ = course.rates(0, len(losses))
+    return _search(rates, losses, diverged)
+
+
+def _growth(lowest: float, highest: float) -> _Growth:
+    for name, rate in (("lowest", lowest), ("highest", highest)):
+        check_number(rate, name, positive=True)
+    if lowest >= highest:
+        raise ValueError(f"highest must be above lowest, got {highest!r} and {lowest!r}.")
+    return _Growth(float(lowest), float(highest))
+
+
+def _losses(batches: Batches, steps: int) -> tuple[np.ndarray, bool]:
+    """The loss before each step, until it is too large or no number, and whether that was so."""
+    losses, size = np.empty(steps), batches.batch_size
+    batches.compile()
+    mean, smallest = 0.0, np.inf
+    for step in range(steps):
+        batch = step % batches.n_batches
+        if batch == 0 and batches.shuffle:
+            batches.order = batches.network.random.permutation(len(batches.X))
+        batches.train_batches(losses[step : step + 1], batch * size, (batch + 1) * size)
+        mean += (1 - KEPT) / (1 - KEPT ** (step + 1)) * (losses[step] - mean)
+        if not mean <= LARGEST_RISE * smallest:
+            return losses[: step + 1], True
+        smallest = min(smallest, mean)
+    return losses, False
+
+
+def _search(rates: np.ndarray, losses: np.ndarray, diverged: bool) -> LearningRateSearch:
+    """The curve of so many steps, of which one whose loss is no number is left out."""
+    finite = np.isfinite(losses)
+    rates, losses = rates[finite], losses[finite]
+    smoothed = _smoothed(losses)
+    falls_until = max(int(np.argmin(smoothed)), 1)  # beyond, the loss only falls from where it was thrown to
+    slopes = np.gradient(smoothed, np.log(rates))[:falls_until]
+    return LearningRateSearch(rates, losses, smoothed, float(rates[np.argmin(slopes)]), diverged)
+
+
+def _smoothed(losses: np.ndarray) -> np.ndarray:
+    """sum_i k^|t - i| min(x_i, c) / sum_i k^|t - i|, with c the largest of the first losses.
+
+    Without that, the last losses of a search, which may be huge, would be seen far before they are reached.
+    """
+    shares = KEPT ** np.abs(np.subtract.outer(np.arange(len(losses)), np.arange(len(losses))))
+    return np.asarray(shares @ np.minimum(losses, losses[:FEWEST].max()) / shares.sum(axis=1))
