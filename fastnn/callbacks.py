@@ -167,7 +167,7 @@ class EarlyStopping(Callback):
             )
         if self.monitor == "validation_accuracy" and not network.architecture.loss.classifies:
             raise ValueError(
-                f"{self} needs classes, and this network has {network.architecture.loss}: monitor validation_loss, or "
+                f"{self} needs classes, and this network has {network.architecture.loss.name}: monitor validation_loss, or "
                 "a scorer such as 'r2'."
             )
         self._scorer()
