@@ -2,6 +2,7 @@
 
 import logging
 
+from fastnn.activations import register_activation
 from fastnn.backends import backends
 from fastnn.callbacks import Callback, EarlyStopping
 from fastnn.checkpoints import Checkpoint
@@ -9,6 +10,7 @@ from fastnn.exceptions import DivergenceError
 from fastnn.gradient_check import GradientReport, check_gradients
 from fastnn.history import History
 from fastnn.learning_rate_finder import LearningRateSearch, find_learning_rate
+from fastnn.losses import register_loss
 from fastnn.network import Network
 from fastnn.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, Muon, RMSprop
 from fastnn.serialization import load, save
@@ -37,5 +39,7 @@ __all__ = [
     "check_gradients",
     "find_learning_rate",
     "load",
+    "register_activation",
+    "register_loss",
     "save",
 ]

@@ -3,7 +3,15 @@
 To add one: an entry here, one function and its derivative in each backend's `activations.py`, a line in both tables.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from fastnn.backends import backends, get_backend
 
 
 @dataclass(frozen=True)
@@ -104,5 +112,101 @@ def find_activation(name: str) -> Activation:
         If there is none; the message lists the known ones.
     """
     if not isinstance(name, str) or name not in ACTIVATIONS:
-        raise ValueError(f"Unknown activation {name!r}; known are {', '.join(ACTIVATIONS)}.")
+        raise ValueError(
+            f"Unknown activation {name!r}; known are {', '.join(ACTIVATIONS)}, and what fastnn.register_activation adds."
+        )
     return ACTIVATIONS[name]
+
+
+def register_activation(
+    name: str, function: Callable[..., Any], derivative: Callable[..., Any], *, source: str = ""
+) -> Activation:
+    """Make an activation of your own known by a name, on both backends.
+
+    Networks are saved and pickled with the name only: register it in every process that reads them. Registering a name
+    again replaces what it means for networks that are made afterwards.
+
+    Parameters
+    ----------
+    name : str
+        Name that `Network` takes, none of fastnn's own.
+    function, derivative : callable
+        f(z), and f'(z, a) from z and a = f(z). Either functions of NumPy arrays, which give arrays of the same shape
+        element by element: the compiled backend calls them as well, one thread at a time, for the interpreter lets no
+        two run at once. Or functions of numbers compiled by ``numba.njit``, which run at full speed there, and number
+        by number in the NumPy backend.
+    source : str, optional
+        Where it comes from.
+
+    Returns
+    -------
+    Activation
+        Its specification.
+
+    Raises
+    ------
+    ValueError
+        If the derivative is not that of finite differences of the function between -5 and 5, in double precision.
+
+    Examples
+    --------
+    >>> fastnn.register_activation("softsign", lambda z: z / (1 + abs(z)), lambda z, a: (1 - abs(a)) ** 2)
+    >>> network = fastnn.Network([2, 8, 2], "softsign")
+    """
+    check_new_name(name, _OWN, "activation")
+    code, reference = next(_CODES), reference_module("activations")
+    reference.add_activation(code, function, derivative)
+    f, slope = reference.find_activation(code)
+    z = np.linspace(-5, 5, 99) + 0.00317  # beside the whole and half numbers, where functions like to have kinks
+    a = checked_values(f"{name}(z)", f(z), z.shape)
+    found = checked_values(f"The derivative of {name}", slope(z, a), z.shape)
+    expected = (np.asarray(f(z + STEP)) - f(z - STEP)) / (2 * STEP)
+    check_slopes(name, found, expected, lambda at: f"z = {z[at]:.4g}")
+    for backend in backends():
+        get_backend(backend).add_activation(code, function, derivative)
+    ACTIVATIONS[name] = Activation(name, code, "(registered)", "(registered)", source)
+    return ACTIVATIONS[name]
+
+
+#: Half the distance over which slopes are compared, and the largest difference allowed, relative to 1 at least.
+STEP, SLOPE_TOLERANCE = 1e-5, 1e-5
+
+_OWN, _CODES = tuple(ACTIVATIONS), count(len(ACTIVATIONS))
+
+
+def reference_module(name: str) -> Any:
+    """A module of the NumPy backend, with which what a user adds is tried."""
+    return import_module(f"fastnn.backends.numpy_backend.{name}")
+
+
+def check_new_name(name: Any, own: tuple[str, ...], kind: str) -> None:
+    """A name that is a string and none of fastnn's own."""
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"The name of the {kind} must be a string, got {name!r}.")
+    if name in own:
+        raise ValueError(f"{name!r} is one of fastnn's own names: choose another for the {kind}.")
+
+
+def checked_values(what: str, values: Any, *shapes: tuple[int, ...]) -> np.ndarray:
+    """What a function of the user's gave, if it is finite and of one of these shapes."""
+    array: np.ndarray = np.asarray(values)
+    if array.shape not in shapes:
+        raise ValueError(
+            f"{what} must have shape {' or '.join(map(str, shapes))} for arrays of shape {shapes[0]}, got {array.shape}."
+        )
+    if not np.isfinite(array).all():
+        raise ValueError(
+            f"{what} must be finite for all numbers that it is tried with, got {array[~np.isfinite(array)][0]}."
+        )
+    return array
+
+
+def check_slopes(name: str, found: np.ndarray, expected: np.ndarray, place: Callable[[Any], str]) -> None:
+    """Raise ValueError where a derivative is furthest from finite differences, if that is too far."""
+    excess = np.abs(found - expected) / np.maximum(1, np.abs(expected))
+    worst = np.unravel_index(np.argmax(excess), excess.shape)
+    if excess[worst] > SLOPE_TOLERANCE:
+        raise ValueError(
+            f"The derivative of {name} disagrees with finite differences of its function at {place(worst)}: "
+            f"{found[worst]:.6g} instead of {expected[worst]:.6g}."
+        )

@@ -253,7 +253,7 @@ def _check_activations(names: tuple[str, ...], n_layers: int) -> None:
     for position, name in enumerate(names):
         if not find_activation(name).hidden and position < n_layers - 1:
             raise ValueError(
-                f"{name} couples the units of a layer and belongs on the output, got it on layer {position + 1}."
+                f"{name} belongs on the output layer and not on a hidden one, got it on layer {position + 1}."
             )
 
 

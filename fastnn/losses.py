@@ -8,10 +8,22 @@ To add one: a class here, one function in each backend's `losses.py`, a line in 
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
+from itertools import count
 from numbers import Real
 from typing import Any, ClassVar
 
-from fastnn.activations import ACTIVATIONS
+import numpy as np
+
+from fastnn.activations import (
+    ACTIVATIONS,
+    STEP,
+    check_new_name,
+    check_slopes,
+    checked_values,
+    find_activation,
+    reference_module,
+)
+from fastnn.backends import backends, get_backend
 
 #: The backends' loss functions, in the order of their tables: first those that start from the logits Z, because the
 #: exponentials of their output activation cancel; then those that start from the outputs A and multiply by f'(Z).
@@ -46,7 +58,7 @@ class Loss:
         Output activation that the output layer gets by default; for most losses the one with which dL/dZ simplifies to
         A - Y (times two for the squared error).
     output_activations : tuple of str
-        Output activations whose range lies in the domain of the loss.
+        Output activations whose range lies in the domain of the loss; where a kernel is for any other, others do as well.
     targets : str
         What y holds: ``"classes"``, ``"probabilities"``, ``"counts"``, which are numbers of at least 0, or ``"numbers"``.
     kernels : dict of str to str
@@ -86,7 +98,7 @@ class Loss:
 
     def check_output(self, activation: str, n_outputs: int) -> None:
         """Raise ValueError unless the outputs lie in the domain of the loss."""
-        if activation not in self.output_activations:
+        if activation not in self.output_activations and "*" not in self.kernels:
             raise ValueError(
                 f"{self.name} needs outputs from {' or '.join(self.output_activations)}, "
                 f"got {activation!r} on the output layer."
@@ -347,5 +359,111 @@ def find_loss(loss: str | Loss, settings: dict[str, Any] | None = None) -> Loss:
     if isinstance(loss, Loss):
         return loss
     if not isinstance(loss, str) or loss not in LOSSES:
-        raise ValueError(f"Unknown loss {loss!r}; known are {', '.join(LOSSES)}.")
+        raise ValueError(f"Unknown loss {loss!r}; known are {', '.join(LOSSES)}, and what fastnn.register_loss adds.")
     return type(LOSSES[loss])(**settings) if settings else LOSSES[loss]
+
+
+def register_loss(
+    name: str,
+    function: Callable[..., Any],
+    derivative: Callable[..., Any],
+    *,
+    output_activation: str = "identity",
+    targets: str = "numbers",
+    source: str = "",
+) -> Loss:
+    """Make a loss of your own known by a name, on both backends.
+
+    It starts from the outputs A, so that any output activation goes with it as long as its range lies in the domain of
+    the loss. Networks are saved and pickled with the name only: register it in every process that reads them.
+    Registering a name again replaces what it means for networks that are made afterwards.
+
+    Parameters
+    ----------
+    name : str
+        Name that `Network` takes, none of fastnn's own.
+    function, derivative : callable
+        The losses, and their derivative dL/dA, from outputs A and targets Y. Either functions of NumPy arrays (n, K),
+        of which the first gives the loss of each output (n, K), whose sum is that of the sample, or the loss of each
+        sample (n,), and the second (n, K). The compiled backend calls them as well, one thread at a time. Or functions
+        of numbers a and y compiled by ``numba.njit``, both of them, which run at full speed there, and number by number
+        in the NumPy backend.
+    output_activation : str, default "identity"
+        What the output layer gets by default.
+    targets : {"numbers", "counts", "probabilities", "classes"}, default "numbers"
+        What y holds: any numbers, numbers of at least 0, numbers from 0 to 1, or class numbers, which come as one-hot rows.
+    source : str, optional
+        Where it comes from.
+
+    Returns
+    -------
+    Loss
+        The loss.
+
+    Raises
+    ------
+    ValueError
+        If the derivative is not that of finite differences, tried with some outputs and targets in double precision.
+
+    Examples
+    --------
+    >>> fastnn.register_loss("log_cosh", lambda A, Y: np.log(np.cosh(A - Y)), lambda A, Y: np.tanh(A - Y))
+    >>> network = fastnn.Network([2, 8, 1], loss="log_cosh")
+    """
+    check_new_name(name, _OWN, "loss")
+    if targets not in ("numbers", "counts", "probabilities", "classes"):
+        raise ValueError(f"targets must be numbers, counts, probabilities or classes, got {targets!r}.")
+    find_activation(output_activation)
+    code, reference = next(_CODES), reference_module("losses")
+    reference.add_loss(code, function, derivative)
+    _check_derivative(name, reference.find_loss(code), function, output_activation, targets)
+    for backend in backends():
+        get_backend(backend).add_loss(code, function, derivative)
+    description = {
+        "name": name,
+        "formula": "(registered)",
+        "source": source,
+        "matched_activation": output_activation,
+        "output_activations": tuple(ACTIVATIONS),
+        "targets": targets,
+        "kernels": {"*": name},
+        "kernel": lambda self, activation: code,
+    }
+    LOSSES[name] = type(name, (Loss,), description)()
+    return LOSSES[name]
+
+
+_OWN, _CODES = tuple(LOSSES), count(len(LOSS_KERNELS))
+
+
+def _check_derivative(name: str, compute: Any, function: Any, output_activation: str, targets: str) -> None:
+    """Raise ValueError unless the derivative of a loss is that of finite differences, output by output."""
+    random, n, n_outputs = np.random.default_rng(0), 16, 3
+    A = _outputs(random.standard_normal((n, n_outputs)), output_activation)
+    draw: dict[str, Callable[[], np.ndarray]] = {
+        "numbers": lambda: random.standard_normal((n, n_outputs)),
+        "counts": lambda: random.poisson(1.0, (n, n_outputs)).astype(float),
+        "probabilities": lambda: random.uniform(size=(n, n_outputs)),
+        "classes": lambda: np.eye(n_outputs)[np.arange(n) % n_outputs],
+    }
+    Y = draw[targets]()
+    if not hasattr(function, "py_func"):
+        checked_values(f"{name}(A, Y)", function(A, Y), A.shape, (n,))
+
+    def losses_and_slopes(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        losses, slopes = np.empty(n), np.empty_like(A)
+        compute(losses, slopes, A, Y, ())
+        return losses, slopes
+
+    expected = np.empty_like(A)
+    for k, step in enumerate(STEP * np.eye(n_outputs)):
+        expected[:, k] = (losses_and_slopes(A + step)[0] - losses_and_slopes(A - step)[0]) / (2 * STEP)
+    found = checked_values(f"The derivative of {name}", losses_and_slopes(A)[1], A.shape)
+    check_slopes(name, found, expected, lambda at: f"a = {A[at]:.4g}, y = {Y[at]:.4g}")
+
+
+def _outputs(Z: np.ndarray, activation: str) -> np.ndarray:
+    """Outputs of an activation, to try a loss with."""
+    A = np.empty_like(Z)
+    reference_module("activations").activate(A, Z, {"activation": find_activation(activation).code})
+    return A

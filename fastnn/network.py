@@ -21,7 +21,7 @@ from fastnn.optimizers import LBFGS, SGD, Optimizer, OptimizerState
 from fastnn.schedules import Schedule
 from fastnn.streaming import train_on_batches
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
-from fastnn.training import Progress, read_only, train
+from fastnn.training import Progress, read_only, relative_weights, train
 from fastnn.validation import (
     check_count,
     check_dtype,
@@ -223,8 +223,8 @@ class Network:
     @property
     def _decides_on_logits(self) -> bool:
         # Largest logit, largest probability; sigmoid(z) > 1/2 where z > 0.
-        loss = self.architecture.loss
-        return loss.classifies and self.architecture.activations[-1] == loss.matched_activation
+        pair = self.architecture.loss.targets, self.architecture.activations[-1]
+        return pair in (("classes", "softmax"), ("probabilities", "sigmoid"))
 
     def loss(self, X: Any, y: Any, sample_weight: Any = None, *, n_threads: int | None = None) -> float:
         """Mean loss of a batch; keeps what `backward` needs.
@@ -268,7 +268,8 @@ class Network:
     ) -> float:
         """Mean loss of a checked batch, in the type of the network; fills `losses`, one for each sample."""
         backend, rows = get_backend(self.backend), np.empty((len(X), self.architecture.n_outputs), self.dtype)
-        model, data = (self.parameters, self.kernel_statistics, layers), (X, read_only(y), read_only(sample_weights))
+        model = self.parameters, self.kernel_statistics, layers
+        data = X, read_only(y), read_only(relative_weights(sample_weights, len(X)))
         key = self.mask_keys(1).view(np.uint64)[0]
         return float(backend.loss(losses, workspace, rows, *model, *data, key, self.team))
 

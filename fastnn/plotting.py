@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnn.activations import ACTIVATIONS, find_activation
-from fastnn.backends.numpy_backend.activations import DERIVATIVES, FUNCTIONS
+from fastnn.activations import ACTIVATIONS, find_activation, reference_module
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -402,7 +401,7 @@ def _draw_accuracy(ax: Axes, accuracy: Sequence[float]) -> None:
 
 
 def _checked_activations(names: str | Sequence[str] | None) -> list[str]:
-    elementwise = [name for name, activation in ACTIVATIONS.items() if activation.code < len(FUNCTIONS)]
+    elementwise = [name for name in ACTIVATIONS if name != "softmax"]
     if names is None:
         return elementwise
     chosen = [names] if isinstance(names, str) else list(names)
@@ -418,9 +417,7 @@ def _activation_curves(name: str) -> tuple[NDArray[Any], ...]:
     """z, f(z), f'(z), with a gap at z = 0, so that a derivative that jumps there is drawn as a jump."""
     half = np.linspace(1e-9, 4, 200)
     z = np.concatenate([-half[::-1], half])
-    code = ACTIVATIONS[name].code
-    function: Callable[..., Any] = FUNCTIONS[code]
-    derivative: Callable[..., Any] = DERIVATIVES[code]
+    function, derivative = reference_module("activations").find_activation(ACTIVATIONS[name].code)
     a = function(z)
     curves = z, a, derivative(z, a)
     return tuple(np.insert(curve, len(half), np.nan) for curve in curves)

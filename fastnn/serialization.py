@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn.activations import ACTIVATIONS
 from fastnn.architecture import Architecture
 from fastnn.archives import describe, misfit, read_archive, write_archive
-from fastnn.losses import find_loss
+from fastnn.losses import LOSSES, find_loss
 from fastnn.network import Network
 
 
@@ -160,10 +161,24 @@ def _plain(name: str, value: Any) -> Any:
 
 def _read(path: Path) -> _Saved:
     header, members = read_archive(path)
+    _check_names(path, header)
     try:
         return _unpack(header, members)
     except (KeyError, TypeError, ValueError) as error:
         raise misfit(path, error) from None
+
+
+def _check_names(path: Path, header: dict[str, Any]) -> None:
+    """Raise ValueError for an activation or loss that nobody has registered here; what is no name is found later."""
+    names = header.get("activations")
+    for name in names if isinstance(names, list) else []:
+        if isinstance(name, str) and name not in ACTIVATIONS:
+            raise ValueError(
+                f"{path} has an activation that is not known here: call fastnn.register_activation({name!r}, ...) first."
+            )
+    loss = header.get("loss")
+    if isinstance(loss, str) and loss not in LOSSES:
+        raise ValueError(f"{path} has a loss that is not known here: call fastnn.register_loss({loss!r}, ...) first.")
 
 
 def _unpack(header: dict[str, Any], members: dict[str, np.ndarray]) -> _Saved:

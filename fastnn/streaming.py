@@ -20,6 +20,7 @@ from fastnn.training import (
     progress_reports,
     read_only,
     shows_bar,
+    undone_if_broken,
 )
 from fastnn.validation import check_data, check_features, check_sample_weight, check_targets
 
@@ -50,7 +51,8 @@ class Stream:
         descent = self._ready(data)
         start, undo, loss = time.perf_counter(), descent.begin(), np.empty(1)
         X, y, sample_weights = data
-        rate = float(descent.run(loss, X, y, sample_weights, None, len(X))[-1])
+        with undone_if_broken(self.network, undo):
+            rate = float(descent.run(loss, X, y, sample_weights, None, len(X))[-1])
         if not (np.isfinite(loss[0]) and np.isfinite(self.network.parameters).all()):
             undo()
             raise divergence(name, float(loss[0]), rate)

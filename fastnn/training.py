@@ -103,7 +103,7 @@ class Descent:
             self.network.bound_layers,
             X,
             y,
-            sample_weights,
+            read_only(relative_weights(sample_weights, batch_size, order)),
             order,
             batch_size,
             self.update,
@@ -130,7 +130,7 @@ class Descent:
         for step in range(len(losses)):
             X, y, weights = (part[batches[step % len(batches)]] if len(part) else part for part in data)
             X, key = np.ascontiguousarray(X, network.dtype), settings["mask_key"].view(np.uint64)[step]
-            targets = read_only(y), read_only(weights)
+            targets = read_only(y), read_only(relative_weights(weights, len(X)))
             losses[step] = backend.loss(
                 self.sample_losses, workspace, self.batch_Y, *model, read_only(X), *targets, key, network.team
             )
@@ -426,7 +426,8 @@ def train_epochs_at_once(batches: Batches, n_epochs: int, history: History) -> b
     """Train for several epochs and record them; False, and nothing changed, if one of them diverged."""
     network, start = batches.network, time.perf_counter()
     undo = batches.descent.begin()
-    losses, rates = batches.train_epochs(n_epochs)
+    with undone_if_broken(network, undo):
+        losses, rates = batches.train_epochs(n_epochs)
     if not (np.isfinite(losses).all() and np.isfinite(network.parameters).all()):
         undo()
         return False
@@ -434,6 +435,17 @@ def train_epochs_at_once(batches: Batches, n_epochs: int, history: History) -> b
     history.learning_rate += rates.tolist()
     history.seconds += [(time.perf_counter() - start) / n_epochs] * n_epochs
     return True
+
+
+@contextmanager
+def undone_if_broken(network: "Network", undo: Callable[[], None]) -> Iterator[None]:
+    """Undo what an error has left NaN, as one in an activation or a loss of the user's does in the compiled backend."""
+    try:
+        yield
+    except BaseException:
+        if not np.isfinite(network.parameters).all():
+            undo()
+        raise
 
 
 def train_one_epoch(batches: Batches, epoch: int, history: History, report: Callable[[float], None]) -> None:
@@ -444,7 +456,8 @@ def train_one_epoch(batches: Batches, epoch: int, history: History, report: Call
     """
     network, start = batches.network, time.perf_counter()
     undo = batches.descent.begin()
-    loss, rate = batches.train_epoch(report)
+    with undone_if_broken(network, undo):
+        loss, rate = batches.train_epoch(report)
     if not np.isfinite(loss) or not np.isfinite(network.parameters).all():
         undo()
         check_finite(batches.X, "X", network.dtype)
@@ -500,3 +513,19 @@ def read_only(array: np.ndarray) -> np.ndarray:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def relative_weights(weights: np.ndarray, batch_size: int, order: np.ndarray | None = None) -> np.ndarray:
+    """c_i = w_i / mean_j w_j, the mean over the batch of i, or 0 where all of its weights are; (n,), or (0,) for none.
+
+    With them a plain mean over a batch becomes a weighted one: mean_i c_i L_i = sum_i w_i L_i / sum_i w_i. `order` is
+    that in which the samples come.
+    """
+    weights = weights if order is None or len(weights) == 0 else weights[order]
+    if len(weights) == 0:
+        return weights
+    starts = np.arange(0, len(weights), batch_size)
+    sizes = np.minimum(batch_size, len(weights) - starts)
+    means = np.repeat(np.add.reduceat(weights, starts) / sizes, sizes)
+    relative: np.ndarray = np.divide(weights, means, out=np.zeros(len(weights)), where=means > 0)
+    return relative

@@ -516,19 +516,6 @@ def test_select_rows(backend):
     assert select_rows(rubbish(0, 2, dtype="float32"), source, None, 1, 3).tolist() == source[1:3].tolist()
 
 
-@every_backend
-@pytest.mark.parametrize("order", [None, np.array([5, 0, 3, 1])], ids=["in place", "by order"])
-def test_select_weights(backend, order):
-    batches = import_module(f"fastnn.backends.{backend}_backend.batches")
-    weights = np.array([0.0, 1.0, 3.0, 5.0, 0.0, 0.0])
-    mean = batches.mean_weight(weights, order, 2, 4)
-    assert mean == (4 if order is None else 3)
-    expected = np.array([3.0, 5.0] if order is None else [5.0, 1.0]) / mean
-    assert batches.select_weights(weights, order, 2, 4, mean).tolist() == expected.tolist()
-    assert batches.mean_weight(weights, None, 4, 6) == 0
-    assert batches.select_weights(weights, None, 4, 6, 0.0).tolist() == [0.0, 0.0]
-
-
 @every_dtype
 def test_weigh(dtype):
     losses, dZ, factors = np.arange(1.0, 5.0), normal(4, 3, dtype=dtype), np.array([0.5, 2.0, 0.0, 1.5])
@@ -538,6 +525,8 @@ def test_weigh(dtype):
             weigh(own_losses, block, factors)
             assert own_losses.tolist() == (losses * factors).tolist()
             assert block.tolist() == (dZ * factors[:, np.newaxis].astype(dtype)).tolist()
+            weigh(own_losses, block, np.empty(0))
+            assert own_losses.tolist() == (losses * factors).tolist()
 
 
 @every_backend

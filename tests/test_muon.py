@@ -91,6 +91,16 @@ def test_a_fit_by_muon_is_the_loop_one_would_write_by_hand(options, backend):
     assert fitted.fit(X, LABELS, optimizer=optimizer, schedule=schedule, epochs=3, batch_size=None).loss[-1] > 0
 
 
+@every_backend
+def test_weights_of_samples_count_like_repeated_samples(backend):
+    weights, optimizer = np.repeat([1.0, 3.0], 30), fastnn.Muon()
+    weighted, repeated = (new_network((4, 6, 2), backend) for _ in range(2))
+    weighted.fit(X, LABELS, weights, optimizer=optimizer, epochs=2, batch_size=None)
+    rows = np.repeat(np.arange(60), weights.astype(int))
+    repeated.fit(X[rows], LABELS[rows], optimizer=optimizer, epochs=2, batch_size=None)
+    assert_agree(weighted.parameters, repeated.parameters, 1e-12)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

@@ -18,13 +18,17 @@ BACKENDS = ("numpy", "numba")
 #: - `pre_output`, `output`: logits Z_L and outputs A_L of any number of samples, in a workspace for all of them or for
 #:   `ROWS_PER_PASS` a thread; they return whether Z_1 is finite, which it is not where X is not, so that a caller need
 #:   not read X for that;
-#: - `loss`: mean loss of a batch, leaving dZ_L in the workspace; `backward`: the gradient from there;
+#: - `loss`: mean loss of a batch, leaving dZ_L in the workspace; `backward`: the gradient from there. Weights of samples
+#:   come relative to the mean weight of their batch, so that plain means of what they multiply are weighted means;
 #: - `bind_update(update, dtype, settings_dtype, penalizes, clips)`: an optimizer's update, made ready for this backend, with
 #:   penalties and clipping where they are used;
 #: - `orthogonalize`: the matrix that an update by orthogonal steps follows;
+#: - `add_activation`, `add_loss`: functions of the user's, by a code that no other has;
 #: - `step`: one update of the parameters; `train_epoch`: all of it, batch after batch.
 CONTRACT = (
     "ROWS_PER_PASS",
+    "add_activation",
+    "add_loss",
     "backward",
     "bind",
     "bind_update",

@@ -10,6 +10,7 @@ single.
 import numpy as np
 from numba import types
 
+from fastnn.backends.numba_backend.callbacks import python_activation, python_derivative
 from fastnn.backends.numba_backend.compilation import caller, entry_point, inlined, kernel
 from fastnn.backends.numba_backend.layouts import along_lanes, flat
 from fastnn.backends.numba_backend.vector_math import exp, expm1, log1p, normal_density, normal_distribution
@@ -172,6 +173,25 @@ DERIVATIVES = (
 )
 SOFTMAX = len(FUNCTIONS)
 
+#: Pairs of passes for functions of the user's, by their codes.
+ADDED: dict[int, tuple] = {}
+
+
+def add_activation(code, function, derivative):
+    """a = f(z) and f'(z, a), functions of the user's: of arrays, or compiled by Numba and of numbers."""
+    ADDED[code] = (
+        kernel(_activation_pass(function)) if hasattr(function, "py_func") else python_activation(function),
+        kernel(_derivative_pass(derivative)) if hasattr(derivative, "py_func") else python_derivative(derivative),
+    )
+
+
+def find_activation(code):
+    """f(z) and f'(z, a) of that code, which is not that of softmax.
+
+    Here the passes that apply them, also those of softmax.
+    """
+    return ADDED[code] if code in ADDED else (PASSES[code], DERIVATIVE_PASSES[code])
+
 
 @kernel
 def _row_maxima(Z):
@@ -212,18 +232,18 @@ def softmax_backward(dZ, A):
 
 
 def _activation_pass(function):
-    """The kernel A = f(Z) in one pass."""
+    """A = f(Z) in one pass."""
 
     def apply(A, Z):
         a, z = flat(A), flat(Z)
         for i in range(len(z)):
             a[i] = function(z[i])
 
-    return entry_point(apply, name=function.__name__)
+    return apply
 
 
 def _derivative_pass(derivative):
-    """The kernel dZ = dA * f'(Z) in one pass.
+    """dZ = dA * f'(Z) in one pass.
 
     It works in place: LLVM gives up lanes where a result and an argument may be the same array, but not the same number.
     """
@@ -233,7 +253,7 @@ def _derivative_pass(derivative):
         for i in range(len(z)):
             dz[i] *= derivative(z[i], a[i])
 
-    return entry_point(apply, name=derivative.__name__)
+    return apply
 
 
 @entry_point
@@ -241,8 +261,11 @@ def _softmax_derivative_pass(dZ, Z, A):
     softmax_backward(dZ, A)
 
 
-PASSES = (*map(_activation_pass, FUNCTIONS), softmax)
-DERIVATIVE_PASSES = (*map(_derivative_pass, DERIVATIVES), _softmax_derivative_pass)
+PASSES = (*(entry_point(_activation_pass(f), name=f.__name__) for f in FUNCTIONS), softmax)
+DERIVATIVE_PASSES = (
+    *(entry_point(_derivative_pass(f), name=f.__name__) for f in DERIVATIVES),
+    _softmax_derivative_pass,
+)
 
 call = caller(types.void)
 

@@ -3,7 +3,6 @@
 What is chosen by `order` being None is chosen by its type, when a kernel is compiled: a view and a batch differ in type.
 """
 
-import numpy as np
 from numba import config, types
 from numba.extending import overload
 
@@ -63,25 +62,6 @@ def select_targets(batch, targets, order, start, stop):
         for k in range(rows.shape[1]):
             rows[i, k] = targets[chosen, k] if targets.ndim == 2 else k == targets[chosen]
     return rows
-
-
-@kernel
-def mean_weight(weights, order, start, stop):
-    """m = mean_i w_{o_i} for start <= i < stop; weights (n_samples,)."""
-    total = 0.0
-    for i in range(start, stop):
-        total += weights[_position(order, i)]
-    return total / (stop - start)
-
-
-@kernel
-def select_weights(weights, order, start, stop, mean):
-    """c_i = w_{o_i} / m for start <= i < stop, or 0 where all weights are; weights (n_samples,) -> (stop - start,)."""
-    chosen = np.zeros(stop - start)
-    if mean > 0:
-        for i in range(stop - start):
-            chosen[i] = weights[_position(order, start + i)] / mean
-    return chosen
 
 
 def _position(order, i):

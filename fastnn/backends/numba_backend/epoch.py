@@ -11,7 +11,7 @@ from numba import types
 from numba.extending import overload
 
 from fastnn.backends.numba_backend.activations import activate
-from fastnn.backends.numba_backend.batches import mean_weight, select_rows, select_targets, select_weights
+from fastnn.backends.numba_backend.batches import select_rows, select_targets
 from fastnn.backends.numba_backend.compilation import FLAGS, entry_point, inlined, kernel, read_only
 from fastnn.backends.numba_backend.descent import call_descent, gradients, room_for_squares, way_of_descent
 from fastnn.backends.numba_backend.layouts import flat, is_narrow, n_tiles, same_memory_in_columns
@@ -43,13 +43,13 @@ def output(A, workspace, parameters, statistics, layers, X, n_threads):
     return all(run_team(_output, team, A, workspace, parameters, statistics, layers, X))
 
 
-def loss(losses, workspace, batch_Y, parameters, statistics, layers, X, Y, sample_weights, key, n_threads):
+def loss(losses, workspace, batch_Y, parameters, statistics, layers, X, Y, relative_weights, key, n_threads):
     """L = mean_i L_i, and dZ_L for `backward`; X (n, n_0), Y (n, n_L) or (n,) -> L_i (n,), and L as a number.
 
-    With sample weights (n,), and not (0,), it is the mean of c_i L_i, c_i = w_i / mean_j w_j, which L_i and dZ_L then hold.
+    Weights relative to their mean, c (n,) and not (0,), make it that of c_i L_i, which L_i and dZ_L then hold.
     """
     team = _team_size(parameters, len(X), len(X), n_threads)
-    run_team(_loss, team, losses, workspace, batch_Y, parameters, statistics, layers, X, Y, sample_weights, key)
+    run_team(_loss, team, losses, workspace, batch_Y, parameters, statistics, layers, X, Y, relative_weights, key)
     return losses[: len(X)].mean()
 
 
@@ -61,24 +61,25 @@ def backward(gradient, workspace, parameters, statistics, layers, X, key, n_thre
 
 def train_epoch(
     batch_losses, losses, parameters, statistics, state, gradient, workspace, batch_X, batch_Y, layers, X, Y,
-    sample_weights, order, batch_size, update, settings, n_threads,
+    relative_weights, order, batch_size, update, settings, n_threads,
 ):  # fmt: skip
     """theta <- theta - step(dL/dtheta), batch by batch; order (m,) of rows, or None for all in place -> batch_losses.
 
-    If there are more batch losses than batches, the batches begin again. Sample weights are those of all rows, or (0,).
+    If there are more batch losses than batches, the batches begin again. Relative weights, where there are any and
+    not (0,), are in the order in which the samples come.
     """
     team = _team_size(parameters, len(batch_losses) * batch_size, batch_size, n_threads)
     if is_narrow(layers):
         run_team(
             train_narrow_epoch, min(team, n_tiles(batch_size)),
-            batch_losses, losses, parameters, statistics, state, workspace, layers, X, Y, sample_weights, order, batch_size,
+            batch_losses, losses, parameters, statistics, state, workspace, layers, X, Y, relative_weights, order, batch_size,
             update, settings,
         )  # fmt: skip
     else:
         run_team(
             _train_epoch, team,
             batch_losses, losses, room_for_squares(len(parameters)), parameters, statistics, state, gradient, workspace,
-            batch_X, batch_Y, layers, X, Y, sample_weights, order, batch_size, update, settings,
+            batch_X, batch_Y, layers, X, Y, relative_weights, order, batch_size, update, settings,
             way_of_descent(parameters, layers, update, settings),
         )  # fmt: skip
 
@@ -146,7 +147,7 @@ def _thread_share(workspace, thread, n_threads):
 
 @entry_point
 def _loss(
-    thread, n_threads, meeting, losses, workspace, batch_Y, parameters, statistics, layers, X, Y, sample_weights, key
+    thread, n_threads, meeting, losses, workspace, batch_Y, parameters, statistics, layers, X, Y, relative_weights, key
 ):
     n = len(X)
     start, stop = share(n, thread, n_threads, ROWS)
@@ -159,16 +160,7 @@ def _loss(
     Y_columns = same_memory_in_columns(batch_Y[start:stop])
     select_targets(Y_columns, Y, None, start, stop)
     output_error_in_rows(losses, workspace, layers, Y_columns, n, start, stop)
-    _weigh(losses, workspace, layers, sample_weights, None, 0, n, start, stop)
-
-
-@kernel
-def _weigh(losses, workspace, layers, sample_weights, order, first, last, start, stop):
-    """c_i L_i and c_i dz_i for samples `start` to `stop` of the batch from `first` to `last`, if there are weights."""
-    if len(sample_weights) > 0:
-        dZ, mean = errors(workspace, layers[-1], last - first), mean_weight(sample_weights, order, first, last)
-        factors = select_weights(sample_weights, order, first + start, first + stop, mean)
-        weigh(losses[start:stop], dZ[start:stop], factors)
+    weigh(losses[start:stop], errors(workspace, layers[-1], n)[start:stop], relative_weights[start:stop])
 
 
 @entry_point
@@ -186,7 +178,7 @@ def _backward(thread, n_threads, meeting, gradient, workspace, parameters, stati
 @entry_point
 def _train_epoch(
     thread, n_threads, meeting, batch_losses, losses, squares, parameters, statistics, state, gradient, workspace, batch_X,
-    batch_Y, layers, X, Y, sample_weights, order, batch_size, update, settings, descent,
+    batch_Y, layers, X, Y, relative_weights, order, batch_size, update, settings, descent,
 ):  # fmt: skip
     n_samples, phase = len(X) if order is None else len(order), 1
     n_batches = (n_samples + batch_size - 1) // batch_size
@@ -205,7 +197,8 @@ def _train_epoch(
         if phase == 0:
             return
         output_error_in_rows(losses, workspace, layers, Y_columns, n, start, stop)
-        _weigh(losses, workspace, layers, sample_weights, order, first, last, start, stop)
+        dZ = errors(workspace, layers[-1], n)
+        weigh(losses[start:stop], dZ[start:stop], relative_weights[first + start : first + stop])
         phase = propagate_errors(
             gradient, workspace, parameters, statistics, layers, n, start, stop, start, key, thread, n_threads, meeting,
             phase,

@@ -7,21 +7,19 @@ import numpy as np
 from numba import from_dtype, types
 
 from fastnn.backends.numba_backend.activations import (
-    DERIVATIVE_PASSES,
-    PASSES,
     activate,
     activate_backward,
     call,
+    find_activation,
 )
 from fastnn.backends.numba_backend.compilation import address_of, inlined, provide_linked
 from fastnn.backends.numba_backend.dropout import _drop_pass, drop
-from fastnn.backends.numba_backend.losses import FROM_LOGITS, FROM_OUTPUTS
+from fastnn.backends.numba_backend.losses import FROM_LOGITS, find_loss
 from fastnn.backends.numba_backend.matmul import accumulate, multiply, multiply_add_row, sum_rows
 from fastnn.backends.numba_backend.normalization import BATCH
 from fastnn.backends.numba_backend.normalizing import bind_normalization
 
 N_FROM_LOGITS = len(FROM_LOGITS)
-LOSSES = FROM_LOGITS + FROM_OUTPUTS
 
 #: What a layer calls, by address: passes over its activations, on the output layer the loss, and what drops and normalises.
 ADDRESSES = ("activate", "activate_backward", "compute_loss", "drop", "normalize", "normalize_backward")
@@ -39,11 +37,11 @@ def bind(layers, dtype):
     for name in layers.dtype.names:
         bound[name] = layers[name]
     output = bound[-1]
-    output["compute_loss"] = address_of(LOSSES[output["loss"]], types.void, numbers, *[block] * 3, numbers)
+    output["compute_loss"] = address_of(find_loss(output["loss"]), types.void, numbers, *[block] * 3, numbers)
     for layer in bound:
-        layer["activate"] = address_of(PASSES[layer["activation"]], types.void, block, block)
+        layer["activate"] = address_of(find_activation(layer["activation"])[0], types.void, block, block)
     for layer in bound[:-1] if output["loss"] < N_FROM_LOGITS else bound:
-        layer["activate_backward"] = address_of(DERIVATIVE_PASSES[layer["activation"]], types.void, *[block] * 3)
+        layer["activate_backward"] = address_of(find_activation(layer["activation"])[1], types.void, *[block] * 3)
     record = from_dtype(bound.dtype)
     for layer in bound[:-1]:
         bind_normalization(layer, real, record)

@@ -7,9 +7,12 @@ Blocks are in columns, so that lanes run along the samples: there are often few 
 precision.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from fastnn.backends.numba_backend.activations import _row_maxima
+from fastnn.backends.numba_backend.callbacks import python_loss
 from fastnn.backends.numba_backend.compilation import entry_point, inlined, kernel
 from fastnn.backends.numba_backend.vector_math import exp, log, log1p
 
@@ -181,14 +184,37 @@ def quantile(losses, dA, A, Y, options):
 
 
 @kernel
-def weigh(losses, dZ, factors):
-    """L_i <- c_i L_i, dz_i <- c_i dz_i; with c_i = w_i / mean_j w_j means become weighted ones; c (n,), dZ (n, K)."""
-    for i in range(len(losses)):
-        losses[i] *= factors[i]
-    for k in range(dZ.shape[1]):
-        for i in range(len(dZ)):
-            dZ[i, k] *= dZ.dtype.type(factors[i])
+def weigh(losses, dZ, relative_weights):
+    """L_i <- c_i L_i, dz_i <- c_i dz_i, so that means become weighted ones; c (n,), or (0,) for no weights; dZ (n, K)."""
+    for i in range(len(relative_weights)):
+        losses[i] *= relative_weights[i]
+        for k in range(dZ.shape[1]):
+            dZ[i, k] *= dZ.dtype.type(relative_weights[i])
 
 
 FROM_LOGITS = (softmax_cross_entropy, binary_cross_entropy_with_logits, binary_cross_entropy_with_softmax, poisson)
 FROM_OUTPUTS = (squared_error, absolute_error, huber, quantile)
+
+#: Losses of the user's, by their codes.
+ADDED: dict[int, Callable] = {}
+
+
+def add_loss(code, function, derivative):
+    """L_i = sum_k l(a_ik, y_ik) and dA, functions of the user's: of arrays, or compiled by Numba and of numbers."""
+    if not (hasattr(function, "py_func") and hasattr(derivative, "py_func")):
+        ADDED[code] = python_loss(function, derivative)
+        return
+
+    def compute(losses, dA, A, Y, options):
+        losses[:] = 0
+        for k in range(A.shape[1]):
+            for i in range(len(A)):
+                losses[i] += function(A[i, k], Y[i, k])
+                dA[i, k] = derivative(A[i, k], Y[i, k])
+
+    ADDED[code] = kernel(compute)
+
+
+def find_loss(code):
+    """The loss of that code."""
+    return ADDED[code] if code in ADDED else (FROM_LOGITS + FROM_OUTPUTS)[code]

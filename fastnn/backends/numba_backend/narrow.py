@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn.backends.numba_backend.batches import gather_rows, mean_weight, select_targets, select_weights
+from fastnn.backends.numba_backend.batches import gather_rows, select_targets
 from fastnn.backends.numba_backend.compilation import entry_point, inlined, kernel
 from fastnn.backends.numba_backend.descent import clips, descend_part
 from fastnn.backends.numba_backend.layers import output_error
@@ -43,7 +43,7 @@ def _desk(workspace, layers, tile, thread):
 @entry_point
 def train_narrow_epoch(
     thread, n_threads, meeting, batch_losses, losses, parameters, statistics, state, workspace, layers, X, Y,
-    sample_weights, order, batch_size, update, settings,
+    relative_weights, order, batch_size, update, settings,
 ):  # fmt: skip
     """The same as `epoch.train_epoch`, for one thread of a team."""
     n_samples, phase = len(X) if order is None else len(order), 1
@@ -57,12 +57,11 @@ def train_narrow_epoch(
         last = min(first + batch_size, n_samples)
         tiles, key = (last - first + tile - 1) // tile, np.uint64(settings[batch]["mask_key"])
         begin, end = share(tiles, thread, n_threads, 1)
-        mean = mean_weight(sample_weights, order, first, last) if len(sample_weights) > 0 else 1.0
         for t in range(begin, end):
             start, stop = first + t * tile, min(first + (t + 1) * tile, last)
             own_losses = losses[start - first : stop - first]
             _tile_gradient(
-                gradients[t], own_losses, desk, parameters, statistics, layers, X, Y, sample_weights, mean, order, start,
+                gradients[t], own_losses, desk, parameters, statistics, layers, X, Y, relative_weights, order, start,
                 stop, t * tile, key, meeting,
             )  # fmt: skip
         phase = meet(meeting, n_threads, phase)
@@ -97,8 +96,7 @@ def _tile_gradient(
     layers,
     X,
     Y,
-    sample_weights,
-    mean,
+    relative_weights,
     order,
     start,
     stop,
@@ -122,9 +120,7 @@ def _tile_gradient(
     output_error(desk.losses[:padded], errors(desk.workspace, layers[-1], padded), A, Z, tile_Y, layers[-1])
     for i in range(n):
         losses[i] = desk.losses[i]
-    if len(sample_weights) > 0:
-        factors = select_weights(sample_weights, order, start, stop, mean)
-        weigh(losses, errors(desk.workspace, layers[-1], padded)[:n], factors)
+    weigh(losses, errors(desk.workspace, layers[-1], padded)[:n], relative_weights[start:stop])
     propagate_errors(
         gradient, desk.workspace, parameters, statistics, layers, padded, 0, padded, first, key, 0, 1, meeting, 1
     )

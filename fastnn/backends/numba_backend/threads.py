@@ -15,6 +15,7 @@ from llvmlite import ir
 from numba import config, types
 from numba.extending import intrinsic
 
+from fastnn.backends.numba_backend.callbacks import raise_failure
 from fastnn.backends.numba_backend.compilation import inlined, kernel
 
 _IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
@@ -27,9 +28,12 @@ def run_team(function, n_threads: int, *arguments):
     """Call `function(thread, n_threads, meeting, *arguments)` in every thread of a team; their results, in any order."""
     meeting = np.zeros(2, np.int64)  # how often a thread has come to the barrier; whether the team is broken up
     if n_threads == 1 or config.DISABLE_JIT:
-        return [function(0, 1, meeting, *arguments)]
-    _compile(function, 0, n_threads, meeting, *arguments)
-    return _Team(function, n_threads, meeting, arguments).run()
+        results = [function(0, 1, meeting, *arguments)]
+    else:
+        _compile(function, 0, n_threads, meeting, *arguments)
+        results = _Team(function, n_threads, meeting, arguments).run()
+    raise_failure()
+    return results
 
 
 def _compile(function, *arguments) -> None:

@@ -1,12 +1,16 @@
 """The reference: the equations of a feed-forward network in plain NumPy, to be read beside the mathematics."""
 
+from fastnn.backends.numpy_backend.activations import add_activation
 from fastnn.backends.numpy_backend.epoch import ROWS_PER_PASS, backward, loss, output, pre_output, train_epoch
 from fastnn.backends.numpy_backend.layers import bind
+from fastnn.backends.numpy_backend.losses import add_loss
 from fastnn.backends.numpy_backend.optimizers import bind_update, orthogonalize, step
 from fastnn.backends.numpy_backend.views import training_workspace_size, workspace_size
 
 __all__ = [
     "ROWS_PER_PASS",
+    "add_activation",
+    "add_loss",
     "backward",
     "bind",
     "bind_update",

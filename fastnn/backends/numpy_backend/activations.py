@@ -140,6 +140,26 @@ DERIVATIVES = (
 )
 SOFTMAX = len(FUNCTIONS)
 
+#: Pairs of functions of the user's, by their codes.
+ADDED: dict[int, tuple] = {}
+
+
+def add_activation(code, function, derivative):
+    """a = f(z) and f'(z, a), functions of the user's: of arrays, or compiled by Numba and of numbers."""
+    ADDED[code] = (_over_arrays(function), _over_arrays(derivative))
+
+
+def _over_arrays(function):
+    """A function of arrays: itself, or that which applies a function of numbers to each."""
+    if not hasattr(function, "py_func"):
+        return function
+    return lambda *arrays: np.vectorize(function, otypes=[arrays[0].dtype])(*arrays)
+
+
+def find_activation(code):
+    """f(z) and f'(z, a) of that code, which is not that of softmax."""
+    return ADDED[code] if code in ADDED else (FUNCTIONS[code], DERIVATIVES[code])
+
 
 def softmax(A, Z):
     """a_ik = exp(z_ik - m_i) / sum_j exp(z_ij - m_i), m_i = max_j z_ij; Z (n, K) -> A (n, K)."""
@@ -157,7 +177,8 @@ def activate(A, Z, layer):
     if layer["activation"] == SOFTMAX:
         softmax(A, Z)
     else:
-        A[:] = FUNCTIONS[layer["activation"]](Z)
+        function, _ = find_activation(layer["activation"])
+        A[:] = function(Z)
 
 
 def activate_backward(dZ, Z, A, layer):
@@ -165,4 +186,5 @@ def activate_backward(dZ, Z, A, layer):
     if layer["activation"] == SOFTMAX:
         softmax_backward(dZ, A)
     else:
-        dZ *= DERIVATIVES[layer["activation"]](Z, A)
+        _, derivative = find_activation(layer["activation"])
+        dZ *= derivative(Z, A)

@@ -23,14 +23,3 @@ def select_targets(batch, targets, order, start, stop):
     chosen = targets[start:stop] if order is None else targets[order[start:stop]]
     rows[:] = chosen if targets.ndim == 2 else np.arange(batch.shape[1]) == chosen[:, np.newaxis]
     return rows
-
-
-def mean_weight(weights, order, start, stop):
-    """m = mean_i w_{o_i} for start <= i < stop; weights (n_samples,)."""
-    return select_weights(weights, order, start, stop, 1).mean()
-
-
-def select_weights(weights, order, start, stop, mean):
-    """c_i = w_{o_i} / m for start <= i < stop, or 0 where all weights are; weights (n_samples,) -> (stop - start,)."""
-    chosen = weights[start:stop] if order is None else weights[order[start:stop]]
-    return chosen / mean if mean > 0 else np.zeros_like(chosen)

@@ -6,7 +6,7 @@
 import numpy as np
 
 from fastnn.backends.numpy_backend.activations import activate
-from fastnn.backends.numpy_backend.batches import mean_weight, select_rows, select_targets, select_weights
+from fastnn.backends.numpy_backend.batches import select_rows, select_targets
 from fastnn.backends.numpy_backend.dropout import drop, number
 from fastnn.backends.numpy_backend.layers import affine, bias_gradient, output_error, previous_error, weight_gradient
 from fastnn.backends.numpy_backend.losses import weigh
@@ -61,17 +61,15 @@ def output(A, workspace, parameters, statistics, layers, X, n_threads):
     return finite
 
 
-def loss(losses, workspace, batch_Y, parameters, statistics, layers, X, Y, sample_weights, key, n_threads):
+def loss(losses, workspace, batch_Y, parameters, statistics, layers, X, Y, relative_weights, key, n_threads):
     """L = mean_i L_i, and dZ_L for `backward`; X (n, n_0), Y (n, n_L) or (n,) -> L_i (n,), and L as a number.
 
-    With sample weights (n,), and not (0,), it is the mean of c_i L_i, c_i = w_i / mean_j w_j, which L_i and dZ_L then hold.
+    Weights relative to their mean, c (n,) and not (0,), make it that of c_i L_i, which L_i and dZ_L then hold.
     """
     Z, n, layer = _forward(workspace, parameters, statistics, layers, X, key), len(X), layers[-1]
     rows = select_targets(batch_Y, Y, None, 0, n)
     output_error(losses[:n], errors(workspace, layer, n), activations(workspace, layer, n), Z, rows, layer)
-    if len(sample_weights) > 0:
-        mean = mean_weight(sample_weights, None, 0, n)
-        weigh(losses[:n], errors(workspace, layer, n), select_weights(sample_weights, None, 0, n, mean))
+    weigh(losses[:n], errors(workspace, layer, n), relative_weights)
     return losses[:n].mean()
 
 
@@ -86,11 +84,12 @@ def backward(gradient, workspace, parameters, statistics, layers, X, key, n_thre
 
 def train_epoch(
     batch_losses, losses, parameters, statistics, state, gradient, workspace, batch_X, batch_Y, layers, X, Y,
-    sample_weights, order, batch_size, update, settings, n_threads,
+    relative_weights, order, batch_size, update, settings, n_threads,
 ):  # fmt: skip
     """theta <- theta - step(dL/dtheta), batch by batch; order (m,) of rows, or None for all in place -> batch_losses.
 
-    If there are more batch losses than batches, the batches begin again. Sample weights are those of all rows, or (0,).
+    If there are more batch losses than batches, the batches begin again. Relative weights, where there are any and
+    not (0,), are in the order in which the samples come.
     """
     n_samples = len(X) if order is None else len(order)
     n_batches = -(-n_samples // batch_size)
@@ -98,8 +97,7 @@ def train_epoch(
         start = batch % n_batches * batch_size
         stop = min(start + batch_size, n_samples)
         X_batch = select_rows(batch_X, X, order, start, stop)
-        chosen = slice(start, stop) if order is None else order[start:stop]
-        data = X_batch, Y[chosen], sample_weights[chosen] if len(sample_weights) > 0 else sample_weights
+        data = X_batch, Y[start:stop] if order is None else Y[order[start:stop]], relative_weights[start:stop]
         key, model = settings[batch]["mask_key"], (parameters, statistics, layers)
         batch_losses[batch] = loss(losses, workspace, batch_Y, *model, *data, key, n_threads)
         backward(gradient, workspace, *model, X_batch, key, n_threads)

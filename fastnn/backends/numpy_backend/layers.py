@@ -5,7 +5,7 @@ Nielsen, Neural Networks and Deep Learning (2015), chapter 2, equations BP1 to B
 
 from fastnn.backends.numpy_backend.activations import activate, activate_backward
 from fastnn.backends.numpy_backend.dropout import drop
-from fastnn.backends.numpy_backend.losses import FROM_LOGITS, FROM_OUTPUTS
+from fastnn.backends.numpy_backend.losses import FROM_LOGITS, find_loss
 from fastnn.backends.numpy_backend.normalization import BATCH
 
 
@@ -26,10 +26,10 @@ def output_error(losses, dZ, A, Z, Y, layer):
     """L_i = loss(f(z_i), y_i), dZ = dL/dA * f'(Z); Z, Y (n, K) -> L (n,), A, dZ (n, K)."""
     loss, options = layer["loss"], layer["options"][: layer["n_options"]]
     if loss < len(FROM_LOGITS):
-        FROM_LOGITS[loss](losses, dZ, Z, Y, options)
+        find_loss(loss)(losses, dZ, Z, Y, options)
     else:
         activate(A, Z, layer)
-        FROM_OUTPUTS[loss - len(FROM_LOGITS)](losses, dZ, A, Y, options)
+        find_loss(loss)(losses, dZ, A, Y, options)
         activate_backward(dZ, Z, A, layer)
 
 

@@ -5,7 +5,11 @@
 loss, in double precision. With a label smoothing s, targets move towards the middle: y' = (1 - s) y + s / K.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+
+from fastnn.backends.numpy_backend.activations import _over_arrays
 
 
 def target_shares(options, n_values):
@@ -93,11 +97,32 @@ def quantile(losses, dA, A, Y, options):
     losses[:] = np.sum(np.maximum(-levels * difference, (1 - levels) * difference), axis=1)
 
 
-def weigh(losses, dZ, factors):
-    """L_i <- c_i L_i, dz_i <- c_i dz_i; with c_i = w_i / mean_j w_j means become weighted ones; c (n,), dZ (n, K)."""
-    losses *= factors
-    dZ *= factors[:, np.newaxis].astype(dZ.dtype)
+def weigh(losses, dZ, relative_weights):
+    """L_i <- c_i L_i, dz_i <- c_i dz_i, so that means become weighted ones; c (n,), or (0,) for no weights; dZ (n, K)."""
+    if len(relative_weights) > 0:
+        losses *= relative_weights
+        dZ *= relative_weights[:, np.newaxis].astype(dZ.dtype)
 
 
 FROM_LOGITS = (softmax_cross_entropy, binary_cross_entropy_with_logits, binary_cross_entropy_with_softmax, poisson)
 FROM_OUTPUTS = (squared_error, absolute_error, huber, quantile)
+
+#: Losses of the user's, by their codes.
+ADDED: dict[int, Callable] = {}
+
+
+def add_loss(code, function, derivative):
+    """L_i = sum_k l(a_ik, y_ik) and dA, functions of the user's: of arrays, or compiled by Numba and of numbers."""
+    function, derivative = _over_arrays(function), _over_arrays(derivative)
+
+    def compute(losses, dA, A, Y, options):
+        values = function(A, Y)
+        losses[:] = values if values.ndim == 1 else np.sum(values, axis=1)
+        dA[:] = derivative(A, Y)
+
+    ADDED[code] = compute
+
+
+def find_loss(code):
+    """The loss of that code."""
+    return ADDED[code] if code in ADDED else (FROM_LOGITS + FROM_OUTPUTS)[code]
