@@ -1,7 +1,9 @@
 """The example programs: every number they claim, on every backend and for more than one seed."""
 
+import dataclasses
 import functools
 import importlib.util
+import os
 import re
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 import fastnn
+from fastnn import datasets
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PROGRAMS = sorted(path.stem for path in EXAMPLES.glob("*.py"))
@@ -26,6 +29,8 @@ def load_example(name):
 logistic_to_moons = load_example("logistic_to_moons")
 half_planes = load_example("half_planes")
 moons_circles_blobs = load_example("moons_circles_blobs")
+mnist_in_a_second = load_example("mnist_in_a_second")
+best_plain_network = load_example("best_plain_network")
 
 both_backends = pytest.mark.parametrize("backend", fastnn.backends())
 
@@ -150,12 +155,55 @@ def test_the_backends_take_the_same_way_down(shape):
             report.raise_if_failed()
 
 
+# MNIST; the digits that come with scikit-learn stand in for it.
+
+
+@pytest.fixture(scope="module")
+def digits():
+    data = datasets.load_named("digits")
+    X, X_test, y, y_test = datasets.split(data)
+    return dataclasses.replace(data, X=X, y=y, X_test=X_test, y_test=y_test)
+
+
+@both_backends
+def test_one_cycle_learns_digits_in_a_few_epochs(backend, digits):
+    result = mnist_in_a_second.train(digits, backend, seed=0, epochs=15)
+    assert result.test_accuracy >= 0.95
+    assert result.seconds > 0
+
+
+@both_backends
+def test_a_regularised_network_learns_digits(backend, digits):
+    result = best_plain_network.train(digits, backend, seed=0, epochs=15, hidden=[32, 32])
+    assert result.network.architecture.layer_sizes == (64, 32, 32, 10)
+    assert result.test_accuracy >= 0.95
+    assert result.seconds > 0
+
+
+def test_held_out_images_are_the_last_training_images(digits):
+    held_out = best_plain_network.hold_out(digits)
+    assert (len(held_out.y), len(held_out.y_test)) == (1198, 240)
+    np.testing.assert_array_equal(np.concatenate([held_out.X, held_out.X_test]), digits.X)
+    np.testing.assert_array_equal(np.concatenate([held_out.y, held_out.y_test]), digits.y)
+
+
+@pytest.mark.skipif("FASTNN_DATA" not in os.environ, reason="FASTNN_DATA does not say where MNIST is")
+def test_three_epochs_read_ninety_eight_percent_of_mnist():
+    assert mnist_in_a_second.train(datasets.load_mnist(), "numba", seed=0).test_accuracy >= 0.98
+
+
 # The programs.
 
 
 def test_every_example_is_tested_and_described():
     readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    assert PROGRAMS == ["half_planes", "logistic_to_moons", "moons_circles_blobs"]
+    assert PROGRAMS == [
+        "best_plain_network",
+        "half_planes",
+        "logistic_to_moons",
+        "mnist_in_a_second",
+        "moons_circles_blobs",
+    ]
     assert all(f"{name}.py" in readme for name in PROGRAMS)
 
 
@@ -196,6 +244,24 @@ def test_moons_circles_blobs_prints_and_draws(monkeypatch, capsys, tmp_path):
     assert (moons >= 0.97, circles >= 0.95, blobs >= 0.98) == (True, True, True)
     assert output.count("11 gradient checks passed") == 3
     assert_pictures(tmp_path, ["blobs", "circles", "moons"])
+
+
+def test_mnist_in_a_second_prints_each_seed_and_the_median(monkeypatch, capsys, digits):
+    monkeypatch.setattr(mnist_in_a_second, "load_mnist", lambda folder: digits)
+    output = run(mnist_in_a_second, monkeypatch, capsys, "--seeds", "3", "4", "7", "--epochs", "2")
+    assert "1,438 training images and 359 test images, 2 epochs" in output
+    found = re.findall(r"numba backend, (seed \d|median): test accuracy (\d\d\.\d\d)% in \d+\.\d\d s", output)
+    assert [name for name, _ in found] == ["seed 3", "seed 4", "seed 7", "median"]
+    accuracies = [float(accuracy) for _, accuracy in found]
+    assert sorted(accuracies[:3])[1] == accuracies[3]
+
+
+@pytest.mark.parametrize(("options", "tested_on"), [([], "test"), (["--validate"], "held-out")])
+def test_best_plain_network_prints_what_it_tested_on(options, tested_on, monkeypatch, capsys, digits):
+    monkeypatch.setattr(best_plain_network, "load_mnist", lambda folder: digits)
+    output = run(best_plain_network, monkeypatch, capsys, "--hidden", "16", "8", "--epochs", "2", *options)
+    line = rf"numba backend, 64-16-8-10, 2 epochs: {tested_on} accuracy \d\d\.\d\d% in \d+\.\d s\n"
+    assert re.fullmatch(line, output.lstrip())
 
 
 def assert_pictures(folder, names):
