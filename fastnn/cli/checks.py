@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from fastnn.serialization import load_metadata
+from fastnn.archives import read_archive
 
 
 def check_data_options(data: str | Path, data_dir: Path | None, target: str | None = None, task: str = "auto") -> None:
@@ -16,16 +16,55 @@ def check_data_options(data: str | Path, data_dir: Path | None, target: str | No
         raise click.UsageError(f"--data-dir says where the files of mnist are, and --data is {data}.")
 
 
+def check_network_options(
+    hidden: tuple[int, ...], dropout: float, normalization: str | None, label_smoothing: float, task: str
+) -> None:
+    """Refuse options that have no meaning for the network."""
+    for option, value in (("--dropout", dropout), ("--normalization", normalization)):
+        if value and not hidden:
+            raise click.UsageError(f"{option} is for hidden layers, and --hidden is none.")
+    if label_smoothing and task == "regression":
+        raise click.UsageError("--label-smoothing is for classes, and the task is regression.")
+
+
 def check_model_file(path: Path) -> None:
     """Refuse a file that cannot be written, or that exists and is something else than a model."""
     check_writable(path, "--output")
-    try:
-        if path.exists():
-            load_metadata(path)
-    except ValueError:
+    if path.exists() and kind_of_file(path) != "model":
         raise click.BadParameter(
             f"{path} exists and is not a model: choose another name, or remove it.", param_hint="--output"
-        ) from None
+        )
+
+
+def check_checkpoint_file(path: Path | None, resume: bool, *others: str | Path | None) -> None:
+    """Refuse a file that cannot be written, that is another's, or from which to go on only if that is asked for."""
+    if path is None:
+        if resume:
+            raise click.UsageError("--resume goes on from the file that --checkpoint names: give both.")
+        return
+    check_writable(path, "--checkpoint")
+    if any(isinstance(other, Path) and other.resolve() == path.resolve() for other in others):
+        raise click.UsageError(f"--checkpoint needs a file of its own, and {path} is used by another option.")
+    if resume and not path.exists():
+        raise click.BadParameter(f"there is no {path}: without --resume, it is begun.", param_hint="--checkpoint")
+    if path.exists() and kind_of_file(path) != "checkpoint":
+        raise click.BadParameter(
+            f"{path} exists and is not a checkpoint: choose another name, or remove it.", param_hint="--checkpoint"
+        )
+    if path.exists() and not resume:
+        raise click.BadParameter(
+            f"{path} exists: go on from it with --resume, or choose another name, or remove it.",
+            param_hint="--checkpoint",
+        )
+
+
+def kind_of_file(path: Path) -> str:
+    """What `fastnn train` wrote: a model, a checkpoint, or neither."""
+    try:
+        header, _ = read_archive(path)
+    except ValueError:
+        return "neither"
+    return "checkpoint" if "progress" in header else "model"
 
 
 def check_writable(path: Path, option: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn.cli.checks import kind_of_file
 from fastnn.datasets import Dataset
 from fastnn.losses import Loss
 from fastnn.network import Network
@@ -103,6 +104,10 @@ class Model:
     @classmethod
     def load(cls, path: Path, backend: str, n_threads: int | None) -> "Model":
         """Read a model; one that was saved from Python need not have any of the names and scales."""
+        if kind_of_file(path) == "checkpoint":
+            raise ValueError(
+                f"{path} is a checkpoint, from which a training goes on; the model is the file that it saves at its end."
+            )
         network, metadata = load(path, backend=backend, n_threads=n_threads), load_metadata(path)
         n_features, n_outputs = network.architecture.n_inputs, network.architecture.n_outputs
         return cls(

@@ -1,6 +1,7 @@
 """Optimizers and schedules by the names that they have on the command line."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import click
 
@@ -20,7 +21,8 @@ REPORTED = ("momentum", "l2", "weight_decay", "max_gradient_norm")
 #: Learning rates of plain SGD; the other optimizers have one of their own.
 LEARNING_RATES = {"classification": 0.2, "regression": 0.002}
 
-#: The rate falls on a plateau of the training loss: the held-out samples are there to be reported, not to be learned from.
+#: The rate falls on a plateau of the training loss, if there is no part of the samples to validate on: those that are held
+#: out for the report are not there to be learned from.
 SCHEDULES: dict[str, Callable[[Optimizer], Schedule]] = {
     "constant": lambda optimizer: Constant(),
     "inverse-scaling": lambda optimizer: InverseScaling(),
@@ -57,9 +59,12 @@ def make_optimizer(
     return OPTIMIZERS[name](l2=l2, max_gradient_norm=max_gradient_norm, **options)  # type: ignore[arg-type]
 
 
-def make_schedule(name: str, optimizer: Optimizer) -> Schedule:
+def make_schedule(name: str, optimizer: Optimizer, *, validates: bool = False) -> Schedule:
     """The schedule of that name."""
-    return SCHEDULES[name](optimizer)
+    schedule = SCHEDULES[name](optimizer)
+    if validates and isinstance(schedule, ReduceOnPlateau):
+        return replace(schedule, monitor="validation_loss")
+    return schedule
 
 
 def described(optimizer: Optimizer, schedule: Schedule) -> list[str]:

@@ -3,9 +3,10 @@
 import click
 import numpy as np
 
+from fastnn.architecture import Architecture
 from fastnn.cli.model import Model
 from fastnn.cli.optimizers import described
-from fastnn.cli.training import Part, Plan
+from fastnn.cli.training import Part, Parts, Plan
 from fastnn.datasets import Dataset
 from fastnn.history import History
 from fastnn.optimizers import Optimizer
@@ -23,27 +24,33 @@ def counted(number: int, noun: str) -> str:
 
 
 def report_setup(
-    dataset: Dataset,
-    model: Model,
-    train: Part,
-    test: Part,
-    plan: Plan,
-    optimizer: Optimizer,
-    schedule: Schedule,
+    dataset: Dataset, model: Model, parts: Parts, plan: Plan, optimizer: Optimizer, schedule: Schedule
 ) -> None:
     """What is learned, by which network, and how."""
-    network = model.network
+    network, train = model.network, parts.train
     scaled = ", standardized" if model.features is not None else ""
     report("Data", f"{dataset.name}, {counted(model.n_features, 'feature')}{scaled}, {_task(dataset)}")
-    report("", f"{counted(len(train.X), 'sample')} to train on, {len(test.X):,} held out")
-    sizes = "-".join(str(size) for size in network.architecture.layer_sizes)
-    activations = ", ".join(dict.fromkeys(network.architecture.activations))
+    validation = "" if parts.validation is None else f"{len(parts.validation.X):,} to validate on, "
+    report("", f"{counted(len(train.X), 'sample')} to train on, {validation}{len(parts.test.X):,} held out")
     parameters = counted(network.architecture.n_parameters, "parameter")
-    report("Network", f"{sizes}, {activations}, {parameters}, {network.dtype}")
+    report("Network", ", ".join([*_layers(network.architecture), parameters, str(network.dtype)]))
     report("Backend", f"{network.backend}, {counted(network.team, 'thread')}")
 
+    epochs = ("at most " if plan.patience else "") + counted(plan.epochs, "epoch")
     batches = "one batch" if plan.batch_size == len(train.X) else f"batches of {plan.batch_size:,}"
-    report("Training", ", ".join([counted(plan.epochs, "epoch"), batches, *described(optimizer, schedule)]))
+    smoothing = model.loss.settings.get("label_smoothing", 0.0)
+    words = described(optimizer, schedule) + [f"label smoothing {smoothing:g}"] * bool(smoothing)
+    report("Training", ", ".join([epochs, batches, *words]))
+
+
+def _layers(architecture: Architecture) -> list[str]:
+    """Sizes, activations, and what else is done in the hidden layers, which are all alike."""
+    words = ["-".join(str(size) for size in architecture.layer_sizes), *dict.fromkeys(architecture.activations)]
+    if architecture.normalizations[0] != "none":
+        words.append(f"{architecture.normalizations[0]} normalization")
+    if architecture.dropout[0]:
+        words.append(f"dropout {architecture.dropout[0]:g}")
+    return words
 
 
 def _task(dataset: Dataset) -> str:
@@ -56,15 +63,24 @@ def _task(dataset: Dataset) -> str:
     return f"{n_classes} classes{of_target}{listed}"
 
 
-def report_results(model: Model, history: History, seconds: float, train: Part, test: Part) -> None:
+def report_epochs(history: History, plan: Plan, interrupted: bool) -> None:
+    """How many epochs there were, and which one's network is kept."""
+    stopped = len(history) < plan.epochs and not interrupted
+    reason = f", as {history.stop_reason.replace('_', ' ')}" if stopped else ""
+    report("Epochs", f"{len(history)} of {plan.epochs}{reason}; the network is that of epoch {history.best_epoch}")
+
+
+def report_results(model: Model, history: History, seconds: float, parts: Parts) -> None:
     """How well the network does on the samples it was trained on and on others, and how fast it learned."""
     measures = _classification_measures if model.loss.classifies else _regression_measures
-    report("", f"{'training':>10} {'held out':>10}")
-    held_out = measures(model, test)
-    for label, on_training in measures(model, train).items():
-        report(label, f"{on_training:>10} {held_out[label]:>10}")
+    named = {"training": parts.train, "validation": parts.validation, "held out": parts.test}
+    columns = {name: measures(model, part) for name, part in named.items() if part is not None}
+    report("", " ".join(f"{name:>10}" for name in columns))
+    for label in columns["training"]:
+        report(label, " ".join(f"{column[label]:>10}" for column in columns.values()))
     if history.seconds:  # not where Ctrl-C came within the first epoch
-        report("Throughput", f"{len(train.X) * len(history.seconds) / sum(history.seconds):,.0f} samples/s")
+        n_samples = len(parts.train.X) * len(history.seconds)
+        report("Throughput", f"{n_samples / sum(history.seconds):,.0f} samples/s")
     report("Time", f"{sum(history.seconds):.2f} s of training, {seconds:.2f} s with preparation and validation")
 
 

@@ -6,7 +6,7 @@ import click
 
 from fastnn import datasets
 from fastnn.activations import ACTIVATIONS
-from fastnn.cli.checks import check_data_options, check_model_file
+from fastnn.cli.checks import check_checkpoint_file, check_data_options, check_model_file, check_network_options
 from fastnn.cli.model import Model
 from fastnn.cli.optimizers import (
     LEARNING_RATES,
@@ -26,8 +26,9 @@ from fastnn.cli.options import (
     threads_option,
 )
 from fastnn.cli.plots import check_plot_file, draw
-from fastnn.cli.reports import report, report_results, report_setup
-from fastnn.cli.training import INTERRUPTED, Part, Plan, Run, run_training
+from fastnn.cli.reports import report, report_epochs, report_results, report_setup
+from fastnn.cli.training import INTERRUPTED, Part, Parts, Plan, Run, run_training, validation_rows
+from fastnn.losses import SoftmaxCrossEntropy, SquaredError
 from fastnn.network import Network
 
 HIDDEN_ACTIVATIONS = tuple(name for name, activation in ACTIVATIONS.items() if activation.hidden)
@@ -35,6 +36,9 @@ HIDDEN_ACTIVATIONS = tuple(name for name, activation in ACTIVATIONS.items() if a
 # Small data sets want many small steps, large ones few passes in batches that keep the processor busy.
 LARGE = 10_000  # samples to train on
 SMALL_PLAN, LARGE_PLAN = Plan(100, 16), Plan(10, 64)
+
+# Of the samples to train on, where --patience needs some to validate on.
+VALIDATION_FRACTION = 0.1
 
 
 @click.command(short_help="Train a network and save it.")
@@ -70,6 +74,25 @@ SMALL_PLAN, LARGE_PLAN = Plan(100, 16), Plan(10, 64)
     default="relu",
     metavar="NAME",
     help=f"Activation of the hidden layers: {', '.join(HIDDEN_ACTIVATIONS)}.",
+)
+@click.option(
+    "--normalization",
+    type=click.Choice(["batch", "layer"]),
+    help="Normalise the hidden layers over each batch, or over the units of each sample.  [default: neither]",
+)
+@click.option(
+    "--dropout",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    metavar="SHARE",
+    help="Share of the hidden units that training leaves out at random, in each batch others.",
+)
+@click.option(
+    "--label-smoothing",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="SHARE",
+    help="Share of each target that is spread evenly over all classes.",
 )
 @click.option(
     "--epochs",
@@ -125,6 +148,26 @@ SMALL_PLAN, LARGE_PLAN = Plan(100, 16), Plan(10, 64)
     metavar="NUMBER",
     help="Length to which longer gradients are shortened.  [default: none]",
 )
+@click.option(
+    "--validation-fraction",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="SHARE",
+    help="Share of the samples to train on that are set aside and watched instead, by --patience and the plateau "
+    f"schedule.  [default: none; {VALIDATION_FRACTION} with --patience]",
+)
+@click.option(
+    "--patience",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Stop after N epochs without a smaller validation loss, and keep the best epoch.  [default: never]",
+)
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write after every epoch what the training needs to go on.",
+)
+@click.option("--resume", is_flag=True, help="Go on from the file of --checkpoint, with the same other options.")
 @backend_option
 @click.option(
     "--dtype",
@@ -164,6 +207,9 @@ def train(
     task: str,
     hidden: tuple[int, ...],
     activation: str,
+    normalization: str | None,
+    dropout: float,
+    label_smoothing: float,
     epochs: int | None,
     batch_size: int | None,
     optimizer: str,
@@ -173,6 +219,10 @@ def train(
     l2: float,
     weight_decay: float | None,
     max_gradient_norm: float | None,
+    validation_fraction: float | None,
+    patience: int | None,
+    checkpoint: Path | None,
+    resume: bool,
     backend: str,
     dtype: str,
     threads: int | None,
@@ -188,30 +238,54 @@ def train(
     fastnn train --data moons --plot moons.png            points in the plane, with a picture
     fastnn train --data mnist --hidden 512,512            70,000 images, read from files or fetched
     fastnn train --optimizer adam --schedule one-cycle    another way of descent
+    fastnn train --dropout 0.3 --patience 10              against overfitting
     fastnn train --data iris.csv --target species         a table of your own
 
     A .csv file has a header line and numbers, its target excepted. A .npz file holds arrays X and y, a .npy file one
     array. A fifth of the samples is held out, where the data has no test samples of its own.
 
-    Ctrl-C stops the training and keeps what was learned.
+    Ctrl-C stops the training and keeps what was learned. With --checkpoint FILE the same command goes on later, if --resume
+    is added to it.
     """  # noqa: D301 (a backspace is click's mark for lines that must not be rewrapped)
     check_data_options(data, data_dir, target, task)
     check_optimizer_options(optimizer, momentum)
+    check_network_options(hidden, dropout, normalization, label_smoothing, task)
     output = output or Path(f"{data.stem if isinstance(data, Path) else data}-model.npz")
     check_model_file(output)
     check_plot_file(plot, output)
+    check_checkpoint_file(checkpoint, resume, data, output, plot)
     if isinstance(data, Path):
         dataset = datasets.load_table(data, target=target, task=task)
     else:
         dataset = datasets.load_named(data, data_dir=data_dir, seed=seed)
+    check_network_options(hidden, dropout, normalization, label_smoothing, dataset.task)
     X_train, X_test, y_train, y_test = datasets.split(dataset, seed=seed)
-    sizes = (X_train.shape[1], *hidden, dataset.n_outputs)
-    loss = "squared_error" if dataset.task == "regression" else "softmax_cross_entropy"
-    network = Network(sizes, activation, loss, backend=backend, dtype=dtype, seed=seed, n_threads=threads)
+    network = Network(
+        (X_train.shape[1], *hidden, dataset.n_outputs),
+        activation,
+        SquaredError() if dataset.task == "regression" else SoftmaxCrossEntropy(label_smoothing=label_smoothing),
+        normalization=normalization,
+        dropout=dropout,
+        backend=backend,
+        dtype=dtype,
+        seed=seed,
+        n_threads=threads,
+    )
+    if patience is not None and validation_fraction is None:
+        validation_fraction = VALIDATION_FRACTION
+    validation = None
+    if validation_fraction is not None:
+        rows, others = validation_rows(network, y_train, validation_fraction, seed)
+        validation = X_train[others], y_train[others]
+        X_train, y_train = X_train[rows], y_train[rows]
     model = Model.untrained(network, dataset, X_train, y_train, standardize, seed)
-    train_part, test_part = Part.of(model, X_train, y_train), Part.of(model, X_test, y_test)
+    parts = Parts(
+        Part.of(model, X_train, y_train),
+        Part.of(model, X_test, y_test),
+        None if validation is None else Part.of(model, *validation),
+    )
     plan = LARGE_PLAN if len(X_train) >= LARGE else SMALL_PLAN
-    plan = Plan(epochs or plan.epochs, min(batch_size or plan.batch_size, len(X_train)))
+    plan = Plan(epochs or plan.epochs, min(batch_size or plan.batch_size, len(X_train)), patience, checkpoint, resume)
     chosen = make_optimizer(
         optimizer,
         dataset.task,
@@ -221,23 +295,26 @@ def train(
         weight_decay=weight_decay,
         max_gradient_norm=max_gradient_norm,
     )
-    course = make_schedule(schedule, chosen)
-    report_setup(dataset, model, train_part, test_part, plan, chosen, course)
-    run = run_training(model, train_part, test_part, plan, chosen, course)
-    _save_and_report(model, run, train_part, test_part, output, plot)
+    course = make_schedule(schedule, chosen, validates=validation is not None)
+    report_setup(dataset, model, parts, plan, chosen, course)
+    run = run_training(model, parts, plan, chosen, course)
+    _save_and_report(model, run, parts, plan, output, plot)
 
 
-def _save_and_report(model: Model, run: Run, train: Part, test: Part, output: Path, plot: Path | None) -> None:
+def _save_and_report(model: Model, run: Run, parts: Parts, plan: Plan, output: Path, plot: Path | None) -> None:
     if run.history is None:
         click.echo("Interrupted before anything was learned: no model was saved.", err=True)
         raise click.exceptions.Exit(INTERRUPTED)
     model.save(output)
     if run.interrupted:
-        click.echo("Interrupted: what was learned until now is kept.", err=True)
-    report_results(model, run.history, run.seconds, train, test)
+        goes_on = f"; --resume goes on from {plan.checkpoint}" if plan.checkpoint and plan.checkpoint.exists() else ""
+        click.echo(f"Interrupted: what was learned until now is kept{goes_on}.", err=True)
+    if plan.patience is not None and len(run.history):
+        report_epochs(run.history, plan, run.interrupted)
+    report_results(model, run.history, run.seconds, parts)
     report("Model", f"saved to {output}")
     if plot is not None:
-        draw(plot, model, run.history, test)
+        draw(plot, model, run.history, parts.test)
         report("Plot", f"saved to {plot}")
     if run.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
