@@ -141,8 +141,8 @@ class Saved:
             if name not in self.run or self.run[name] != given:
                 then, now = _differences(self.run.get(name), given)
                 raise ValueError(
-                    f"{self.path} was written in a training with {name} {then}, and here it is {now}: resume_from "
-                    "takes the same network, data and arguments."
+                    f"{self.path} was written in a training with {name} {then}, and here it is {now}: it goes "
+                    "on with the same network, data and options only."
                 )
         try:
             self._check_sizes(len(run["callbacks"]), network, optimizer)

@@ -357,7 +357,8 @@ class Network:
         schedule : Schedule or callable, optional
             How the learning rate changes from step to step, a member of `fastnn.schedules`, or a function that takes
             the number of a step and returns its rate. Steps are updates of the parameters, counted from 0 at the start of
-            this call. By default the rate stays the optimizer's.
+            this call; `Cosine` and `OneCycle` also depend on how many there will be, and so on `epochs`. By default the
+            rate stays the optimizer's.
         epochs : int, default 10
             Passes over the data.
         batch_size : int or None, default 32
@@ -377,7 +378,9 @@ class Network:
         resume_from : str or path-like, optional
             File of a `Checkpoint` with which to go on, as if the training that wrote it had not been interrupted: on the
             same backend, every bit will be the same. Network, data and other arguments must be those of that training;
-            `epochs` counts all of them, and may be another number. A training that a callback had ended stays ended.
+            `epochs` counts all of them, and may be another number. Of a schedule that depends on the number of steps, such
+            as `Cosine` or `OneCycle`, the steps to come are then those of a training of the new length, at their places
+            in it: the rate jumps from the old curve to the new. A training that a callback had ended stays ended.
         n_threads : int, optional
             Threads to compute with at most; by default the network's.
 

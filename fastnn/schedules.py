@@ -1,7 +1,8 @@
 """The learning-rate schedules that exist: formula, options and source.
 
 A schedule says the rate, and some also the momentum, of every step of a fit. Steps t are updates, counted from 0 at the
-start of the fit, of which there are T in all; eta is the learning rate of the optimizer.
+start of the fit, of which there are T in all; eta is the learning rate of the optimizer. A fit that goes on from a
+checkpoint with more or fewer epochs has another T, and takes its steps to come from the schedule of that.
 """
 
 import math

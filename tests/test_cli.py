@@ -182,6 +182,30 @@ def test_no_hidden_layer_is_logistic_regression():
     assert fastnn.load("model", backend="numpy").architecture.layer_sizes == (64, 10)
 
 
+@pytest.mark.parametrize("normalization", ["batch", "layer"])
+@pytest.mark.parametrize("backend", fastnn.backends())
+def test_a_regularised_network_is_trained_saved_and_used(normalization, backend):
+    options = f"--normalization {normalization} --dropout 0.2 --label-smoothing 0.1 --hidden 32,32 --epochs 30"
+    output = run("train", "--backend", backend, *options.split()).output
+    assert f"64-32-32-10, relu, softmax, {normalization} normalization, dropout 0.2, 3,594 parameters" in output
+    assert "learning rate 0.2, label smoothing 0.1\n" in output
+    assert reported(output, "Accuracy")[1] > 0.93
+    architecture = fastnn.load("digits-model.npz", backend=backend).architecture
+    assert architecture.normalizations == (normalization, normalization, "none")
+    assert architecture.dropout == (0.2, 0.2, 0.0)
+    assert architecture.loss == fastnn.losses.SoftmaxCrossEntropy(label_smoothing=0.1)
+    result = run("predict", "digits-model.npz", "digits", "--backend", backend)
+    assert float(re.match(r"Accuracy (\S+) on", result.stderr)[1]) > 0.93
+
+
+def test_a_regression_can_be_regularised(folder):
+    write_house_prices(folder / "houses.npz")
+    options = "--dropout 0.1 --normalization layer --patience 20 --backend numpy"
+    output = run("train", "--data", "houses.npz", *options.split()).output
+    assert "layer normalization, dropout 0.1" in output
+    assert re.search(r"^R2( +0\.[89]\d+){3}$", output, re.MULTILINE)
+
+
 @pytest.mark.parametrize("backend", fastnn.backends())
 def test_train_learns_from_idx_files_and_tests_on_their_test_images(folder, backend):
     write_mnist(folder / "files" / "mnist")
@@ -245,6 +269,137 @@ def test_divergence_is_a_sentence_and_saves_nothing(folder):
     assert not Path("model").exists()
 
 
+# Early stopping and checkpoints
+
+
+PATIENT = ["--data", "moons", "--backend", "numpy", "--patience", "3", "--epochs", "1000", "--learning-rate", "1"]
+
+
+def test_patience_stops_early_and_keeps_the_best_epoch(monkeypatch):
+    histories = []
+    fit = fastnn.Network.fit
+    monkeypatch.setattr(fastnn.Network, "fit", lambda *args, **options: histories.append(fit(*args, **options)))
+    output = run("train", *PATIENT, "--validation-fraction", "0.25").output
+    losses = histories[0].validation_loss
+    best = losses.index(min(losses)) + 1
+    assert best + 3 == len(losses) < 1000
+    assert "600 samples to train on, 200 to validate on, 200 held out" in output
+    assert "Training     at most 1,000 epochs" in output
+    assert (
+        f"Epochs       {len(losses)} of 1000, as validation loss has not improved for 3 epochs; the network is that of "
+        f"epoch {best}\n"
+    ) in output
+    columns = re.search(r"^ +training validation   held out\nLoss +(\S+) +(\S+) +(\S+)$", output, re.MULTILINE)
+    assert columns[2] == f"{min(losses):.4g}"
+
+
+def test_the_held_out_samples_stop_nothing(monkeypatch):
+    """With any other targets of theirs, the same model is saved."""
+    run("train", *PATIENT, "--output", "first")
+    split = fastnn.datasets.split
+
+    def spoiled_split(*arguments, **options):
+        X, X_test, y, y_test = split(*arguments, **options)
+        return X, X_test, y, 1 - y_test
+
+    monkeypatch.setattr("fastnn.datasets.split", spoiled_split)
+    output = run("train", *PATIENT, "--output", "second").output
+    assert "720 samples to train on, 80 to validate on, 200 held out" in output
+    assert Path("first").read_bytes() == Path("second").read_bytes()
+
+
+@pytest.mark.parametrize(("options", "monitor"), [("", "loss"), ("--validation-fraction 0.1", "validation_loss")])
+def test_the_plateau_is_one_of_the_validation_loss_if_there_is_one(options, monitor, monkeypatch):
+    given = {}
+    fit = fastnn.Network.fit
+    monkeypatch.setattr(fastnn.Network, "fit", lambda *args, **options: given.update(options) or fit(*args, **options))
+    run("train", "--data", "moons", "--backend", "numpy", "--schedule", "plateau", *QUICK, *options.split())
+    assert given["schedule"] == ReduceOnPlateau(monitor=monitor)
+
+
+RESUMABLE = [
+    "--data",
+    "moons",
+    "--backend",
+    "numpy",
+    "--hidden",
+    "8",
+    "--epochs",
+    "6",
+    "--checkpoint",
+    "kept",
+    "--optimizer",
+    "adam",
+    "--schedule",
+    "one-cycle",
+    "--dropout",
+    "0.2",
+    "--normalization",
+    "batch",
+    "--patience",
+    "20",
+]
+
+
+@pytest.mark.parametrize("epochs", [1, 4])
+def test_an_interrupted_training_goes_on_to_the_same_model(epochs, monkeypatch):
+    run("train", *RESUMABLE, "--output", "whole")
+    Path("kept").unlink()
+    with monkeypatch.context() as patch:
+        interrupt_after(epochs, patch)
+        result = run("train", *RESUMABLE, "--output", "model", status=130)
+    assert "Interrupted: what was learned until now is kept; --resume goes on from kept." in result.stderr
+    assert f"Epochs       {epochs} of 6; the network is that of epoch" in result.output
+    assert Path("model").read_bytes() != Path("whole").read_bytes()
+    output = run("train", *RESUMABLE, "--output", "model", "--resume").output
+    assert "Epochs       6 of 6; the network is that of epoch" in output
+    assert Path("model").read_bytes() == Path("whole").read_bytes()
+
+
+def test_a_training_that_is_done_can_be_prolonged():
+    options = ["--data", "moons", "--backend", "numpy", "--hidden", "8", "--checkpoint", "kept"]
+    run("train", *options, "--epochs", "5", "--output", "whole")
+    Path("kept").unlink()
+    run("train", *options, "--epochs", "2")
+    seconds = re.search(
+        r"^Time +(\S+) s of training, (\S+) s", run("train", *options, "--epochs", "5", "--resume").output, re.M
+    )
+    assert float(seconds[1]) <= float(seconds[2])
+    assert Path("moons-model.npz").read_bytes() == Path("whole").read_bytes()
+
+
+def test_a_checkpoint_is_not_begun_anew_nor_goes_on_as_another_training():
+    run("train", *RESUMABLE)
+    before = Path("kept").read_bytes()
+    assert "kept exists: go on from it with --resume, or choose another name" in sentence("train", *RESUMABLE, status=2)
+    message = sentence("train", *RESUMABLE, "--resume", "--dropout", "0.3", status=1)
+    assert "kept was written in a training with dropout [0.2, 0.0], and here it is [0.3, 0.0]" in message
+    assert Path("kept").read_bytes() == before
+
+
+def test_a_checkpoint_is_no_model_and_a_model_no_checkpoint():
+    run("train", *RESUMABLE)
+    assert "kept is a checkpoint, from which a training goes on" in sentence("predict", "kept", "moons", status=1)
+    assert "kept exists and is not a model" in sentence("train", "--output", "kept", status=2)
+    options = ["train", "--output", "other", "--checkpoint", "moons-model.npz"]
+    assert "moons-model.npz exists and is not a checkpoint" in sentence(*options, status=2)
+    assert "moons-model.npz exists and is not a checkpoint" in sentence(*options, "--resume", status=2)
+
+
+def test_patience_needs_samples_to_validate_on(folder):
+    write_flowers(folder / "flowers.csv", 4)
+    options = ["--validation-fraction", "0.9", "--backend", "numpy"]
+    assert "validation_fraction=0.9 of 2 samples leaves none to train on" in sentence(
+        "train", "--data", "flowers.csv", *options, status=1
+    )
+
+
+def test_labels_are_smoothed_of_classes_only(folder):
+    write_house_prices(folder / "houses.npz")
+    options = ["--data", "houses.npz", "--label-smoothing", "0.1"]
+    assert "--label-smoothing is for classes, and the task is regression" in sentence("train", *options, status=2)
+
+
 # Ctrl-C
 
 
@@ -286,18 +441,30 @@ def test_ctrl_c_elsewhere_ends_with_its_own_status(monkeypatch):
     assert "Interrupted." in run("train", status=130).stderr
 
 
+@pytest.fixture
+def heeded_ctrl_c():
+    """What starts pytest in the background may ignore Ctrl-C, and processes inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+@pytest.mark.usefixtures("heeded_ctrl_c")
 def test_a_real_ctrl_c_stops_a_real_process(folder):
     arguments = ["train", "--data", "moons", "--backend", "numpy", "--epochs", "1000000", "--output", "model"]
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "fastnn", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        for line in process.stdout:
-            if line.startswith("Training"):
-                break
-        time.sleep(0.5)
-        process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=30)
+        try:
+            for line in process.stdout:
+                if line.startswith("Training"):
+                    break
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "what was learned until now is kept" in errors
     assert "Traceback" not in errors
@@ -501,6 +668,19 @@ def test_the_version_is_given():
         ("--momentum 0.9 --optimizer adam", "--momentum is for sgd and rmsprop, and --optimizer is adam"),
         ("--max-gradient-norm 0", "is not in the range"),
         ("--weight-decay -1", "is not in the range"),
+        ("--dropout 1", "1.0 is not in the range"),
+        ("--dropout 0.5 --hidden none", "--dropout is for hidden layers, and --hidden is none"),
+        ("--normalization running", "'running' is not one of 'batch', 'layer'"),
+        ("--normalization batch --hidden none", "--normalization is for hidden layers, and --hidden is none"),
+        ("--label-smoothing 2", "2.0 is not in the range"),
+        ("--patience 0", "0 is not in the range"),
+        ("--validation-fraction 0", "0.0 is not in the range"),
+        ("--validation-fraction 1", "1.0 is not in the range"),
+        ("--resume", "--resume goes on from the file that --checkpoint names: give both"),
+        ("--resume --checkpoint kept", "there is no kept: without --resume, it is begun"),
+        ("--checkpoint nowhere/kept", "there is no folder nowhere"),
+        ("--checkpoint file.txt", "file.txt exists and is not a checkpoint"),
+        ("--checkpoint same --output same", "--checkpoint needs a file of its own, and same is used by another option"),
         ("--threads 0", "0 is not in the range"),
         ("--seed -1", "-1 is not in the range"),
         ("--target 3", "--target and --task are for files of your own, and digits has its own targets"),
