@@ -43,7 +43,7 @@ class Workload:
     """One network, its training set and the way it is trained.
 
     ``batch_size=None`` takes the whole set as one batch; ``epochs`` is how many make up one timed ``fit``; ``momentum``
-    is PyTorch's, v <- momentum v + g, theta <- theta - learning_rate v.
+    is PyTorch's, v <- momentum v + g, theta <- theta - learning_rate v; with ``adam``, it is Adam with its usual options.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Workload:
     make_data: Callable[[int], Data]
     epochs: int = 1
     momentum: float = 0.0
+    adam: bool = False
 
     @property
     def network_shape(self) -> str:
@@ -81,8 +82,10 @@ class Workload:
         return self.useful_flops / seconds / 1e9
 
     @property
-    def optimizer(self) -> fastnn.SGD:
+    def optimizer(self) -> fastnn.optimizers.Optimizer:
         """How fastnn updates the parameters."""
+        if self.adam:
+            return fastnn.Adam(learning_rate=self.learning_rate)
         return fastnn.SGD(learning_rate=self.learning_rate, momentum=self.momentum)
 
     def data(self) -> Data:
@@ -187,7 +190,7 @@ def _quick(workload: Workload) -> Workload:
     return replace(workload, n_samples=n_samples, batch_size=workload.batch_size and batch_size, epochs=1)
 
 
-_FULL_SIZE = (
+_PLAIN = (
     Workload(
         name="digits",
         layer_sizes=(64, 128, 10),
@@ -282,6 +285,15 @@ _FULL_SIZE = (
         batch_size=512,
         learning_rate=0.1,
         make_data=mnist_images,
+    ),
+)
+
+_BY_NAME = {workload.name: workload for workload in _PLAIN}
+_FULL_SIZE = (
+    *_PLAIN,
+    *(
+        replace(_BY_NAME[name], name=f"{name}_adam", adam=True, learning_rate=learning_rate, momentum=0.0)
+        for name, learning_rate in (("smooth_functions", 0.01), ("mnist_128", 0.001), ("mnist_512_512", 0.001))
     ),
 )
 

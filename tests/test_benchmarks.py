@@ -85,6 +85,7 @@ def workload_result(name="tiny", batch_size=5, momentum=0.0, **peers):
         "n_samples": 1797,
         "batch_size": batch_size,
         "momentum": momentum,
+        "adam": False,
         "data": name,
         "peak_gflops": 100.0,
         "copy_gigabytes_per_second": 20.0,
@@ -128,11 +129,12 @@ def test_libraries_learn_the_same(library, workload):
     assert agreement["drift"] < 1e-4
 
 
-@pytest.mark.parametrize("library", ["scikit-learn", "PyTorch"])
-def test_libraries_mean_the_same_by_momentum(library):
+@pytest.mark.parametrize("library", ["scikit-learn", "PyTorch", "JAX", SUBJECT])
+@pytest.mark.parametrize("options", [{"momentum": 0.9}, {"adam": True, "learning_rate": 0.01}], ids=str)
+def test_libraries_mean_the_same_by_their_optimizers(options, library):
     if library in missing():
         pytest.skip(f"{library} is not installed")
-    workload = replace(TINY, momentum=0.9)
+    workload = replace(TINY, **options)
     peer = LIBRARIES[library].prepare(workload)
     agreement = turns.assert_same_learning(workload, {library: peer})[library]
     assert agreement["drift"] < 1e-4

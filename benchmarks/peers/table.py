@@ -66,9 +66,10 @@ def _row(workload: dict[str, Any], processors: int) -> str:
 
 
 def batch(workload: dict[str, Any]) -> str:
-    """Size of a batch, and the momentum if there is any."""
+    """Size of a batch, and what is not plain descent."""
     size = "all" if workload["batch_size"] is None else str(workload["batch_size"])
-    return f"{size}, momentum {workload['momentum']:g}" if workload["momentum"] else size
+    momentum = f", momentum {workload['momentum']:g}" if workload["momentum"] else ""
+    return size + momentum + (", Adam" if workload["adam"] else "")
 
 
 def _time(workload: dict[str, Any], name: str) -> str:

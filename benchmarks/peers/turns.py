@@ -50,6 +50,7 @@ def measure(workload: Workload, names: Sequence[str], seconds: float = SECONDS_O
         "n_samples": workload.n_samples,
         "batch_size": workload.batch_size,
         "momentum": workload.momentum,
+        "adam": workload.adam,
         "data": workload.data().source,
         "epochs": workload.epochs,
         "turns": len(measured["peak_gflops"]),

@@ -32,7 +32,7 @@ class Jax(Peer):
     def train(self, epochs: int, shuffle: bool) -> None:
         """Call the compiled epoch; the calls queue up, and the last result is waited for."""
         n_samples = self.workload.n_samples
-        state = self.theta, jax.tree.map(jnp.zeros_like, self.theta) if self.workload.momentum else ()
+        state = self.theta, _first_state(self.workload, self.theta)
         order = jnp.arange(n_samples)
         self.losses = []
         for _ in range(epochs):
@@ -70,12 +70,33 @@ def _epoch(workload: Workload) -> Callable[..., Any]:
 
 
 def _step(workload: Workload, state, X, y):
-    """One update, v <- momentum v + g, theta <- theta - learning_rate v, and the loss before it."""
-    theta, velocity = state
-    loss, step = jax.value_and_grad(partial(_loss, workload))(theta, X, y)
+    """One update, theta <- theta - learning_rate times a step, and the loss before it."""
+    theta, kept = state
+    loss, gradient = jax.value_and_grad(partial(_loss, workload))(theta, X, y)
+    step, kept = _direction(workload, gradient, kept)
+    return (jax.tree.map(lambda p, s: p - workload.learning_rate * s, theta, step), kept), loss
+
+
+def _first_state(workload: Workload, theta):
+    """What the optimizer keeps, before the first step: nothing, a velocity, or two means and the number of steps."""
+    zeros = partial(jax.tree.map, jnp.zeros_like)
+    return (zeros(theta), zeros(theta), jnp.zeros(())) if workload.adam else zeros(theta) if workload.momentum else ()
+
+
+def _direction(workload: Workload, gradient, kept):
+    """The step and what is kept: g; v <- momentum v + g; or Adam's, m' / (sqrt(s') + epsilon)."""
+    if workload.adam:
+        means, squares, t = kept
+        t = t + 1
+        means = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, means, gradient)
+        squares = jax.tree.map(lambda s, g: 0.999 * s + 0.001 * g * g, squares, gradient)
+        c_means, c_squares = 1 - 0.9**t, 1 - 0.999**t
+        step = jax.tree.map(lambda m, s: m / c_means / (jnp.sqrt(s / c_squares) + 1e-8), means, squares)
+        return step, (means, squares, t)
     if workload.momentum:
-        step = velocity = jax.tree.map(lambda v, g: workload.momentum * v + g, velocity, step)
-    return (jax.tree.map(lambda p, s: p - workload.learning_rate * s, theta, step), velocity), loss
+        velocity = jax.tree.map(lambda v, g: workload.momentum * v + g, kept, gradient)
+        return velocity, velocity
+    return gradient, kept
 
 
 def _loss(workload: Workload, theta, X, y):

@@ -14,7 +14,7 @@ _ACTIVATIONS = {"relu": "relu", "sigmoid": "logistic", "tanh": "tanh"}
 
 
 class ScikitLearn(Peer):
-    """A multi-layer perceptron with plain SGD: no penalty, a constant learning rate, no stopping before the last epoch."""
+    """A multi-layer perceptron with SGD or Adam: no penalty, a constant learning rate, no stopping before the last epoch."""
 
     def __init__(self, workload: Workload) -> None:
         super().__init__(workload)
@@ -23,11 +23,11 @@ class ScikitLearn(Peer):
         self.estimator = (MLPRegressor if regresses else MLPClassifier)(
             hidden_layer_sizes=workload.layer_sizes[1:-1],
             activation=_ACTIVATIONS[workload.activations[0]],
-            solver="sgd",
+            solver="adam" if workload.adam else "sgd",
             alpha=0.0,
             batch_size=workload.batch_size or workload.n_samples,
-            # Its squared error has a half in front.
-            learning_rate_init=workload.learning_rate * (2 if regresses else 1),
+            # Its squared error has a half in front, of which Adam takes no notice.
+            learning_rate_init=workload.learning_rate * (2 if regresses and not workload.adam else 1),
             momentum=workload.momentum,
             nesterovs_momentum=False,
             n_iter_no_change=np.inf,

@@ -18,7 +18,7 @@ _MODULES = {
 
 
 class Torch(Peer):
-    """Linear layers, a loss on the logits, and ``torch.optim.SGD``."""
+    """Linear layers, a loss on the logits, and ``torch.optim.SGD`` or ``Adam``."""
 
     def __init__(self, workload: Workload) -> None:
         super().__init__(workload)
@@ -43,7 +43,12 @@ class Torch(Peer):
     def train(self, epochs: int, shuffle: bool) -> None:
         """Forward, backward and update, batch by batch; the epoch's mean loss is kept as anybody would."""
         workload, n_samples = self.workload, len(self.X)
-        optimizer = torch.optim.SGD(self.logits.parameters(), lr=workload.learning_rate, momentum=workload.momentum)
+        parameters, rate = self.logits.parameters(), workload.learning_rate
+        optimizer = (
+            torch.optim.Adam(parameters, lr=rate)
+            if workload.adam
+            else torch.optim.SGD(parameters, lr=rate, momentum=workload.momentum)
+        )
         self.losses = []
         for _ in range(epochs):
             total = 0.0
