@@ -286,7 +286,7 @@ def test_patience_stops_early_and_keeps_the_best_epoch(monkeypatch):
     assert "600 samples to train on, 200 to validate on, 200 held out" in output
     assert "Training     at most 1,000 epochs" in output
     assert (
-        f"Epochs       {len(losses)} of 1000, as validation loss has not improved for 3 epochs; the network is that of "
+        f"Epochs       {len(losses)} of 1,000, as validation loss has not improved for 3 epochs; the network is that of "
         f"epoch {best}\n"
     ) in output
     columns = re.search(r"^ +training validation   held out\nLoss +(\S+) +(\S+) +(\S+)$", output, re.MULTILINE)

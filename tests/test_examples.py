@@ -174,10 +174,40 @@ def test_one_cycle_learns_digits_in_a_few_epochs(backend, digits):
 
 @both_backends
 def test_a_regularised_network_learns_digits(backend, digits):
-    result = best_plain_network.train(digits, backend, seed=0, epochs=15, hidden=[32, 32])
-    assert result.network.architecture.layer_sizes == (64, 32, 32, 10)
+    result = best_plain_network.train(digits, backend, seed=0, epochs=20, hidden=[96, 64])
+    assert result.network.architecture.layer_sizes == (64, 96, 64, 10)
     assert result.test_accuracy >= 0.95
     assert result.seconds > 0
+
+
+def test_missing_pixels_are_others_in_each_epoch_and_keep_the_mean(digits):
+    missing = best_plain_network.MissingPixels(digits.X, share=0.2, seed=0)
+    epochs = []
+    for _ in range(2):
+        missing.on_epoch_end(None, None)
+        epochs.append(missing.seen.copy())
+    ink = digits.X > 0
+    for seen in epochs:
+        assert seen.dtype == np.float32
+        assert np.mean(seen[ink] == 0) == pytest.approx(0.2, abs=0.01)
+        np.testing.assert_allclose(seen[seen > 0], digits.X[seen > 0] / 0.8, rtol=1e-6)
+    assert np.mean((epochs[0] == 0)[ink] & (epochs[1] == 0)[ink]) == pytest.approx(0.04, abs=0.01)
+
+
+def test_fit_sees_which_pixels_are_missing_in_each_epoch(digits):
+    """Two trainings begin on the same images, and part when other pixels are missing in one of them."""
+    losses = []
+    for changes in (True, False):
+        missing, network = (
+            best_plain_network.MissingPixels(digits.X, share=0.2, seed=0),
+            fastnn.Network([64, 10], seed=0),
+        )
+        missing.on_fit_begin(network, None)
+        missing.random = np.random.default_rng(0)
+        callbacks = [missing] if changes else []
+        losses.append(network.fit(missing.seen, digits.y, epochs=2, batch_size=128, callbacks=callbacks).loss)
+    assert losses[0][0] == losses[1][0]
+    assert losses[0][1] != losses[1][1]
 
 
 def test_held_out_images_are_the_last_training_images(digits):

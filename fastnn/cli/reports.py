@@ -63,11 +63,12 @@ def _task(dataset: Dataset) -> str:
     return f"{n_classes} classes{of_target}{listed}"
 
 
-def report_epochs(history: History, plan: Plan, interrupted: bool) -> None:
+def report_epochs(history: History, plan: Plan) -> None:
     """How many epochs there were, and which one's network is kept."""
-    stopped = len(history) < plan.epochs and not interrupted
-    reason = f", as {history.stop_reason.replace('_', ' ')}" if stopped else ""
-    report("Epochs", f"{len(history)} of {plan.epochs}{reason}; the network is that of epoch {history.best_epoch}")
+    done = f"{len(history):,} of {max(plan.epochs, len(history)):,}"  # fewer may be asked for than a checkpoint has
+    impatient = "improved" in history.stop_reason  # neither Ctrl-C nor the last epoch
+    reason = f", as {history.stop_reason.replace('_', ' ')}" if impatient else ""
+    report("Epochs", f"{done}{reason}; the network is that of epoch {history.best_epoch}")
 
 
 def report_results(model: Model, history: History, seconds: float, parts: Parts) -> None:

@@ -310,7 +310,7 @@ def _save_and_report(model: Model, run: Run, parts: Parts, plan: Plan, output: P
         goes_on = f"; --resume goes on from {plan.checkpoint}" if plan.checkpoint and plan.checkpoint.exists() else ""
         click.echo(f"Interrupted: what was learned until now is kept{goes_on}.", err=True)
     if plan.patience is not None and len(run.history):
-        report_epochs(run.history, plan, run.interrupted)
+        report_epochs(run.history, plan)
     report_results(model, run.history, run.seconds, parts)
     report("Model", f"saved to {output}")
     if plot is not None:
