@@ -97,7 +97,7 @@ def _weight_gradient(n_in: int, n_out: int, backend: str) -> tuple[Any, ...]:
 
 def _previous_error(n_in: int, n_out: int, backend: str) -> tuple[Any, ...]:
     architecture = Architecture.create((n_in, n_in, n_out), ("relu", "identity"), "squared_error")
-    layer = get_backend(backend).bind(architecture.layers, np.dtype(DTYPE))[0]
+    layer = get_backend(backend).bind(architecture.layers, np.dtype(DTYPE), True)[0]
     Z_previous = _normal(N, n_in)
     A_previous = np.maximum(Z_previous, 0)
     return _rubbish(N, n_in), _normal(N, n_out), _normal(n_in, n_out), Z_previous, A_previous, layer

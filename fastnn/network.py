@@ -161,13 +161,13 @@ class Network:
     @cached_property
     def bound_layers(self) -> np.ndarray:
         """The layer records as the backend trains them; compiles the kernels of this architecture's activations."""
-        layers: np.ndarray = get_backend(self.backend).bind(self.architecture.layers, self.dtype)
+        layers: np.ndarray = get_backend(self.backend).bind(self.architecture.layers, self.dtype, False)
         return layers
 
     @cached_property
     def inference_layers(self) -> np.ndarray:
         """The same as they are at inference."""
-        layers: np.ndarray = get_backend(self.backend).bind(self.architecture.inference_layers, self.dtype)
+        layers: np.ndarray = get_backend(self.backend).bind(self.architecture.inference_layers, self.dtype, True)
         return layers
 
     @property

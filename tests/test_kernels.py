@@ -57,7 +57,7 @@ def twins(module: str, function: str) -> list:
 
 def bound(backend: str, network: tuple, dtype: str) -> np.ndarray:
     """The layer records of a network as the backend calls them."""
-    return get_backend(backend).bind(Architecture.create(*network).layers, np.dtype(dtype))
+    return get_backend(backend).bind(Architecture.create(*network).layers, np.dtype(dtype), True)
 
 
 def normal(*shape: int, dtype: str, seed: int = 0) -> np.ndarray:
@@ -406,7 +406,7 @@ def test_forward(function, network, dtype):
     X, parameters = normal(6, network[0][0], dtype=dtype), parameters_of(network, dtype)
     results = []
     for backend, compute in zip(fastnn.backends(), twins("epoch", function), strict=True):
-        layers = get_backend(backend).bind(Architecture.create(*network).inference_layers, np.dtype(dtype))
+        layers = get_backend(backend).bind(Architecture.create(*network).inference_layers, np.dtype(dtype), True)
         size = get_backend(backend).workspace_size(layers, len(X))
         found = [np.full((6, network[0][-1]), filling, dtype) for filling in (0.0, np.nan)]
         for result, filling in zip(found, (0.0, np.nan), strict=True):

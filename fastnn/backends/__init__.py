@@ -12,7 +12,7 @@ BACKENDS = ("numpy", "numba")
 
 #: What a backend offers:
 #:
-#: - `bind(layers, dtype)`: the layer records of an architecture, made ready for this backend;
+#: - `bind(layers, dtype, gives_outputs)`: the layer records of an architecture, made ready for this backend;
 #: - `workspace_size(layers, n_samples)`: elements of the work vector that a batch needs, n times those of one sample,
 #:   and `training_workspace_size(layers, batch_size)` those that an epoch needs;
 #: - `pre_output`, `output`: logits Z_L and outputs A_L of any number of samples, in a workspace for all of them or for

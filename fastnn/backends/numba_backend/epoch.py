@@ -19,7 +19,7 @@ from fastnn.backends.numba_backend.losses import weigh
 from fastnn.backends.numba_backend.matmul import ROWS, copy
 from fastnn.backends.numba_backend.narrow import train_narrow_epoch
 from fastnn.backends.numba_backend.propagation import forward, output_error_in_rows, propagate_errors
-from fastnn.backends.numba_backend.threads import meet, run_team, share
+from fastnn.backends.numba_backend.threads import FIRST, meet, run_team, share
 from fastnn.backends.numba_backend.views import errors, pre_activations
 
 #: Products of a weight and a sample that make one more thread worth its meetings, in a batch, and its start, in a call.
@@ -107,7 +107,7 @@ def _pre_output(thread, n_threads, meeting, Z, workspace, parameters, statistics
     for start in range(first, last, ROWS_PER_PASS):
         n = min(ROWS_PER_PASS, last - start)
         rows = X[start : start + n]
-        forward(own, parameters, statistics, layers, rows, n, 0, n, 0, np.uint64(0), thread, n_threads, meeting, 1)
+        forward(own, parameters, statistics, layers, rows, n, 0, n, 0, np.uint64(0), thread, n_threads, meeting, FIRST)
         finite &= _is_finite(pre_activations(own, layers[0], n))
         copy(Z[start : start + n], pre_activations(own, layers[-1], n))
     return finite
@@ -120,7 +120,7 @@ def _output(thread, n_threads, meeting, A, workspace, parameters, statistics, la
     for start in range(first, last, ROWS_PER_PASS):
         n = min(ROWS_PER_PASS, last - start)
         rows = X[start : start + n]
-        forward(own, parameters, statistics, layers, rows, n, 0, n, 0, np.uint64(0), thread, n_threads, meeting, 1)
+        forward(own, parameters, statistics, layers, rows, n, 0, n, 0, np.uint64(0), thread, n_threads, meeting, FIRST)
         finite &= _is_finite(pre_activations(own, layers[0], n))
         Z, spare = pre_activations(own, layers[-1], n), errors(own, layers[-1], n)
         Z_columns, A_columns = same_memory_in_columns(spare), same_memory_in_columns(Z)
@@ -153,7 +153,7 @@ def _loss(
     start, stop = share(n, thread, n_threads, ROWS)
     rows = X[start:stop]
     phase = forward(
-        workspace, parameters, statistics, layers, rows, n, start, stop, start, key, thread, n_threads, meeting, 1
+        workspace, parameters, statistics, layers, rows, n, start, stop, start, key, thread, n_threads, meeting, FIRST
     )
     if phase == 0:
         return
@@ -168,7 +168,20 @@ def _backward(thread, n_threads, meeting, gradient, workspace, parameters, stati
     n = len(X)
     start, stop = share(n, thread, n_threads, ROWS)
     phase = propagate_errors(
-        gradient, workspace, parameters, statistics, layers, n, start, stop, start, key, thread, n_threads, meeting, 1
+        gradient,
+        workspace,
+        parameters,
+        statistics,
+        layers,
+        n,
+        start,
+        stop,
+        start,
+        key,
+        thread,
+        n_threads,
+        meeting,
+        FIRST,
     )
     if phase == 0 or meet(meeting, n_threads, phase) == 0:
         return
@@ -180,7 +193,7 @@ def _train_epoch(
     thread, n_threads, meeting, batch_losses, losses, squares, parameters, statistics, state, gradient, workspace, batch_X,
     batch_Y, layers, X, Y, relative_weights, order, batch_size, update, settings, descent,
 ):  # fmt: skip
-    n_samples, phase = len(X) if order is None else len(order), 1
+    n_samples, phase = len(X) if order is None else len(order), FIRST
     n_batches = (n_samples + batch_size - 1) // batch_size
     for batch in range(len(batch_losses)):
         first = batch % n_batches * batch_size

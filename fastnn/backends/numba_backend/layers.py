@@ -25,8 +25,8 @@ N_FROM_LOGITS = len(FROM_LOGITS)
 ADDRESSES = ("activate", "activate_backward", "compute_loss", "drop", "normalize", "normalize_backward")
 
 
-def bind(layers, dtype):
-    """The records of the layers as this backend calls them.
+def bind(layers, dtype, gives_outputs):
+    """The records of the layers as this backend calls them, to compute A_L or only losses.
 
     They get the addresses of the passes that they call, which are compiled if need be.
     """
@@ -38,9 +38,10 @@ def bind(layers, dtype):
         bound[name] = layers[name]
     output = bound[-1]
     output["compute_loss"] = address_of(find_loss(output["loss"]), types.void, numbers, *[block] * 3, numbers)
-    for layer in bound:
+    from_logits = output["loss"] < N_FROM_LOGITS
+    for layer in bound[:-1] if from_logits and not gives_outputs else bound:
         layer["activate"] = address_of(find_activation(layer["activation"])[0], types.void, block, block)
-    for layer in bound[:-1] if output["loss"] < N_FROM_LOGITS else bound:
+    for layer in bound[:-1] if from_logits else bound:
         layer["activate_backward"] = address_of(find_activation(layer["activation"])[1], types.void, *[block] * 3)
     record = from_dtype(bound.dtype)
     for layer in bound[:-1]:

@@ -17,7 +17,7 @@ from fastnn.backends.numba_backend.losses import weigh
 from fastnn.backends.numba_backend.matmul import inner_products
 from fastnn.backends.numba_backend.optimizers import _shorten, call_for_number
 from fastnn.backends.numba_backend.propagation import forward, inputs_of, propagate_errors
-from fastnn.backends.numba_backend.threads import meet, share
+from fastnn.backends.numba_backend.threads import FIRST, meet, share
 from fastnn.backends.numba_backend.views import activations, errors, pre_activations
 
 
@@ -46,7 +46,7 @@ def train_narrow_epoch(
     relative_weights, order, batch_size, update, settings,
 ):  # fmt: skip
     """The same as `epoch.train_epoch`, for one thread of a team."""
-    n_samples, phase = len(X) if order is None else len(order), 1
+    n_samples, phase = len(X) if order is None else len(order), FIRST
     n_batches = (n_samples + batch_size - 1) // batch_size
     tile, size = whole(min(batch_size, TILE)), whole(len(parameters))
     most_tiles = (batch_size + TILE - 1) // TILE
@@ -115,14 +115,14 @@ def _tile_gradient(
     )
     gather_rows(tile_X[:n], X, order, start)
     select_targets(tile_Y, Y, order, start, stop)
-    forward(desk.workspace, parameters, statistics, layers, tile_X, padded, 0, padded, first, key, 0, 1, meeting, 1)
+    forward(desk.workspace, parameters, statistics, layers, tile_X, padded, 0, padded, first, key, 0, 1, meeting, FIRST)
     Z, A = pre_activations(desk.workspace, layers[-1], padded), activations(desk.workspace, layers[-1], padded)
     output_error(desk.losses[:padded], errors(desk.workspace, layers[-1], padded), A, Z, tile_Y, layers[-1])
     for i in range(n):
         losses[i] = desk.losses[i]
     weigh(losses, errors(desk.workspace, layers[-1], padded)[:n], relative_weights[start:stop])
     propagate_errors(
-        gradient, desk.workspace, parameters, statistics, layers, padded, 0, padded, first, key, 0, 1, meeting, 1
+        gradient, desk.workspace, parameters, statistics, layers, padded, 0, padded, first, key, 0, 1, meeting, FIRST
     )
     for l in range(len(layers)):
         dZ, A_previous = errors(desk.workspace, layers[l], padded)[:n], inputs_of(desk.workspace, layers, l, tile_X)[:n]

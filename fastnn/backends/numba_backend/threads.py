@@ -20,6 +20,9 @@ from fastnn.backends.numba_backend.compilation import inlined, kernel
 
 _IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
 
+#: The number of the first meeting; a plain 1 would be a type of its own, for which kernels are compiled once more.
+FIRST = np.int64(1)
+
 #: Looks at the counter before a waiting thread offers its processor to others: some ten microseconds.
 LOOKS_BEFORE_YIELD = 400
 

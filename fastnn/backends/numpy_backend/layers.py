@@ -9,8 +9,8 @@ from fastnn.backends.numpy_backend.losses import FROM_LOGITS, find_loss
 from fastnn.backends.numpy_backend.normalization import BATCH
 
 
-def bind(layers, dtype):
-    """The records of the layers as this backend calls them.
+def bind(layers, dtype, gives_outputs):
+    """The records of the layers as this backend calls them, to compute A_L or only losses.
 
     The reference looks activations and losses up by their codes, and needs nothing more.
     """
