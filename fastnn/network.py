@@ -11,7 +11,6 @@ import numpy as np
 
 from fastnn.architecture import Architecture, aligned_empty, aligned_zeros
 from fastnn.backends import get_backend
-from fastnn.backends.numpy_backend.dropout import number as stream
 from fastnn.callbacks import Callback
 from fastnn.full_batch import minimize_loss
 from fastnn.history import History
@@ -177,8 +176,12 @@ class Network:
 
     def mask_keys(self, n_updates: int) -> np.ndarray:
         """Keys of the units that dropout drops in the next updates: numbers of 64 bits, as int64, (n_updates,)."""
+        if not any(self.architecture.dropout):
+            return np.zeros(n_updates, np.int64)
+        from fastnn.backends.numpy_backend.dropout import number
+
         updates = np.arange(self.n_updates, self.n_updates + n_updates)
-        keys: np.ndarray = stream(self.mask_key, updates).view(np.int64)  # type: ignore[no-untyped-call]
+        keys: np.ndarray = number(self.mask_key, updates).view(np.int64)  # type: ignore[no-untyped-call]
         return keys
 
     def logits(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
