@@ -16,13 +16,10 @@ if TYPE_CHECKING:
 
 
 class HeldOut:
-    """Held-out data, checked once, and what is measured on them after an epoch."""
+    """Held-out data, which have been checked, and what is measured on them after an epoch."""
 
-    def __init__(self, network: "Network", X: Any, y: Any, sample_weight: Any = None) -> None:
-        self.network = network
-        self.X = check_features(X, network.architecture.n_inputs, network.dtype)
-        self.y = check_targets(y, len(self.X), network.architecture, network.dtype)
-        self.sample_weights = check_sample_weight(sample_weight, len(self.X))
+    def __init__(self, network: "Network", X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray) -> None:
+        self.network, self.X, self.y, self.sample_weights = network, X, y, sample_weights
 
     def measure(self, history: History) -> None:
         """Append loss, and accuracy for classes."""
@@ -39,6 +36,27 @@ class HeldOut:
     @cached_property
     def _estimator(self) -> Any:
         return as_estimator(self.network)
+
+
+def check_held_out(network: "Network", X: Any, y: Any, sample_weight: Any = None) -> HeldOut:
+    """Validation data as a user gives them."""
+    X = check_features(X, network.architecture.n_inputs, network.dtype)
+    y = check_targets(y, len(X), network.architecture, network.dtype)
+    return HeldOut(network, X, y, check_sample_weight(sample_weight, len(X)))
+
+
+def hold_out(
+    network: "Network", X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray, rows: np.ndarray, others: np.ndarray
+) -> HeldOut:
+    """The others of checked samples of which `rows` are trained on; either part has some weight."""
+    weights = sample_weights[others] if len(sample_weights) else sample_weights
+    if len(weights) and not (weights.any() and sample_weights[rows].any()):
+        part = "trained on" if weights.any() else "held out"
+        raise ValueError(
+            f"validation_fraction leaves no weight for the samples that are {part}: too few have a sample_weight above 0. "
+            "Give validation_data instead."
+        )
+    return HeldOut(network, check_features(X[others], network.architecture.n_inputs, network.dtype), y[others], weights)
 
 
 def as_estimator(network: "Network") -> Any:

@@ -11,7 +11,7 @@ from fastnn.network import UNWEIGHTED, Network
 from fastnn.optimizers import SGD, Optimizer
 from fastnn.schedules import Schedule
 from fastnn.training import Batches, Descent, check_optimizer, check_schedule
-from fastnn.validation import check_count, check_feature_shape, check_finite, check_number, check_targets
+from fastnn.validation import check_batches, check_count, check_feature_shape, check_finite, check_number, check_targets
 
 #: Share of the mean loss that is kept from step to step.
 KEPT = 0.85
@@ -139,6 +139,7 @@ def find_learning_rate(
     X = check_feature_shape(X, network.architecture.n_inputs, network.dtype)
     y = check_targets(y, len(X), network.architecture, network.dtype)
     batch_size = len(X) if batch_size is None else min(check_count(batch_size, "batch_size"), len(X))
+    check_batches(network.architecture, len(X), batch_size)
     copy = deepcopy(network)
     with copy.computing(n_threads):
         course = schedule.begin(optimizer.learning_rate, -(-len(X) // batch_size), steps)

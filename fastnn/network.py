@@ -22,6 +22,7 @@ from fastnn.streaming import train_on_batches
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
 from fastnn.training import Progress, read_only, relative_weights, train
 from fastnn.validation import (
+    check_batches,
     check_count,
     check_dtype,
     check_feature_shape,
@@ -58,8 +59,8 @@ class Network:
         Type of the parameters and of all arithmetic.
     normalization : {"batch", "layer"} or sequence of them, optional
         How the hidden layers are normalised before their activation, y = gamma (z - mean) / sqrt(variance + 10^-5) + beta:
-        each unit over a batch, by running statistics at inference, or each sample over the units. One for all, or one
-        for each.
+        each unit over a batch, which then needs two samples, and by running statistics at inference; or each sample over
+        the units. One for all, or one for each.
     dropout : float or sequence of float, default 0.0
         Share of the outputs of a hidden layer that training drops, at least 0 and below 1; the others are scaled up. One
         for all, or one for each. `forward`, `predict` and `evaluate` drop nothing; `loss` drops what the next update
@@ -252,6 +253,11 @@ class Network:
         X = check_features(X, self.architecture.n_inputs, self.dtype)
         y = check_targets(y, len(X), self.architecture, self.dtype)
         weights = check_sample_weight(sample_weight, len(X))
+        check_batches(self.architecture, len(X), len(X))
+        return self.training_loss(X, y, weights, n_threads)
+
+    def training_loss(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray, n_threads: int | None = None) -> float:
+        """What `loss` gives for checked features, targets and weights."""
         batch = read_only(np.ascontiguousarray(X, self.dtype))
         with self.computing(n_threads):
             self.forget_batch()

@@ -130,6 +130,9 @@ class Optimizer(ABC):
 
     def bind(self, backend: Any, dtype: np.dtype) -> Any:
         """Its update as a backend calls it, with penalties and clipping only where there are any."""
+        epsilon = getattr(self, "epsilon", 1.0)
+        if dtype.type(epsilon) == 0:
+            raise ValueError(f"epsilon={epsilon!r} is 0 in {dtype.name}, and would keep no quotient finite.")
         penalizes = any((self.l1, self.l2, self.weight_decay))
         return backend.bind_update(self.update, dtype, SETTINGS, penalizes, self.max_gradient_norm is not None)
 
@@ -426,6 +429,11 @@ class Muon(Optimizer):
     def n_states(self) -> int:
         """The mean v, and what the other optimizer keeps."""
         return 1 + self.others.n_states
+
+    @property
+    def epsilon(self) -> float:
+        """What keeps the other optimizer's quotient finite."""
+        return self.others.epsilon
 
     @property
     def has_momentum(self) -> bool:

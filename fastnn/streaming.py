@@ -22,7 +22,7 @@ from fastnn.training import (
     shows_bar,
     undone_if_broken,
 )
-from fastnn.validation import check_data, check_features, check_sample_weight, check_targets
+from fastnn.validation import check_batches, check_data, check_features, check_sample_weight, check_targets
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -42,6 +42,7 @@ class Stream:
         X = check_features(X, network.architecture.n_inputs, network.dtype)
         y = check_targets(y, len(X), network.architecture, network.dtype)
         weights = check_sample_weight(sample_weight, len(X))
+        check_batches(network.architecture, len(X), len(X))
         if self.scaler is not None:
             X = self.scaler.partial_fit(X).transform(X)
         return read_only(np.ascontiguousarray(X, network.dtype)), read_only(y), read_only(weights)

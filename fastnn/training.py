@@ -20,11 +20,12 @@ from fastnn.backends import get_backend
 from fastnn.callbacks import Callback, Run, accompanied, check_callbacks, end_epoch, epochs_until_due, stateful
 from fastnn.checkpoints import read_checkpoint
 from fastnn.exceptions import DivergenceError
-from fastnn.held_out import HeldOut, check_fraction, split
+from fastnn.held_out import HeldOut, check_fraction, check_held_out, hold_out, split
 from fastnn.history import History
-from fastnn.optimizers import Optimizer
+from fastnn.optimizers import LBFGS, Optimizer
 from fastnn.schedules import Constant, Course, Schedule, find_schedule
 from fastnn.validation import (
+    check_batches,
     check_count,
     check_data,
     check_feature_shape,
@@ -303,9 +304,12 @@ def train(
         random = copy.deepcopy(random)  # what is held out has to be checked before anything changes
         random.bit_generator.state = random_at_start
         rows, others = split(y, network.architecture, validation_fraction, random)
-        held_out = HeldOut(network, X[others], y[others], sample_weights[others] if len(sample_weights) else None)
+        held_out = hold_out(network, X, y, sample_weights, rows, others)
 
-    course = begin_schedule(schedule, optimizer, epochs, len(X) if rows is None else len(rows), batch_size)
+    n_samples = len(X) if rows is None else len(rows)
+    batch_size = min(batch_size, n_samples)
+    check_batches(network.architecture, n_samples, batch_size)
+    course = begin_schedule(schedule, optimizer, epochs, n_samples, batch_size)
     network.random.bit_generator.state = random.bit_generator.state
     batches = Batches(Descent(network, optimizer, course), X, y, sample_weights, rows, batch_size, shuffle)
     run = EpochRun(network, callbacks, History(), batches, epochs, description, random_at_start, held_out=held_out)
@@ -325,6 +329,8 @@ def train(
 
 def check_optimizer(optimizer: Any) -> None:
     """Raise TypeError for what is no optimizer."""
+    if isinstance(optimizer, LBFGS):
+        raise TypeError("LBFGS asks for the loss of all samples where it likes, which only Network.fit can give it.")
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be a fastnn optimizer such as fastnn.SGD(), got {optimizer!r}.")
 
@@ -358,7 +364,7 @@ def given_validation(network: "Network", data: Any, fraction: Any, n_samples: in
         raise ValueError("validation_data and validation_fraction exclude each other: give one of them.")
     if fraction is not None:
         check_fraction(fraction, n_samples)
-    return None if data is None else HeldOut(network, *check_data(data, "validation_data"))
+    return None if data is None else check_held_out(network, *check_data(data, "validation_data"))
 
 
 def describe_run(

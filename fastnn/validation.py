@@ -99,6 +99,18 @@ def check_sample_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
     return weights
 
 
+def check_batches(architecture: Architecture, n_samples: int, batch_size: int) -> None:
+    """Raise ValueError where a batch would be normalised that has a single sample, which is its own mean."""
+    if "batch" not in architecture.normalizations or (n_samples > 1 and n_samples % batch_size != 1 and batch_size > 1):
+        return
+    if batch_size == 1 or n_samples == 1:
+        raise ValueError("Batch normalisation needs two samples or more in every batch, got batches of one.")
+    raise ValueError(
+        f"Batch normalisation needs two samples or more in every batch, and the last of {n_samples} samples in batches of "
+        f"{batch_size} is alone: choose another batch_size."
+    )
+
+
 def check_number(value: Any, name: str, *, positive: bool = False) -> float:
     """A finite number, at least 0, or above 0 where `positive`."""
     if not isinstance(value, Real) or isinstance(value, bool):

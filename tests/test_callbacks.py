@@ -529,3 +529,13 @@ def test_training_is_logged_and_never_printed(caplog, capsys):
     assert caplog.messages[0].startswith("Epoch 1: loss ")
     assert caplog.messages[2] == "Training ended after epoch 2: all 2 epochs are done."
     assert capsys.readouterr() == ("", "")
+
+
+def test_either_part_of_a_split_needs_some_weight():
+    weights = np.zeros(len(X))
+    weights[3] = 1
+    network = new_network()
+    before = network.parameters.tobytes(), network.random.bit_generator.state
+    with pytest.raises(ValueError, match=r"leaves no weight for the samples that are (held out|trained on)"):
+        network.fit(X, LABELS, weights, validation_fraction=0.3)
+    assert (network.parameters.tobytes(), network.random.bit_generator.state) == before

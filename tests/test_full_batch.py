@@ -83,6 +83,47 @@ def test_a_callback_ends_it_and_an_interrupt_keeps_the_last_iteration(backend):
     with pytest.raises(KeyboardInterrupt):
         network.fit(X, LABELS, optimizer=LBFGS(), epochs=50, callbacks=[callback])
     assert network.parameters.tobytes() == callback.parameters.tobytes()
+    assert network.n_updates == 4
+
+
+def test_an_interrupt_between_iterations_leaves_the_last_of_them(monkeypatch):
+    network, seen = new_network(normalization="batch"), []
+
+    def interrupt(*arguments, **options):
+        seen.append(network.parameters.copy())
+        if len(seen) == 12:
+            raise KeyboardInterrupt
+        return backward(*arguments, **options)
+
+    backward = network.backward
+    monkeypatch.setattr(network, "backward", interrupt)
+    iterations = []
+
+    class Remember(Callback):
+        def on_epoch_end(self, network, history):
+            iterations.append(network.learned.copy())
+
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(X, LABELS, optimizer=LBFGS(), epochs=50, callbacks=[Remember()])
+    assert network.learned.tobytes() == iterations[-1].tobytes()
+    assert network.n_updates == len(iterations)
+
+
+def test_where_there_is_nothing_left_to_do_the_history_has_one_epoch():
+    network, optimizer = new_network((4, 2)), LBFGS(l2=0.1)
+    network.fit(X, LABELS, optimizer=optimizer, epochs=1000)
+    history = network.fit(X, LABELS, optimizer=optimizer, epochs=10, validation_data=(X, LABELS))
+    assert len(history.loss) == len(history.validation_loss) == 1
+    assert history.loss[0] == pytest.approx(network.evaluate(X, LABELS))
+
+
+@every_backend
+def test_quantiles_of_several_levels_are_found_with_and_without_validation(backend):
+    loss = fastnn.losses.Quantile((0.1, 0.5, 0.9))
+    for options in ({}, {"validation_fraction": 0.2}):
+        network = new_network((4, 5, 3), backend, loss=loss)
+        history = network.fit(X, X[:, 0] + X[:, 1] ** 2, optimizer=LBFGS(), epochs=20, **options)
+        assert history.loss[-1] < history.loss[0]
 
 
 def test_what_it_cannot_do_is_refused_before_anything_changes(tmp_path):
@@ -110,3 +151,15 @@ def test_what_it_cannot_do_is_refused_before_anything_changes(tmp_path):
 def test_bad_options_are_refused(options, error, message):
     with pytest.raises(error, match=message):
         LBFGS(**options)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda network: network.fit_batches([(X, LABELS)], optimizer=LBFGS()),
+        lambda network: fastnn.find_learning_rate(network, X, LABELS, LBFGS()),
+    ],
+)
+def test_only_fit_takes_it(use):
+    with pytest.raises(TypeError, match=r"only Network\.fit can give it"):
+        use(new_network())

@@ -216,3 +216,14 @@ def test_settings_take_rates_and_momenta():
         if optimizer.has_momentum:
             assert settings["momentum"].tolist() == [0.5, 0.6]
     assert_agree(fastnn.Adam().settings(0, 2, rates, momenta)["momentum_correction"], [1 - 0.5, 1 - 0.36], 1e-15)
+
+
+@every_backend
+@pytest.mark.parametrize(
+    "optimizer", [fastnn.Adam(epsilon=1e-50), fastnn.RMSprop(epsilon=1e-46), fastnn.Adagrad(epsilon=1e-50)]
+)
+def test_an_epsilon_that_single_precision_does_not_have_is_refused(optimizer, backend):
+    network = fastnn.Network([3, 4, 2], backend=backend, dtype="float32", seed=0)
+    with pytest.raises(ValueError, match=r"epsilon=1e-\d+ is 0 in float32, and would keep no quotient finite"):
+        fit(network, optimizer)
+    assert np.isfinite(fit(new_network(backend), optimizer).loss[-1])

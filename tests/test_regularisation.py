@@ -16,7 +16,7 @@ from tests.cases import HIDDEN, assert_agree
 every_backend = pytest.mark.parametrize("backend", fastnn.backends())
 
 random = np.random.default_rng(0)
-X, LABELS = random.standard_normal((61, 10)), random.integers(3, size=61)
+X, LABELS = random.standard_normal((62, 10)), random.integers(3, size=62)
 
 #: Hidden layers wide enough to train in rows, and few enough units to train in columns.
 WIDE, NARROW = (40, 12), (8, 6)
@@ -161,7 +161,7 @@ def test_fifty_steps_go_pytorchs_way(normalization, hidden, backend):
     network = new_network(hidden, backend, normalization=normalization)
     twin, optimizer = torch_twin(torch, network, normalization), fastnn.SGD(0.05, momentum=0.9)
     torch_optimizer = torch.optim.SGD(twin.parameters(), lr=0.05, momentum=0.9)
-    batches = itertools.cycle([slice(0, 16), slice(16, 32), slice(32, 48), slice(48, 61)])
+    batches = itertools.cycle([slice(0, 16), slice(16, 32), slice(32, 48), slice(48, 62)])
     for batch in itertools.islice(batches, 50):
         torch_optimizer.zero_grad()
         expected = torch.nn.functional.cross_entropy(twin(torch.tensor(X[batch])), torch.tensor(LABELS[batch]))
@@ -294,6 +294,37 @@ def test_copies_and_pickles_go_on_like_the_original(options, backend):
 
 
 # What is refused
+
+
+@every_backend
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (lambda network: fit(network, batch_size=1), "two samples or more in every batch, got batches of one"),
+        (
+            lambda network: network.fit(X[:33], LABELS[:33], batch_size=16),
+            "the last of 33 samples in batches of 16 is alone: choose another batch_size",
+        ),
+        (lambda network: network.loss(X[:1], LABELS[:1]), "two samples or more"),
+        (lambda network: network.fit_batches([(X[:1], LABELS[:1])]), "two samples or more"),
+        (lambda network: network.fit(X[:1], LABELS[:1], optimizer=fastnn.LBFGS()), "two samples or more"),
+        (lambda network: fastnn.find_learning_rate(network, X[:33], LABELS[:33], batch_size=16), "is alone"),
+    ],
+)
+def test_a_sample_that_would_be_its_own_mean_is_refused(use, message, backend):
+    network = new_network(backend=backend, normalization=(None, "batch"))
+    before = state_of(network)
+    with pytest.raises(ValueError, match=message):
+        use(network)
+    assert state_of(network).tobytes() == before.tobytes()
+    assert np.isfinite(network.evaluate(X[:1], LABELS[:1]))
+
+
+@every_backend
+def test_a_single_sample_is_normalised_over_its_units(backend):
+    network = new_network(backend=backend, normalization="layer")
+    fit(network, batch_size=1, epochs=1)
+    assert np.isfinite(network.parameters).all()
 
 
 @pytest.mark.parametrize(
