@@ -265,7 +265,7 @@ def check_callbacks(callbacks: Any, network: "Network", validates: bool) -> list
 
     So whoever is called less often, or saves, knows whether another has ended the training in this epoch.
     """
-    callbacks = [callbacks] if isinstance(callbacks, Callback) else callbacks
+    callbacks = () if callbacks is None else [callbacks] if isinstance(callbacks, Callback) else callbacks
     if not isinstance(callbacks, Sequence):
         raise TypeError(f"callbacks must be a list of fastnn.Callback, got {callbacks!r}.")
     for callback in callbacks:

@@ -339,7 +339,7 @@ class Network:
         shuffle: bool = True,
         validation_data: tuple[Any, ...] | None = None,
         validation_fraction: float | None = None,
-        callbacks: Callback | Sequence[Callback] = (),
+        callbacks: Callback | Sequence[Callback] | None = (),
         progress: Progress = None,
         resume_from: str | os.PathLike[str] | None = None,
         n_threads: int | None = None,
@@ -432,7 +432,7 @@ class Network:
         *,
         optimizer: Optimizer | None = None,
         standardize: bool | Any = False,
-        callbacks: Callback | Sequence[Callback] = (),
+        callbacks: Callback | Sequence[Callback] | None = (),
         progress: Progress = None,
         n_threads: int | None = None,
     ) -> History:

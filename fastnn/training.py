@@ -22,13 +22,14 @@ from fastnn.checkpoints import read_checkpoint
 from fastnn.exceptions import DivergenceError
 from fastnn.held_out import HeldOut, check_fraction, split
 from fastnn.history import History
-from fastnn.optimizers import Optimizer
+from fastnn.optimizers import LBFGS, Optimizer
 from fastnn.schedules import Constant, Course, Schedule, find_schedule
 from fastnn.validation import (
     check_count,
     check_data,
     check_feature_shape,
     check_finite,
+    check_flag,
     check_sample_weight,
     check_targets,
 )
@@ -283,7 +284,7 @@ def train(
     validates = validation_data is not None or validation_fraction is not None
     schedule = check_schedule(schedule, optimizer, validates)
     check_progress(progress)
-    epochs = check_count(epochs, "epochs")
+    epochs, shuffle = check_count(epochs, "epochs"), check_flag(shuffle, "shuffle")
     X = check_feature_shape(X, network.architecture.n_inputs, network.dtype)
     y = check_targets(y, len(X), network.architecture, network.dtype)
     sample_weights = check_sample_weight(sample_weight, len(X))
@@ -293,7 +294,7 @@ def train(
 
     saved, description, rows, random = None, {}, None, network.random
     if resume_from is not None or any(callback.saves for callback in callbacks):
-        options = {"batch_size": batch_size, "shuffle": bool(shuffle), "validation_fraction": validation_fraction}
+        options = {"batch_size": batch_size, "shuffle": shuffle, "validation_fraction": validation_fraction}
         description = describe_run(network, y, sample_weights, optimizer, schedule, held_out, callbacks) | options
     if resume_from is not None:
         saved = read_checkpoint(resume_from)
@@ -325,6 +326,8 @@ def train(
 
 def check_optimizer(optimizer: Any) -> None:
     """Raise TypeError for what is no optimizer."""
+    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer | LBFGS):
+        raise TypeError(f"optimizer is the class {optimizer.__name__}; pass an instance: {optimizer.__name__}().")
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be a fastnn optimizer such as fastnn.SGD(), got {optimizer!r}.")
 

@@ -401,6 +401,12 @@ def test_what_a_callback_raises_leaves_the_network_of_that_epoch(error, backend)
     assert fit(network).loss == fit(twin).loss
 
 
+@pytest.mark.parametrize("optimizer", [fastnn.SGD(0.1), fastnn.LBFGS()], ids=["SGD", "LBFGS"])
+def test_none_means_no_callbacks(optimizer):
+    network, twin = new_network(), new_network()
+    assert fit(network, optimizer=optimizer, callbacks=None).loss == fit(twin, optimizer=optimizer, callbacks=()).loss
+
+
 def test_all_callbacks_that_began_are_told_of_the_end_even_if_one_raises():
     class Broken(Callback):
         def on_fit_end(self, network, history):

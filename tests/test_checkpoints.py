@@ -302,6 +302,12 @@ def test_a_header_that_does_not_fit_is_refused_and_changes_nothing(spoil, path):
     assert state_of(network, OPTIMIZERS[1]) == before
 
 
+@pytest.mark.parametrize("path", [None, 3, True])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(TypeError, match=f"path must be that of a file, a string or a pathlib.Path, got {path}"):
+        Checkpoint(path)
+
+
 # Disks
 
 
