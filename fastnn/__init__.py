@@ -1,6 +1,8 @@
 """fastnn: feed-forward networks on a CPU, in equations you can read and kernels that use the whole machine."""
 
 import logging
+from importlib import import_module
+from typing import Any
 
 from fastnn.activations import register_activation
 from fastnn.backends import backends
@@ -13,9 +15,12 @@ from fastnn.learning_rate_finder import LearningRateSearch, find_learning_rate
 from fastnn.losses import register_loss
 from fastnn.network import Network
 from fastnn.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, Muon, RMSprop
-from fastnn.serialization import load, save
+from fastnn.serialization import load, load_metadata, save
 
 logging.getLogger("fastnn").addHandler(logging.NullHandler())  # the program that imports fastnn decides what is shown
+
+#: Modules that are imported when somebody asks for them.
+_ON_DEMAND = ("datasets", "plotting")
 
 __version__ = "0.1.0"
 
@@ -39,7 +44,15 @@ __all__ = [
     "check_gradients",
     "find_learning_rate",
     "load",
+    "load_metadata",
     "register_activation",
     "register_loss",
     "save",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """A module that importing fastnn leaves alone, at its first use."""
+    if name in _ON_DEMAND:
+        return import_module(f"fastnn.{name}")
+    raise AttributeError(f"module 'fastnn' has no attribute {name!r}")

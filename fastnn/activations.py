@@ -154,6 +154,7 @@ def register_activation(
     >>> network = fastnn.Network([2, 8, 2], "softsign")
     """
     check_new_name(name, _OWN, "activation")
+    check_functions(name, function, derivative)
     code, reference = next(_CODES), reference_module("activations")
     reference.add_activation(code, function, derivative)
     f, slope = reference.find_activation(code)
@@ -185,6 +186,13 @@ def check_new_name(name: Any, own: tuple[str, ...], kind: str) -> None:
         raise TypeError(f"The name of the {kind} must be a string, got {name!r}.")
     if name in own:
         raise ValueError(f"{name!r} is one of fastnn's own names: choose another for the {kind}.")
+
+
+def check_functions(name: str, function: Any, derivative: Any) -> None:
+    """A function and a derivative that can be called."""
+    for what, given in (f"The function of {name}", function), (f"The derivative of {name}", derivative):
+        if not callable(given):
+            raise TypeError(f"{what} must be a function, such as one of NumPy arrays, got {given!r}.")
 
 
 def checked_values(what: str, values: Any, *shapes: tuple[int, ...]) -> np.ndarray:

@@ -103,7 +103,9 @@ class EarlyStopping(Callback):
     monitor : str or callable, default "validation_loss"
         ``"validation_loss"``, ``"validation_accuracy"``, ``"loss"`` (that on the training samples), the name of a
         scikit-learn scorer such as ``"f1_macro"`` or ``"r2"``, or a function ``scorer(network, X, y)`` of the validation
-        data, y being class numbers or rows. Scores are recorded in ``history.scores``.
+        data, y being class numbers or rows. Scores are recorded in ``history.scores``. Weights of the validation data
+        count in losses, accuracy, and those scorers of scikit-learn whose metric takes ``sample_weight``; a function is
+        not given any.
     patience : int, default 10
         Epochs without an improvement after which training stops.
     min_delta : float, default 0.0
@@ -265,7 +267,7 @@ def check_callbacks(callbacks: Any, network: "Network", validates: bool) -> list
 
     So whoever is called less often, or saves, knows whether another has ended the training in this epoch.
     """
-    callbacks = [callbacks] if isinstance(callbacks, Callback) else callbacks
+    callbacks = () if callbacks is None else [callbacks] if isinstance(callbacks, Callback) else callbacks
     if not isinstance(callbacks, Sequence):
         raise TypeError(f"callbacks must be a list of fastnn.Callback, got {callbacks!r}.")
     for callback in callbacks:

@@ -60,6 +60,8 @@ class Checkpoint(Callback):
     saves = True
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"path must be that of a file, a string or a pathlib.Path, got {path!r}.")
         self.path, self.every = Path(path), every
         self._run: EpochRun | None = None
 

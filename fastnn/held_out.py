@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import cached_property
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,9 +29,11 @@ class HeldOut:
             history.validation_accuracy.append(self.network.accuracy(self.X, self.y, self.sample_weights))
 
     def score(self, scorer: Callable[..., Any]) -> float:
-        """What ``scorer(network, X, y)`` gives; one of scikit-learn's is shown an estimator, and labels."""
+        """What ``scorer(network, X, y)`` gives; one of scikit-learn's is shown an estimator, labels, and the weights."""
         if type(scorer).__module__.startswith("sklearn."):
-            return float(scorer(self._estimator, self.X, one_dimensional(self.network.labels(self.y))))
+            weighted = len(self.sample_weights) > 0 and takes_weights(scorer)
+            weights = {"sample_weight": self.sample_weights} if weighted else {}
+            return float(scorer(self._estimator, self.X, one_dimensional(self.network.labels(self.y)), **weights))
         return float(scorer(self.network, self.X, self.y))
 
     @cached_property
@@ -57,6 +60,11 @@ def hold_out(
             "Give validation_data instead."
         )
     return HeldOut(network, check_features(X[others], network.architecture.n_inputs, network.dtype), y[others], weights)
+
+
+def takes_weights(scorer: Callable[..., Any]) -> bool:
+    """Whether the metric of a scikit-learn scorer knows weights of samples; the largest error, for one, does not."""
+    return "sample_weight" in signature(getattr(scorer, "_score_func", scorer)).parameters
 
 
 def as_estimator(network: "Network") -> Any:

@@ -17,6 +17,7 @@ import numpy as np
 from fastnn.activations import (
     ACTIVATIONS,
     STEP,
+    check_functions,
     check_new_name,
     check_slopes,
     checked_values,
@@ -358,6 +359,8 @@ def find_loss(loss: str | Loss, settings: dict[str, Any] | None = None) -> Loss:
     """
     if isinstance(loss, Loss):
         return loss
+    if isinstance(loss, type) and issubclass(loss, Loss):
+        raise TypeError(f"loss is the class {loss.__name__}; pass an instance: {loss.__name__}().")
     if not isinstance(loss, str) or loss not in LOSSES:
         raise ValueError(f"Unknown loss {loss!r}; known are {', '.join(LOSSES)}, and what fastnn.register_loss adds.")
     return type(LOSSES[loss])(**settings) if settings else LOSSES[loss]
@@ -411,6 +414,7 @@ def register_loss(
     >>> network = fastnn.Network([2, 8, 1], loss="log_cosh")
     """
     check_new_name(name, _OWN, "loss")
+    check_functions(name, function, derivative)
     if targets not in ("numbers", "counts", "probabilities", "classes"):
         raise ValueError(f"targets must be numbers, counts, probabilities or classes, got {targets!r}.")
     find_activation(output_activation)

@@ -44,6 +44,10 @@ class Network:
 
     Samples are rows: X is (n_samples, n_0), W_l is (n_{l-1}, n_l), b_l is (n_l,).
 
+    What an optimizer keeps for the parameters, such as its momentum, belongs to this object: copies, pickles and loaded
+    networks come without, so that training them further begins with a state of 0. Copies and pickles do carry the state
+    of the random numbers; `fastnn.load` takes a new `seed`.
+
     Parameters
     ----------
     layer_sizes : sequence of int
@@ -85,7 +89,8 @@ class Network:
     biases, bias_gradients : tuple of ndarray of shape (n_l,)
         Views of `parameters` and `gradient`.
     scales, shifts : tuple of ndarray of shape (n_l,)
-        gamma and beta, views of `parameters`; empty where a layer is not normalised.
+        gamma and beta, views of `parameters`; empty where a layer is not normalised. Penalties and decay of an optimizer
+        cover them, as the biases, only where its `penalize_biases` is True.
     learned : ndarray
         `parameters` and `statistics`, views of it: all that is kept of a training.
     statistics : ndarray
@@ -345,7 +350,7 @@ class Network:
         shuffle: bool = True,
         validation_data: tuple[Any, ...] | None = None,
         validation_fraction: float | None = None,
-        callbacks: Callback | Sequence[Callback] = (),
+        callbacks: Callback | Sequence[Callback] | None = (),
         progress: Progress = None,
         resume_from: str | os.PathLike[str] | None = None,
         n_threads: int | None = None,
@@ -362,7 +367,8 @@ class Network:
             How much each sample counts, as in `loss`: each batch follows the gradient of its own weighted mean. A batch in
             which all weights are 0 has none, and only the penalties and the optimizer's momentum move the parameters.
         optimizer : Optimizer or LBFGS, optional
-            By default ``SGD()``. What it keeps is taken up where the last call with an equal optimizer left it.
+            By default ``SGD()``. What it keeps is taken up where the last call with an equal optimizer left it; it starts
+            at 0 in a network that was copied, unpickled or loaded.
         schedule : Schedule or callable, optional
             How the learning rate changes from step to step, a member of `fastnn.schedules`, or a function that takes
             the number of a step and returns its rate. Steps are updates of the parameters, counted from 0 at the start of
@@ -386,10 +392,11 @@ class Network:
             A function is called with the share of the work done, 0 to 1, and the history so far, several times a second.
         resume_from : str or path-like, optional
             File of a `Checkpoint` with which to go on, as if the training that wrote it had not been interrupted: on the
-            same backend, every bit will be the same. Network, data and other arguments must be those of that training;
-            `epochs` counts all of them, and may be another number. Of a schedule that depends on the number of steps, such
-            as `Cosine` or `OneCycle`, the steps to come are then those of a training of the new length, at their places
-            in it: the rate jumps from the old curve to the new. A training that a callback had ended stays ended.
+            same backend, every bit will be the same. Network, data (X by some of its rows) and other arguments are checked
+            to be those of that training; `epochs` counts all of them, and may be another number. Of a schedule that
+            depends on the number of steps, such as `Cosine` or `OneCycle`, the steps to come are then those of a training
+            of the new length, at their places in it: the rate jumps from the old curve to the new. A training that a
+            callback had ended stays ended.
         n_threads : int, optional
             Threads to compute with at most; by default the network's.
 
@@ -438,7 +445,7 @@ class Network:
         *,
         optimizer: Optimizer | None = None,
         standardize: bool | Any = False,
-        callbacks: Callback | Sequence[Callback] = (),
+        callbacks: Callback | Sequence[Callback] | None = (),
         progress: Progress = None,
         n_threads: int | None = None,
     ) -> History:
@@ -472,7 +479,7 @@ class Network:
         Raises
         ------
         DivergenceError
-            If the loss becomes NaN or infinite; the parameters are those from before that batch.
+            If the loss becomes NaN or infinite; the parameters are those from before that batch, and so is the scaler.
         """
         optimizer = SGD() if optimizer is None else optimizer
         with self.computing(n_threads):

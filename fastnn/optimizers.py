@@ -49,7 +49,7 @@ class Optimizer(ABC):
     dL/dtheta <- min(1, c / (|dL/dtheta| + 10^-6)) dL/dtheta, its length that over all parameters.
 
     What an optimizer keeps for each parameter, and how many steps it has made, belongs to the network: it starts at 0,
-    and stays for as long as equal optimizers train it.
+    and stays for as long as equal optimizers train it. Copies, pickles and loaded networks come without.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Optimizer(ABC):
     weight_decay : float, default 0.0
         Strength lambda of the decay, at least 0.
     penalize_biases : bool, default False
-        Whether penalties and decay cover the biases too.
+        Whether penalties and decay cover the biases too, and the scales and shifts of normalised layers.
     max_gradient_norm : float, optional
         Longest gradient c that is followed; by default any.
 

@@ -64,8 +64,13 @@ def save(network: Network, path: str | os.PathLike[str], /, **metadata: Any) -> 
     write_archive(Path(path), header, members | {"parameters": network.learned})
 
 
-def load(path: str | os.PathLike[str], *, backend: str = "numba", n_threads: int | None = None) -> Network:
+def load(
+    path: str | os.PathLike[str], *, backend: str = "numba", seed: int | None = None, n_threads: int | None = None
+) -> Network:
     """Read a network that `save` or a `Checkpoint` wrote: the same architecture, dtype and parameters, bit by bit.
+
+    Its random numbers start anew, and what an optimizer kept for the network that was saved is not there: training it
+    further begins with a state of 0. `Network.fit` with `resume_from` goes on with a `Checkpoint` instead.
 
     Parameters
     ----------
@@ -73,6 +78,8 @@ def load(path: str | os.PathLike[str], *, backend: str = "numba", n_threads: int
         File to read.
     backend : {"numba", "numpy"}, default="numba"
         Backend of the loaded network; it need not be the one it was trained on.
+    seed : int, optional
+        Seed of the order of samples in `fit`, and of what dropout drops, as in `Network`.
     n_threads : int or None, default=None
         Threads of the loaded network, as in `Network`.
 
@@ -97,6 +104,7 @@ def load(path: str | os.PathLike[str], *, backend: str = "numba", n_threads: int
         backend=backend,
         dtype=saved.parameters.dtype.name,
         initializer="zeros",
+        seed=seed,
         n_threads=n_threads,
     )
     network.learned[:] = saved.parameters

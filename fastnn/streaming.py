@@ -1,5 +1,6 @@
 """Training on a stream of batches, each seen once: one update for each, and features standardised on the way."""
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -33,6 +34,7 @@ class Stream:
 
     def __init__(self, network: "Network", optimizer: Optimizer, scaler: Any) -> None:
         self.network, self.optimizer, self.scaler = network, optimizer, scaler
+        self.scaler_before: dict[str, Any] = {}  # its attributes before it has seen the last batch
         self.descent: Descent | None = None  # the network is left alone until the first batch is there
 
     def prepare(self, batch: Any, name: str) -> tuple[np.ndarray, ...]:
@@ -44,13 +46,15 @@ class Stream:
         weights = check_sample_weight(sample_weight, len(X))
         check_batches(network.architecture, len(X), len(X))
         if self.scaler is not None:
+            self.scaler_before = copy.deepcopy(vars(self.scaler))
+            X = X.astype(np.result_type(X, network.dtype), copy=False)  # scaled in the wider type of the two
             X = self.scaler.partial_fit(X).transform(X)
         return read_only(np.ascontiguousarray(X, network.dtype)), read_only(y), read_only(weights)
 
     def step(self, data: tuple[np.ndarray, ...], name: str, history: History) -> None:
-        """One update, recorded; if it diverges, everything is put back."""
+        """One update, recorded; if it diverges, everything is put back, and the scaler has not seen the batch."""
         descent = self._ready(data)
-        start, undo, loss = time.perf_counter(), descent.begin(), np.empty(1)
+        start, undo, loss = time.perf_counter(), self._begin(descent), np.empty(1)
         X, y, sample_weights = data
         with undone_if_broken(self.network, undo):
             rate = float(descent.run(loss, X, y, sample_weights, None, len(X))[-1])
@@ -60,6 +64,18 @@ class Stream:
         history.loss.append(float(loss[0]))
         history.learning_rate.append(rate)
         history.seconds.append(time.perf_counter() - start)
+
+    def _begin(self, descent: Descent) -> Callable[[], None]:
+        """`Descent.begin`; what is returned undoes what the scaler has seen too."""
+        undo_step = descent.begin()
+
+        def undo() -> None:
+            undo_step()
+            if self.scaler is not None:
+                vars(self.scaler).clear()
+                vars(self.scaler).update(self.scaler_before)
+
+        return undo
 
     def _ready(self, data: tuple[np.ndarray, ...]) -> Descent:
         """What makes the steps, with room for this batch; kernels are compiled on the first, before the clock runs."""

@@ -30,6 +30,7 @@ from fastnn.validation import (
     check_data,
     check_feature_shape,
     check_finite,
+    check_flag,
     check_sample_weight,
     check_targets,
 )
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 #: Seconds between two looks at the clock within an epoch: Ctrl-C is answered and the progress bar moves that often.
 SECONDS_PER_CHUNK = 0.1
 LARGEST_GROWTH = 8  # from chunk to chunk, as the first ones may be too short to be timed well
+
+#: Rows of X, at most, by which a checkpoint knows it again.
+ROWS_PER_CHECKSUM = 256
 
 #: What `progress` may be: a bar in a terminal, a bar, none, or a function of the share that is done and the history.
 Progress = bool | Callable[[float, History], None] | None
@@ -284,7 +288,7 @@ def train(
     validates = validation_data is not None or validation_fraction is not None
     schedule = check_schedule(schedule, optimizer, validates)
     check_progress(progress)
-    epochs = check_count(epochs, "epochs")
+    epochs, shuffle = check_count(epochs, "epochs"), check_flag(shuffle, "shuffle")
     X = check_feature_shape(X, network.architecture.n_inputs, network.dtype)
     y = check_targets(y, len(X), network.architecture, network.dtype)
     sample_weights = check_sample_weight(sample_weight, len(X))
@@ -294,8 +298,8 @@ def train(
 
     saved, description, rows, random = None, {}, None, network.random
     if resume_from is not None or any(callback.saves for callback in callbacks):
-        options = {"batch_size": batch_size, "shuffle": bool(shuffle), "validation_fraction": validation_fraction}
-        description = describe_run(network, y, sample_weights, optimizer, schedule, held_out, callbacks) | options
+        options = {"batch_size": batch_size, "shuffle": shuffle, "validation_fraction": validation_fraction}
+        description = describe_run(network, X, y, sample_weights, optimizer, schedule, held_out, callbacks) | options
     if resume_from is not None:
         saved = read_checkpoint(resume_from)
         saved.check(description, network, optimizer)
@@ -331,6 +335,8 @@ def check_optimizer(optimizer: Any) -> None:
     """Raise TypeError for what is no optimizer."""
     if isinstance(optimizer, LBFGS):
         raise TypeError("LBFGS asks for the loss of all samples where it likes, which only Network.fit can give it.")
+    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer | LBFGS):
+        raise TypeError(f"optimizer is the class {optimizer.__name__}; pass an instance: {optimizer.__name__}().")
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be a fastnn optimizer such as fastnn.SGD(), got {optimizer!r}.")
 
@@ -369,6 +375,7 @@ def given_validation(network: "Network", data: Any, fraction: Any, n_samples: in
 
 def describe_run(
     network: "Network",
+    X: np.ndarray,
     y: np.ndarray,
     sample_weights: np.ndarray,
     optimizer: Optimizer,
@@ -389,15 +396,25 @@ def describe_run(
         "schedule": repr(schedule),
         "number of samples": len(y),
         "checksum of the weights of samples": zlib.crc32(sample_weights.data),
+        "features of type": X.dtype.name,
+        "checksum of the features": checksum_of_rows(X),
         "checksum of the targets": zlib.crc32(np.ascontiguousarray(y).data),
         "number of validation samples": None if held_out is None else len(held_out.X),
         "callbacks": [str(callback) for callback in stateful(callbacks)],
     }
 
 
+def checksum_of_rows(X: np.ndarray) -> int:
+    """A number that tells other features apart by some rows, evenly spread from the first to the last: X may be huge."""
+    rows = np.linspace(0, len(X) - 1, min(len(X), ROWS_PER_CHECKSUM)).astype(np.int64)
+    return zlib.crc32(np.ascontiguousarray(X[rows]).data)
+
+
 def train_epochs(run: EpochRun, report: Callable[[float], None]) -> None:
     """Train until the last epoch, or until a callback has had enough."""
     batches, history, epochs = run.batches, run.history, run.epochs
+    if len(history) > epochs and not history.stop_reason:  # of a checkpoint that had more
+        history.stop_reason = f"{len(history)} epochs are done, more than the {epochs} asked for"
     while len(history) < epochs and not history.stop_reason:
         epoch = len(history)
         course = batches.descent.course

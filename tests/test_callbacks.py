@@ -279,6 +279,58 @@ def test_scorers_of_scikit_learn_and_functions_are_monitored(loss, n_outputs, y,
     assert values == [pytest.approx(expected(network), rel=1e-12)]
 
 
+WEIGHTS = np.random.default_rng(4).uniform(0, 3, len(OTHERS[0]))
+
+
+@pytest.mark.parametrize(
+    ("loss", "n_outputs", "y", "monitor", "expected"),
+    [
+        (
+            "softmax_cross_entropy",
+            2,
+            OTHERS[1],
+            "f1_macro",
+            lambda net: f1_score(OTHERS[1], net.predict(OTHERS[0]), average="macro", sample_weight=WEIGHTS),
+        ),
+        (
+            "softmax_cross_entropy",
+            2,
+            OTHERS[1],
+            "roc_auc",
+            lambda net: roc_auc_score(OTHERS[1], net.forward(OTHERS[0])[:, 1], sample_weight=WEIGHTS),
+        ),
+        (
+            "squared_error",
+            1,
+            OTHERS[0][:, 0],
+            make_scorer(r2_score),
+            lambda net: r2_score(OTHERS[0][:, 0], net.predict(OTHERS[0])[:, 0], sample_weight=WEIGHTS),
+        ),
+        (
+            "squared_error",
+            1,
+            OTHERS[0][:, 0],
+            "neg_max_error",
+            lambda net: -abs(OTHERS[0][:, 0] - net.predict(OTHERS[0])[:, 0]).max(),
+        ),
+        (
+            "squared_error",
+            1,
+            OTHERS[0][:, 0],
+            lambda net, X, y: -net.evaluate(X, y),
+            lambda net: -net.evaluate(OTHERS[0], OTHERS[0][:, 0]),
+        ),
+    ],
+)
+def test_weights_of_validation_data_count_in_scorers_that_know_them(loss, n_outputs, y, monitor, expected):
+    network = new_network(loss=loss, n_outputs=n_outputs)
+    targets = X[:, 0] if loss == "squared_error" else LABELS
+    history = fit(
+        network, y=targets, validation_data=(OTHERS[0], y, WEIGHTS), epochs=1, callbacks=EarlyStopping(monitor)
+    )
+    assert next(iter(history.scores.values())) == [pytest.approx(expected(network), rel=1e-12)]
+
+
 def test_scorers_are_greater_where_better():
     network = new_network(loss="squared_error", n_outputs=3)
     history = fit(network, y=X, validation_data=(X, X), callbacks=EarlyStopping("neg_mean_squared_error"))
@@ -399,6 +451,12 @@ def test_what_a_callback_raises_leaves_the_network_of_that_epoch(error, backend)
     fit(twin, epochs=2)
     assert network.parameters.tobytes() == twin.parameters.tobytes()
     assert fit(network).loss == fit(twin).loss
+
+
+@pytest.mark.parametrize("optimizer", [fastnn.SGD(0.1), fastnn.LBFGS()], ids=["SGD", "LBFGS"])
+def test_none_means_no_callbacks(optimizer):
+    network, twin = new_network(), new_network()
+    assert fit(network, optimizer=optimizer, callbacks=None).loss == fit(twin, optimizer=optimizer, callbacks=()).loss
 
 
 def test_all_callbacks_that_began_are_told_of_the_end_even_if_one_raises():

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,8 @@ def test_a_training_that_is_done_can_be_prolonged(path):
     fit(network, epochs=4, callbacks=Checkpoint(path))
     again = fit(new_network(), epochs=3, resume_from=path)
     assert again.loss == history.loss[:4]
+    assert again.stop_reason == "4 epochs are done, more than the 3 asked for"
+    assert fit(new_network(), epochs=4, resume_from=path).stop_reason == "all 4 epochs are done"
     prolonged = new_network(seed=3)
     assert fit(prolonged, epochs=9, resume_from=path).loss == history.loss
     assert prolonged.parameters.tobytes() == alone.parameters.tobytes()
@@ -197,6 +200,21 @@ def test_a_checkpoint_is_a_saved_network(path):
     assert loaded.parameters.tobytes() == network.parameters.tobytes()
 
 
+@pytest.mark.parametrize("n_samples", [1, 2, 255, 256, 257, 100_000])
+def test_features_are_known_again_by_some_rows_from_the_first_to_the_last(n_samples, monkeypatch):
+    features = np.random.default_rng(0).standard_normal((n_samples, 2)).astype("float32")
+    checksum = training.checksum_of_rows(features)
+    assert checksum == training.checksum_of_rows(np.asfortranarray(features))
+    for row in (0, n_samples - 1):
+        changed = features.copy()
+        changed[row, 1] += 1
+        assert training.checksum_of_rows(changed) != checksum
+    hashed, crc32 = [], zlib.crc32
+    monkeypatch.setattr(zlib, "crc32", lambda data: hashed.append(len(data)) or crc32(data))
+    training.checksum_of_rows(features)
+    assert hashed == [min(n_samples, 256)]
+
+
 # Refusals
 
 
@@ -218,6 +236,9 @@ def test_a_checkpoint_is_a_saved_network(path):
         ),
         ({}, {"X": X[:40], "y": LABELS[:40]}, "number of samples 50, and here it is 40"),
         ({}, {"y": 1 - LABELS}, r"checksum of the targets \d+, and here it is \d+"),
+        ({}, {"X": X + np.eye(50, 3)}, r"checksum of the features \d+, and here it is \d+"),
+        ({}, {"X": X[:, ::-1]}, r"checksum of the features \d+, and here it is \d+"),
+        ({}, {"X": X.astype("float32")}, "features of type float64, and here it is float32"),
         ({}, {"batch_size": 17}, "batch_size 16, and here it is 17"),
         ({}, {"shuffle": False}, "shuffle True, and here it is False"),
         ({}, {"validation_data": OTHERS}, "number of validation samples None, and here it is 20"),
@@ -300,6 +321,12 @@ def test_a_header_that_does_not_fit_is_refused_and_changes_nothing(spoil, path):
     with pytest.raises(ValueError, match="is damaged: its header and its arrays do not fit together"):
         fit(network, resume_from=path)
     assert state_of(network, OPTIMIZERS[1]) == before
+
+
+@pytest.mark.parametrize("path", [None, 3, True])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(TypeError, match=f"path must be that of a file, a string or a pathlib.Path, got {path}"):
+        Checkpoint(path)
 
 
 # Disks

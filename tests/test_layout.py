@@ -126,3 +126,21 @@ print(json.dumps([list(sys.modules), len(recorder.buffer)]))
     assert not set(HEAVY) & set(modules)
     assert n_compiled == 0
     assert not done.stderr
+
+
+@pytest.mark.parametrize("name", ["datasets", "plotting"])
+def test_modules_that_are_not_imported_are_there_when_asked_for(name):
+    program = f"""
+import sys, fastnn
+assert "fastnn.{name}" not in sys.modules
+assert fastnn.{name} is sys.modules["fastnn.{name}"]
+print([name for name in {HEAVY} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_what_does_not_exist_is_no_attribute():
+    with pytest.raises(AttributeError, match="module 'fastnn' has no attribute 'ploting'"):
+        fastnn.ploting  # noqa: B018
+    assert "load_metadata" in fastnn.__all__

@@ -220,6 +220,20 @@ def test_an_activation_that_is_wrong_is_refused(function, derivative, message):
     assert "wrong" not in ACTIVATIONS
 
 
+@pytest.mark.parametrize(
+    ("function", "derivative", "message"),
+    [
+        (np.tanh, None, "The derivative of wrong must be a function, .* got None"),
+        (np.tanh, "wrong", "The derivative of wrong must be a function, .* got 'wrong'"),
+        ("tanh", "wrong", "The function of wrong must be a function, .* got 'tanh'"),
+    ],
+)
+def test_what_cannot_be_called_is_no_activation(function, derivative, message):
+    with pytest.raises(TypeError, match=message):
+        fastnn.register_activation("wrong", function, derivative)
+    assert "wrong" not in ACTIVATIONS
+
+
 @pytest.mark.parametrize("wrap", [lambda function: function, njit], ids=["NumPy", "Numba"])
 def test_a_loss_whose_derivative_is_wrong_is_refused(wrap):
     with pytest.raises(ValueError, match=r"The derivative of wrong disagrees with .* at a = .*, y = .*: .* instead of"):
@@ -238,6 +252,13 @@ def test_a_loss_whose_derivative_is_wrong_is_refused(wrap):
             ValueError,
             r"own\(A, Y\) must have shape \(16, 3\) or \(16,\)",
         ),
+        (
+            ("own", "squares", squares_derivative),
+            {},
+            TypeError,
+            "The function of own must be a function.*got 'squares'",
+        ),
+        (("own", squares, None), {}, TypeError, "The derivative of own must be a function.*got None"),
         (("own", squares, squares_derivative), {"targets": "words"}, ValueError, "targets must be numbers, counts"),
         (("own", squares, squares_derivative), {"output_activation": "no"}, ValueError, "Unknown activation 'no'"),
     ],

@@ -1,8 +1,10 @@
 """A saved network comes back bit by bit, or is refused with a sentence; saving replaces a file whole or not at all."""
 
+import copy
 import errno
 import json
 import os
+import pickle
 import signal
 import stat
 import subprocess
@@ -79,6 +81,32 @@ def test_the_backend_is_chosen_when_loading(path):
     save(small_network(), path)
     assert load(path).backend == "numba"
     assert load(path, backend="numpy").backend == "numpy"
+
+
+@pytest.mark.parametrize("other_seed", [3, 4])
+def test_random_numbers_of_a_loaded_network_are_those_of_a_seed(path, other_seed):
+    save(fastnn.Network([3, 8, 2], dropout=0.5, backend="numpy", seed=0), path)
+    X, y = np.random.default_rng(0).standard_normal((40, 3)), np.arange(40) % 2
+    loaded = [load(path, backend="numpy", seed=seed) for seed in (3, other_seed)]
+    losses = [network.fit(X, y, epochs=3, batch_size=8, progress=False).loss for network in loaded]
+    assert (losses[0] == losses[1]) == (other_seed == 3)
+
+
+@pytest.mark.parametrize("transfer", ["copy", "pickle", "file"])
+def test_what_an_optimizer_keeps_does_not_travel(path, transfer):
+    network, optimizer = small_network(), fastnn.SGD(0.1, momentum=0.9)
+    X, y = np.random.default_rng(0).standard_normal((8, 3)), np.arange(8) % 2
+    network.fit(X, y, optimizer=optimizer, epochs=2, progress=False)
+    save(network, path)
+    other = {
+        "copy": lambda: copy.deepcopy(network),
+        "pickle": lambda: pickle.loads(pickle.dumps(network)),
+        "file": lambda: load(path, backend="numpy"),
+    }[transfer]()
+    assert other.parameters.tobytes() == network.parameters.tobytes()
+    assert network.optimizer_state(optimizer).n_steps == 2
+    assert other.optimizer_state(optimizer).n_steps == 0
+    assert not other.optimizer_state(optimizer).vectors.any()
 
 
 def test_a_loaded_network_is_trained_further_like_the_original(path):

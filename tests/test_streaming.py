@@ -139,6 +139,30 @@ def test_a_batch_that_diverges_is_put_back(backend):
     assert network.optimizer_state(optimizer).n_steps == 1
 
 
+@every_backend
+@pytest.mark.parametrize("n_before", [0, 2])
+def test_a_scaler_has_not_seen_a_batch_that_diverges(n_before, backend):
+    network, twin = (fastnn.Network([3, 1], loss="squared_error", backend=backend, seed=0) for _ in range(2))
+    scalers = StandardScaler(), StandardScaler()
+    good = [(X[rows], X[rows, 0]) for rows in slices()[2 : 2 + n_before]]
+    with pytest.raises(fastnn.DivergenceError, match=f"in batch {n_before + 1}"):
+        fit_batches(network, [*good, (X, np.full(60, 1e30))], standardize=scalers[0])
+    if good:
+        fit_batches(twin, good, standardize=scalers[1])
+    assert network.parameters.tobytes() == twin.parameters.tobytes()
+    np.testing.assert_equal(vars(scalers[0]), vars(scalers[1]))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.uint8])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_features_are_standardised_in_the_wider_type(dtype, kind):
+    features, network, by_hand = kind(100 + 10 * X), new_network(dtype=dtype), new_network(dtype=dtype)
+    fit_batches(network, stream(features), standardize=True)
+    wide, scaler = features.astype(np.result_type(kind, dtype)), StandardScaler()
+    fit_batches(by_hand, [(scaler.partial_fit(x).transform(x), y) for x, y in stream(wide)])
+    assert network.parameters.tobytes() == by_hand.parameters.tobytes()
+
+
 @pytest.mark.parametrize(
     ("batches", "options", "error", "message"),
     [

@@ -10,7 +10,7 @@ from scipy import sparse
 import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.initializers import INITIALIZERS
-from fastnn.losses import LOSSES
+from fastnn.losses import LOSSES, Huber
 from tests.cases import CASES
 
 every_backend = pytest.mark.parametrize("backend", fastnn.backends())
@@ -196,6 +196,7 @@ BAD_NETWORKS = {
         "needs outputs from softmax, got 'tanh'",
     ),
     "loss": ({"loss": "hinge"}, ValueError, "Unknown loss 'hinge'; known are " + ", ".join(LOSSES)),
+    "class of a loss": ({"loss": Huber}, TypeError, r"loss is the class Huber; pass an instance: Huber\(\)\."),
     "loss that is no name": ({"loss": None}, ValueError, "Unknown loss None; known are"),
     "initializer": (
         {"initializer": "he"},
@@ -292,11 +293,10 @@ def test_bad_optimizers_are_refused(optimizer, options, error, message):
         ({"epochs": 0}, ValueError, "epochs must be a positive integer, got 0"),
         ({"epochs": "ten"}, TypeError, "epochs must be a positive integer, got 'ten'"),
         ({"optimizer": "sgd"}, TypeError, r"optimizer must be a fastnn optimizer such as fastnn\.SGD\(\), got 'sgd'"),
-        (
-            {"optimizer": fastnn.SGD},
-            TypeError,
-            r"optimizer must be a fastnn optimizer such as fastnn\.SGD\(\), got <cl",
-        ),
+        ({"optimizer": fastnn.Adam}, TypeError, r"optimizer is the class Adam; pass an instance: Adam\(\)\."),
+        ({"optimizer": fastnn.LBFGS}, TypeError, r"optimizer is the class LBFGS; pass an instance: LBFGS\(\)\."),
+        ({"shuffle": "no"}, TypeError, "shuffle must be True or False, got 'no'"),
+        ({"shuffle": 0}, TypeError, "shuffle must be True or False, got 0"),
         ({"optimizer": 0}, TypeError, r"optimizer must be a fastnn optimizer such as fastnn\.SGD\(\), got 0"),
         (
             {"validation_data": X},
