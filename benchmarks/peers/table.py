@@ -69,7 +69,7 @@ def batch(workload: dict[str, Any]) -> str:
     """Size of a batch, and what is not plain descent."""
     size = "all" if workload["batch_size"] is None else str(workload["batch_size"])
     momentum = f", momentum {workload['momentum']:g}" if workload["momentum"] else ""
-    return size + momentum + (", Adam" if workload["adam"] else "")
+    return size + momentum + (", Adam" if workload.get("adam") else "")
 
 
 def _time(workload: dict[str, Any], name: str) -> str:
