@@ -100,7 +100,8 @@ def _previous_error(n_in: int, n_out: int, backend: str) -> tuple[Any, ...]:
     layer = get_backend(backend).bind(architecture.layers, np.dtype(DTYPE), True)[0]
     Z_previous = _normal(N, n_in)
     A_previous = np.maximum(Z_previous, 0)
-    return _rubbish(N, n_in), _normal(N, n_out), _normal(n_in, n_out), Z_previous, A_previous, layer
+    no_key, first = None, 0  # nothing is dropped
+    return _rubbish(N, n_in), _normal(N, n_out), _normal(n_in, n_out), Z_previous, A_previous, layer, no_key, first
 
 
 def _gather(backend: str) -> tuple[Any, ...]:
