@@ -20,7 +20,10 @@ from fastnn.serialization import load, load_metadata, save
 logging.getLogger("fastnn").addHandler(logging.NullHandler())  # the program that imports fastnn decides what is shown
 
 #: Modules that are imported when somebody asks for them.
-_ON_DEMAND = ("datasets", "plotting")
+_ON_DEMAND = ("datasets", "estimators", "plotting")
+
+#: Names that these have for all of fastnn.
+_ESTIMATORS = ("MLPClassifier", "MLPRegressor")
 
 __version__ = "0.1.0"
 
@@ -37,6 +40,8 @@ __all__ = [
     "GradientReport",
     "History",
     "LearningRateSearch",
+    "MLPClassifier",
+    "MLPRegressor",
     "Muon",
     "Network",
     "RMSprop",
@@ -52,7 +57,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """A module that importing fastnn leaves alone, at its first use."""
+    """A module that importing fastnn leaves alone, or what is in it, at its first use."""
     if name in _ON_DEMAND:
         return import_module(f"fastnn.{name}")
+    if name in _ESTIMATORS:
+        return getattr(import_module("fastnn.estimators"), name)
     raise AttributeError(f"module 'fastnn' has no attribute {name!r}")

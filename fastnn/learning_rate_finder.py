@@ -10,7 +10,7 @@ from fastnn.exceptions import DivergenceError
 from fastnn.network import UNWEIGHTED, Network
 from fastnn.optimizers import SGD, Optimizer
 from fastnn.schedules import Schedule
-from fastnn.training import Batches, Descent, check_optimizer, check_schedule
+from fastnn.training import Batches, Descent, check_optimizer, check_schedule, read_only
 from fastnn.validation import check_batches, check_count, check_feature_shape, check_finite, check_number, check_targets
 
 #: Share of the mean loss that is kept from step to step.
@@ -143,7 +143,7 @@ def find_learning_rate(
     copy = deepcopy(network)
     with copy.computing(n_threads):
         course = schedule.begin(optimizer.learning_rate, -(-len(X) // batch_size), steps)
-        batches = Batches(Descent(copy, optimizer, course), X, y, UNWEIGHTED, None, batch_size, shuffle=True)
+        batches = Batches(Descent(copy, optimizer, course), read_only(X), y, UNWEIGHTED, None, batch_size, shuffle=True)
         losses, diverged = _losses(batches, steps)
     if not np.isfinite(losses[-1]):
         check_finite(X, "X", network.dtype)

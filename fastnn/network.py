@@ -35,6 +35,8 @@ from fastnn.validation import (
 #: Samples of another type or layout that inference converts at a time, and samples of which `evaluate` takes the loss.
 ROWS_PER_CONVERSION, ROWS_PER_LOSS = 2048, 1024
 
+BYTES_PER_UNIT = 1024
+
 #: The weights of samples that all count the same.
 UNWEIGHTED = np.empty(0)
 
@@ -557,6 +559,42 @@ class Network:
         if not finite:
             check_finite(X, "X", self.dtype)
         return result
+
+    def summary(self) -> str:
+        """The layers in a table: shapes, activations, parameters and their memory.
+
+        Returns
+        -------
+        str
+            Lines of text. Memory is that of the parameters; training takes as much again for the gradient, and for each
+            vector that the optimizer keeps.
+        """
+        architecture = self.architecture
+        names = zip(architecture.activations, architecture.normalizations, architecture.dropout, strict=True)
+        rows = [("layer", "shape", "activation", "parameters", "memory")]
+        for number, (layer, (activation, normalization, dropout)) in enumerate(
+            zip(architecture.layers, names, strict=True), 1
+        ):
+            extras = [f"{normalization} norm"] * (normalization != "none") + [f"dropout {dropout:g}"] * (dropout > 0)
+            n_parameters = int(layer["end"] - layer["weights"])
+            shape = f"{layer['n_inputs']} -> {layer['n_outputs']}"
+            rows.append((str(number), shape, ", ".join([activation, *extras]), *self._size(n_parameters)))
+        rows.append(("total", "", f"{architecture.loss.name}, {self.dtype.name}", *self._size(architecture.n_parameters)))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        aligned = (str.ljust, str.ljust, str.ljust, str.rjust, str.rjust)
+        lines = (
+            "  ".join(align(cell, width) for align, cell, width in zip(aligned, row, widths, strict=True)) for row in rows
+        )
+        return "\n".join(line.rstrip() for line in lines)
+
+    def _size(self, n_parameters: int) -> tuple[str, str]:
+        """So many parameters, and the memory they take, in words."""
+        size = float(n_parameters * self.dtype.itemsize)
+        for unit in ("B", "KiB", "MiB"):
+            if size < BYTES_PER_UNIT:
+                return f"{n_parameters:,}", f"{size:.4g} {unit}"
+            size /= BYTES_PER_UNIT
+        return f"{n_parameters:,}", f"{size:.4g} GiB"
 
     def __getstate__(self) -> dict[str, Any]:
         # Views, work vectors and addresses of machine code belong to this process and object.

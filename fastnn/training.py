@@ -168,6 +168,9 @@ class Batches:
     Where an epoch takes the samples as they lie, and they have the type of the network, they are not gathered at all.
     """
 
+    #: Whether an epoch ends as soon as a loss is not finite.
+    gives_up = True
+
     def __init__(
         self,
         descent: Descent,
@@ -179,17 +182,22 @@ class Batches:
         shuffle: bool,
     ) -> None:
         self.descent, self.network, self.rows = descent, descent.network, rows
-        self.X, self.y, self.sample_weights = read_only(X), read_only(y), read_only(sample_weights)
-        self.n_samples = len(X) if rows is None else len(rows)
+        self.X, self.y, self.sample_weights = X, read_only(y), read_only(sample_weights)
+        self.n_samples = len(y) if rows is None else len(rows)
         self.batch_size = batch_size = min(batch_size, self.n_samples)
         self.n_batches = math.ceil(self.n_samples / batch_size)
         self.shuffle = shuffle and self.n_batches > 1  # a single batch is a mean over all samples in any order
-        in_place = not self.shuffle and rows is None and X.dtype == self.network.dtype and X.flags.c_contiguous
-        self.order = None if in_place else rows if rows is not None else np.arange(0 if self.shuffle else len(X))
+        in_place = not self.shuffle and rows is None and self.lies_ready
+        self.order = None if in_place else rows if rows is not None else np.arange(0 if self.shuffle else len(y))
         descent.reserve(batch_size, gathers=not in_place)
         self.chunk_size = 1
         self.sizes = np.full(self.n_batches, batch_size)
         self.sizes[-1] = self.n_samples - batch_size * (self.n_batches - 1)
+
+    @property
+    def lies_ready(self) -> bool:
+        """Whether the kernels can take samples from where they lie."""
+        return self.X.dtype == self.network.dtype and bool(self.X.flags.c_contiguous)
 
     def compile(self) -> None:
         """Train on no batch at all: kernels that are not there yet are compiled before the clock runs."""
@@ -197,24 +205,34 @@ class Batches:
 
     def train_epoch(self, report: Callable[[float], None]) -> tuple[float, float]:
         """One pass over the data in chunks of whole batches; the mean loss, not finite if it diverged, and last rate."""
-        if self.shuffle:
-            order = self.network.random.permutation(self.n_samples)
-            self.order = order if self.rows is None else self.rows[order]
+        self.draw_order()
         losses = np.empty(self.n_batches)
         for first, last in self.chunks():
             rates = self.train_batches(losses[first:last], first * self.batch_size, last * self.batch_size)
-            if not np.isfinite(losses[last - 1]):
+            if self.gives_up and not np.isfinite(losses[last - 1]):
                 return float(losses[last - 1]), float(rates[-1])
             report(last / self.n_batches)
         return float(losses @ self.shares()), float(rates[-1])
 
+    def draw_order(self) -> None:
+        """The order of the next epoch."""
+        if self.shuffle:
+            order = self.network.random.permutation(self.n_samples)
+            self.order = order if self.rows is None else self.rows[order]
+
     def shares(self) -> np.ndarray:
         """What share each batch has in the mean loss of an epoch, by the weights of its samples, or by their number."""
-        totals = self.sizes
-        if len(self.sample_weights) > 0:
-            in_order = self.sample_weights if self.order is None else self.sample_weights[self.order]
-            totals = np.add.reduceat(in_order, np.arange(self.n_batches) * self.batch_size)
+        totals = self.total_weights()
         return np.asarray(totals / totals.sum())  # exactly 1 for a single batch, whose loss then keeps its bits
+
+    def total_weights(self) -> np.ndarray:
+        """The sum of the weights of the samples of each batch, or their number."""
+        return self.sizes if len(self.sample_weights) == 0 else self.sums(self.sample_weights)
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Numbers of the samples, summed over each batch."""
+        in_order = values if self.order is None else values[self.order]
+        return np.add.reduceat(in_order, np.arange(self.n_batches) * self.batch_size)
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Ranges of batches that cover an epoch, growing or shrinking until one takes about `SECONDS_PER_CHUNK`."""
@@ -315,7 +333,7 @@ def train(
     check_batches(network.architecture, n_samples, batch_size)
     course = begin_schedule(schedule, optimizer, epochs, n_samples, batch_size)
     network.random.bit_generator.state = random.bit_generator.state
-    batches = Batches(Descent(network, optimizer, course), X, y, sample_weights, rows, batch_size, shuffle)
+    batches = Batches(Descent(network, optimizer, course), read_only(X), y, sample_weights, rows, batch_size, shuffle)
     run = EpochRun(network, callbacks, History(), batches, epochs, description, random_at_start, held_out=held_out)
     if saved is not None:
         saved.restore(run)

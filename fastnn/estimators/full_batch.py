@@ -1,0 +1,139 @@
+"""Training by L-BFGS on all samples at once, with scikit-learn's objective, limits and warnings."""
+
+import time
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+from scipy.sparse import issparse
+from sklearn.utils.optimize import _check_optimize_result
+
+from fastnn.callbacks import Run, accompanied, end_epoch
+from fastnn.estimators.protocol import fit_tasks
+from fastnn.estimators.samples import UNWEIGHTED, Samples, dense_blocks
+from fastnn.estimators.stochastic import check_estimator_callbacks
+from fastnn.estimators.validation import Validation
+from fastnn.training import progress_reports
+from fastnn.validation import check_batches
+
+
+class Objective:
+    """scikit-learn's loss of all samples, with its penalty, and the gradient, as functions of the parameters."""
+
+    def __init__(self, estimator: Any, samples: Samples) -> None:
+        self.estimator, self.network, self.samples = estimator, estimator._network, samples
+        total = samples.weights.sum() if len(samples.weights) else len(samples)
+        l2 = estimator.alpha / total + getattr(estimator.optimizer, "l2", 0.0)
+        self.strengths = np.zeros(len(self.network.parameters))
+        if getattr(estimator.optimizer, "penalize_biases", False):
+            self.strengths[:] = l2
+        for W in self.network.architecture.weight_views(self.strengths):
+            W[:] = l2
+        offsets = estimator._loss_offsets(samples.y)
+        self.offset = float(np.average(offsets, weights=samples.sample_weight)) if len(offsets) else 0.0
+
+    def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """The loss as it is reported, a mean over targets, with the gradient of the sum over targets, as scikit-learn has it."""
+        self.network.parameters[:] = theta
+        loss, gradient = self._loss_and_gradient()
+        penalty = 0.5 * float(self.strengths @ (theta * theta))
+        value = loss / self.estimator._n_loss_targets + self.offset + penalty
+        return value, gradient + self.strengths * theta
+
+    def _loss_and_gradient(self) -> tuple[float, np.ndarray]:
+        """Those of all samples at once, or the weighted means of those of some at a time where features are sparse."""
+        samples, network = self.samples, self.network
+        if not issparse(samples.X):
+            return network.training_loss(samples.X, samples.y, samples.weights), network.backward()
+        losses, gradients, totals = [], [], []
+        for rows, X in dense_blocks(samples.X):
+            weights = samples.weights[rows] if len(samples.weights) else UNWEIGHTED
+            losses.append(network.training_loss(X, samples.y[rows], weights))
+            gradients.append(network.backward().copy())
+            totals.append(weights.sum() if len(weights) else len(X))
+        shares = np.array(totals) / np.sum(totals)
+        return float(shares @ losses), np.asarray(shares @ np.array(gradients))
+
+
+def fit_full_batch(estimator: Any, samples: Samples, validation: Validation | None) -> None:
+    """Minimise the objective until SciPy or a callback has had enough."""
+    network = estimator._network
+    if any(network.architecture.dropout):
+        raise ValueError("solver='lbfgs' needs the same loss wherever it asks twice; with dropout, take another solver.")
+    check_batches(network.architecture, len(samples), len(samples))
+    callbacks = check_estimator_callbacks(estimator, validation)
+    held_out = validation.for_callbacks() if validation is not None and callbacks else None
+    run = Run(network, callbacks, estimator.history_, held_out=held_out)
+    estimator._trains_on = False
+    objective = Objective(estimator, samples)
+    with (
+        progress_reports(estimator.progress or False, run.history) as report,
+        accompanied(run),
+        fit_tasks(estimator, samples, None, estimator.max_iter + 1) as tasks,
+    ):
+        result = _minimize(estimator, objective, validation, run, report, tasks)
+    if run.history.stop_reason:  # a callback's, which is no failure
+        estimator.n_iter_ = result.nit
+    else:
+        estimator.n_iter_ = _check_optimize_result("lbfgs", result, estimator.max_iter)
+    estimator.loss_ = float(result.fun)
+
+
+def _minimize(
+    estimator: Any, objective: Objective, validation: Validation | None, run: Run, report: Any, tasks: Any
+) -> Any:
+    network, history, start = estimator._network, run.history, time.perf_counter()
+    reached = network.learned.copy()  # between iterations the network goes to wherever SciPy looks
+
+    def end_iteration(intermediate_result: Any) -> None:
+        nonlocal start
+        network.parameters[:] = intermediate_result.x
+        network.n_updates += 1
+        history.loss.append(float(intermediate_result.fun))
+        history.learning_rate.append(1.0)
+        history.seconds.append(time.perf_counter() - start)
+        if validation is not None:
+            score, loss = validation.measure()
+            history.validation_loss.append(loss)
+            history.scores.setdefault("validation_score", []).append(score)
+        end_epoch(run.callbacks, network, history, is_last=len(history) == estimator.max_iter)
+        reached[:] = network.learned
+        report(min(1.0, len(history) / estimator.max_iter))
+        if tasks.end_iteration() and not history.stop_reason:
+            history.stop_reason = "a callback of scikit-learn's asked for it"
+        if history.stop_reason:
+            raise StopIteration
+        tasks.begin_iteration()
+        start = time.perf_counter()
+
+    tasks.begin_iteration()
+    try:
+        result = scipy.optimize.minimize(
+            objective,
+            network.parameters.astype(np.float64),
+            jac=True,
+            method="L-BFGS-B",
+            callback=end_iteration,
+            options=_options(estimator),
+        )
+        reached[: len(network.parameters)] = result.x
+    finally:
+        network.learned[:] = reached
+        network.forget_batch()
+    if not history.stop_reason:
+        tasks.end_iteration()
+    return result
+
+
+def _options(estimator: Any) -> dict[str, Any]:
+    """SciPy's options: scikit-learn's, or those of a `fastnn.LBFGS`."""
+    options = {"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol}
+    if estimator.optimizer is not None:
+        given = estimator.optimizer
+        options |= {
+            "maxfun": given.max_evaluations,
+            "maxcor": given.history_size,
+            "gtol": given.gradient_tolerance,
+            "ftol": given.loss_tolerance,
+        }
+    return options

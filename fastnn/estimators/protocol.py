@@ -1,0 +1,83 @@
+"""scikit-learn's own callbacks, where it has them: an iteration is a task of its fit."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from fastnn.estimators.samples import Samples
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # before scikit-learn 1.9
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Nothing to support."""
+
+    def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[misc]
+        """The method itself."""
+        return method
+
+
+__all__ = ["CallbackSupportMixin", "fit_tasks", "with_callbacks"]
+
+
+class FitTasks:
+    """The fit and its iterations, as scikit-learn's callbacks see them."""
+
+    def __init__(self, estimator: Any, samples: Samples, max_iter: int) -> None:
+        self.estimator = estimator
+        metadata = None if samples.sample_weight is None else {"sample_weight": samples.sample_weight}
+        X = samples.X if samples.raw is None else samples.raw
+        self.data = {"X": X, "y": samples.labels, "metadata": metadata}
+        self.fit = estimator._init_callback_context(max_subtasks=max_iter)
+        self.fit.call_on_fit_task_begin(estimator=estimator, **self.data)
+        self.iteration: Any = None
+
+    def begin_iteration(self) -> None:
+        """Announce an iteration."""
+        self.iteration = self.fit.subcontext(task_name="iteration")
+        self.iteration.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+
+    def end_iteration(self) -> bool:
+        """Whether a callback wants no more iterations after this one."""
+        return bool(
+            self.iteration.call_on_fit_task_end(
+                estimator=self.estimator, reconstruction_attributes=self._fitted, **self.data
+            )
+        )
+
+    def end(self) -> None:
+        """Announce the end of the fit."""
+        self.fit.call_on_fit_task_end(estimator=self.estimator, reconstruction_attributes=self._fitted, **self.data)
+
+    def _fitted(self) -> dict[str, Any]:
+        """What makes a copy of the estimator a fitted one."""
+        arrays = self.estimator.coefs_, self.estimator.intercepts_
+        coefs, intercepts = ([array.copy() for array in part] for part in arrays)
+        return {"coefs_": coefs, "intercepts_": intercepts}
+
+
+class NoTasks:
+    """The same where nobody listens."""
+
+    def begin_iteration(self) -> None:
+        """Nothing to announce."""
+
+    def end_iteration(self) -> bool:
+        """Nobody wants to stop."""
+        return False
+
+
+@contextmanager
+def fit_tasks(
+    estimator: Any, samples: Samples, rows: np.ndarray | None, max_iter: int
+) -> Iterator[FitTasks | NoTasks]:
+    """What to tell of each iteration; only `fit` has callbacks, and not `partial_fit`."""
+    if not getattr(estimator, "_skl_callbacks", None) or getattr(estimator, "_trains_on", False):
+        yield NoTasks()
+        return
+    tasks = FitTasks(estimator, samples if rows is None else samples.take(rows), max_iter)
+    yield tasks
+    tasks.end()

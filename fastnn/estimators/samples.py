@@ -1,0 +1,190 @@
+"""Samples as the kernels take them, dense or sparse, and the batches of an iteration in scikit-learn's order."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+from fastnn.network import Network
+from fastnn.training import Batches, Descent, read_only
+
+#: Numbers of a sparse matrix, about, that are made dense at a time.
+DENSE_NUMBERS = 4_000_000
+
+#: The weights of samples that all count the same.
+UNWEIGHTED = np.empty(0)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Validated samples.
+
+    Attributes
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Features.
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Targets as the kernels take them: class numbers, or rows.
+    weights : ndarray of shape (n_samples,) or (0,)
+        Weights of the samples; none where all count the same.
+    labels : ndarray
+        Targets as they were given.
+    raw : ndarray, CSR matrix or None
+        Features as they were given, where X has been standardised.
+    """
+
+    X: Any
+    y: np.ndarray
+    weights: np.ndarray
+    labels: Any
+    raw: Any = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: np.ndarray) -> "Samples":
+        """Some of them."""
+        weights = self.weights[rows] if len(self.weights) else self.weights
+        raw = None if self.raw is None else self.raw[rows]
+        return Samples(self.X[rows], self.y[rows], weights, self.labels[rows], raw)
+
+    def standardized(self, X: Any, y: np.ndarray) -> "Samples":
+        """The same with standardised features and targets."""
+        return replace(self, X=X, y=y, raw=self.X)
+
+    def ready_for(self, network: Network) -> "Samples":
+        """The same as a network's kernels are compiled for: rows one after the other, targets in its type."""
+        X = self.X if issparse(self.X) else np.ascontiguousarray(self.X)
+        y = self.y if self.y.ndim == 1 else np.ascontiguousarray(self.y, network.dtype)
+        return replace(self, X=X, y=y)
+
+    @property
+    def sample_weight(self) -> np.ndarray | None:
+        """The weights as scikit-learn takes them."""
+        return self.weights if len(self.weights) else None
+
+
+def dense_blocks(X: Any) -> Iterator[tuple[slice, np.ndarray]]:
+    """All rows of a dense X at once; of a sparse one some at a time, made dense."""
+    if not issparse(X):
+        yield slice(0, len(X)), X
+        return
+    n_rows = max(1, DENSE_NUMBERS // X.shape[1])
+    for start in range(0, X.shape[0], n_rows):
+        rows = slice(start, min(start + n_rows, X.shape[0]))
+        yield rows, X[rows].toarray()
+
+
+def outputs_of(network: Network, X: Any) -> np.ndarray:
+    """A_L of every sample, (n_samples, n_L)."""
+    if not issparse(X):
+        return network.forward(X)
+    return np.concatenate([network.forward(block) for _, block in dense_blocks(X)])
+
+
+def mean_loss(network: Network, samples: Samples) -> float:
+    """Mean loss over the samples, weighted, without penalties."""
+    losses, shares = [], []
+    for rows, X in dense_blocks(samples.X):
+        weights = samples.weights[rows] if len(samples.weights) else UNWEIGHTED
+        shares.append(weights.sum() if len(weights) else len(X))
+        losses.append(network.mean_loss(X, samples.y[rows], weights) if shares[-1] else 0.0)
+    return float(np.average(losses, weights=shares))
+
+
+class PenalizedDescent(Descent):
+    """Steps whose penalty on the weights is alpha / (2 sum_i w_i) sum W^2, the sum that of a batch's sample weights.
+
+    The losses of batches include the penalties, as in scikit-learn; they come `n_targets` times, for losses that are
+    afterwards divided by as many.
+    """
+
+    def __init__(self, network: Network, solver: Any, alpha: float, n_targets: int = 1) -> None:
+        super().__init__(network, solver.optimizer, solver, reports_penalty=True)
+        self.own_l2, self.alpha, self.n_targets = solver.optimizer.l2 - alpha, alpha, n_targets
+        self.next_batch, self.total_weights = 0, np.ones(1)
+
+    def settings(self, n_steps: int) -> np.ndarray:
+        """Those of the optimizer, with the penalty of each batch."""
+        settings = super().settings(n_steps)
+        totals = self.total_weights[(self.next_batch + np.arange(n_steps)) % len(self.total_weights)]
+        settings["l2"] = self.own_l2 + np.divide(self.alpha, totals, out=np.zeros(n_steps), where=totals > 0)
+        settings["penalties_reported"] = self.n_targets
+        return settings
+
+
+class ShuffledBatches(Batches):
+    """Batches in the order that scikit-learn draws: each iteration shuffles the order of the one before.
+
+    A loss that is not finite is for the caller to judge. Sparse features are made dense some batches at a time.
+    """
+
+    gives_up = False
+    descent: PenalizedDescent
+
+    def __init__(
+        self,
+        descent: PenalizedDescent,
+        samples: Samples,
+        rows: np.ndarray | None,
+        batch_size: int,
+        random: np.random.RandomState | None,
+        loss_offsets: np.ndarray,
+    ) -> None:
+        X = samples.X if issparse(samples.X) else read_only(samples.X)
+        super().__init__(descent, X, samples.y, samples.weights, rows, batch_size, random is not None)
+        self.random, self.positions, self.loss_offsets = random, np.arange(self.n_samples), loss_offsets
+        self.descent.total_weights = self.total_weights()
+
+    @property
+    def lies_ready(self) -> bool:
+        """Whether the kernels can take samples from where they lie."""
+        return issparse(self.X) or super().lies_ready
+
+    def draw_order(self) -> None:
+        """Shuffle; a single batch stays as it is, but uses up as many random numbers."""
+        if self.random is None:
+            return
+        permutation = np.arange(self.n_samples)
+        self.random.shuffle(permutation)
+        if self.shuffle:
+            self.positions = self.positions[permutation]
+            self.order = self.positions if self.rows is None else self.rows[self.positions]
+            if len(self.sample_weights):
+                self.descent.total_weights = self.total_weights()
+
+    def shares(self) -> np.ndarray:
+        """Each batch counts as many times as it has samples, whatever their weights."""
+        return np.asarray(self.sizes / self.n_samples)
+
+    def train_epoch(self, report: Callable[[float], None]) -> tuple[float, float]:
+        """One pass over the data; the mean loss as scikit-learn reports it, and the last learning rate."""
+        loss, rate = super().train_epoch(report)
+        return loss / self.descent.n_targets + self._offset(), rate
+
+    def _offset(self) -> float:
+        """What the reported losses have in addition, which depends on the targets alone."""
+        if len(self.loss_offsets) == 0:
+            return 0.0
+        if len(self.sample_weights) == 0:
+            return float(self.sums(self.loss_offsets).sum() / self.n_samples)
+        sums, totals = self.sums(self.loss_offsets * self.sample_weights), self.total_weights()
+        return float(np.divide(sums, totals, out=np.zeros(self.n_batches), where=totals > 0) @ self.shares())
+
+    def train_batches(self, losses: np.ndarray, start: int, stop: int) -> np.ndarray:
+        """Train on the samples from `start` to `stop` of the order; the learning rates."""
+        self.descent.next_batch = start // self.batch_size
+        if not issparse(self.X):
+            return super().train_batches(losses, start, stop)
+        rows = slice(start, stop) if self.order is None else self.order[start:stop]
+        weights = self.sample_weights[rows] if len(self.sample_weights) else self.sample_weights
+        dense = np.asarray(self.X[rows].toarray(), self.network.dtype)
+        return self.descent.run(losses, read_only(dense), read_only(self.y[rows]), weights, None, self.batch_size)
+
+    def _resize_chunks(self, n_batches: int, seconds: float) -> None:
+        super()._resize_chunks(n_batches, seconds)
+        if issparse(self.X):
+            most = DENSE_NUMBERS // (self.batch_size * self.X.shape[1])
+            self.chunk_size = min(self.chunk_size, max(1, most))

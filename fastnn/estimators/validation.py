@@ -1,0 +1,62 @@
+"""Early stopping by scikit-learn's rules: data that are held out, their score after each iteration, the best parameters."""
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import train_test_split
+
+from fastnn.estimators.samples import Samples, outputs_of
+from fastnn.held_out import HeldOut
+
+
+def hold_out(
+    estimator: Any, samples: Samples, given: Samples | None, incremental: bool
+) -> tuple[np.ndarray | None, Samples | None]:
+    """Rows to train on, None for all, and the samples to validate on: those given, a share that is drawn, or none."""
+    if given is not None or not estimator.early_stopping or not estimator._descends:
+        return None, given
+    if incremental:
+        raise ValueError("partial_fit does not support early_stopping=True without validation data: pass X_val and y_val.")
+    y = samples.y.astype(bool) if estimator._stratifies else None
+    rows, others = train_test_split(
+        np.arange(len(samples)),
+        random_state=estimator._random_state,
+        test_size=estimator.validation_fraction,
+        stratify=y,
+    )
+    if len(others) < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+        )
+    return rows, samples.take(others)
+
+
+class Validation:
+    """Validation data of an estimator, and what is measured on them."""
+
+    def __init__(self, estimator: Any, samples: Samples) -> None:
+        self.estimator, self.samples = estimator, samples
+        by_name = estimator.scoring not in (None, "loss")
+        self.scorer = check_scoring(estimator, scoring=estimator.scoring) if by_name else None
+
+    def measure(self) -> tuple[float, float]:
+        """Score, of which more is better, and mean loss."""
+        estimator, samples = self.estimator, self.samples
+        loss = estimator._reported_loss(samples)
+        if estimator.scoring == "loss":
+            return -loss, loss
+        if self.scorer is None:
+            return estimator._score_outputs(outputs_of(estimator._network, samples.X), samples), loss
+        weights = {} if samples.sample_weight is None else {"sample_weight": samples.sample_weight}
+        estimator._in_fit = True  # the features are validated and scaled
+        try:
+            return float(self.scorer(estimator, samples.X, samples.labels, **weights)), loss
+        finally:
+            del estimator._in_fit
+
+    def for_callbacks(self) -> HeldOut:
+        """The same for fastnn's own callbacks."""
+        X, network = self.samples.X, self.estimator._network
+        return HeldOut(network, X.toarray() if issparse(X) else X, self.samples.y, self.samples.weights)
