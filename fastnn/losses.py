@@ -57,7 +57,7 @@ class Loss:
         Paper or textbook section.
     matched_activation : str
         Output activation that the output layer gets by default; for most losses the one with which dL/dZ simplifies to
-        A - Y (times two for the squared error).
+        A - Y (times twice its scale for the squared error).
     output_activations : tuple of str
         Output activations whose range lies in the domain of the loss; where a kernel is for any other, others do as well.
     targets : str
@@ -180,20 +180,30 @@ class BinaryCrossEntropy(Loss):
 
 @dataclass(frozen=True)
 class SquaredError(Loss):
-    """Squared error, sum_k (a_k - y_k)^2: the outputs become means.
+    """Squared error, c sum_k (a_k - y_k)^2: the outputs become means.
+
+    Parameters
+    ----------
+    scale : float, default 1.0
+        Factor c, positive. With 0.5 it is the squared error as many texts and scikit-learn have it.
 
     References
     ----------
-    Bishop (2006), equation 5.11, without its factor of one half.
+    Bishop (2006), equation 5.11, where the factor is one half.
     """
 
+    scale: float = 1.0
+
     name = "squared_error"
-    formula = "sum_k (a_k - y_k)^2"
-    source = "Bishop (2006), equation 5.11, without its factor of one half"
+    formula = "c sum_k (a_k - y_k)^2, for a scale c"
+    source = "Bishop (2006), equation 5.11, where the factor is one half"
     matched_activation = "identity"
     output_activations = tuple(ACTIVATIONS)
     targets = "numbers"
     kernels: ClassVar[dict[str, str]] = {"*": "squared_error"}
+
+    def __post_init__(self) -> None:
+        _check_positive(self.scale, "scale")
 
 
 @dataclass(frozen=True)
@@ -241,7 +251,7 @@ class Huber(Loss):
     kernels: ClassVar[dict[str, str]] = {"*": "huber"}
 
     def __post_init__(self) -> None:
-        _check_option(self.delta, "delta", "positive and finite", lambda delta: 0 < delta < float("inf"))
+        _check_positive(self.delta, "delta")
 
 
 @dataclass(frozen=True)
@@ -325,6 +335,10 @@ def _plain(value: Any) -> float | tuple[float, ...]:
 
 def _check_smoothing(label_smoothing: Any) -> None:
     _check_option(label_smoothing, "label_smoothing", "a number from 0 to 1", lambda share: 0 <= share <= 1)
+
+
+def _check_positive(value: Any, name: str) -> None:
+    _check_option(value, name, "positive and finite", lambda number: 0 < number < float("inf"))
 
 
 def _check_option(value: Any, name: str, expected: str, is_allowed: Callable[[float], bool]) -> None:

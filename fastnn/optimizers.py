@@ -43,9 +43,9 @@ SETTINGS = np.dtype(
 class Optimizer(ABC):
     """What all optimizers share: they follow g = dL/dtheta + lambda_1 sign(theta) + lambda_2 theta, and weights decay.
 
-    The terms in lambda are the gradient of a penalty, lambda_1 sum |W| + (lambda_2 / 2) sum W^2, which the reported loss
-    leaves out. Decay is decoupled from them: theta <- (1 - eta lambda) theta before each step of rate eta. Before
-    anything else a gradient that is longer than c, `max_gradient_norm`, is shortened:
+    The terms in lambda are the gradient of a penalty, lambda_1 sum |W| + (lambda_2 / 2) sum W^2, which the loss that
+    `Network.fit` reports leaves out. Decay is decoupled from them: theta <- (1 - eta lambda) theta before each step of
+    rate eta. Before anything else a gradient that is longer than c, `max_gradient_norm`, is shortened:
     dL/dtheta <- min(1, c / (|dL/dtheta| + 10^-6)) dL/dtheta, its length that over all parameters.
 
     What an optimizer keeps for each parameter, and how many steps it has made, belongs to the network: it starts at 0,
@@ -128,13 +128,17 @@ class Optimizer(ABC):
     def _fill(self, records: np.ndarray, steps: np.ndarray, momenta: np.ndarray | None) -> None:
         """Enter what is the optimizer's own; `steps` are counted from 0."""
 
-    def bind(self, backend: Any, dtype: np.dtype) -> Any:
-        """Its update as a backend calls it, with penalties and clipping only where there are any."""
+    def bind(self, backend: Any, dtype: np.dtype, reports_penalty: bool = False) -> Any:
+        """Its update as a backend calls it, with penalties and clipping only where there are any.
+
+        With `reports_penalty`, the losses that the backend reports in training include the penalty.
+        """
         epsilon = getattr(self, "epsilon", 1.0)
         if dtype.type(epsilon) == 0:
             raise ValueError(f"epsilon={epsilon!r} is 0 in {dtype.name}, and would keep no quotient finite.")
         penalizes = any((self.l1, self.l2, self.weight_decay))
-        return backend.bind_update(self.update, dtype, SETTINGS, penalizes, self.max_gradient_norm is not None)
+        clips, reports = self.max_gradient_norm is not None, reports_penalty and any((self.l1, self.l2))
+        return backend.bind_update(self.update, dtype, SETTINGS, penalizes, clips, reports)
 
     def step(self, network: "Network") -> None:
         """Update the parameters of a network from its gradient, which `network.backward()` filled."""

@@ -52,13 +52,18 @@ logger = getLogger("fastnn")
 
 
 class Descent:
-    """Steps of an optimizer on batches of data: kernels, what the optimizer keeps, and work buffers."""
+    """Steps of an optimizer on batches of data: kernels, what the optimizer keeps, and work buffers.
 
-    def __init__(self, network: "Network", optimizer: Optimizer, course: Course | None = None) -> None:
-        self.network, self.optimizer = network, optimizer
+    With `reports_penalty`, losses include the penalty of the optimizer at the parameters before each step.
+    """
+
+    def __init__(
+        self, network: "Network", optimizer: Optimizer, course: Course | None = None, reports_penalty: bool = False
+    ) -> None:
+        self.network, self.optimizer, self.reports_penalty = network, optimizer, reports_penalty
         self.course = course or Constant().begin(optimizer.learning_rate, 1, 1)
         self.backend = get_backend(network.backend)
-        self.update = optimizer.bind(self.backend, network.dtype)
+        self.update = optimizer.bind(self.backend, network.dtype, reports_penalty)
         self.state = network.optimizer_state(optimizer)
         self.steps_before = self.state.n_steps  # the schedule counts from here
         changing = network.learned, network.gradient, self.state.vectors
@@ -139,6 +144,8 @@ class Descent:
             losses[step] = backend.loss(
                 self.sample_losses, workspace, self.batch_Y, *model, read_only(X), *targets, key, network.team
             )
+            if self.reports_penalty:
+                losses[step] += backend.penalty(network.parameters, network.bound_layers, settings[step])
             backend.backward(network.gradient, workspace, *model, read_only(X), key, network.team)
             self.optimizer.update_parameters(network, backend, self.state, settings[step])
             self.state.n_steps += 1

@@ -33,6 +33,7 @@ HIDDEN = tuple(name for name, activation in ACTIVATIONS.items() if activation.hi
 WITH_OPTIONS = (
     SoftmaxCrossEntropy(label_smoothing=0.1),
     BinaryCrossEntropy(label_smoothing=0.2),
+    SquaredError(scale=0.5),
     Huber(delta=0.5),
     Quantile(levels=0.3),
 )

@@ -75,7 +75,7 @@ def torch_loss(torch, case, Z, y):
         return functional.binary_cross_entropy_with_logits(Z, y, reduction="sum") / len(y)
     total = {
         "binary_cross_entropy": lambda: functional.binary_cross_entropy(A, y, reduction="sum"),
-        "squared_error": lambda: functional.mse_loss(A, y, reduction="sum"),
+        "squared_error": lambda: loss.scale * functional.mse_loss(A, y, reduction="sum"),
         "absolute_error": lambda: functional.l1_loss(A, y, reduction="sum"),
         "huber": lambda: functional.huber_loss(A, y, reduction="sum", delta=loss.delta),
         "poisson": lambda: functional.poisson_nll_loss(Z, y, reduction="sum"),

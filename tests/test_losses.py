@@ -42,6 +42,8 @@ def test_a_name_stands_for_the_options_by_default():
     [
         ("huber", "'huber'"),
         (Huber(delta=1), "'huber'"),
+        (SquaredError(scale=1), "'squared_error'"),
+        (SquaredError(0.5), "SquaredError(scale=0.5)"),
         (Huber(delta=2.5), "Huber(delta=2.5)"),
         (Quantile([0.1, 0.9]), "Quantile(levels=(0.1, 0.9))"),
         (SoftmaxCrossEntropy(0.1), "SoftmaxCrossEntropy(label_smoothing=0.1)"),
@@ -54,6 +56,9 @@ def test_a_network_shows_its_loss(loss, text):
 @pytest.mark.parametrize(
     ("loss", "options", "error", "message"),
     [
+        (SquaredError, {"scale": 0.0}, ValueError, "scale must be positive and finite, got 0.0."),
+        (SquaredError, {"scale": np.inf}, ValueError, "scale must be positive and finite, got inf."),
+        (SquaredError, {"scale": None}, TypeError, "scale must be positive and finite, got None."),
         (Huber, {"delta": 0}, ValueError, "delta must be positive and finite, got 0."),
         (Huber, {"delta": np.inf}, ValueError, "delta must be positive and finite, got inf."),
         (Huber, {"delta": np.nan}, ValueError, "delta must be positive and finite, got nan."),
@@ -93,7 +98,7 @@ def test_targets_that_do_not_fit_are_refused(backend):
 
 
 @pytest.mark.parametrize(
-    "loss", [*LOSSES.values(), Huber(0.5), Quantile([0.1, 0.9]), SoftmaxCrossEntropy(0.2)], ids=str
+    "loss", [*LOSSES.values(), SquaredError(0.5), Huber(0.5), Quantile([0.1, 0.9]), SoftmaxCrossEntropy(0.2)], ids=str
 )
 def test_losses_are_pickled_and_compared_by_name_and_options(loss):
     again = pickle.loads(pickle.dumps(loss))
@@ -103,7 +108,9 @@ def test_losses_are_pickled_and_compared_by_name_and_options(loss):
     assert pickle.loads(pickle.dumps(network)).architecture == network.architecture
 
 
-@pytest.mark.parametrize("loss", [Huber(0.5), Quantile([0.1, 0.9]), SoftmaxCrossEntropy(0.2)], ids=str)
+@pytest.mark.parametrize(
+    "loss", [SquaredError(0.5), Huber(0.5), Quantile([0.1, 0.9]), SoftmaxCrossEntropy(0.2)], ids=str
+)
 def test_another_value_of_an_option_compiles_nothing(loss):
     from numba.core import event
 
@@ -127,6 +134,17 @@ def test_the_derivative_where_an_output_meets_its_target_is_0(loss, dtype, backe
     network = identity_network(3, loss, backend, dtype)
     assert network.loss(np.eye(3), np.eye(3)) == 0
     assert not network.backward().any()
+
+
+@every_backend
+@every_dtype
+@pytest.mark.parametrize("scale", [0.5, 1.0, 3.0])
+def test_the_scale_of_the_squared_error_multiplies_loss_and_gradient(scale, dtype, backend):
+    outputs, y = np.array([[1.0, -2.0], [0.5, 4.0]]), np.array([[0.0, 1.0], [0.5, 2.0]])
+    network = identity_network(2, SquaredError(scale), backend, dtype)
+    assert network.loss(outputs, y) == network.evaluate(outputs, y) == scale * 7  # (1 + 9 + 0 + 4) / 2
+    network.backward()
+    assert network.bias_gradients[0].tolist() == [scale, -scale]
 
 
 @every_backend

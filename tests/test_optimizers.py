@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 import fastnn
+from fastnn.backends import get_backend
+from fastnn.backends.numba_backend import epoch
 from fastnn.optimizers import SETTINGS, UPDATES
-from tests.cases import assert_agree, tolerance
+from fastnn.training import Descent, read_only
+from tests.cases import DTYPES, assert_agree, tolerance
 
 every_backend = pytest.mark.parametrize("backend", fastnn.backends())
 
@@ -196,6 +199,99 @@ def test_decay_is_decoupled_from_what_the_optimizer_makes_of_gradients(n_hidden,
         for W, before in zip(network.weights, weights, strict=True):
             np.testing.assert_allclose(W, before * 0.98**3, rtol=1e-12)
         assert np.all(network.biases[0] == -100)
+
+
+# Losses that include the penalty
+
+STRENGTHS = (
+    {"l1": 0.3},
+    {"l2": 0.5},
+    {"l1": 0.3, "l2": 0.5},
+    {"l1": 0.3, "l2": 0.5, "penalize_biases": True},
+    {"l2": 0.5, "max_gradient_norm": 0.1},
+    {"weight_decay": 0.5, "penalize_biases": True},
+)
+every_strength = pytest.mark.parametrize("strengths", STRENGTHS, ids=str)
+
+
+def penalty_of(network, optimizer):
+    """From the definition, over the named views."""
+    blocks = list(network.weights)
+    if optimizer.penalize_biases:
+        blocks += [vector for vectors in (network.biases, network.scales, network.shifts) for vector in vectors]
+    theta = np.concatenate([block.ravel() for block in blocks if block is not None]).astype(np.float64)
+    return optimizer.l1 * np.abs(theta).sum() + optimizer.l2 / 2 * (theta**2).sum()
+
+
+def losses_of_steps(network, optimizer, n_steps, batch_size, reports_penalty=True, X=X, labels=LABELS):
+    """What training reports of so many steps in one call, on batches in order."""
+    descent, losses = Descent(network, optimizer, reports_penalty=reports_penalty), np.full(n_steps, np.nan)
+    descent.reserve(batch_size, gathers=False)
+    data = read_only(X.astype(network.dtype)), read_only(labels), np.empty(0)
+    descent.run(losses, *data, None, batch_size)
+    return losses
+
+
+@every_backend
+@pytest.mark.parametrize("normalization", [None, "layer"])
+@pytest.mark.parametrize("biases_too", [False, True])
+@every_strength
+def test_the_penalty_covers_what_its_gradient_covers(strengths, biases_too, normalization, backend):
+    options = {"normalization": normalization, "backend": backend, "seed": 0}
+    optimizer = fastnn.SGD(**{**strengths, "penalize_biases": biases_too})
+    for dtype, sizes in (("float64", [3, 4, 2]), ("float32", [3, 2100, 2])):
+        network = fastnn.Network(sizes, dtype=dtype, **options)
+        network.parameters[:] = np.random.default_rng(3).standard_normal(len(network.parameters))
+        settings = optimizer.settings(0, 1)[0]
+        found = get_backend(backend).penalty(network.parameters, network.bound_layers, settings)
+        assert found == pytest.approx(penalty_of(network, optimizer), rel=10 * float(np.finfo(dtype).eps), abs=0)
+
+
+@every_backend
+@every_width
+@pytest.mark.parametrize("kind", [fastnn.SGD, fastnn.Adam, fastnn.Muon])
+@every_strength
+def test_a_loss_may_include_the_penalty_before_each_step(strengths, kind, n_hidden, backend):
+    optimizer, by_hand = kind(0.05, **strengths), new_network(backend, n_hidden)
+    expected, penalties = [], []
+    for start in [*range(0, 23, 5)] * 2:
+        expected.append(by_hand.loss(X[start : start + 5], LABELS[start : start + 5]))
+        penalties.append(penalty_of(by_hand, optimizer))
+        by_hand.backward()
+        optimizer.step(by_hand)
+    including, without = new_network(backend, n_hidden), new_network(backend, n_hidden)
+    relative = 1e-9
+    assert_agree(losses_of_steps(including, optimizer, 10, 5), np.add(expected, penalties), relative)
+    assert_agree(losses_of_steps(without, optimizer, 10, 5, reports_penalty=False), expected, relative)
+    assert including.parameters.tobytes() == without.parameters.tobytes()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("sizes", [(3, 8, 2), (3, 2100, 2)], ids=["narrow", "wide"])
+@pytest.mark.parametrize("kind", [fastnn.SGD, fastnn.Adam])
+@every_strength
+def test_losses_with_a_penalty_have_the_same_bits_for_any_number_of_threads(strengths, kind, sizes, dtype, monkeypatch):
+    monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
+    monkeypatch.setattr(epoch, "BATCH_WORK_PER_THREAD", 1)
+    monkeypatch.setattr(epoch, "CALL_WORK_PER_THREAD", 1)
+    n, results = 2400, []
+    data = np.tile(X, (105, 1))[:n], np.tile(LABELS, 105)[:n]
+    for n_threads in (1, 2, 3):
+        network = fastnn.Network(sizes, "tanh", dtype=dtype, seed=0, n_threads=n_threads)
+        losses = losses_of_steps(network, kind(0.01, **strengths), 4, 1200, X=data[0], labels=data[1])
+        results.append((losses.tobytes(), network.parameters.tobytes()))
+    assert len(set(results)) == 1
+    assert np.isfinite(losses).all()
+
+
+def test_a_penalty_that_no_loss_includes_is_not_compiled():
+    backend, dtype = get_backend("numba"), np.dtype("float32")
+
+    def address(optimizer, reports_penalty):
+        return optimizer.bind(backend, dtype, reports_penalty)[-1]
+
+    assert address(fastnn.SGD(l2=0.1), False) == address(fastnn.SGD(weight_decay=0.1), True) == 0
+    assert address(fastnn.SGD(l2=0.1), True) == address(fastnn.Adam(l1=0.1), True) != 0
 
 
 # Settings

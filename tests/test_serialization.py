@@ -41,6 +41,7 @@ def path(tmp_path: Path) -> Path:
         ([5, 1], "tanh", "squared_error"),
         ([5, 3, 2], ["softplus", "softmax"], "squared_error"),
         ([5, 3, 2], "relu", "poisson"),
+        ([5, 3, 2], "relu", fastnn.losses.SquaredError(scale=0.5)),
         ([5, 3, 2], "relu", fastnn.losses.Huber(delta=np.float32(0.3))),
         ([5, 3, 6], "relu", fastnn.losses.Quantile(levels=np.array([0.1, 0.5, 0.9]))),
         ([5, 3, 6], "relu", fastnn.losses.SoftmaxCrossEntropy(label_smoothing=0.1)),
@@ -406,6 +407,11 @@ def test_a_header_that_does_not_fit_is_described(path, changes, message):
     rewrite(path, **changes)
     with pytest.raises(ValueError, match=message):
         load(path)
+
+
+def test_a_file_from_before_a_loss_had_its_option_is_read(path):
+    rewrite(path, activations=["tanh", "identity"], loss="squared_error", loss_options={})
+    assert load(path, backend="numpy").architecture.loss == fastnn.losses.SquaredError(scale=1.0)
 
 
 def test_parameters_of_the_other_byte_order_are_read(path):

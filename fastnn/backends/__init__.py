@@ -20,8 +20,10 @@ BACKENDS = ("numpy", "numba")
 #:   not read X for that;
 #: - `loss`: mean loss of a batch, leaving dZ_L in the workspace; `backward`: the gradient from there. Weights of samples
 #:   come relative to the mean weight of their batch, so that plain means of what they multiply are weighted means;
-#: - `bind_update(update, dtype, settings_dtype, penalizes, clips)`: an optimizer's update, made ready for this backend, with
-#:   penalties and clipping where they are used;
+#: - `bind_update(update, dtype, settings_dtype, penalizes, clips, reports)`: an optimizer's update, made ready for this
+#:   backend, with penalties and clipping where they are used; with `reports`, the losses of `train_epoch` include the
+#:   penalty at the parameters before each step;
+#: - `penalty`: that number, for settings of a step;
 #: - `orthogonalize`: the matrix that an update by orthogonal steps follows;
 #: - `add_activation`, `add_loss`: functions of the user's, by a code that no other has;
 #: - `step`: one update of the parameters; `train_epoch`: all of it, batch after batch.
@@ -35,6 +37,7 @@ CONTRACT = (
     "loss",
     "orthogonalize",
     "output",
+    "penalty",
     "pre_output",
     "step",
     "train_epoch",

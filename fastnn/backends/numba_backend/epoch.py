@@ -13,7 +13,13 @@ from numba.extending import overload
 from fastnn.backends.numba_backend.activations import activate
 from fastnn.backends.numba_backend.batches import select_rows, select_targets
 from fastnn.backends.numba_backend.compilation import FLAGS, entry_point, inlined, kernel, read_only
-from fastnn.backends.numba_backend.descent import call_descent, gradients, room_for_squares, way_of_descent
+from fastnn.backends.numba_backend.descent import (
+    call_descent,
+    gradients,
+    reported_penalty,
+    room_for_squares,
+    way_of_descent,
+)
 from fastnn.backends.numba_backend.layouts import flat, is_narrow, n_tiles, same_memory_in_columns
 from fastnn.backends.numba_backend.losses import weigh
 from fastnn.backends.numba_backend.matmul import ROWS, copy
@@ -218,11 +224,12 @@ def _train_epoch(
         )  # fmt: skip
         if phase == 0:
             return
+        penalty = reported_penalty(parameters, layers, update, settings[batch]) if thread == 0 else 0.0
         phase = meet(meeting, n_threads, phase)
         if phase == 0:
             return
         if thread == 0:
-            batch_losses[batch] = losses[:n].mean()
+            batch_losses[batch] = losses[:n].mean() + penalty
         X_batch = read_only(_selected(batch_X, X, order, first, last))
         phase = call_descent(
             descent, thread, n_threads, meeting, phase, squares, parameters, state, gradient, workspace, layers, X_batch,

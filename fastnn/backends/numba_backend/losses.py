@@ -128,14 +128,14 @@ def poisson(losses, dZ, Z, Y, options):
 
 @entry_point
 def squared_error(losses, dA, A, Y, options):
-    """L_i = sum_k (a_ik - y_ik)^2, dA = 2 (A - Y); A, Y (n, K) -> L (n,), dA (n, K)."""
-    n, n_outputs = A.shape
+    """L_i = c sum_k (a_ik - y_ik)^2, dA = 2 c (A - Y); A, Y (n, K) -> L (n,), dA (n, K); c is the only option."""
+    (n, n_outputs), scale, slope = A.shape, A.dtype.type(options[0]), A.dtype.type(2 * options[0])
     losses[:] = 0
     for k in range(n_outputs):
         for i in range(n):
             difference = A[i, k] - Y[i, k]
-            dA[i, k] = A.dtype.type(2) * difference
-            losses[i] += difference * difference
+            dA[i, k] = slope * difference
+            losses[i] += scale * difference * difference
 
 
 @entry_point

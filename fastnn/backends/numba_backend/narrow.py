@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.backends.numba_backend.batches import gather_rows, select_targets
 from fastnn.backends.numba_backend.compilation import entry_point, inlined, kernel
-from fastnn.backends.numba_backend.descent import clips, descend_part
+from fastnn.backends.numba_backend.descent import clips, descend_part, reported_penalty
 from fastnn.backends.numba_backend.layers import output_error
 from fastnn.backends.numba_backend.layouts import GRANULE, TILE, Columns, columns_of_blocks, in_columns, in_rows, whole
 from fastnn.backends.numba_backend.losses import weigh
@@ -64,11 +64,12 @@ def train_narrow_epoch(
                 gradients[t], own_losses, desk, parameters, statistics, layers, X, Y, relative_weights, order, start,
                 stop, t * tile, key, meeting,
             )  # fmt: skip
+        penalty = reported_penalty(parameters, layers, update, settings[batch]) if thread == 0 else 0.0
         phase = meet(meeting, n_threads, phase)
         if phase == 0:
             return
         if thread == 0:
-            batch_losses[batch] = losses[: last - first].mean()
+            batch_losses[batch] = losses[: last - first].mean() + penalty
         start, stop = share(len(parameters), thread, n_threads, GRANULE)
         gradient = gradients[0, : len(parameters)]
         if tiles > 1:

@@ -4,7 +4,7 @@ from fastnn.backends.numpy_backend.activations import add_activation
 from fastnn.backends.numpy_backend.epoch import ROWS_PER_PASS, backward, loss, output, pre_output, train_epoch
 from fastnn.backends.numpy_backend.layers import bind
 from fastnn.backends.numpy_backend.losses import add_loss
-from fastnn.backends.numpy_backend.optimizers import bind_update, orthogonalize, step
+from fastnn.backends.numpy_backend.optimizers import bind_update, orthogonalize, penalty, step
 from fastnn.backends.numpy_backend.views import training_workspace_size, workspace_size
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "loss",
     "orthogonalize",
     "output",
+    "penalty",
     "pre_output",
     "step",
     "train_epoch",

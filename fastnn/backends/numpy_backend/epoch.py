@@ -92,7 +92,7 @@ def train_epoch(
     not (0,), are in the order in which the samples come.
     """
     n_samples = len(X) if order is None else len(order)
-    n_batches = -(-n_samples // batch_size)
+    n_batches, (*_, penalty) = -(-n_samples // batch_size), update
     for batch in range(len(batch_losses)):
         start = batch % n_batches * batch_size
         stop = min(start + batch_size, n_samples)
@@ -100,6 +100,8 @@ def train_epoch(
         data = X_batch, Y[start:stop] if order is None else Y[order[start:stop]], relative_weights[start:stop]
         key, model = settings[batch]["mask_key"], (parameters, statistics, layers)
         batch_losses[batch] = loss(losses, workspace, batch_Y, *model, *data, key, n_threads)
+        if penalty:
+            batch_losses[batch] += penalty(parameters, layers, settings[batch])
         backward(gradient, workspace, *model, X_batch, key, n_threads)
         step(parameters, state, gradient, layers, update, settings[batch])
 

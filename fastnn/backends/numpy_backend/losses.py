@@ -63,10 +63,10 @@ def poisson(losses, dZ, Z, Y, options):
 
 
 def squared_error(losses, dA, A, Y, options):
-    """L_i = sum_k (a_ik - y_ik)^2, dA = 2 (A - Y); A, Y (n, K) -> L (n,), dA (n, K)."""
-    difference = A - Y
-    dA[:] = 2 * difference
-    losses[:] = np.sum(difference * difference, axis=1)
+    """L_i = c sum_k (a_ik - y_ik)^2, dA = 2 c (A - Y); A, Y (n, K) -> L (n,), dA (n, K); c is the only option."""
+    scale, difference = float(options[0]), A - Y
+    dA[:] = 2 * scale * difference
+    losses[:] = np.sum(scale * difference * difference, axis=1)
 
 
 def absolute_error(losses, dA, A, Y, options):

@@ -87,14 +87,24 @@ def clipping(gradient, settings):
     return min(1.0, settings["max_gradient_norm"] / (np.linalg.norm(gradient) + 1e-6))
 
 
-def bind_update(update, dtype, settings_dtype, penalizes, clips):
+def penalty(parameters, layers, settings):
+    """l1 sum |theta_p| + (l2 / 2) sum theta_p^2 over all that `penalize` covers; theta is the flat vector."""
+    total = 0.0
+    for layer in layers:
+        end = layer["end"] if settings["penalize_biases"] != 0 else layer["biases"]
+        theta = parameters[layer["weights"] : end].astype(np.float64)
+        total += settings["l1"] * np.sum(np.abs(theta)) + settings["l2"] / 2 * np.sum(theta * theta)
+    return total
+
+
+def bind_update(update, dtype, settings_dtype, penalizes, clips, reports):
     """The update at that place of the table, as this backend calls it, with what goes before it."""
-    return UPDATES[update], penalize if penalizes else None, clipping if clips else None
+    return UPDATES[update], penalize if penalizes else None, clipping if clips else None, penalty if reports else None
 
 
 def descend(theta, gradient, state, first, update, settings, penalized):
     """g <- g + l1 sign(theta) + l2 theta, theta <- (1 - eta lambda) theta where penalized, and the update."""
-    update, penalize, _ = update
+    update, penalize, *_ = update
     if penalized and penalize:
         penalize(theta, gradient, settings)
     update(theta, gradient, state, first, settings)
@@ -102,7 +112,7 @@ def descend(theta, gradient, state, first, update, settings, penalized):
 
 def step(parameters, state, gradient, layers, update, settings):
     """One update of all weights and biases; flat vectors, of which the gradient is changed."""
-    _, _, clipping = update
+    _, _, clipping, _ = update
     if clipping:
         gradient *= clipping(gradient, settings)
     for layer in layers:
