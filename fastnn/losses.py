@@ -124,6 +124,9 @@ class SoftmaxCrossEntropy(Loss):
     label_smoothing : float, default 0.0
         Share s of each target that is spread evenly over the K classes, from 0 to 1. As in PyTorch it belongs to the
         loss, wherever that is computed: in training, in `Network.evaluate` and on validation data.
+    ceiling : float, default inf
+        Largest loss of a sample that is reported, positive; the gradient is that of the loss itself. scikit-learn's
+        cross-entropies have one of -log(epsilon), as they keep probabilities that far from 0.
 
     References
     ----------
@@ -131,6 +134,7 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     label_smoothing: float = 0.0
+    ceiling: float = float("inf")
 
     name = "softmax_cross_entropy"
     formula = "-sum_k y_k log(a_k), computed as log(sum_j exp(z_j)) - sum_k y_k z_k"
@@ -142,6 +146,7 @@ class SoftmaxCrossEntropy(Loss):
 
     def __post_init__(self) -> None:
         _check_smoothing(self.label_smoothing)
+        _check_option(self.ceiling, "ceiling", "positive", lambda ceiling: ceiling > 0)
 
 
 @dataclass(frozen=True)
@@ -152,6 +157,9 @@ class BinaryCrossEntropy(Loss):
     ----------
     label_smoothing : float, default 0.0
         Share s by which each target moves towards 1/2, from 0 to 1. It belongs to the loss, wherever that is computed.
+    ceiling : float, default inf
+        Largest loss of an output that is reported, positive; the gradient is that of the loss itself. scikit-learn's
+        cross-entropies have one of -log(epsilon), as they keep probabilities that far from 0.
 
     References
     ----------
@@ -159,6 +167,7 @@ class BinaryCrossEntropy(Loss):
     """
 
     label_smoothing: float = 0.0
+    ceiling: float = float("inf")
 
     name = "binary_cross_entropy"
     formula = (
@@ -176,6 +185,7 @@ class BinaryCrossEntropy(Loss):
 
     def __post_init__(self) -> None:
         _check_smoothing(self.label_smoothing)
+        _check_option(self.ceiling, "ceiling", "positive", lambda ceiling: ceiling > 0)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ SETTINGS = np.dtype(
             "weight_decay",
             "penalize_biases",
             "max_gradient_norm",
+            "penalties_reported",
             "momentum",
             "squares_kept",
             "epsilon",
@@ -120,6 +121,7 @@ class Optimizer(ABC):
         for name in ("l1", "l2", "weight_decay", "penalize_biases"):
             records[name] = getattr(self, name)
         records["max_gradient_norm"] = self.max_gradient_norm or np.inf
+        records["penalties_reported"] = 1
         records["learning_rate"] = self.learning_rate if rates is None else rates
         self._fill(records, np.arange(first_step, first_step + n_steps), momenta)
         return records

@@ -75,11 +75,11 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore
         "dropout": [_SHARE, "array-like"],
         "batch_norm": ["boolean"],
         "optimizer": [Optimizer, LBFGS, None],
-        "schedule": ["no_validation"],
+        "schedule": "no_validation",
         "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
         "scoring": [str, callable, None],
         "standardize": ["boolean"],
-        "callbacks": ["no_validation"],
+        "callbacks": "no_validation",
         "progress": ["boolean", callable, None],
     }
 
@@ -100,7 +100,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore
         """scikit-learn's name of the output activation."""
 
     @abstractmethod
-    def _make_loss(self) -> Loss:
+    def _make_loss(self, dtype: np.dtype) -> Loss:
         """The loss under that activation."""
 
     @abstractmethod
@@ -237,7 +237,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore
         return Network(
             sizes,
             [NAMES.get(name, name) for name in (*hidden, self.out_activation_)],
-            self._make_loss(),
+            self._make_loss(dtype),
             normalization="batch" if self.batch_norm else None,
             dropout=self.dropout,
             backend=self.backend,

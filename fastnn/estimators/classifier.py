@@ -1,5 +1,7 @@
 """`MLPClassifier`."""
 
+import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's own way)
         **MultilayerPerceptron._parameter_constraints,
-        "label_smoothing": [Interval(float, 0, 1, closed="both"), Interval(int, 0, 1, closed="both")],
+        "label_smoothing": [Interval(Real, 0, 1, closed="both")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
@@ -274,9 +276,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
     def _output(self) -> str:
         return "softmax" if self._has_classes else "logistic"
 
-    def _make_loss(self) -> Loss:
+    def _make_loss(self, dtype: np.dtype) -> Loss:
         kind = SoftmaxCrossEntropy if self.out_activation_ == "softmax" else BinaryCrossEntropy
-        return kind(label_smoothing=float(self.label_smoothing))
+        return kind(label_smoothing=float(self.label_smoothing), ceiling=-math.log(np.finfo(dtype).eps))
 
     def _weigh(self, weights: np.ndarray, y: Any, incremental: bool) -> np.ndarray:
         if self.class_weight is None:

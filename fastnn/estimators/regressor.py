@@ -228,7 +228,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
     def _output(self) -> str:
         return "exp" if self._loss.matched_activation == "exponential" else self._loss.matched_activation
 
-    def _make_loss(self) -> Loss:
+    def _make_loss(self, dtype: np.dtype) -> Loss:
         return self._loss
 
     def _weigh(self, weights: np.ndarray, y: Any, incremental: bool) -> np.ndarray:

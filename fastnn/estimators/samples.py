@@ -136,6 +136,8 @@ class ShuffledBatches(Batches):
         X = samples.X if issparse(samples.X) else read_only(samples.X)
         super().__init__(descent, X, samples.y, samples.weights, rows, batch_size, random is not None)
         self.random, self.positions, self.loss_offsets = random, np.arange(self.n_samples), loss_offsets
+        if self.shuffle:
+            self._reorder(self.positions)
         self.descent.total_weights = self.total_weights()
 
     @property
@@ -150,10 +152,12 @@ class ShuffledBatches(Batches):
         permutation = np.arange(self.n_samples)
         self.random.shuffle(permutation)
         if self.shuffle:
-            self.positions = self.positions[permutation]
-            self.order = self.positions if self.rows is None else self.rows[self.positions]
+            self._reorder(self.positions[permutation])
             if len(self.sample_weights):
                 self.descent.total_weights = self.total_weights()
+
+    def _reorder(self, positions: np.ndarray) -> None:
+        self.positions, self.order = positions, positions if self.rows is None else self.rows[positions]
 
     def shares(self) -> np.ndarray:
         """Each batch counts as many times as it has samples, whatever their weights."""

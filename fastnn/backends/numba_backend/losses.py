@@ -2,7 +2,8 @@
 
 `FROM_LOGITS` take the output activation into the formula, where its exponentials cancel: they read Z and give dZ.
 `FROM_OUTPUTS` read A and give dA. Targets Y are rows (n, K); a class is a one-hot row. `options` (m,) are those of the
-loss, in double precision. With a label smoothing s, targets move towards the middle: y' = (1 - s) y + s / K.
+loss, in double precision. With a label smoothing s, targets move towards the middle: y' = (1 - s) y + s / K. A ceiling
+cuts what is reported of a loss, and not its gradient.
 Blocks are in columns, so that lanes run along the samples: there are often few outputs. The sums are kept in double
 precision.
 """
@@ -19,8 +20,14 @@ from fastnn.backends.numba_backend.vector_math import exp, log, log1p
 
 @inlined
 def target_shares(options, n_values):
-    """(1 - s, s / c): what smoothed targets y' = (1 - s) y + s / c keep of c values and add to each; s, the only option."""
+    """(1 - s, s / c): what smoothed targets y' = (1 - s) y + s / c keep of c values and add to each; s, the first option."""
     return 1 - options[0], options[0] / n_values
+
+
+@inlined
+def _cut(loss, options):
+    """At most the ceiling, the second option; NaN stays NaN."""
+    return options[1] if loss > options[1] else loss
 
 
 @entry_point
@@ -42,6 +49,8 @@ def softmax_cross_entropy(losses, dZ, Z, Y, options):
             losses[i] += (real(kept) * Y[i, k] + real(added)) * (log_sums[i] - (Z[i, k] - largest[i]))
         for i in range(n):
             dZ[i, k] = dZ[i, k] / totals[i] - (real(kept) * Y[i, k] + real(added))
+    for i in range(n):
+        losses[i] = _cut(losses[i], options)
 
 
 @entry_point
@@ -56,7 +65,7 @@ def binary_cross_entropy_with_logits(losses, dZ, Z, Y, options):
             z, y = Z[i, k], real(kept) * Y[i, k] + real(added)
             e = exp(-abs(z))
             dZ[i, k] = (one if z >= 0 else e) / (one + e) - y
-            losses[i] += max(z, zero) - y * z + log1p(e)
+            losses[i] += _cut(max(z, zero) - y * z + log1p(e), options)
 
 
 @entry_point
@@ -81,7 +90,7 @@ def binary_cross_entropy_with_softmax(losses, dZ, Z, Y, options):
             y = real(kept) * Y[i, k] + real(added)
             largest_rest, rest = _exponentials_of_others(Z, i, k)
             log_rest = (largest_rest - largest) + _logarithm(rest)
-            total += y * (log_sum - (Z[i, k] - largest)) + (one - y) * (log_sum - log_rest)
+            total += _cut(y * (log_sum - (Z[i, k] - largest)) + (one - y) * (log_sum - log_rest), options)
             for j in range(n_outputs):
                 if j != k:
                     dZ[i, j] -= (one - y) * _exponential(Z[i, j] - largest_rest) / rest

@@ -149,7 +149,7 @@ def clipping(gradient, settings):
 
 
 def penalty(parameters, layers, settings):
-    """l1 sum |theta_p| + (l2 / 2) sum theta_p^2 over all that `penalize` covers; theta is the flat vector."""
+    """r (l1 sum |theta_p| + (l2 / 2) sum theta_p^2) over all that `penalize` covers, r times as it is reported."""
     return _penalty(parameters, layers, _address_of_penalty(parameters.dtype, settings.dtype), settings)
 
 
@@ -160,7 +160,7 @@ def _penalty(parameters, layers, address, settings):
     for layer in layers:
         end = layer["end"] if settings["penalize_biases"] != 0 else layer["biases"]
         total += call_for_number(address, parameters[layer["weights"] : end], settings)
-    return total
+    return total * settings["penalties_reported"]
 
 
 @entry_point

@@ -2,7 +2,8 @@
 
 `FROM_LOGITS` take the output activation into the formula, where its exponentials cancel: they read Z and give dZ.
 `FROM_OUTPUTS` read A and give dA. Targets Y are rows (n, K); a class is a one-hot row. `options` (m,) are those of the
-loss, in double precision. With a label smoothing s, targets move towards the middle: y' = (1 - s) y + s / K.
+loss, in double precision. With a label smoothing s, targets move towards the middle: y' = (1 - s) y + s / K. A ceiling
+cuts what is reported of a loss, and not its gradient.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from fastnn.backends.numpy_backend.activations import _over_arrays
 
 
 def target_shares(options, n_values):
-    """(1 - s, s / c): what smoothed targets y' = (1 - s) y + s / c keep of c values and add to each; s, the only option."""
+    """(1 - s, s / c): what smoothed targets y' = (1 - s) y + s / c keep of c values and add to each; s, the first option."""
     smoothing = float(options[0])
     return 1 - smoothing, smoothing / n_values
 
@@ -25,7 +26,7 @@ def softmax_cross_entropy(losses, dZ, Z, Y, options):
     log_probabilities = Z - Z.max(axis=1, keepdims=True)
     log_probabilities -= np.log(np.exp(log_probabilities).sum(axis=1, keepdims=True))
     dZ[:] = np.exp(log_probabilities) - Y
-    losses[:] = -np.sum(Y * log_probabilities, axis=1)
+    losses[:] = np.minimum(-np.sum(Y * log_probabilities, axis=1), options[1])
 
 
 def binary_cross_entropy_with_logits(losses, dZ, Z, Y, options):
@@ -33,7 +34,7 @@ def binary_cross_entropy_with_logits(losses, dZ, Z, Y, options):
     kept, added = target_shares(options, 2)
     Y, exponentials = kept * Y + added, np.exp(-np.abs(Z))
     dZ[:] = np.where(Z >= 0, 1, exponentials) / (1 + exponentials) - Y
-    losses[:] = np.sum(np.maximum(Z, 0) - Y * Z + np.log1p(exponentials), axis=1)
+    losses[:] = np.sum(np.minimum(np.maximum(Z, 0) - Y * Z + np.log1p(exponentials), options[1]), axis=1)
 
 
 def binary_cross_entropy_with_softmax(losses, dZ, Z, Y, options):
@@ -52,7 +53,7 @@ def binary_cross_entropy_with_softmax(losses, dZ, Z, Y, options):
     rest = np.exp(others - largest).sum(axis=2, keepdims=True)
     Q, log_rest = np.exp(others - largest) / rest, (largest + np.log(rest))[:, :, 0]
     dZ[:] = n_outputs * np.exp(Z) / exponentials - Y - np.einsum("ik,ikj->ij", 1 - Y, Q)
-    losses[:] = np.sum(Y * (log_sum - Z) + (1 - Y) * (log_sum - log_rest), axis=1)
+    losses[:] = np.sum(np.minimum(Y * (log_sum - Z) + (1 - Y) * (log_sum - log_rest), options[1]), axis=1)
 
 
 def poisson(losses, dZ, Z, Y, options):

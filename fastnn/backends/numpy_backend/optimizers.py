@@ -88,13 +88,13 @@ def clipping(gradient, settings):
 
 
 def penalty(parameters, layers, settings):
-    """l1 sum |theta_p| + (l2 / 2) sum theta_p^2 over all that `penalize` covers; theta is the flat vector."""
+    """r (l1 sum |theta_p| + (l2 / 2) sum theta_p^2) over all that `penalize` covers, r times as it is reported."""
     total = 0.0
     for layer in layers:
         end = layer["end"] if settings["penalize_biases"] != 0 else layer["biases"]
         theta = parameters[layer["weights"] : end].astype(np.float64)
         total += settings["l1"] * np.sum(np.abs(theta)) + settings["l2"] / 2 * np.sum(theta * theta)
-    return total
+    return total * settings["penalties_reported"]
 
 
 def bind_update(update, dtype, settings_dtype, penalizes, clips, reports):
