@@ -187,7 +187,7 @@ class Search(Task):
 
 def pickled_ratio(model: Any) -> float:
     """Bytes of a pickled estimator, divided by those of its weights and biases."""
-    return len(pickle.dumps(model)) / sum(part.nbytes for part in (*model.coefs_, *model.intercepts_))
+    return len(pickle.dumps(model)) / float(sum(part.nbytes for part in (*model.coefs_, *model.intercepts_)))
 
 
 def _shared_out(n_jobs: int) -> AbstractContextManager[Any]:
