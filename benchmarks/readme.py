@@ -9,12 +9,13 @@ from pathlib import Path
 import click
 
 from benchmarks import compare_backends
+from benchmarks.estimators import table as estimators
 from benchmarks.peers import table as peers
 
 README = Path(__file__).parents[1] / "README.md"
 
 #: By the name in the markers, the modules that know where results are saved and how their table looks.
-TABLES = {"backends": compare_backends, "peers": peers}
+TABLES = {"estimators": estimators, "backends": compare_backends, "peers": peers}
 
 
 def with_table(text: str, name: str, table: str) -> str:

@@ -147,7 +147,7 @@ def _named(name: str, n_samples: int) -> Data:
     return Data(dataset.X[:n_samples].astype(DTYPE), dataset.y[:n_samples], name)
 
 
-def _half_planes(n_samples: int) -> Data:
+def half_planes(n_samples: int) -> Data:
     """Points of the plane, labelled 1 where either of two random half-planes holds them."""
     rng = np.random.default_rng(SEED)
     X = rng.standard_normal((n_samples, 2))
@@ -232,7 +232,7 @@ _PLAIN = (
         n_samples=100_000,
         batch_size=64,
         learning_rate=0.01,
-        make_data=_half_planes,
+        make_data=half_planes,
     ),
     Workload(
         name="smooth_functions",

@@ -5,14 +5,21 @@ import json
 import os
 import subprocess
 import sys
+import types
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from click import ClickException
 from click.testing import CliRunner
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 
+import fastnn
 from benchmarks import readme, scaling
+from benchmarks.estimators import agreement, tasks
+from benchmarks.estimators import libraries as estimator_libraries
+from benchmarks.estimators import table as estimator_table
+from benchmarks.estimators import turns as estimator_turns
 from benchmarks.peers import machine, processors, table, turns
 from benchmarks.peers.implementations.with_scikit_learn import ScikitLearn
 from benchmarks.peers.libraries import LIBRARIES, REFERENCE, SUBJECT, missing
@@ -189,6 +196,180 @@ def test_a_process_measures_one_workload_with_all_libraries(tmp_path):
     assert list(measured["peers"]) == [name for name in LIBRARIES if name not in missing()]
     assert all(peer["milliseconds_per_epoch"] > 0 for peer in measured["peers"].values())
     assert measured["peers"]["JAX"]["drift"] < 1e-4
+
+
+# Estimators
+
+
+def quick_task(name):
+    return next(task for task in tasks.tasks(quick=True) if task.name == name)
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Estimators that take the place of fastnn's: scikit-learn's own, until a test replaces them."""
+    module = types.ModuleType("stand_in")
+    module.MLPClassifier, module.MLPRegressor = MLPClassifier, MLPRegressor
+    monkeypatch.setitem(sys.modules, "stand_in", module)
+    monkeypatch.setitem(estimator_libraries.MODULES, estimator_libraries.SUBJECT, "stand_in")
+    monkeypatch.setattr(estimator_turns, "PAUSE_SECONDS", 0)
+    return module
+
+
+class FastLearner(MLPClassifier):
+    """Learns at another rate."""
+
+    def fit(self, X, y):
+        self.learning_rate_init = 0.0011
+        return super().fit(X, y)
+
+
+class TwiceTheEpochs(MLPClassifier):
+    """Does not stop where it should."""
+
+    def fit(self, X, y):
+        self.max_iter = 2 * self.max_iter
+        return super().fit(X, y)
+
+
+def test_names_of_tasks_are_different():
+    assert len({task.name for task in tasks.TASKS}) == len(tasks.TASKS)
+
+
+@pytest.mark.skipif(not hasattr(fastnn, "MLPClassifier"), reason="fastnn has no estimators yet")
+@pytest.mark.parametrize("name", ["digits", "half_planes", "regression_early_stopping", "search", "predict"])
+def test_both_libraries_are_held_to_the_same_and_timed(name, monkeypatch):
+    monkeypatch.setattr(estimator_turns, "PAUSE_SECONDS", 0)
+    measured = estimator_turns.measure(quick_task(name), n_turns=1)
+    assert all(seconds > 0 for seconds in measured["seconds"].values())
+    assert measured["deviations"]["parameters"] <= agreement.PARAMETER_TOLERANCE
+
+
+@pytest.mark.parametrize("name", ["digits", "regression", "search", "predict"])
+def test_an_estimator_agrees_with_itself(name, stand_in):
+    measured = estimator_turns.measure(quick_task(name), n_turns=1)
+    assert measured["deviations"]["parameters"] < 1e-12
+    assert set(measured["seconds"]) == {"scikit-learn", "fastnn"}
+    json.dumps(measured)
+
+
+@pytest.mark.parametrize("wrong", [FastLearner, TwiceTheEpochs])
+def test_an_estimator_that_learns_otherwise_is_not_timed(wrong, stand_in):
+    stand_in.MLPClassifier = wrong
+    with pytest.raises(AssertionError, match=r"^digits: parameters of fastnn .* Nothing was timed"):
+        estimator_turns.measure(quick_task("digits"), n_turns=1)
+
+
+def model(**attributes):
+    return types.SimpleNamespace(**attributes)
+
+
+@pytest.mark.parametrize(
+    ("check", "ours", "theirs", "message"),
+    [
+        (
+            agreement.assert_same_parameters,
+            model(coefs_=[np.ones((2, 3))], intercepts_=[np.ones(3)]),
+            model(coefs_=[np.ones((2, 1))], intercepts_=[np.ones(1)]),
+            "has parameters of shapes",
+        ),
+        (
+            agreement.assert_same_parameters,
+            model(coefs_=[np.full((2, 3), np.nan)], intercepts_=[np.ones(3)]),
+            model(coefs_=[np.ones((2, 3))], intercepts_=[np.ones(3)]),
+            "nan apart",
+        ),
+        (agreement.assert_same_predictions, np.array([0, 1]), np.array([1, 1]), "classes for 1 of 2 samples"),
+        (agreement.assert_same_predictions, np.array([1.0, 1.1]), np.ones(2), "predictions .* apart"),
+        (agreement.assert_same_predictions, np.ones(2), np.ones((2, 1)), "an array of shape"),
+        (agreement.assert_as_many_epochs, model(n_iter_=3), model(n_iter_=4), "3 epochs and scikit-learn for 4"),
+        (
+            agreement.assert_same_losses,
+            model(n_iter_=2, loss_curve_=[1.0, 0.501]),
+            model(n_iter_=2, loss_curve_=[1.0, 0.5]),
+            "losses .* 0.002 apart",
+        ),
+        (agreement.assert_same_scores, 0.9, 0.91, "scores .* 0.01 apart"),
+    ],
+)
+def test_what_libraries_must_agree_on(check, ours, theirs, message):
+    check("task", {"fastnn": theirs, "scikit-learn": theirs})
+    with pytest.raises(AssertionError, match=message):
+        check("task", {"fastnn": ours, "scikit-learn": theirs})
+
+
+def test_who_went_first_goes_last_in_the_next_round(monkeypatch):
+    monkeypatch.setattr(estimator_turns, "PAUSE_SECONDS", 0)
+    order = []
+    estimator_turns.take_turns({name: lambda name=name: order.append(name) or 1.0 for name in "ab"}, n_turns=3)
+    assert "".join(order) == "abbaab"
+
+
+def test_size_of_a_pickled_estimator(stand_in):
+    trained = quick_task("predict").trained_shortly("scikit-learn", quick_task("predict").data)
+    assert tasks.pickled_ratio(trained) > 3  # weights, gradients' two moments and more
+
+
+def estimator_result(name="digits", floor=8, seconds=(2.0, 0.2), most_seconds=None, pickled=()):
+    return {
+        "name": name,
+        "estimator": "MLPClassifier",
+        "work": "fit",
+        "data": "digits",
+        "shape": [1797, 64],
+        "dtype": "float64",
+        "floor": floor,
+        "most_seconds": most_seconds,
+        "seconds": dict(zip(("scikit-learn", "fastnn"), seconds, strict=True)),
+        "pickled": dict(zip(("scikit-learn", "fastnn"), pickled, strict=False)),
+    }
+
+
+def estimator_results(*results):
+    return {
+        "machine": {"date": "2026-01-02", "processor": "cpu", "processors": 2, "versions": {"Python": "3"}},
+        "turns": 7,
+        "runs": [{"processors": 1, "tasks": list(results[:1])}, {"processors": 2, "tasks": list(results)}],
+    }
+
+
+def test_table_of_estimators():
+    prediction = estimator_result("predict", None, (122e-6, 48e-6), 60e-6, (4.02, 1.01))
+    text = estimator_table.markdown(estimator_results(estimator_result(), prediction))
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert lines[2] == ("| digits, 1,797 × 64, float64 | MLPClassifier: fit | 1 | 2.00 s | **200 ms** | 10.0× | ≥ 8× |")
+    assert lines[3] == lines[2].replace("| 1 |", "| 2 |")
+    assert lines[4].endswith("| 2 | 122 µs | **48.0 µs** | 2.5× | ≤ 60 µs |")
+    assert {line.count("|") for line in lines} == {lines[0].count("|")}
+    assert "Medians of 7 turns" in text
+    assert "takes 1.01 times the bytes" in text
+
+
+@pytest.mark.parametrize(
+    ("result", "sentence"),
+    [
+        (estimator_result(), None),
+        (estimator_result(floor=None, seconds=(1.0, 2.0)), None),
+        (estimator_result(floor=11), "digits on 2 cores: 10 times as fast as scikit-learn; at least 11 are demanded."),
+        (estimator_result(most_seconds=0.1), "digits on 2 cores: 200 ms; at most 100 ms are allowed."),
+        (
+            estimator_result(pickled=(4.0, 1.2)),
+            "digits on 2 cores: 1.2 times its parameters' bytes when pickled; at most 1.1 are allowed.",
+        ),
+    ],
+)
+def test_demands_that_are_not_met_are_told(result, sentence):
+    results = estimator_results(result)
+    del results["runs"][0]
+    assert estimator_table.shortfalls(results) == ([] if sentence is None else [sentence])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(12.34, "12.3 s"), (0.9996, "1.00 s"), (0.0123, "12.3 ms"), (9.996e-4, "1.00 ms"), (48.26e-6, "48.3 µs")],
+)
+def test_durations(seconds, text):
+    assert estimator_table.duration(seconds) == text
 
 
 # The machine
