@@ -579,11 +579,14 @@ class Network:
             n_parameters = int(layer["end"] - layer["weights"])
             shape = f"{layer['n_inputs']} -> {layer['n_outputs']}"
             rows.append((str(number), shape, ", ".join([activation, *extras]), *self._size(n_parameters)))
-        rows.append(("total", "", f"{architecture.loss.name}, {self.dtype.name}", *self._size(architecture.n_parameters)))
+        rows.append(
+            ("total", "", f"{architecture.loss.name}, {self.dtype.name}", *self._size(architecture.n_parameters))
+        )
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         aligned = (str.ljust, str.ljust, str.ljust, str.rjust, str.rjust)
         lines = (
-            "  ".join(align(cell, width) for align, cell, width in zip(aligned, row, widths, strict=True)) for row in rows
+            "  ".join(align(cell, width) for align, cell, width in zip(aligned, row, widths, strict=True))
+            for row in rows
         )
         return "\n".join(line.rstrip() for line in lines)
 

@@ -175,7 +175,7 @@ class SGD(Optimizer):
     learning_rate : float, default 0.01
         Step size eta, positive.
     momentum : float, default 0.0
-        Share mu of the velocity that is kept from step to step, at least 0 and below 1.
+        Share mu of the velocity that is kept from step to step, from 0 to 1.
     nesterov : bool, default False
         Whether to look ahead along the velocity; needs a momentum.
 
@@ -192,7 +192,9 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_kept(self.momentum, "momentum")
+        check_number(self.momentum, "momentum")
+        if self.momentum > 1:
+            raise ValueError(f"momentum must be at most 1, or what is kept grows without end, got {self.momentum!r}.")
         check_flag(self.nesterov, "nesterov")
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov=True needs a momentum above 0, such as SGD(momentum=0.9, nesterov=True).")

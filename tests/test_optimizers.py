@@ -122,6 +122,19 @@ def test_a_step_leaves_the_gradient_as_it_is(optimizer, backend):
     assert network.gradient.tobytes() == before.tobytes()
 
 
+@every_backend
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_with_a_momentum_of_1_the_velocity_is_the_sum_of_all_gradients(nesterov, backend):
+    network, optimizer = new_network(backend), fastnn.SGD(0.1, momentum=1.0, nesterov=nesterov)
+    gradients = np.random.default_rng(2).standard_normal((4, 26))
+    for step, gradient in enumerate(gradients):
+        before = network.parameters.copy()
+        network.gradient[:] = gradient
+        optimizer.step(network)
+        velocity = gradients[: step + 1].sum(axis=0)
+        assert_agree(network.parameters - before, -0.1 * (gradient + velocity if nesterov else velocity), 1e-14)
+
+
 # Clipping
 
 

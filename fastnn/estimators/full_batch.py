@@ -59,7 +59,9 @@ def fit_full_batch(estimator: Any, samples: Samples, validation: Validation | No
     """Minimise the objective until SciPy or a callback has had enough."""
     network = estimator._network
     if any(network.architecture.dropout):
-        raise ValueError("solver='lbfgs' needs the same loss wherever it asks twice; with dropout, take another solver.")
+        raise ValueError(
+            "solver='lbfgs' needs the same loss wherever it asks twice; with dropout, take another solver."
+        )
     check_batches(network.architecture, len(samples), len(samples))
     callbacks = check_estimator_callbacks(estimator, validation)
     held_out = validation.for_callbacks() if validation is not None and callbacks else None

@@ -71,9 +71,7 @@ class NoTasks:
 
 
 @contextmanager
-def fit_tasks(
-    estimator: Any, samples: Samples, rows: np.ndarray | None, max_iter: int
-) -> Iterator[FitTasks | NoTasks]:
+def fit_tasks(estimator: Any, samples: Samples, rows: np.ndarray | None, max_iter: int) -> Iterator[FitTasks | NoTasks]:
     """What to tell of each iteration; only `fit` has callbacks, and not `partial_fit`."""
     if not getattr(estimator, "_skl_callbacks", None) or getattr(estimator, "_trains_on", False):
         yield NoTasks()

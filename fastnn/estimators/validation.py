@@ -18,7 +18,9 @@ def hold_out(
     if given is not None or not estimator.early_stopping or not estimator._descends:
         return None, given
     if incremental:
-        raise ValueError("partial_fit does not support early_stopping=True without validation data: pass X_val and y_val.")
+        raise ValueError(
+            "partial_fit does not support early_stopping=True without validation data: pass X_val and y_val."
+        )
     y = samples.y.astype(bool) if estimator._stratifies else None
     rows, others = train_test_split(
         np.arange(len(samples)),
@@ -27,9 +29,7 @@ def hold_out(
         stratify=y,
     )
     if len(others) < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-        )
+        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
     return rows, samples.take(others)
 
 

@@ -12,7 +12,7 @@ from numba import from_dtype, types
 from fastnn.backends.numba_backend.compilation import address_of, caller, entry_point, inlined, kernel
 from fastnn.backends.numba_backend.layers import bias_gradient, weight_gradient
 from fastnn.backends.numba_backend.matmul import CHUNK, ROWS, accumulate, multiply_near, sum_squares
-from fastnn.backends.numba_backend.optimizers import PLAIN, _penalty, _shorten, _shortening, descend
+from fastnn.backends.numba_backend.optimizers import PLAIN, _shorten, _shortening, descend, penalty
 from fastnn.backends.numba_backend.propagation import inputs_of
 from fastnn.backends.numba_backend.threads import meet, share
 from fastnn.backends.numba_backend.views import biases, errors, weights
@@ -25,12 +25,6 @@ UPDATE_ROWS = 4 * ROWS
 def clips(update):
     """Whether the gradient has to be complete before the first parameter is updated."""
     return update[3] != 0
-
-
-@inlined
-def reported_penalty(parameters, layers, update, settings):
-    """What the penalty adds to the reported loss, 0 where that leaves it out; to be asked before anyone updates a parameter."""
-    return _penalty(parameters, layers, update[4], settings) if update[4] != 0 else 0.0
 
 
 @entry_point
@@ -148,6 +142,17 @@ def _address(way, dtype, layer_dtype, settings_dtype):
         way, number, number, number, number[::1], number, types.float64[::1], vector, matrix, vector, vector, layers,
         types.Array(real, 2, "C", readonly=True), update, from_dtype(settings_dtype),
     )  # fmt: skip
+
+
+def address_of_penalty(parameters, layers, update, settings):
+    """The address of `penalty` where the reported losses include it, else 0: then it is not compiled."""
+    return _penalty_address(parameters.dtype, layers.dtype, settings.dtype) if update[4] != 0 else 0
+
+
+@cache
+def _penalty_address(dtype, layer_dtype, settings_dtype):
+    vector, layers = types.Array(from_dtype(dtype), 1, "C"), types.Array(from_dtype(layer_dtype), 1, "C", readonly=True)
+    return address_of(penalty, types.float64, vector, layers, from_dtype(settings_dtype))
 
 
 def room_for_squares(n_parameters):

@@ -14,9 +14,9 @@ from fastnn.backends.numba_backend.activations import activate
 from fastnn.backends.numba_backend.batches import select_rows, select_targets
 from fastnn.backends.numba_backend.compilation import FLAGS, entry_point, inlined, kernel, read_only
 from fastnn.backends.numba_backend.descent import (
+    address_of_penalty,
     call_descent,
     gradients,
-    reported_penalty,
     room_for_squares,
     way_of_descent,
 )
@@ -24,6 +24,7 @@ from fastnn.backends.numba_backend.layouts import flat, is_narrow, n_tiles, same
 from fastnn.backends.numba_backend.losses import weigh
 from fastnn.backends.numba_backend.matmul import ROWS, copy
 from fastnn.backends.numba_backend.narrow import train_narrow_epoch
+from fastnn.backends.numba_backend.optimizers import call_for_number
 from fastnn.backends.numba_backend.propagation import forward, output_error_in_rows, propagate_errors
 from fastnn.backends.numba_backend.threads import FIRST, meet, run_team, share
 from fastnn.backends.numba_backend.views import errors, pre_activations
@@ -75,18 +76,19 @@ def train_epoch(
     not (0,), are in the order in which the samples come.
     """
     team = _team_size(parameters, len(batch_losses) * batch_size, batch_size, n_threads)
+    penalty = address_of_penalty(parameters, layers, update, settings)
     if is_narrow(layers):
         run_team(
             train_narrow_epoch, min(team, n_tiles(batch_size)),
             batch_losses, losses, parameters, statistics, state, workspace, layers, X, Y, relative_weights, order, batch_size,
-            update, settings,
+            update, settings, penalty,
         )  # fmt: skip
     else:
         run_team(
             _train_epoch, team,
             batch_losses, losses, room_for_squares(len(parameters)), parameters, statistics, state, gradient, workspace,
             batch_X, batch_Y, layers, X, Y, relative_weights, order, batch_size, update, settings,
-            way_of_descent(parameters, layers, update, settings),
+            way_of_descent(parameters, layers, update, settings), penalty,
         )  # fmt: skip
 
 
@@ -197,7 +199,7 @@ def _backward(thread, n_threads, meeting, gradient, workspace, parameters, stati
 @entry_point
 def _train_epoch(
     thread, n_threads, meeting, batch_losses, losses, squares, parameters, statistics, state, gradient, workspace, batch_X,
-    batch_Y, layers, X, Y, relative_weights, order, batch_size, update, settings, descent,
+    batch_Y, layers, X, Y, relative_weights, order, batch_size, update, settings, descent, penalty,
 ):  # fmt: skip
     n_samples, phase = len(X) if order is None else len(order), FIRST
     n_batches = (n_samples + batch_size - 1) // batch_size
@@ -224,12 +226,14 @@ def _train_epoch(
         )  # fmt: skip
         if phase == 0:
             return
-        penalty = reported_penalty(parameters, layers, update, settings[batch]) if thread == 0 else 0.0
+        added = 0.0
+        if penalty != 0 and thread == 0:  # before the meeting, after which others change the parameters
+            added = call_for_number(penalty, parameters, layers, settings[batch])
         phase = meet(meeting, n_threads, phase)
         if phase == 0:
             return
         if thread == 0:
-            batch_losses[batch] = losses[:n].mean() + penalty
+            batch_losses[batch] = losses[:n].mean() + added
         X_batch = read_only(_selected(batch_X, X, order, first, last))
         phase = call_descent(
             descent, thread, n_threads, meeting, phase, squares, parameters, state, gradient, workspace, layers, X_batch,

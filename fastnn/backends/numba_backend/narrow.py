@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.backends.numba_backend.batches import gather_rows, select_targets
 from fastnn.backends.numba_backend.compilation import entry_point, inlined, kernel
-from fastnn.backends.numba_backend.descent import clips, descend_part, reported_penalty
+from fastnn.backends.numba_backend.descent import clips, descend_part
 from fastnn.backends.numba_backend.layers import output_error
 from fastnn.backends.numba_backend.layouts import GRANULE, TILE, Columns, columns_of_blocks, in_columns, in_rows, whole
 from fastnn.backends.numba_backend.losses import weigh
@@ -43,7 +43,7 @@ def _desk(workspace, layers, tile, thread):
 @entry_point
 def train_narrow_epoch(
     thread, n_threads, meeting, batch_losses, losses, parameters, statistics, state, workspace, layers, X, Y,
-    relative_weights, order, batch_size, update, settings,
+    relative_weights, order, batch_size, update, settings, penalty,
 ):  # fmt: skip
     """The same as `epoch.train_epoch`, for one thread of a team."""
     n_samples, phase = len(X) if order is None else len(order), FIRST
@@ -64,12 +64,14 @@ def train_narrow_epoch(
                 gradients[t], own_losses, desk, parameters, statistics, layers, X, Y, relative_weights, order, start,
                 stop, t * tile, key, meeting,
             )  # fmt: skip
-        penalty = reported_penalty(parameters, layers, update, settings[batch]) if thread == 0 else 0.0
+        added = 0.0
+        if penalty != 0 and thread == 0:  # before the meeting, after which others change the parameters
+            added = call_for_number(penalty, parameters, layers, settings[batch])
         phase = meet(meeting, n_threads, phase)
         if phase == 0:
             return
         if thread == 0:
-            batch_losses[batch] = losses[: last - first].mean() + penalty
+            batch_losses[batch] = losses[: last - first].mean() + added
         start, stop = share(len(parameters), thread, n_threads, GRANULE)
         gradient = gradients[0, : len(parameters)]
         if tiles > 1:

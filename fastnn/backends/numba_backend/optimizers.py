@@ -148,25 +148,20 @@ def clipping(gradient, settings):
     return _shortening(squares, settings)
 
 
+@entry_point
 def penalty(parameters, layers, settings):
     """r (l1 sum |theta_p| + (l2 / 2) sum theta_p^2) over all that `penalize` covers, r times as it is reported."""
-    return _penalty(parameters, layers, _address_of_penalty(parameters.dtype, settings.dtype), settings)
-
-
-@entry_point
-def _penalty(parameters, layers, address, settings):
-    """The sum over the layers of what the function at that address makes of the parameters of each."""
     total = 0.0
     for layer in layers:
         end = layer["end"] if settings["penalize_biases"] != 0 else layer["biases"]
-        total += call_for_number(address, parameters[layer["weights"] : end], settings)
+        total += _penalty_of_block(parameters[layer["weights"] : end], settings["l1"], settings["l2"])
     return total * settings["penalties_reported"]
 
 
-@entry_point
-def _penalty_of_block(theta, settings):
+@kernel
+def _penalty_of_block(theta, l1, l2):
     """l1 sum |theta_p| + (l2 / 2) sum theta_p^2."""
-    l1, l2, total = settings["l1"], settings["l2"], 0.0
+    total = 0.0
     if l1 != 0:
         for p in range(len(theta)):
             total += abs(theta[p])
@@ -178,13 +173,6 @@ def _penalty_of_block(theta, settings):
     return total
 
 
-@cache
-def _address_of_penalty(dtype, settings_dtype):
-    real = from_dtype(dtype)
-    provide_linked(real)
-    return address_of(_penalty_of_block, types.float64, types.Array(real, 1, "C"), from_dtype(settings_dtype))
-
-
 def bind_update(update, dtype, settings_dtype, penalizes, clips, reports):
     """The update at that place of the table, as this backend calls it, with what goes before it."""
     return _bound(update, dtype, settings_dtype, penalizes, clips, reports)
@@ -192,7 +180,7 @@ def bind_update(update, dtype, settings_dtype, penalizes, clips, reports):
 
 @cache
 def _bound(update, dtype, settings_dtype, penalizes, clips, reports):
-    """Place in the table, and the addresses of update, `penalize`, `clipping` and penalty, 0 for what is not used."""
+    """Place in the table, the addresses of update, `penalize` and `clipping`, 0 for what is not used, and what to report."""
     real, record = from_dtype(dtype), from_dtype(settings_dtype)
     provide_linked(real)
     vector, states = types.Array(real, 1, "C"), types.Array(real, 2, "C")
@@ -202,7 +190,7 @@ def _bound(update, dtype, settings_dtype, penalizes, clips, reports):
             address_of(UPDATES[update], types.void, vector, vector, states, types.int64, record),
             address_of(penalize, types.void, vector, vector, record) if penalizes else 0,
             address_of(clipping, types.float64, vector, record) if clips else 0,
-            _address_of_penalty(dtype, settings_dtype) if reports else 0,
+            reports,
         ]
     )
     bound.flags.writeable = False
