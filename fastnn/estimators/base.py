@@ -149,7 +149,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore
         self._random_state = check_random_state(self.random_state)
         if is_new:
             self._initialize([X.shape[1], *hidden, self.n_outputs_], X.dtype)
-        if is_new or not incremental:
+        if is_new or not incremental or not hasattr(self, "history_"):
             self.history_ = History()
         network = self._synchronize()
         rows, held_out = hold_out(self, samples, given, incremental)
