@@ -123,6 +123,7 @@ class ShuffledBatches(Batches):
 
     gives_up = False
     descent: PenalizedDescent
+    X: Any
 
     def __init__(
         self,
