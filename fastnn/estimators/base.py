@@ -38,7 +38,7 @@ GLOROT, GLOROT_LOGISTIC = 6.0, 2.0
 _SHARE = Interval(Real, 0, 1, closed="left")
 
 
-class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
+class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
     """Base of `MLPClassifier` and `MLPRegressor`.
 
     `coefs_` and `intercepts_` are views of the parameters of a `fastnn.Network`; arrays that a user puts in their place are
