@@ -443,8 +443,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return bool(self.n_outputs_ == 1)
 
     def _decisions(self, outputs: np.ndarray) -> np.ndarray:
-        """The most probable class, by number, or which of the outputs are above one half."""
-        return np.argmax(outputs, axis=1) if self._has_classes else outputs > 0.5
+        """The most probable class, by number, or which of the outputs are above one half; none where there is one class."""
+        if self._has_classes:
+            return np.argmax(outputs, axis=1)
+        return (outputs > 0.5) & (len(self.classes_) > 1)
 
     def _labels(self, outputs: np.ndarray) -> np.ndarray:
         """What `predict` gives."""
