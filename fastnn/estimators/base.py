@@ -322,6 +322,12 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         backend, _ = get_active_backend()
         return 1 if backend.nesting_level else None
 
+    @property
+    def network_(self) -> Network:
+        """The `fastnn.Network` behind a fitted estimator; it takes features as they are after standardising."""
+        check_is_fitted(self)
+        return self._synchronize()
+
     def summary(self) -> str:
         """The layers of the fitted network: shapes, activations, parameters and memory."""
         check_is_fitted(self)
