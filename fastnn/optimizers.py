@@ -5,6 +5,7 @@ To add one: the name of its update in `UPDATES`, a dataclass here, one function 
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -117,14 +118,20 @@ class Optimizer(ABC):
         rates, momenta : ndarray of shape (n_steps,), optional
             Learning rates and momenta of a schedule; by default the optimizer's own.
         """
-        records = np.zeros(n_steps, SETTINGS)
-        for name in ("l1", "l2", "weight_decay", "penalize_biases"):
-            records[name] = getattr(self, name)
-        records["max_gradient_norm"] = self.max_gradient_norm or np.inf
-        records["penalties_reported"] = 1
+        records = self._constants.repeat(n_steps)
         records["learning_rate"] = self.learning_rate if rates is None else rates
         self._fill(records, np.arange(first_step, first_step + n_steps), momenta)
         return records
+
+    @cached_property
+    def _constants(self) -> np.ndarray:
+        """A record with what is the same for all optimizers and steps."""
+        record = np.zeros(1, SETTINGS)
+        for name in ("l1", "l2", "weight_decay", "penalize_biases"):
+            record[name] = getattr(self, name)
+        record["max_gradient_norm"] = self.max_gradient_norm or np.inf
+        record["penalties_reported"] = 1
+        return record
 
     @abstractmethod
     def _fill(self, records: np.ndarray, steps: np.ndarray, momenta: np.ndarray | None) -> None:

@@ -325,15 +325,20 @@ def test_a_fit_that_starts_at_what_is_no_number_is_a_divergence(backend):
 
 @st.composite
 def fits(draw):
-    """Arguments of a network and of a fit, all small."""
-    loss, output = draw(st.sampled_from(OUTPUTS))
+    """Arguments of a network and of a fit, all small.
+
+    The squares of exponentials may grow beyond all bounds within two steps, and every rounding with them.
+    """
+    tame = [(loss, output) for loss, output in OUTPUTS if loss.name != "squared_error" or output != "exponential"]
+    loss, output = draw(st.sampled_from(tame))
     sizes = tuple(draw(st.lists(st.integers(1, 6), min_size=2, max_size=5)))
     hidden = draw(st.lists(st.sampled_from(HIDDEN), min_size=len(sizes) - 2, max_size=len(sizes) - 2))
+    momentum = draw(st.floats(0, 1))
     return {
         "network": (layer_sizes_for(output, sizes), (*hidden, output), loss),
         "seed": draw(st.integers(0, 2**32)),
         "n_samples": draw(st.integers(1, 12)),
-        "optimizer": fastnn.SGD(draw(st.floats(1e-4, 0.02)), draw(st.floats(0, 1)), draw(st.booleans())),
+        "optimizer": fastnn.SGD(draw(st.floats(1e-4, 0.02)), momentum, momentum > 0 and draw(st.booleans())),
         "options": {
             "epochs": draw(st.integers(1, 3)),
             "batch_size": draw(st.none() | st.integers(1, 14)),

@@ -173,6 +173,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     True
     """
 
+    #: What scikit-learn's says that it minimises.
+    loss = "log_loss"
+
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's own way)
         **MultilayerPerceptron._parameter_constraints,
         "label_smoothing": [Interval(Real, 0, 1, closed="both")],

@@ -103,14 +103,19 @@ class PenalizedDescent(Descent):
 
     def __init__(self, network: Network, solver: Any, alpha: float, n_targets: int = 1) -> None:
         super().__init__(network, solver.optimizer, solver, reports_penalty=True)
-        self.own_l2, self.alpha, self.n_targets = solver.optimizer.l2 - alpha, alpha, n_targets
-        self.next_batch, self.total_weights = 0, np.ones(1)
+        self.alpha, self.n_targets, self.next_batch = alpha, n_targets, 0
+        self.own_l2 = solver.optimizer.l2 - alpha
+        self.weigh_batches(np.ones(1))
+
+    def weigh_batches(self, total_weights: np.ndarray) -> None:
+        """Be told the sum of the sample weights of each batch."""
+        shares = np.divide(self.alpha, total_weights, out=np.zeros(len(total_weights)), where=total_weights > 0)
+        self.l2_of_batches = self.own_l2 + shares
 
     def settings(self, n_steps: int) -> np.ndarray:
         """Those of the optimizer, with the penalty of each batch."""
         settings = super().settings(n_steps)
-        totals = self.total_weights[(self.next_batch + np.arange(n_steps)) % len(self.total_weights)]
-        settings["l2"] = self.own_l2 + np.divide(self.alpha, totals, out=np.zeros(n_steps), where=totals > 0)
+        settings["l2"] = self.l2_of_batches[self.next_batch : self.next_batch + n_steps]
         settings["penalties_reported"] = self.n_targets
         return settings
 
@@ -137,9 +142,10 @@ class ShuffledBatches(Batches):
         X = samples.X if issparse(samples.X) else read_only(samples.X)
         super().__init__(descent, X, samples.y, samples.weights, rows, batch_size, random is not None)
         self.random, self.positions, self.loss_offsets = random, np.arange(self.n_samples), loss_offsets
+        self.unshuffled, self.shares_by_size = self.positions, self.sizes / self.n_samples
         if self.shuffle:
             self._reorder(self.positions)
-        self.descent.total_weights = self.total_weights()
+        self.descent.weigh_batches(self.total_weights())
 
     @property
     def lies_ready(self) -> bool:
@@ -150,19 +156,19 @@ class ShuffledBatches(Batches):
         """Shuffle; a single batch stays as it is, but uses up as many random numbers."""
         if self.random is None:
             return
-        permutation = np.arange(self.n_samples)
+        permutation = self.unshuffled.copy()
         self.random.shuffle(permutation)
         if self.shuffle:
             self._reorder(self.positions[permutation])
             if len(self.sample_weights):
-                self.descent.total_weights = self.total_weights()
+                self.descent.weigh_batches(self.total_weights())
 
     def _reorder(self, positions: np.ndarray) -> None:
         self.positions, self.order = positions, positions if self.rows is None else self.rows[positions]
 
     def shares(self) -> np.ndarray:
         """Each batch counts as many times as it has samples, whatever their weights."""
-        return np.asarray(self.sizes / self.n_samples)
+        return self.shares_by_size
 
     def train_epoch(self, report: Callable[[float], None]) -> tuple[float, float]:
         """One pass over the data; the mean loss as scikit-learn reports it, and the last learning rate."""

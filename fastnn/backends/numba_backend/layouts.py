@@ -4,8 +4,10 @@ In rows, C order, the units of a sample are neighbours and fill the lanes of a v
 samples of a unit do, however few units there are.
 """
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
 from numba import config, types
 from numba.core import imputils
 from numba.extending import intrinsic, overload
@@ -129,7 +131,14 @@ def _typed_along_lanes(block):
 
 def is_narrow(layers):
     """Whether a network trains in columns. One that is normalised does not: a batch is normalised as a whole."""
-    return (
+    return _is_narrow(layers.tobytes(), layers.dtype)
+
+
+@lru_cache(maxsize=256)
+def _is_narrow(records, dtype):
+    """The same by the records themselves: epochs of small networks take less time than reading these by name."""
+    layers = np.frombuffer(records, dtype)
+    return bool(
         layers["n_outputs"].max() <= NARROW_OUTPUTS
         and layers[0]["n_inputs"] <= NARROW_INPUTS
         and not layers["normalization"].any()

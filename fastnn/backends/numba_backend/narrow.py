@@ -87,6 +87,8 @@ def train_narrow_epoch(
             _shorten(gradient[start:stop], factor)
         descend_part(parameters, state, gradient, layers, update, settings[batch], start, stop)
         phase = meet(meeting, n_threads, phase)
+        if phase == 0:
+            return
 
 
 @kernel
