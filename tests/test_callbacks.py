@@ -597,3 +597,24 @@ def test_either_part_of_a_split_needs_some_weight():
     with pytest.raises(ValueError, match=r"leaves no weight for the samples that are (held out|trained on)"):
         network.fit(X, LABELS, weights, validation_fraction=0.3)
     assert (network.parameters.tobytes(), network.random.bit_generator.state) == before
+
+
+@pytest.mark.parametrize("monitor", ["validation_accuracy", "validation_loss", "f1_macro"])
+@pytest.mark.parametrize("options", [{"solver": "adam", "scoring": "loss"}, {"solver": "adam"}, {"solver": "lbfgs"}])
+def test_early_stopping_accompanies_estimators(monitor, options):
+    stopping = EarlyStopping(monitor, patience=3)
+    classifier = fastnn.MLPClassifier(8, callbacks=[stopping], random_state=0, backend="numpy", **options)
+    classifier.fit(X, LABELS, X_val=OTHERS[0], y_val=OTHERS[1])
+    history = classifier.history_
+    assert len(history) == stopping.best_epoch + 3
+    assert history.stop_reason == f"{monitor} has not improved for 3 epochs"
+    right = np.mean(classifier.predict(OTHERS[0]) == OTHERS[1])
+    assert history.validation_accuracy[stopping.best_epoch - 1] == pytest.approx(right)
+    assert len(history.validation_accuracy) == len(history)
+
+
+def test_a_regressor_has_no_validation_accuracy():
+    regressor = fastnn.MLPRegressor(hidden_layer_sizes=8, n_iter_no_change=2, tol=10.0, random_state=0, backend="numpy")
+    regressor.fit(X, X[:, 0], X_val=OTHERS[0], y_val=OTHERS[0][:, 0])
+    assert regressor.history_.validation_accuracy == []
+    assert len(regressor.history_.validation_loss) == len(regressor.history_) > 0

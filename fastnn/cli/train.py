@@ -250,7 +250,9 @@ def train(
     fastnn train --data iris.csv --target species         a table of your own
 
     A .csv file has a header line and numbers, its target excepted. A .npz file holds arrays X and y, a .npy file one
-    array. A fifth of the samples is held out, where the data has no test samples of its own.
+    array. Such a table is learned by fastnn's MLPClassifier or MLPRegressor; with --checkpoint or layer normalization, and
+    where the data has a name, by Network.fit, from other first weights. A fifth of the samples is held out, where the data
+    has no test samples of its own.
 
     Ctrl-C stops the training and keeps what was learned. With --checkpoint FILE the same command goes on later, if --resume
     is added to it.
@@ -268,16 +270,16 @@ def train(
         dataset = datasets.load_named(data, data_dir=data_dir, seed=seed)
     check_network_options(hidden, dropout, normalization, label_smoothing, dataset.task)
     design = Design(
-        hidden,
-        activation,
-        normalization,
-        dropout,
-        label_smoothing,
-        dataset.standardize if standardize is None else standardize,
-        backend,
-        dtype,
-        threads,
-        seed,
+        hidden=hidden,
+        activation=activation,
+        normalization=normalization,
+        dropout=dropout,
+        label_smoothing=label_smoothing,
+        standardize=dataset.standardize if standardize is None else standardize,
+        backend=backend,
+        dtype=dtype,
+        threads=threads,
+        seed=seed,
     )
     if patience is not None and validation_fraction is None:
         validation_fraction = VALIDATION_FRACTION
@@ -291,11 +293,17 @@ def train(
         weight_decay=weight_decay,
         max_gradient_norm=max_gradient_norm,
     )
-    course = make_schedule(schedule, chosen, validates=parts.validation is not None)
     n_samples = len(parts.train.X)
     defaults = LARGE_TRAINING if n_samples >= LARGE else SMALL_TRAINING
-    epochs, batch_size = epochs or defaults.epochs, min(batch_size or defaults.batch_size, n_samples)
-    plan = Plan(chosen, course, epochs, batch_size, patience, checkpoint, resume)
+    plan = Plan(
+        optimizer=chosen,
+        schedule=make_schedule(schedule, chosen, validates=parts.validation is not None),
+        epochs=epochs or defaults.epochs,
+        batch_size=min(batch_size or defaults.batch_size, n_samples),
+        patience=patience,
+        checkpoint=checkpoint,
+        resume=resume,
+    )
     report_data(dataset, parts, design)
     announce = partial(report_training, n_samples=n_samples, plan=plan)
     run = run_training(choose_learner(data, design, plan), dataset, parts, design, plan, announce)
