@@ -250,9 +250,10 @@ def train(
     fastnn train --data iris.csv --target species         a table of your own
 
     A .csv file has a header line and numbers, its target excepted. A .npz file holds arrays X and y, a .npy file one
-    array. Such a table is learned by fastnn's MLPClassifier or MLPRegressor; with --checkpoint or layer normalization, and
-    where the data has a name, by Network.fit, from other first weights. A fifth of the samples is held out, where the data
-    has no test samples of its own.
+    array. A fifth of the samples is held out, where the data has no test samples of its own.
+
+    A file is learned by fastnn.MLPClassifier or fastnn.MLPRegressor. With --checkpoint or --normalization layer, which these
+    do not have, Network.fit learns it, as it does the data sets that have a name; it begins with other weights.
 
     Ctrl-C stops the training and keeps what was learned. With --checkpoint FILE the same command goes on later, if --resume
     is added to it.
