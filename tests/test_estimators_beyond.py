@@ -639,3 +639,38 @@ def test_several_labels_after_one_are_refused(method, labels):
     found = fitted(MLPClassifier, y, warm_start=True)
     with pytest.raises(ValueError, match="not fitted with multilabel input"):
         getattr(found, method)(X, TARGETS["multilabel"][:, : y.max() + 1])
+
+
+@pytest.mark.parametrize("change", [{"activation": "tanh"}, {"activation": ["tanh", "gelu"]}, {"dropout": 0.5},
+    {"batch_norm": True}, {"backend": "numpy"}], ids=str)  # fmt: skip
+@both
+def test_a_warm_start_takes_up_what_has_been_set_since(change, make, y):
+    found, unchanged = fitted(make, y, warm_start=True), fitted(make, y, warm_start=True).fit(X, y)
+    weights, biases = ([array.copy() for array in arrays] for arrays in (found.coefs_, found.intercepts_))
+    found.set_params(**change).fit(X, y)
+    assert differ(found, unchanged) == ("backend" not in change)
+    expected = fitted(make, y, warm_start=True, max_iter=1, **change)
+    if not {"dropout", "batch_norm"} & set(change):  # which draw more numbers, or have more parameters
+        expected.coefs_, expected.intercepts_ = weights, biases
+        expected.set_params(max_iter=6).fit(X, y)
+        np.testing.assert_allclose(parameters_of(found), parameters_of(expected))
+
+
+@pytest.mark.parametrize(("then", "message"), [
+    ("poisson", "poisson"),
+    (Quantile(levels=(0.1, 0.9)), "Training goes on with 5 inputs and 1 outputs"),
+], ids=str)  # fmt: skip
+def test_a_warm_start_does_not_go_on_with_a_loss_that_wants_other_outputs(then, message):
+    found = fitted(MLPRegressor, np.abs(NUMBERS), warm_start=True)
+    with pytest.raises(ValueError, match=message):
+        found.set_params(loss=then).fit(X, np.abs(NUMBERS))
+    found.set_params(loss="huber").fit(X, np.abs(NUMBERS))
+    assert found._network.architecture.loss == Huber()
+
+
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh"])
+def test_a_warm_start_with_another_activation_is_scikit_learns(activation):
+    found, expected = (fitted(make, CLASSES, warm_start=True) for make in ESTIMATORS["MLPClassifier"])
+    for estimator in (found, expected):
+        estimator.set_params(activation=activation, solver="sgd").fit(X, CLASSES)
+    assert_same_fit(found, expected)

@@ -155,6 +155,8 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             self._initialize(
                 [X.shape[1], *hidden, self.n_outputs_], X.dtype if self.dtype is None else np.dtype(self.dtype)
             )
+        elif not incremental:
+            self._renew()
         if is_new or not incremental or not hasattr(self, "history_"):
             self.history_ = History()
         network = self._synchronize()
@@ -226,13 +228,30 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         self.out_activation_ = self._output()
         self.__dict__.pop("_optimizer", None)
         self.__dict__.pop("_best_learned", None)
-        drops = np.any(np.asarray(self.dropout) != 0)
-        self._adopt(self._make_network(sizes, dtype, seed=int(self._random_state.randint(2**31)) if drops else 0))
+        self._adopt(self._make_network(sizes, dtype, self._draw_seed()))
         for W, b, activation in zip(self.coefs_, self.intercepts_, self._activation_of_layers(), strict=True):
             bound = np.sqrt((GLOROT_LOGISTIC if activation == "logistic" else GLOROT) / sum(W.shape))
             W[:], b[:] = (self._random_state.uniform(-bound, bound, array.shape) for array in (W, b))
         if self._descends:
             self._begin_curves()
+
+    def _draw_seed(self) -> int:
+        """Seed of what is dropped; drawn only where something is, as scikit-learn draws none."""
+        return int(self._random_state.randint(2**31)) if np.any(np.asarray(self.dropout) != 0) else 0
+
+    def _renew(self) -> None:
+        """Take up activations, loss, dropout and the like that a user has set since the last `fit`; weights stay."""
+        old = self._synchronize()
+        sizes, dtype = list(old.architecture.layer_sizes), old.dtype
+        asked = self._make_network(sizes, dtype)
+        if (asked.architecture, asked.backend) == (old.architecture, old.backend):
+            return
+        new = self._make_network(sizes, dtype, self._draw_seed())
+        if new.architecture.normalizations == old.architecture.normalizations:
+            new.learned[:] = old.learned
+        for view, array in zip((*new.weights, *new.biases), (*old.weights, *old.biases), strict=True):
+            view[:] = array
+        self._adopt(new)
 
     def _begin_curves(self) -> None:
         self.loss_curve_: list[float] = []
