@@ -1,5 +1,7 @@
 """What the estimators do beyond scikit-learn's: each against something that does the same in another way."""
 
+import copy
+import pickle
 import warnings
 from dataclasses import replace
 from html import escape
@@ -32,6 +34,9 @@ DEFAULTS = {
     "random_state": 3,
     "batch_size": 20,
 }
+
+#: A learning rate that falls soon.
+SGD_THAT_ADAPTS = {"solver": "sgd", "learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 1}
 
 #: An estimator and its targets.
 BOTH = [(MLPClassifier, CLASSES), (MLPRegressor, NUMBERS)]
@@ -674,3 +679,55 @@ def test_a_warm_start_with_another_activation_is_scikit_learns(activation):
     for estimator in (found, expected):
         estimator.set_params(activation=activation, solver="sgd").fit(X, CLASSES)
     assert_same_fit(found, expected)
+
+
+@both
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_an_interrupt_ends_the_training_with_what_is_learnt(early_stopping, make, y):
+    class Interrupt(fastnn.Callback):
+        def on_epoch_end(self, network, history):
+            if len(history.loss) == 3:
+                raise KeyboardInterrupt
+
+    parameters = {"early_stopping": early_stopping, "validation_fraction": 0.3}
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        found = fitted(make, y, callbacks=Interrupt(), **parameters)
+    assert found.n_iter_ == 3
+    assert_same_fit(found, fitted(make, y, max_iter=3, **parameters))
+
+
+@both
+@pytest.mark.parametrize(
+    "parameters", [{}, SGD_THAT_ADAPTS, {"dropout": 0.3}, {"batch_norm": True}, {"standardize": True}], ids=str
+)
+@pytest.mark.parametrize(
+    "through", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))], ids=["copied", "pickled"]
+)
+def test_partial_fit_goes_on_after_a_copy_as_if_there_were_none(through, parameters, make, y):
+    classes = {"classes": np.unique(y)} if make is MLPClassifier else {}
+    whole, parts = (make(**DEFAULTS | parameters) for _ in range(2))
+    for call in range(6):
+        whole.partial_fit(X, y, **classes)
+        parts = parts.partial_fit(X, y, **classes) if call % 2 else through(parts.partial_fit(X, y, **classes))
+    assert_same_fit(parts, whole)
+    np.testing.assert_array_equal(parts.predict(X), whole.predict(X))
+    assert parts.t_ == whole.t_
+
+
+@both
+def test_a_copy_learns_by_itself(make, y):
+    found = fitted(make, y, warm_start=True)
+    before, other = parameters_of(found).copy(), copy.deepcopy(found)
+    other.fit(X, y)
+    np.testing.assert_array_equal(parameters_of(found), before)
+
+
+@both
+def test_parameters_that_a_user_puts_there_are_what_is_computed_and_trained(make, y):
+    found, other = fitted(make, y, warm_start=True), fitted(make, y, warm_start=True, random_state=5)
+    found.coefs_, found.intercepts_ = [W.tolist() for W in other.coefs_], [b.copy() for b in other.intercepts_]
+    np.testing.assert_allclose(found.predict(X), other.predict(X))
+    found.set_params(random_state=5)
+    for estimator in (found, other):
+        estimator.fit(X, y)
+    np.testing.assert_allclose(parameters_of(found), parameters_of(other))
