@@ -26,6 +26,7 @@ from fastnn.history import History
 from fastnn.losses import Loss
 from fastnn.network import Network
 from fastnn.optimizers import LBFGS, Optimizer
+from fastnn.validation import check_dtype
 
 #: scikit-learn's names of activations, and those of fastnn where they differ.
 NAMES = {"logistic": "sigmoid", "exp": "exponential"}
@@ -144,13 +145,18 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         X, y = self._validate_input(X, y, incremental, reset=is_new)
         samples = self._as_samples(X, y, sample_weight, "y")
         samples = Samples(samples.X, samples.y, self._weigh(samples.weights, y, incremental), y)
-        given = self._given_validation(*validation_data)
-        self.n_outputs_ = self._n_outputs(samples.y)
+        given = self._given_validation(*validation_data, samples)
+        n_outputs = self._n_outputs(samples.y)
+        if not is_new:
+            self._check_sizes(X.shape[1], n_outputs)
+        self.n_outputs_ = n_outputs
         self._random_state = check_random_state(self.random_state)
         if is_new:
             self._initialize(
                 [X.shape[1], *hidden, self.n_outputs_], X.dtype if self.dtype is None else np.dtype(self.dtype)
             )
+        elif not incremental:
+            self._renew()
         if is_new or not incremental or not hasattr(self, "history_"):
             self.history_ = History()
         network = self._synchronize()
@@ -184,8 +190,8 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
 
         What is to be standardised is not rounded before: single precision has nothing left of seconds since 1970.
         """
-        keeps_type = self.dtype is None or self.standardize
-        dtype = (np.float64, np.float32) if keeps_type else np.dtype(self.dtype)
+        forced = None if self.dtype is None else check_dtype(self.dtype)
+        dtype = (np.float64, np.float32) if forced is None or self.standardize else forced
         return validate_data(
             self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=dtype, reset=reset, **options
         )
@@ -195,14 +201,25 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         weights = UNWEIGHTED if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64)
         return Samples(X.tocsr() if issparse(X) else X, self._encode(y, name), weights, y)
 
-    def _given_validation(self, X: Any, y: Any, sample_weight: Any) -> Samples | None:
+    def _check_sizes(self, n_features: int, n_outputs: int) -> None:
+        """Raise ValueError unless the network that is trained on has so many inputs and outputs."""
+        sizes = self._synchronize().architecture.layer_sizes
+        if (sizes[0], sizes[-1]) != (n_features, n_outputs):
+            raise ValueError(
+                f"Training goes on with {sizes[0]} inputs and {sizes[-1]} outputs, got X and y for {n_features} and {n_outputs}."
+            )
+
+    def _given_validation(self, X: Any, y: Any, sample_weight: Any, trained: Samples) -> Samples | None:
         """The validation data that were passed to `fit`, if any."""
         if (X is None) != (y is None) or (X is None and sample_weight is not None):
             raise ValueError("Validation data need both X_val and y_val; sample_weight_val goes with them.")
         if X is None:
             return None
         X, y = self._validate_input(X, y, incremental=True, reset=False)
-        return self._as_samples(X, y, sample_weight, "y_val")
+        samples = self._as_samples(X, y, sample_weight, "y_val")
+        if samples.y.shape[1:] != trained.y.shape[1:]:
+            raise ValueError(f"y_val must have as many columns as y, {trained.y.shape[1]}, got {samples.y.shape[1]}.")
+        return samples
 
     def _initialize(self, sizes: list[int], dtype: np.dtype) -> None:
         """A new network, with the weights that scikit-learn would draw."""
@@ -211,13 +228,30 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         self.out_activation_ = self._output()
         self.__dict__.pop("_optimizer", None)
         self.__dict__.pop("_best_learned", None)
-        drops = np.any(np.asarray(self.dropout) != 0)
-        self._adopt(self._make_network(sizes, dtype, seed=int(self._random_state.randint(2**31)) if drops else 0))
+        self._adopt(self._make_network(sizes, dtype, self._draw_seed()))
         for W, b, activation in zip(self.coefs_, self.intercepts_, self._activation_of_layers(), strict=True):
             bound = np.sqrt((GLOROT_LOGISTIC if activation == "logistic" else GLOROT) / sum(W.shape))
             W[:], b[:] = (self._random_state.uniform(-bound, bound, array.shape) for array in (W, b))
         if self._descends:
             self._begin_curves()
+
+    def _draw_seed(self) -> int:
+        """Seed of what is dropped; drawn only where something is, as scikit-learn draws none."""
+        return int(self._random_state.randint(2**31)) if np.any(np.asarray(self.dropout) != 0) else 0
+
+    def _renew(self) -> None:
+        """Take up activations, loss, dropout and the like that a user has set since the last `fit`; weights stay."""
+        old = self._synchronize()
+        sizes, dtype = list(old.architecture.layer_sizes), old.dtype
+        asked = self._make_network(sizes, dtype)
+        if (asked.architecture, asked.backend) == (old.architecture, old.backend):
+            return
+        new = self._make_network(sizes, dtype, self._draw_seed())
+        if new.architecture.normalizations == old.architecture.normalizations:
+            new.learned[:] = old.learned
+        for view, array in zip((*new.weights, *new.biases), (*old.weights, *old.biases), strict=True):
+            view[:] = array
+        self._adopt(new)
 
     def _begin_curves(self) -> None:
         self.loss_curve_: list[float] = []

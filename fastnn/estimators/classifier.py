@@ -418,9 +418,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return bool(self._label_binarizer.y_type_ == "multiclass")
 
     def _encode(self, y: Any, name: str) -> np.ndarray:
-        if self._has_classes:
+        if self._has_classes and y.ndim == 1:
             return np.searchsorted(self.classes_, y).astype(np.int64, copy=False)
-        if self._label_binarizer.y_type_ == "binary" and len(self.classes_) == 2:
+        if self._label_binarizer.y_type_ == "binary" and len(self.classes_) == 2 and y.ndim == 1:
             return np.asarray(y == self.classes_[1], np.float32)[:, np.newaxis]
         return np.asarray(self._label_binarizer.transform(y), np.float32)
 

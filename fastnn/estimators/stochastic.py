@@ -37,6 +37,8 @@ def fit_stochastic(
 ) -> None:
     """Train for one iteration, or until scikit-learn's rules, a callback or Ctrl-C end it."""
     network, n_samples = estimator._network, len(samples) if rows is None else len(rows)
+    if not hasattr(estimator, "loss_curve_") or estimator.early_stopping != (estimator.best_loss_ is None):
+        estimator._begin_curves()  # L-BFGS keeps none, and early stopping keeps others
     callbacks = check_estimator_callbacks(estimator, validation)
     is_new = not (incremental and hasattr(estimator, "_optimizer"))
     solver = make_solver(estimator, validates=validation is not None) if is_new else estimator._optimizer

@@ -31,7 +31,10 @@ def hold_out(
     )
     if len(others) < 2:
         raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
-    return rows, samples.take(others)
+    held_out = samples.take(others)
+    if len(held_out.weights) and not held_out.weights.any():
+        raise ValueError("Sample weights of the validation set must contain at least one non-zero number.")
+    return rows, held_out
 
 
 class Validation:
