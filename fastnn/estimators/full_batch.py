@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 from sklearn.utils.optimize import _check_optimize_result
 
 from fastnn.callbacks import Run, accompanied, end_epoch
-from fastnn.estimators.protocol import fit_tasks
+from fastnn.estimators.protocol import STOP_REASON, fit_tasks
 from fastnn.estimators.samples import UNWEIGHTED, Samples, dense_blocks
 from fastnn.estimators.stochastic import check_estimator_callbacks
 from fastnn.estimators.validation import Validation
@@ -102,7 +102,7 @@ def _minimize(
         reached[:] = network.learned
         report(min(1.0, len(history) / estimator.max_iter))
         if tasks.end_iteration() and not history.stop_reason:
-            history.stop_reason = "a callback of scikit-learn's asked for it"
+            history.stop_reason = STOP_REASON
         if history.stop_reason:
             raise StopIteration
         tasks.begin_iteration()

@@ -20,7 +20,10 @@ except ImportError:  # before scikit-learn 1.9
         return method
 
 
-__all__ = ["CallbackSupportMixin", "fit_tasks", "with_callbacks"]
+__all__ = ["STOP_REASON", "CallbackSupportMixin", "fit_tasks", "with_callbacks"]
+
+#: What the history says of a training that one of scikit-learn's callbacks ended.
+STOP_REASON = "a callback of scikit-learn's asked for it"
 
 
 class FitTasks:
