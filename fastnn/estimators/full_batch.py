@@ -71,7 +71,7 @@ def fit_full_batch(estimator: Any, samples: Samples, validation: Validation | No
     with (
         progress_reports(estimator.progress or False, run.history) as report,
         accompanied(run),
-        fit_tasks(estimator, samples, None, estimator.max_iter + 1) as tasks,
+        fit_tasks(estimator, samples, None, estimator.max_iter) as tasks,
     ):
         result = _minimize(estimator, objective, validation, run, report, tasks)
     if run.history.stop_reason:  # a callback's, which is no failure
@@ -86,6 +86,10 @@ def _minimize(
 ) -> Any:
     network, history, start = estimator._network, run.history, time.perf_counter()
     reached = network.learned.copy()  # between iterations the network goes to wherever SciPy looks
+
+    def evaluate(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        tasks.begin_iteration()  # only now, as SciPy may have converged
+        return objective(theta)
 
     def end_iteration(intermediate_result: Any) -> None:
         nonlocal start
@@ -105,13 +109,11 @@ def _minimize(
             history.stop_reason = STOP_REASON
         if history.stop_reason:
             raise StopIteration
-        tasks.begin_iteration()
         start = time.perf_counter()
 
-    tasks.begin_iteration()
     try:
         result = scipy.optimize.minimize(
-            objective,
+            evaluate,
             network.parameters.astype(np.float64),
             jac=True,
             method="L-BFGS-B",
@@ -122,8 +124,6 @@ def _minimize(
     finally:
         network.learned[:] = reached
         network.forget_batch()
-    if not history.stop_reason:
-        tasks.end_iteration()
     return result
 
 
