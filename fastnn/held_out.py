@@ -106,16 +106,20 @@ def check_fraction(fraction: Any, n_samples: int) -> float:
 def split(
     y: np.ndarray, architecture: Architecture, fraction: float, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to train on, and rows to hold out: a share of each class where there are classes; both ascending.
+    """Rows to train on, and rows to hold out, as `split_classes` gives them."""
+    return split_classes(_classes(y, architecture), fraction, random)
+
+
+def split_classes(classes: np.ndarray, fraction: float, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to train on, and rows to hold out: a share of each class, counted from 0; both ascending.
 
     As many are held out as in scikit-learn's `train_test_split`, the share of all samples rounded up, but each class keeps
     at least one sample to train on.
     """
-    classes = _classes(y, architecture)
-    counts = _share_of_each(np.bincount(classes), math.ceil(fraction * len(y)))
+    counts = _share_of_each(np.bincount(classes), math.ceil(fraction * len(classes)))
     if not counts.any():
         raise ValueError("validation_fraction needs a class with two samples or more, got one sample of each.")
-    order, held_out = random.permutation(len(y)), np.zeros(len(y), bool)
+    order, held_out = random.permutation(len(classes)), np.zeros(len(classes), bool)
     for label, n_held_out in enumerate(counts):
         held_out[order[classes[order] == label][:n_held_out]] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)

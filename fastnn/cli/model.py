@@ -14,18 +14,15 @@ from fastnn.serialization import load, load_metadata, save
 
 
 class Scaling(NamedTuple):
-    """Mean and standard deviation of each column, as scikit-learn's StandardScaler finds them."""
+    """Mean and standard deviation of each column."""
 
     mean: np.ndarray
     scale: np.ndarray
 
     @classmethod
-    def fit(cls, X: np.ndarray) -> "Scaling":
-        """The scaling that brings each column to mean 0 and standard deviation 1."""
-        from sklearn.preprocessing import StandardScaler
-
-        scaler = StandardScaler().fit(X)
-        return cls(scaler.mean_, scaler.scale_)
+    def of(cls, scaler: Any) -> "Scaling | None":
+        """That of a fitted StandardScaler of scikit-learn's, if there is one."""
+        return None if scaler is None else cls(scaler.mean_, scaler.scale_)
 
 
 @dataclass(frozen=True)
@@ -42,15 +39,12 @@ class Model:
     seed: int = 0
 
     @classmethod
-    def untrained(
-        cls, network: Network, dataset: Dataset, X: np.ndarray, y: np.ndarray, standardize: bool | None, seed: int
-    ) -> "Model":
-        """A model still to be trained, with scales from the training part (X, y) of a data set."""
-        standardize = dataset.standardize if standardize is None else standardize
+    def of(cls, dataset: Dataset, network: Network, features: Any, targets: Any, seed: int) -> "Model":
+        """A network for a data set, with the StandardScaler of its features and that of its targets, or None."""
         return cls(
             network,
-            features=Scaling.fit(X) if standardize else None,
-            targets=Scaling.fit(y[:, np.newaxis]) if standardize and dataset.task == "regression" else None,
+            features=Scaling.of(features),
+            targets=Scaling.of(targets),
             class_names=dataset.class_names,
             feature_names=dataset.feature_names,
             target_name=dataset.target_name,
@@ -69,6 +63,11 @@ class Model:
         return self.network.architecture.loss
 
     @property
+    def has_two_classes(self) -> bool:
+        """Whether a single output is the probability of the second of two classes, whose names are known."""
+        return self.class_names is not None and len(self.class_names) == 2 > self.network.architecture.n_outputs
+
+    @property
     def output_names(self) -> tuple[str, ...]:
         """Names of the classes, or positions of the outputs."""
         return self.class_names or tuple(str(k) for k in range(self.network.architecture.n_outputs))
@@ -84,6 +83,15 @@ class Model:
         if self.targets is None:
             return y
         return np.asarray((y[:, np.newaxis] - self.targets.mean) / self.targets.scale, self.network.dtype)
+
+    def prepared(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Features and targets as the network takes them."""
+        return self.inputs(X), self.outputs(y)
+
+    def probabilities(self, inputs: np.ndarray) -> np.ndarray:
+        """Probability of each class, or what the outputs are where they have no names."""
+        A = self.network.forward(inputs)
+        return np.hstack([1 - A, A]) if self.has_two_classes else A
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         """Predictions of the network, in the unit of the targets."""
@@ -114,7 +122,7 @@ class Model:
             network,
             features=_saved_scaling(path, metadata, "features", n_features),
             targets=_saved_scaling(path, metadata, "targets", n_outputs),
-            class_names=_saved_names(path, metadata, "class_names", n_outputs),
+            class_names=_saved_names(path, metadata, "class_names", _n_class_names(network, metadata)),
             feature_names=_saved_names(path, metadata, "feature_names", n_features),
             target_name=metadata.get("target_name"),
             target_index=metadata.get("target_index"),
@@ -129,6 +137,12 @@ def _saved_scaling(path: Path, metadata: dict[str, Any], name: str, n_columns: i
     if np.shape(mean) != (n_columns,) or np.shape(scale) != (n_columns,):
         raise ValueError(f"{path}: {name}_mean and {name}_scale must have {n_columns} numbers each.")
     return Scaling(np.asarray(mean), np.asarray(scale))
+
+
+def _n_class_names(network: Network, metadata: dict[str, Any]) -> int:
+    """One for each output; or two, where a single one is the probability of the second class."""
+    n_outputs, names = network.architecture.n_outputs, metadata.get("class_names") or ()
+    return 2 if n_outputs == 1 and len(names) == 2 and network.architecture.loss.classifies else n_outputs
 
 
 def _saved_names(path: Path, metadata: dict[str, Any], name: str, n_names: int) -> tuple[str, ...] | None:

@@ -34,8 +34,8 @@ def draw(path: Path, model: Model, history: History, test: Part) -> None:
     if has_boundary:
         plot_decision_boundary(
             lambda points: model.network.forward(model.inputs(points)),
-            test.features,
-            test.targets,
+            test.X,
+            test.y,
             ax=axes[1],
             class_names=model.class_names,
         )

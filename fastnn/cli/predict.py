@@ -58,7 +58,7 @@ def predict(
     predictions = model.predict(inputs)
     lines = _readable(model, predictions)
     if probabilities or output is not None:
-        _write_table(output, model, lines, model.network.forward(inputs) if probabilities else None)
+        _write_table(output, model, lines, model.probabilities(inputs) if probabilities else None)
     else:
         click.echo("\n".join(",".join(line) for line in lines))
     if targets is not None and len(lines[0]) == 1:
@@ -91,7 +91,7 @@ def _load_samples(model: Model, data: str | Path, data_dir: Path | None) -> tupl
 
 def _readable(model: Model, predictions: np.ndarray) -> list[list[str]]:
     """Each sample's prediction as text: one class or number, or one for each output of the network."""
-    if model.loss.targets == "classes":
+    if model.loss.targets == "classes" or model.has_two_classes:
         return [[model.output_names[label]] for label in predictions]
     if not model.loss.classifies:
         predictions = predictions.astype(model.network.dtype)  # no more digits are shown than were computed

@@ -6,11 +6,10 @@ import numpy as np
 from fastnn.architecture import Architecture
 from fastnn.cli.model import Model
 from fastnn.cli.optimizers import described
-from fastnn.cli.training import Part, Parts, Plan
+from fastnn.cli.training import Design, Part, Parts, Plan
 from fastnn.datasets import Dataset
 from fastnn.history import History
-from fastnn.optimizers import Optimizer
-from fastnn.schedules import Schedule
+from fastnn.network import Network
 
 
 def report(label: str, text: str) -> None:
@@ -23,23 +22,26 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def report_setup(
-    dataset: Dataset, model: Model, parts: Parts, plan: Plan, optimizer: Optimizer, schedule: Schedule
-) -> None:
-    """What is learned, by which network, and how."""
-    network, train = model.network, parts.train
-    scaled = ", standardized" if model.features is not None else ""
-    report("Data", f"{dataset.name}, {counted(model.n_features, 'feature')}{scaled}, {_task(dataset)}")
+def report_data(dataset: Dataset, parts: Parts, design: Design) -> None:
+    """What is learned."""
+    n_features, scaled = parts.train.X.shape[1], ", standardized" * design.standardize
+    report("Data", f"{dataset.name}, {counted(n_features, 'feature')}{scaled}, {_task(dataset)}")
     validation = "" if parts.validation is None else f"{len(parts.validation.X):,} to validate on, "
-    report("", f"{counted(len(train.X), 'sample')} to train on, {validation}{len(parts.test.X):,} held out")
-    parameters = counted(network.architecture.n_parameters, "parameter")
-    report("Network", ", ".join([*_layers(network.architecture), parameters, str(network.dtype)]))
+    n_samples = len(parts.train.X)
+    report("", f"{counted(n_samples, 'sample')} to train on, {validation}{len(parts.test.X):,} held out")
+
+
+def report_training(network: Network, n_samples: int, plan: Plan) -> None:
+    """Which network learns, and how."""
+    architecture = network.architecture
+    parameters = counted(architecture.n_parameters, "parameter")
+    report("Network", ", ".join([*_layers(architecture), parameters, str(network.dtype)]))
     report("Backend", f"{network.backend}, {counted(network.team, 'thread')}")
 
     epochs = ("at most " if plan.patience else "") + counted(plan.epochs, "epoch")
-    batches = "one batch" if plan.batch_size == len(train.X) else f"batches of {plan.batch_size:,}"
-    smoothing = model.loss.settings.get("label_smoothing", 0.0)
-    words = described(optimizer, schedule) + [f"label smoothing {smoothing:g}"] * bool(smoothing)
+    batches = "one batch" if plan.batch_size == n_samples else f"batches of {plan.batch_size:,}"
+    smoothing = architecture.loss.settings.get("label_smoothing", 0.0)
+    words = described(plan.optimizer, plan.schedule) + [f"label smoothing {smoothing:g}"] * bool(smoothing)
     report("Training", ", ".join([epochs, batches, *words]))
 
 
@@ -86,12 +88,13 @@ def report_results(model: Model, history: History, seconds: float, parts: Parts)
 
 
 def _classification_measures(model: Model, part: Part) -> dict[str, str]:
-    accuracy = np.mean(model.network.predict(part.X) == part.y)
-    return {"Loss": f"{model.network.evaluate(part.X, part.y):.4g}", "Accuracy": f"{accuracy:.4f}"}
+    X, y = model.prepared(*part)
+    accuracy = np.mean(model.network.predict(X) == y)
+    return {"Loss": f"{model.network.evaluate(X, y):.4g}", "Accuracy": f"{accuracy:.4f}"}
 
 
 def _regression_measures(model: Model, part: Part) -> dict[str, str]:
-    return squared_error(model.predict(part.X)[:, 0], part.targets)
+    return squared_error(model.predict(model.inputs(part.X))[:, 0], part.y)
 
 
 def squared_error(predictions: np.ndarray, targets: np.ndarray) -> dict[str, str]:

@@ -1,13 +1,15 @@
 """``fastnn train``."""
 
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 from fastnn import datasets
 from fastnn.activations import ACTIVATIONS
 from fastnn.cli.checks import check_checkpoint_file, check_data_options, check_model_file, check_network_options
-from fastnn.cli.model import Model
+from fastnn.cli.learners import choose_learner
 from fastnn.cli.optimizers import (
     LEARNING_RATES,
     OPTIMIZERS,
@@ -26,16 +28,22 @@ from fastnn.cli.options import (
     threads_option,
 )
 from fastnn.cli.plots import check_plot_file, draw
-from fastnn.cli.reports import report, report_epochs, report_results, report_setup
-from fastnn.cli.training import INTERRUPTED, Part, Parts, Plan, Run, run_training, validation_rows
-from fastnn.losses import SoftmaxCrossEntropy, SquaredError
-from fastnn.network import Network
+from fastnn.cli.reports import report, report_data, report_epochs, report_results, report_training
+from fastnn.cli.training import INTERRUPTED, Design, Parts, Plan, Run, run_training
 
 HIDDEN_ACTIVATIONS = tuple(name for name, activation in ACTIVATIONS.items() if activation.hidden)
 
+
+class Steps(NamedTuple):
+    """How often to go through the samples, and by how many at a time."""
+
+    epochs: int
+    batch_size: int
+
+
 # Small data sets want many small steps, large ones few passes in batches that keep the processor busy.
 LARGE = 10_000  # samples to train on
-SMALL_PLAN, LARGE_PLAN = Plan(100, 16), Plan(10, 64)
+SMALL_TRAINING, LARGE_TRAINING = Steps(epochs=100, batch_size=16), Steps(epochs=10, batch_size=64)
 
 # Of the samples to train on, where --patience needs some to validate on.
 VALIDATION_FRACTION = 0.1
@@ -98,14 +106,14 @@ VALIDATION_FRACTION = 0.1
     "--epochs",
     type=click.IntRange(min=1),
     metavar="N",
-    help=f"Passes over the training data.  [default: {SMALL_PLAN.epochs}; {LARGE_PLAN.epochs} from {LARGE:,} samples]",
+    help=f"Passes over the training data.  [default: {SMALL_TRAINING.epochs}; {LARGE_TRAINING.epochs} from {LARGE:,} samples]",
 )
 @click.option(
     "--batch-size",
     type=batch_size_type,
     metavar="SAMPLES",
     help="Samples per update of the parameters, or all.  "
-    f"[default: {SMALL_PLAN.batch_size}; {LARGE_PLAN.batch_size} from {LARGE:,} samples]",
+    f"[default: {SMALL_TRAINING.batch_size}; {LARGE_TRAINING.batch_size} from {LARGE:,} samples]",
 )
 @click.option(
     "--optimizer", type=click.Choice(tuple(OPTIMIZERS)), default="sgd", help="How a step follows the gradient."
@@ -259,33 +267,21 @@ def train(
     else:
         dataset = datasets.load_named(data, data_dir=data_dir, seed=seed)
     check_network_options(hidden, dropout, normalization, label_smoothing, dataset.task)
-    X_train, X_test, y_train, y_test = datasets.split(dataset, seed=seed)
-    network = Network(
-        (X_train.shape[1], *hidden, dataset.n_outputs),
+    design = Design(
+        hidden,
         activation,
-        SquaredError() if dataset.task == "regression" else SoftmaxCrossEntropy(label_smoothing=label_smoothing),
-        normalization=normalization,
-        dropout=dropout,
-        backend=backend,
-        dtype=dtype,
-        seed=seed,
-        n_threads=threads,
+        normalization,
+        dropout,
+        label_smoothing,
+        dataset.standardize if standardize is None else standardize,
+        backend,
+        dtype,
+        threads,
+        seed,
     )
     if patience is not None and validation_fraction is None:
         validation_fraction = VALIDATION_FRACTION
-    validation = None
-    if validation_fraction is not None:
-        rows, others = validation_rows(network, y_train, validation_fraction, seed)
-        validation = X_train[others], y_train[others]
-        X_train, y_train = X_train[rows], y_train[rows]
-    model = Model.untrained(network, dataset, X_train, y_train, standardize, seed)
-    parts = Parts(
-        Part.of(model, X_train, y_train),
-        Part.of(model, X_test, y_test),
-        None if validation is None else Part.of(model, *validation),
-    )
-    plan = LARGE_PLAN if len(X_train) >= LARGE else SMALL_PLAN
-    plan = Plan(epochs or plan.epochs, min(batch_size or plan.batch_size, len(X_train)), patience, checkpoint, resume)
+    parts = Parts.of(dataset, validation_fraction, seed)
     chosen = make_optimizer(
         optimizer,
         dataset.task,
@@ -295,14 +291,20 @@ def train(
         weight_decay=weight_decay,
         max_gradient_norm=max_gradient_norm,
     )
-    course = make_schedule(schedule, chosen, validates=validation is not None)
-    report_setup(dataset, model, parts, plan, chosen, course)
-    run = run_training(model, parts, plan, chosen, course)
-    _save_and_report(model, run, parts, plan, output, plot)
+    course = make_schedule(schedule, chosen, validates=parts.validation is not None)
+    n_samples = len(parts.train.X)
+    defaults = LARGE_TRAINING if n_samples >= LARGE else SMALL_TRAINING
+    epochs, batch_size = epochs or defaults.epochs, min(batch_size or defaults.batch_size, n_samples)
+    plan = Plan(chosen, course, epochs, batch_size, patience, checkpoint, resume)
+    report_data(dataset, parts, design)
+    announce = partial(report_training, n_samples=n_samples, plan=plan)
+    run = run_training(choose_learner(data, design, plan), dataset, parts, design, plan, announce)
+    _save_and_report(run, parts, plan, output, plot)
 
 
-def _save_and_report(model: Model, run: Run, parts: Parts, plan: Plan, output: Path, plot: Path | None) -> None:
-    if run.history is None:
+def _save_and_report(run: Run, parts: Parts, plan: Plan, output: Path, plot: Path | None) -> None:
+    model = run.model
+    if model is None:
         click.echo("Interrupted before anything was learned: no model was saved.", err=True)
         raise click.exceptions.Exit(INTERRUPTED)
     model.save(output)

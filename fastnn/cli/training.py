@@ -1,16 +1,20 @@
 """Training with a progress bar, which Ctrl-C ends without losing what was learned."""
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
+from fastnn import datasets
 from fastnn.callbacks import Callback, EarlyStopping
-from fastnn.checkpoints import Checkpoint
 from fastnn.cli.model import Model
-from fastnn.held_out import check_fraction, split
+from fastnn.datasets import Dataset
+from fastnn.held_out import check_fraction, split_classes
 from fastnn.history import History
 from fastnn.network import Network
 from fastnn.optimizers import Optimizer
@@ -20,17 +24,10 @@ INTERRUPTED = 130  # the exit status of a program that Ctrl-C ended, by the shel
 
 
 class Part(NamedTuple):
-    """Some of the samples: as the network takes them, and as they were."""
+    """Some of the samples."""
 
     X: np.ndarray
     y: np.ndarray
-    features: np.ndarray
-    targets: np.ndarray
-
-    @classmethod
-    def of(cls, model: Model, features: np.ndarray, targets: np.ndarray) -> "Part":
-        """Prepare samples for the network of a model."""
-        return cls(model.inputs(features), model.outputs(targets), features, targets)
 
 
 class Parts(NamedTuple):
@@ -40,15 +37,46 @@ class Parts(NamedTuple):
     test: Part
     validation: Part | None = None
 
+    @classmethod
+    def of(cls, dataset: Dataset, validation_fraction: float | None, seed: int) -> "Parts":
+        """The parts of a data set, with a share of each class of those to train on set aside to validate on."""
+        X, X_test, y, y_test = datasets.split(dataset, seed=seed)
+        test = Part(X_test, y_test)
+        if validation_fraction is None:
+            return cls(Part(X, y), test)
+        check_fraction(validation_fraction, len(y))
+        classes = np.zeros(len(y), np.int64) if dataset.class_names is None else y
+        rows, others = split_classes(classes, validation_fraction, np.random.default_rng(seed))
+        return cls(Part(X[rows], y[rows]), test, Part(X[others], y[others]))
+
     @property
     def watched(self) -> Part:
         """The samples on which loss and accuracy are measured after every epoch."""
         return self.test if self.validation is None else self.validation
 
 
-class Plan(NamedTuple):
-    """How long to train, on how many samples at a time, and where to keep what the training needs to go on."""
+@dataclass(frozen=True)
+class Design:
+    """The network that learns, and the arithmetic by which it does."""
 
+    hidden: tuple[int, ...]
+    activation: str
+    normalization: str | None
+    dropout: float
+    label_smoothing: float
+    standardize: bool
+    backend: str
+    dtype: str
+    threads: int | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train, for how long, on how many samples at a time, and where to keep what is needed to go on."""
+
+    optimizer: Optimizer
+    schedule: Schedule
     epochs: int
     batch_size: int
     patience: int | None = None
@@ -57,74 +85,70 @@ class Plan(NamedTuple):
 
 
 class Run(NamedTuple):
-    """How a training went; without a history, it ended before anything was learned."""
+    """How a training went; without a model, it ended before anything was learned."""
 
-    history: History | None
+    model: Model | None
+    history: History
     seconds: float
     interrupted: bool
 
 
-def validation_rows(network: Network, y: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to train on, and a share of each class to validate on."""
-    check_fraction(fraction, len(y))
-    return split(y, network.architecture, fraction, np.random.default_rng(seed))
+#: What trains on the parts of a data set as designed and planned, accompanied by callbacks, the last of them a bar to move.
+Learner = Callable[[Dataset, Parts, Design, Plan, list[Callback], "ProgressBar"], Model]
 
 
-def run_training(model: Model, parts: Parts, plan: Plan, optimizer: Optimizer, schedule: Schedule) -> Run:
-    """Train the network; Ctrl-C ends it with what was learned so far."""
-    start, interrupted = time.perf_counter(), False
-    with ProgressBar(plan.epochs, "held-out" if parts.validation is None else "validation") as progress:
+def run_training(
+    learn: Learner, dataset: Dataset, parts: Parts, design: Design, plan: Plan, announce: Callable[[Network], None]
+) -> Run:
+    """Train a network, once it has been announced; Ctrl-C ends it with what was learned so far."""
+    start, model = time.perf_counter(), None
+    watched = "held-out" if parts.validation is None else "validation"
+    with ProgressBar(plan.epochs, watched, announce) as progress:
         callbacks: list[Callback] = [progress]
         if plan.patience is not None:
             callbacks.append(EarlyStopping(patience=plan.patience))
-        if plan.checkpoint is not None:
-            callbacks.append(Checkpoint(plan.checkpoint))
-        try:
-            model.network.fit(
-                parts.train.X,
-                parts.train.y,
-                optimizer=optimizer,
-                schedule=schedule,
-                epochs=plan.epochs,
-                batch_size=plan.batch_size,
-                validation_data=(parts.watched.X, parts.watched.y),
-                callbacks=callbacks,
-                progress=progress,
-                resume_from=plan.checkpoint if plan.resume else None,
-            )
-        except KeyboardInterrupt:
-            interrupted = True
-    return Run(progress.history, progress.seconds_before + time.perf_counter() - start, interrupted)
+        with suppress(KeyboardInterrupt):
+            model = learn(dataset, parts, design, plan, callbacks, progress)
+    history = progress.history
+    seconds = progress.seconds_before + time.perf_counter() - start
+    if model is None or history is None:
+        return Run(None, History(), seconds, interrupted=True)
+    return Run(model, history, seconds, interrupted=history.stop_reason == "KeyboardInterrupt")
 
 
 class ProgressBar(Callback):
-    """A bar on the standard error stream, if that is a terminal, which `Network.fit` moves forward."""
+    """A bar on the standard error stream, if that is a terminal, which training moves forward."""
 
-    def __init__(self, epochs: int, watched: str) -> None:
+    def __init__(self, epochs: int, watched: str, announce: Callable[[Network], None]) -> None:
         self.history: History | None = None
         self.seconds_before = 0.0
-        self._epochs, self._watched = epochs, watched
-        self._bar = tqdm(
-            total=epochs,
-            disable=None,
-            leave=False,
-            bar_format="{percentage:3.0f}%|{bar}| epoch {n:.0f} of {total} [{elapsed}<{remaining}{postfix}]",
-        )
+        self._epochs, self._watched, self._announce = epochs, watched, announce
+        self._bar: tqdm | None = None
 
     def __enter__(self) -> "ProgressBar":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def on_fit_begin(self, network: Network, history: History) -> None:
-        """Take up the history of a training that goes on."""
+        """Say what is about to be trained, and take up the history of a training that goes on."""
+        self._announce(network)
         if len(history):
             self.history, self.seconds_before = history, sum(history.seconds)
+        self._bar = tqdm(
+            total=self._epochs,
+            disable=None,
+            leave=False,
+            bar_format="{percentage:3.0f}%|{bar}| epoch {n:.0f} of {total} [{elapsed}<{remaining}{postfix}]",
+        )
 
     def __call__(self, fraction_done: float, history: History) -> None:
         """Move the bar; the last loss and accuracy stand beside it."""
         self.history = history
+        if self._bar is None:
+            return
         if history.loss:
             text = f"loss {history.loss[-1]:.4f}"
             if history.validation_accuracy:

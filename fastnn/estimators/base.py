@@ -148,7 +148,9 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         self.n_outputs_ = self._n_outputs(samples.y)
         self._random_state = check_random_state(self.random_state)
         if is_new:
-            self._initialize([X.shape[1], *hidden, self.n_outputs_], X.dtype)
+            self._initialize(
+                [X.shape[1], *hidden, self.n_outputs_], X.dtype if self.dtype is None else np.dtype(self.dtype)
+            )
         if is_new or not incremental or not hasattr(self, "history_"):
             self.history_ = History()
         network = self._synchronize()
@@ -178,8 +180,12 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         return [int(size) for size in sizes]
 
     def _validated(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[Any, Any]:
-        """X and y by scikit-learn's validation, in the forced type or in that of X."""
-        dtype = (np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype)
+        """X and y by scikit-learn's validation, in the forced type or in that of X.
+
+        What is to be standardised is not rounded before: single precision has nothing left of seconds since 1970.
+        """
+        keeps_type = self.dtype is None or self.standardize
+        dtype = (np.float64, np.float32) if keeps_type else np.dtype(self.dtype)
         return validate_data(
             self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=dtype, reset=reset, **options
         )
@@ -321,6 +327,12 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
 
         backend, _ = get_active_backend()
         return 1 if backend.nesting_level else None
+
+    @property
+    def network_(self) -> Network:
+        """The `fastnn.Network` behind a fitted estimator; it takes features as they are after standardising."""
+        check_is_fitted(self)
+        return self._synchronize()
 
     def summary(self) -> str:
         """The layers of the fitted network: shapes, activations, parameters and memory."""

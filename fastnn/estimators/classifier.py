@@ -133,6 +133,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     coefs_, intercepts_ : list of ndarray
         Weights (n_in, n_out) and biases (n_out,) of each layer, views of one vector. Arrays that are put in their place
         are taken up at the next call.
+    network_ : fastnn.Network
+        The network that these belong to, which `fastnn.save` writes to a file.
     n_features_in_ : int
         Features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -443,8 +445,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return bool(self.n_outputs_ == 1)
 
     def _decisions(self, outputs: np.ndarray) -> np.ndarray:
-        """The most probable class, by number, or which of the outputs are above one half."""
-        return np.argmax(outputs, axis=1) if self._has_classes else outputs > 0.5
+        """The most probable class, by number, or which of the outputs are above one half; none where there is one class."""
+        if self._has_classes:
+            return np.argmax(outputs, axis=1)
+        return (outputs > 0.5) & (len(self.classes_) > 1)
 
     def _labels(self, outputs: np.ndarray) -> np.ndarray:
         """What `predict` gives."""

@@ -99,9 +99,7 @@ def _minimize(
         history.learning_rate.append(1.0)
         history.seconds.append(time.perf_counter() - start)
         if validation is not None:
-            score, loss = validation.measure()
-            history.validation_loss.append(loss)
-            history.scores.setdefault("validation_score", []).append(score)
+            validation.record(history)
         end_epoch(run.callbacks, network, history, is_last=len(history) == estimator.max_iter)
         reached[:] = network.learned
         report(min(1.0, len(history) / estimator.max_iter))

@@ -139,6 +139,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     coefs_, intercepts_ : list of ndarray
         Weights (n_in, n_out) and biases (n_out,) of each layer, views of one vector. Arrays that are put in their place
         are taken up at the next call.
+    network_ : fastnn.Network
+        The network that these belong to, which `fastnn.save` writes to a file.
     n_features_in_ : int
         Features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)

@@ -55,8 +55,8 @@ class Samples:
         return replace(self, X=X, y=y, raw=self.X)
 
     def ready_for(self, network: Network) -> "Samples":
-        """The same as a network's kernels are compiled for: rows one after the other, targets in its type."""
-        X = self.X if issparse(self.X) else np.ascontiguousarray(self.X)
+        """The same as a network's kernels are compiled for: rows one after the other, in its type."""
+        X = self.X.astype(network.dtype) if issparse(self.X) else np.ascontiguousarray(self.X, network.dtype)
         y = self.y if self.y.ndim == 1 else np.ascontiguousarray(self.y, network.dtype)
         return replace(self, X=X, y=y)
 

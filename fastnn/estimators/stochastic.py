@@ -148,9 +148,7 @@ def _iterate(training: Training, report: Callable[[float], None]) -> bool:
 def _measure(training: Training) -> None:
     """Score and loss of the validation data."""
     estimator, history = training.estimator, training.run.history
-    score, loss = training.validation.measure()  # type: ignore[union-attr]
-    history.validation_loss.append(loss)
-    history.scores.setdefault("validation_score", []).append(score)
+    score, loss = training.validation.record(history)  # type: ignore[union-attr]
     for name, value in (("validation_scores_", score), ("validation_loss_curve_", loss)):
         if getattr(estimator, name, None) is None:
             setattr(estimator, name, [])

@@ -9,6 +9,7 @@ from sklearn.model_selection import train_test_split
 
 from fastnn.estimators.samples import Samples, outputs_of
 from fastnn.held_out import HeldOut
+from fastnn.history import History
 
 
 def hold_out(
@@ -48,13 +49,26 @@ class Validation:
         if estimator.scoring == "loss":
             return -loss, loss
         if self.scorer is None:
-            return estimator._score_outputs(outputs_of(estimator._network, samples.X), samples), loss
+            return self._default_score(), loss
         weights = {} if samples.sample_weight is None else {"sample_weight": samples.sample_weight}
         estimator._in_fit = True  # the features are validated and scaled
         try:
             return float(self.scorer(estimator, samples.X, samples.labels, **weights)), loss
         finally:
             del estimator._in_fit
+
+    def record(self, history: History) -> tuple[float, float]:
+        """Measure, and append to a history score, loss, and for classes the accuracy, which callbacks may watch."""
+        score, loss = self.measure()
+        history.validation_loss.append(loss)
+        history.scores.setdefault("validation_score", []).append(score)
+        if self.estimator._network.architecture.loss.classifies:
+            history.validation_accuracy.append(score if self.estimator.scoring is None else self._default_score())
+        return score, loss
+
+    def _default_score(self) -> float:
+        estimator, samples = self.estimator, self.samples
+        return float(estimator._score_outputs(outputs_of(estimator._network, samples.X), samples))
 
     def for_callbacks(self) -> HeldOut:
         """The same for fastnn's own callbacks."""

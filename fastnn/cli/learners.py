@@ -1,0 +1,126 @@
+"""The two ways to train a network.
+
+Tables of your own go through `MLPClassifier` and `MLPRegressor`. `Network.fit` trains on the data sets that have a name,
+and does what these estimators do not: it goes on from a checkpoint, and has layer normalization.
+"""
+
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import fastnn
+from fastnn.callbacks import Callback
+from fastnn.checkpoints import Checkpoint
+from fastnn.cli.model import Model
+from fastnn.cli.training import Design, Learner, Parts, Plan, ProgressBar
+from fastnn.datasets import Dataset
+from fastnn.exceptions import DivergenceError
+from fastnn.history import History
+from fastnn.losses import SoftmaxCrossEntropy, SquaredError
+from fastnn.network import Network
+
+
+def choose_learner(data: str | Path, design: Design, plan: Plan) -> Learner:
+    """Estimators for a table, where they can do what is asked for."""
+    needs_network = plan.checkpoint is not None or design.normalization == "layer"
+    return fit_network if isinstance(data, str) or needs_network else fit_estimator
+
+
+def fit_estimator(
+    dataset: Dataset, parts: Parts, design: Design, plan: Plan, callbacks: list[Callback], progress: ProgressBar
+) -> Model:
+    """Train `MLPClassifier` or `MLPRegressor`, which returns after Ctrl-C with what was learned."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    estimator = _make_estimator(dataset, design, plan, [StopAtDivergence(), *callbacks], progress)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # so many epochs were asked for
+        warnings.filterwarnings("ignore", "Training interrupted by user")  # the report says so
+        estimator.fit(*parts.train, X_val=parts.watched.X, y_val=parts.watched.y)
+    features, targets = (getattr(estimator, name, None) for name in ("feature_scaler_", "target_scaler_"))
+    return Model.of(dataset, estimator.network_, features, targets, design.seed)
+
+
+def _make_estimator(
+    dataset: Dataset, design: Design, plan: Plan, callbacks: list[Callback], progress: ProgressBar
+) -> Any:
+    """An estimator that stops only if a callback wants it to, and penalises weights only as the optimizer does."""
+    options: dict[str, Any] = {
+        "hidden_layer_sizes": design.hidden,
+        "activation": design.activation,
+        "batch_norm": design.normalization == "batch",
+        "dropout": design.dropout,
+        "standardize": design.standardize,
+        "optimizer": plan.optimizer,
+        "schedule": plan.schedule,
+        "max_iter": plan.epochs,
+        "batch_size": plan.batch_size,
+        "alpha": 0.0,
+        "n_iter_no_change": np.inf,
+        "callbacks": callbacks,
+        "progress": progress,
+        "backend": design.backend,
+        "dtype": design.dtype,
+        "n_threads": design.threads,
+        "random_state": design.seed,
+    }
+    if dataset.task == "regression":
+        return fastnn.MLPRegressor(SquaredError(), scoring="loss", **options)
+    return fastnn.MLPClassifier(label_smoothing=design.label_smoothing, **options)
+
+
+class StopAtDivergence(Callback):
+    """Ends a training of an estimator whose loss is no longer finite, as `Network.fit` does by itself."""
+
+    def on_epoch_end(self, network: Network, history: History) -> None:
+        """Raise DivergenceError where only NaN would follow."""
+        loss = history.loss[-1]
+        if not (np.isfinite(loss) and np.isfinite(network.parameters).all()):
+            raise DivergenceError(
+                f"Training diverged in epoch {len(history)}: the loss became {loss}. Try a smaller learning rate (it is "
+                f"{history.learning_rate[-1]:g}), or standardised features."
+            )
+
+
+def fit_network(
+    dataset: Dataset, parts: Parts, design: Design, plan: Plan, callbacks: list[Callback], progress: ProgressBar
+) -> Model:
+    """Train by `Network.fit`."""
+    from sklearn.preprocessing import StandardScaler
+
+    network = _make_network(dataset, design, parts.train.X.shape[1])
+    features = StandardScaler().fit(parts.train.X) if design.standardize else None
+    scales_targets = design.standardize and dataset.task == "regression"
+    targets = StandardScaler().fit(parts.train.y[:, np.newaxis]) if scales_targets else None
+    model = Model.of(dataset, network, features, targets, design.seed)
+    with suppress(KeyboardInterrupt):  # what was learned is in the network
+        network.fit(
+            *model.prepared(*parts.train),
+            optimizer=plan.optimizer,
+            schedule=plan.schedule,
+            epochs=plan.epochs,
+            batch_size=plan.batch_size,
+            validation_data=model.prepared(*parts.watched),
+            callbacks=callbacks if plan.checkpoint is None else [*callbacks, Checkpoint(plan.checkpoint)],
+            progress=progress,
+            resume_from=plan.checkpoint if plan.resume else None,
+        )
+    return model
+
+
+def _make_network(dataset: Dataset, design: Design, n_features: int) -> Network:
+    smoothed = SoftmaxCrossEntropy(label_smoothing=design.label_smoothing)
+    return Network(
+        (n_features, *design.hidden, dataset.n_outputs),
+        design.activation,
+        SquaredError() if dataset.task == "regression" else smoothed,
+        normalization=design.normalization,
+        dropout=design.dropout,
+        backend=design.backend,
+        dtype=design.dtype,
+        seed=design.seed,
+        n_threads=design.threads,
+    )
