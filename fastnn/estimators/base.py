@@ -378,6 +378,14 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         html = estimator_html_repr(self)
         return html if "coefs_" not in self.__dict__ else f"{html}<pre>{escape(self.summary())}</pre>"
 
+    def __copy__(self) -> "MultilayerPerceptron":
+        """A copy that trains on its own: it shares the constructor's parameters, and nothing that training changes."""
+        copied = type(self).__new__(type(self))
+        changing = {name for name in self.__dict__ if name.endswith("_") or name == "_optimizer"}
+        state = self.__getstate__()
+        copied.__setstate__(state | {name: copy.deepcopy(state[name]) for name in changing & state.keys()})
+        return copied
+
     def __getstate__(self) -> dict[str, Any]:
         """All but what the network holds already.
 

@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 from sklearn.utils.optimize import _check_optimize_result
 
 from fastnn.callbacks import Run, accompanied, end_epoch
-from fastnn.estimators.protocol import fit_tasks
+from fastnn.estimators.protocol import STOP_REASON, fit_tasks
 from fastnn.estimators.samples import UNWEIGHTED, Samples, dense_blocks
 from fastnn.estimators.stochastic import check_estimator_callbacks
 from fastnn.estimators.validation import Validation
@@ -71,7 +71,7 @@ def fit_full_batch(estimator: Any, samples: Samples, validation: Validation | No
     with (
         progress_reports(estimator.progress or False, run.history) as report,
         accompanied(run),
-        fit_tasks(estimator, samples, None, estimator.max_iter + 1) as tasks,
+        fit_tasks(estimator, samples, None, estimator.max_iter) as tasks,
     ):
         result = _minimize(estimator, objective, validation, run, report, tasks)
     if run.history.stop_reason:  # a callback's, which is no failure
@@ -87,6 +87,10 @@ def _minimize(
     network, history, start = estimator._network, run.history, time.perf_counter()
     reached = network.learned.copy()  # between iterations the network goes to wherever SciPy looks
 
+    def evaluate(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        tasks.begin_iteration()  # only now, as SciPy may have converged
+        return objective(theta)
+
     def end_iteration(intermediate_result: Any) -> None:
         nonlocal start
         network.parameters[:] = intermediate_result.x
@@ -100,16 +104,14 @@ def _minimize(
         reached[:] = network.learned
         report(min(1.0, len(history) / estimator.max_iter))
         if tasks.end_iteration() and not history.stop_reason:
-            history.stop_reason = "a callback of scikit-learn's asked for it"
+            history.stop_reason = STOP_REASON
         if history.stop_reason:
             raise StopIteration
-        tasks.begin_iteration()
         start = time.perf_counter()
 
-    tasks.begin_iteration()
     try:
         result = scipy.optimize.minimize(
-            objective,
+            evaluate,
             network.parameters.astype(np.float64),
             jac=True,
             method="L-BFGS-B",
@@ -120,8 +122,6 @@ def _minimize(
     finally:
         network.learned[:] = reached
         network.forget_batch()
-    if not history.stop_reason:
-        tasks.end_iteration()
     return result
 
 

@@ -20,7 +20,10 @@ except ImportError:  # before scikit-learn 1.9
         return method
 
 
-__all__ = ["CallbackSupportMixin", "fit_tasks", "with_callbacks"]
+__all__ = ["STOP_REASON", "CallbackSupportMixin", "fit_tasks", "with_callbacks"]
+
+#: What the history says of a training that one of scikit-learn's callbacks ended.
+STOP_REASON = "a callback of scikit-learn's asked for it"
 
 
 class FitTasks:
@@ -36,20 +39,25 @@ class FitTasks:
         self.iteration: Any = None
 
     def begin_iteration(self) -> None:
-        """Announce an iteration."""
+        """Announce an iteration, unless one is under way."""
+        if self.iteration is not None:
+            return
         self.iteration = self.fit.subcontext(task_name="iteration")
         self.iteration.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
     def end_iteration(self) -> bool:
         """Whether a callback wants no more iterations after this one."""
+        iteration, self.iteration = self.iteration, None
         return bool(
-            self.iteration.call_on_fit_task_end(
+            iteration.call_on_fit_task_end(
                 estimator=self.estimator, reconstruction_attributes=self._fitted, **self.data
             )
         )
 
     def end(self) -> None:
-        """Announce the end of the fit."""
+        """Announce the end of the fit, and of an iteration that has come to nothing."""
+        if self.iteration is not None:
+            self.end_iteration()
         self.fit.call_on_fit_task_end(estimator=self.estimator, reconstruction_attributes=self._fitted, **self.data)
 
     def _fitted(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from fastnn.callbacks import Run, accompanied, check_callbacks, end_epoch
-from fastnn.estimators.protocol import fit_tasks
+from fastnn.estimators.protocol import STOP_REASON, fit_tasks
 from fastnn.estimators.samples import PenalizedDescent, Samples, ShuffledBatches
 from fastnn.estimators.solvers import Solver, make_solver, take_up
 from fastnn.estimators.validation import Validation
@@ -69,6 +69,8 @@ def fit_stochastic(
         warnings.warn("Training interrupted by user.", stacklevel=2)
     if estimator.early_stopping and (estimator.stopped_early_ or not incremental):
         network.learned[:] = estimator._best_learned
+    if not incremental:
+        estimator.__dict__.pop("_best_learned", None)
 
 
 def check_trains_in_steps(estimator: Any) -> bool:
@@ -109,7 +111,9 @@ def _train(training: Training, max_iter: int, incremental: bool, report: Callabl
         tasks.begin_iteration()
         share = lambda done, iteration=iteration: report_within(report, iteration, max_iter, done)  # noqa: E731
         is_finite = _iterate(training, share)
-        stops = tasks.end_iteration() or _wants_to_stop(training, is_last=iteration == max_iter - 1)
+        if tasks.end_iteration():
+            training.run.history.stop_reason = STOP_REASON
+        stops = _wants_to_stop(training, is_last=iteration == max_iter - 1)
         if stops or incremental or not is_finite:
             break
         if estimator.n_iter_ == max_iter:
