@@ -6,10 +6,10 @@ its activation and its loss by address: they are compiled one by one for each ty
 them in both.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import count, product
+from itertools import combinations, count, product
 
 import numpy as np
 
@@ -236,6 +236,18 @@ def rows() -> Iterator[tuple]:
         yield hidden, loss, output, layer_sizes_for(output, sizes), *batch, DTYPES[(h + o) % 2]
     for (s, sizes), (o, (loss, output)) in product(enumerate(ONE_LAYER), enumerate(OUTPUTS)):
         yield None, loss, output, layer_sizes_for(output, sizes), *BATCHES[(s + o) % 5], DTYPES[(s + o) % 2]
+
+
+def assert_every_pair_stands(table: Iterable[tuple]) -> None:
+    """Rows (case, more ...) of networks with hidden layers: every value of every axis meets every value of every other."""
+    rows = [
+        (case.hidden, (case.loss, case.output), case.layer_sizes[:-1], (case.n_samples, case.batch_size), *more)
+        for case, *more in table
+        if case.hidden
+    ]
+    for first, second in combinations(range(len(rows[0])), 2):
+        met = {(row[first], row[second]) for row in rows}
+        assert met == set(product({row[first] for row in rows}, {row[second] for row in rows}))
 
 
 CASES = tuple(Case(*row) for row in rows())

@@ -10,27 +10,31 @@ import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.gradient_check import central_differences
 from fastnn.losses import LOSSES
-from tests.cases import CASES, DOUBLE_CASES, assert_agree
+from tests.cases import CASES, DOUBLE_CASES, assert_agree, assert_every_pair_stands
 
 every_backend = pytest.mark.parametrize("backend", fastnn.backends())
 
 
-def cases_on(backend_of_single: str, backend_of_double: str) -> pytest.MarkDecorator:
+def cases_on(backend_of_single: str, backend_of_double: str) -> list:
     """Every case in double precision on one of the backends, by its type in the table of both types."""
     backends = {"float32": backend_of_single, "float64": backend_of_double}
-    rows = [(case, backends[dealt.dtype]) for case, dealt in zip(DOUBLE_CASES, CASES, strict=True)]
-    return pytest.mark.parametrize(("case", "backend"), rows, ids=str)
+    return [(case, backends[dealt.dtype]) for case, dealt in zip(DOUBLE_CASES, CASES, strict=True)]
 
 
 #: Every case stands on both backends, on the one beside finite differences and on the other beside PyTorch. One of the two
 #: finds a wrong gradient there, and `test_parity` holds the backends equal.
-cases_by_differences, cases_by_pytorch = cases_on("numba", "numpy"), cases_on("numpy", "numba")
+BY_DIFFERENCES, BY_PYTORCH = cases_on("numba", "numpy"), cases_on("numpy", "numba")
+
+
+@pytest.mark.parametrize("table", [BY_DIFFERENCES, BY_PYTORCH], ids=["differences", "PyTorch"])
+def test_the_tables_pair_every_value_of_every_axis_with_every_other(table):
+    assert_every_pair_stands(table)
 
 
 # Finite differences
 
 
-@cases_by_differences
+@pytest.mark.parametrize(("case", "backend"), BY_DIFFERENCES, ids=str)
 def test_gradients_are_those_of_finite_differences(case, backend):
     fastnn.check_gradients(case.network(backend), *case.last_batch).raise_if_failed()
 
@@ -98,7 +102,7 @@ def test_the_comparison_with_pytorch_knows_every_activation_and_loss(torch):
     assert {case.loss.name for case in DOUBLE_CASES} == set(LOSSES)
 
 
-@cases_by_pytorch
+@pytest.mark.parametrize(("case", "backend"), BY_PYTORCH, ids=str)
 def test_loss_and_gradient_are_those_of_pytorch(case, backend, torch):
     X, y = case.last_batch
     network = case.network(backend)

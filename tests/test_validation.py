@@ -12,7 +12,7 @@ import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.initializers import INITIALIZERS
 from fastnn.losses import LOSSES, Huber
-from tests.cases import CASES
+from tests.cases import CASES, assert_every_pair_stands
 
 every_backend = pytest.mark.parametrize("backend", fastnn.backends())
 
@@ -105,9 +105,13 @@ def test_features_beyond_single_precision_are_refused_by_a_network_of_single_pre
     assert np.isfinite(network_for().loss(features, LABELS))
 
 
-#: What is not finite, dealt out in turn: the number of cases from one hidden activation to the next is no multiple of three,
-#: so each meets every value of every axis of the table.
+#: What is not finite, dealt out in turn: what swallows one of the three is a single activation or loss, and each of these
+#: meets all of them.
 FAULTY_CASES = list(zip(CASES, cycle([np.nan, np.inf, -np.inf]), strict=False))
+
+
+def test_the_table_of_faults_pairs_every_value_of_every_axis_with_every_other():
+    assert_every_pair_stands((case, case.dtype, str(fault)) for case, fault in FAULTY_CASES)
 
 
 @pytest.mark.parametrize(("case", "fault"), FAULTY_CASES, ids=str)
