@@ -6,12 +6,15 @@ its activation and its loss by address: they are compiled one by one for each ty
 them in both.
 """
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, count, product
+from types import ModuleType
 
 import numpy as np
+import pytest
 
 import fastnn
 from fastnn.activations import ACTIVATIONS
@@ -73,6 +76,15 @@ CLEARANCE = 1e-4
 
 #: The same for losses with a kink where an output meets its target.
 KINKED_LOSSES = (AbsoluteError, Quantile)
+
+
+def import_torch() -> ModuleType:
+    """PyTorch on one thread, or skip the test: on a busy machine a team that waits in a loop costs more than it computes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it says on import is not ours
+        torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)
+    return torch
 
 
 def tolerance(dtype: str | np.dtype, *lengths: int) -> float:

@@ -1,6 +1,5 @@
 """Gradients agree with finite differences, with PyTorch and with scikit-learn; a wrong one is found and named."""
 
-import warnings
 from itertools import count
 
 import numpy as np
@@ -10,7 +9,7 @@ import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.gradient_check import central_differences
 from fastnn.losses import LOSSES
-from tests.cases import CASES, DOUBLE_CASES, assert_agree, assert_every_pair_stands
+from tests.cases import CASES, DOUBLE_CASES, assert_agree, assert_every_pair_stands, import_torch
 
 every_backend = pytest.mark.parametrize("backend", fastnn.backends())
 
@@ -51,9 +50,7 @@ def test_relus_derivative_at_0_is_0(backend):
 
 @pytest.fixture(scope="module")
 def torch():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what it says on import is not ours
-        return pytest.importorskip("torch")
+    return import_torch()
 
 
 def torch_activation(torch, name):
