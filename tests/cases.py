@@ -1,15 +1,20 @@
 """One table of networks, data and batches: it drives parity of the backends, gradient checks and comparisons.
 
-Every hidden activation stands with every pair of loss and output activation, in both types; layer sizes and batches are
-dealt out so that every value of every axis meets every value of every other at least once.
+Every hidden activation stands with every pair of loss and output activation; types, layer sizes and batches are dealt
+out so that every value of every axis meets every value of every other at least once. That is enough because a layer calls
+its activation and its loss by address: they are compiled one by one for each type, and `test_kernels` calls every one of
+them in both.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import count, product
+from itertools import combinations, count, product
+from types import ModuleType
 
 import numpy as np
+import pytest
 
 import fastnn
 from fastnn.activations import ACTIVATIONS
@@ -72,6 +77,15 @@ CLEARANCE = 1e-4
 
 #: The same for losses with a kink where an output meets its target.
 KINKED_LOSSES = (AbsoluteError, Quantile)
+
+
+def import_torch() -> ModuleType:
+    """PyTorch on one thread, or skip the test: on a busy machine a team that waits in a loop costs more than it computes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it says on import is not ours
+        torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)
+    return torch
 
 
 def tolerance(dtype: str | np.dtype, *lengths: int) -> float:
@@ -225,17 +239,31 @@ def layer_sizes_for(output: str, sizes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def rows() -> Iterator[tuple]:
-    """Hidden activation, loss, output activation, layer sizes, samples and batch size of every case.
+    """Hidden activation, loss, output activation, layer sizes, samples, batch size and type of every case.
 
     With five sizes and five batches, the positions (h + o) and (h + 2 o) modulo 5 meet in all 25 ways, and either takes
-    all its values with each h and with each o: a Latin square.
+    all its values with each h and with each o: a Latin square. So does the type, h + o modulo 2, with all of them.
     """
     for (h, hidden), (o, (loss, output)) in product(enumerate(HIDDEN), enumerate(OUTPUTS)):
         sizes, batch = SEVERAL_LAYERS[(h + o) % 5], BATCHES[(h + 2 * o) % 5]
-        yield hidden, loss, output, layer_sizes_for(output, sizes), *batch
+        yield hidden, loss, output, layer_sizes_for(output, sizes), *batch, DTYPES[(h + o) % 2]
     for (s, sizes), (o, (loss, output)) in product(enumerate(ONE_LAYER), enumerate(OUTPUTS)):
-        yield None, loss, output, layer_sizes_for(output, sizes), *BATCHES[(s + o) % 5]
+        yield None, loss, output, layer_sizes_for(output, sizes), *BATCHES[(s + o) % 5], DTYPES[(s + o) % 2]
 
 
-CASES = tuple(Case(*row, dtype) for row in rows() for dtype in DTYPES)
-DOUBLE_CASES = tuple(case for case in CASES if case.dtype == "float64")
+def assert_every_pair_stands(table: Iterable[tuple]) -> None:
+    """Rows (case, more ...) of networks with hidden layers: every value of every axis meets every value of every other."""
+    rows = [
+        (case.hidden, (case.loss, case.output), case.layer_sizes[:-1], (case.n_samples, case.batch_size), *more)
+        for case, *more in table
+        if case.hidden
+    ]
+    for first, second in combinations(range(len(rows[0])), 2):
+        met = {(row[first], row[second]) for row in rows}
+        assert met == set(product({row[first] for row in rows}, {row[second] for row in rows}))
+
+
+CASES = tuple(Case(*row) for row in rows())
+
+#: The same, all of them in double precision.
+DOUBLE_CASES = tuple(case if case.dtype == "float64" else replace(case, dtype="float64") for case in CASES)

@@ -136,7 +136,7 @@ def test_options_reach_the_network_and_the_report():
 @pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "rmsprop", "adam", "adamw"])
 @pytest.mark.parametrize("schedule", ["constant", "inverse-scaling", "cosine", "one-cycle", "plateau"])
 def test_every_optimizer_learns_on_every_schedule(optimizer, schedule):
-    options = ["--optimizer", optimizer, "--schedule", schedule, "--backend", "numpy", "--epochs", "30"]
+    options = ["--optimizer", optimizer, "--schedule", schedule, "--backend", "numpy", "--epochs", "12"]
     output = run("train", "--data", "blobs", *options).output
     assert reported(output, "Accuracy")[1] > 0.8
     line = re.search(r"^Training +(.*)$", output, re.MULTILINE)[1].split(", ")

@@ -1,6 +1,5 @@
 """Gradients agree with finite differences, with PyTorch and with scikit-learn; a wrong one is found and named."""
 
-import warnings
 from itertools import count
 
 import numpy as np
@@ -10,17 +9,31 @@ import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.gradient_check import central_differences
 from fastnn.losses import LOSSES
-from tests.cases import DOUBLE_CASES, assert_agree
+from tests.cases import CASES, DOUBLE_CASES, assert_agree, assert_every_pair_stands, import_torch
 
 every_backend = pytest.mark.parametrize("backend", fastnn.backends())
-every_case = pytest.mark.parametrize("case", DOUBLE_CASES, ids=str)
+
+
+def cases_on(backend_of_single: str, backend_of_double: str) -> list:
+    """Every case in double precision on one of the backends, by its type in the table of both types."""
+    backends = {"float32": backend_of_single, "float64": backend_of_double}
+    return [(case, backends[dealt.dtype]) for case, dealt in zip(DOUBLE_CASES, CASES, strict=True)]
+
+
+#: Every case stands on both backends, on the one beside finite differences and on the other beside PyTorch. One of the two
+#: finds a wrong gradient there, and `test_parity` holds the backends equal.
+BY_DIFFERENCES, BY_PYTORCH = cases_on("numba", "numpy"), cases_on("numpy", "numba")
+
+
+@pytest.mark.parametrize("table", [BY_DIFFERENCES, BY_PYTORCH], ids=["differences", "PyTorch"])
+def test_the_tables_pair_every_value_of_every_axis_with_every_other(table):
+    assert_every_pair_stands(table)
 
 
 # Finite differences
 
 
-@every_backend
-@every_case
+@pytest.mark.parametrize(("case", "backend"), BY_DIFFERENCES, ids=str)
 def test_gradients_are_those_of_finite_differences(case, backend):
     fastnn.check_gradients(case.network(backend), *case.last_batch).raise_if_failed()
 
@@ -37,9 +50,7 @@ def test_relus_derivative_at_0_is_0(backend):
 
 @pytest.fixture(scope="module")
 def torch():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what it says on import is not ours
-        return pytest.importorskip("torch")
+    return import_torch()
 
 
 def torch_activation(torch, name):
@@ -88,8 +99,7 @@ def test_the_comparison_with_pytorch_knows_every_activation_and_loss(torch):
     assert {case.loss.name for case in DOUBLE_CASES} == set(LOSSES)
 
 
-@every_backend
-@every_case
+@pytest.mark.parametrize(("case", "backend"), BY_PYTORCH, ids=str)
 def test_loss_and_gradient_are_those_of_pytorch(case, backend, torch):
     X, y = case.last_batch
     network = case.network(backend)

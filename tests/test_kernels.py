@@ -1,6 +1,6 @@
 """Every function of the compiled backend gives what its twin in the reference gives, called directly and on small arrays.
 
-This file also runs with NUMBA_DISABLE_JIT=1 and with NUMBA_BOUNDSCHECK=1.
+This file also runs with NUMBA_DISABLE_JIT=1 and with NUMBA_BOUNDSCHECK=1, and what is marked `tiles` on narrower vectors.
 """
 
 import math
@@ -13,6 +13,7 @@ import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.architecture import Architecture
 from fastnn.backends import get_backend
+from fastnn.backends.numba_backend.layouts import is_narrow
 from fastnn.losses import LOSS_KERNELS
 from fastnn.optimizers import Optimizer
 from fastnn.training import read_only
@@ -20,6 +21,8 @@ from tests.cases import DTYPES, ELEMENTWISE, OUTPUTS, assert_agree, tolerance
 
 pytestmark = pytest.mark.kernels
 
+#: What does not compute on register tiles is the same machine code whatever FASTNN_VECTOR_BITS is.
+on_tiles = pytest.mark.tiles
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 every_backend = pytest.mark.parametrize("backend", fastnn.backends())
 
@@ -47,6 +50,7 @@ KEY = np.uint64(2**63 + 12345)
 
 #: Too wide to train in columns.
 WIDE_NETWORK = ((3, 40, 3), ("tanh", "softmax"), "softmax_cross_entropy")
+WIDE_WITH_DROPOUT = ((3, 40, 1), ("tanh", "sigmoid"), "binary_cross_entropy", None, 0.3)
 every_network = pytest.mark.parametrize("network", NETWORKS, ids=str)
 
 
@@ -229,6 +233,7 @@ def test_losses_and_their_gradients(name, dtype):
 # Layers
 
 
+@on_tiles
 @every_dtype
 def test_affine(dtype):
     A_previous, W, b = normal(5, 4, dtype=dtype), normal(4, 3, dtype=dtype, seed=1), normal(3, dtype=dtype, seed=2)
@@ -254,6 +259,7 @@ def test_output_error(loss, output, dtype):
     assert_agree(results[1][1], results[0][1], tolerance(dtype, 3, 3))
 
 
+@on_tiles
 @every_dtype
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
 def test_previous_error(dropout, dtype):
@@ -269,6 +275,7 @@ def test_previous_error(dropout, dtype):
     assert_agree(results[1], results[0], tolerance(dtype, 3))
 
 
+@on_tiles
 @every_dtype
 def test_weight_and_bias_gradient(dtype):
     dZ, A_previous = normal(7, 3, dtype=dtype), normal(7, 4, dtype=dtype, seed=1)
@@ -307,6 +314,7 @@ PENALTIES = {
 }
 
 
+@on_tiles  # that adds up the squares of a gradient to be clipped
 @every_dtype
 @pytest.mark.parametrize("penalties", PENALTIES)
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -399,6 +407,7 @@ DEFINITIONS = {
 # The whole network
 
 
+@on_tiles
 @every_dtype
 @every_network
 @pytest.mark.parametrize("function", ["pre_output", "output"])
@@ -418,6 +427,7 @@ def test_forward(function, network, dtype):
     assert_agree(results[1], results[0], tolerance(dtype, *network[0]))
 
 
+@on_tiles
 @every_dtype
 @every_network
 @pytest.mark.parametrize("weighted", [False, True])
@@ -447,19 +457,48 @@ def test_loss_and_backward(weighted, network, dtype):
     assert_agree(results[1][1], results[0][1], relative)
 
 
+CLASSES_NARROW, ROWS_NARROW, _, NORMALISED, DROPOUT_NARROW = NETWORKS
+
+#: Types of data and of network, whether there is an order, and networks: each row is machine code of its own. That depends on
+#: whether the network trains in rows or in columns, on whether targets are classes or rows, and on whether there are
+#: statistics (something is normalised or dropped): each kind of data meets either of each. Each network meets both types
+#: of it, data in place and in order, weights and none, and both updates.
+TRAININGS = {
+    ("float32", "float32", False): (CLASSES_NARROW, ROWS_NARROW, WIDE_WITH_DROPOUT),
+    ("float64", "float64", False): (DROPOUT_NARROW, NORMALISED, WIDE_NETWORK),
+    ("float32", "float32", True): (ROWS_NARROW, NORMALISED),
+    ("float64", "float64", True): (CLASSES_NARROW, ROWS_NARROW, WIDE_WITH_DROPOUT),
+    ("float64", "float32", True): (DROPOUT_NARROW, WIDE_NETWORK),
+    ("uint8", "float32", True): (CLASSES_NARROW, WIDE_WITH_DROPOUT),
+}
+
+
+def test_the_table_of_trainings_pairs_what_decides_about_their_machine_code():
+    for data, networks in TRAININGS.items():
+        layers = [Architecture.create(*network) for network in networks]
+        for kinds in (
+            [is_narrow(architecture.layers) for architecture in layers],
+            [architecture.is_regularized for architecture in layers],
+            [network[2] == "softmax_cross_entropy" for network in networks],
+        ):
+            assert set(kinds) == {False, True}, data
+    for network in set(sum(TRAININGS.values(), ())):
+        met = [data for data, networks in TRAININGS.items() if network in networks]
+        assert {dtype for _, dtype, _ in met} == set(DTYPES)
+        assert {ordered for _, _, ordered in met} == {False, True}
+
+
 @pytest.mark.parametrize(
-    ("source", "dtype", "ordered"),
+    ("source", "dtype", "ordered", "network"),
+    # Batches are gathered without tiles: on narrower vectors, data in place are enough, where each network stands once.
     [
-        ("float32", "float32", False),
-        ("float64", "float64", False),
-        ("float32", "float32", True),
-        ("float64", "float64", True),
-        ("float64", "float32", True),
-        ("uint8", "float32", True),
+        pytest.param(*data, network, marks=() if data[2] else on_tiles)
+        for data, networks in TRAININGS.items()
+        for network in networks
     ],
+    ids=lambda value: f"{value[0]}" if isinstance(value, tuple) else str(value),
 )
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-@pytest.mark.parametrize("network", [*NETWORKS[:2], *NETWORKS[3:], WIDE_NETWORK], ids=lambda network: f"{network[0]}")
 @pytest.mark.parametrize("weighted", [False, True])
 def test_train_epoch(weighted, network, momentum, source, dtype, ordered):
     optimizer = fastnn.SGD(0.01, momentum=momentum, l2=0.1)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from fastnn.backends.numba_backend import matmul
 from tests.cases import DTYPES, assert_agree, tolerance
 
-pytestmark = pytest.mark.kernels
+pytestmark = [pytest.mark.kernels, pytest.mark.tiles]
 
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 

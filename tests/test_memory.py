@@ -11,7 +11,7 @@ import fastnn
 
 MEBIBYTE = 2**20
 
-N_SAMPLES, N_FEATURES = 40_000, 100
+N_SAMPLES, N_FEATURES = 16_000, 100
 LABELS = np.random.default_rng(0).integers(0, 2, N_SAMPLES)
 
 
@@ -109,7 +109,7 @@ print(max(most))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits and counts of a process's own memory are Linux's")
-@pytest.mark.parametrize(("dtype", "mebibytes"), [("float32", 512), ("uint8", 256)])
+@pytest.mark.parametrize(("dtype", "mebibytes"), [("float32", 256), ("uint8", 128)])
 def test_a_mapped_file_is_trained_on_without_room_for_a_copy(dtype, mebibytes, tmp_path):
     path, limit = tmp_path / "features", 96 * MEBIBYTE  # room for order, labels, and the stacks of two threads
     arguments = [path, dtype, mebibytes * MEBIBYTE, limit]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import fastnn
 from fastnn.backends.numpy_backend.dropout import number
-from tests.cases import HIDDEN, assert_agree
+from tests.cases import HIDDEN, assert_agree, import_torch
 
 every_backend = pytest.mark.parametrize("backend", fastnn.backends())
 
@@ -157,7 +157,7 @@ def torch_twin(torch, network, normalization):
 @every_width
 @pytest.mark.parametrize("normalization", ["batch", "layer"])
 def test_fifty_steps_go_pytorchs_way(normalization, hidden, backend):
-    torch = pytest.importorskip("torch")
+    torch = import_torch()
     network = new_network(hidden, backend, normalization=normalization)
     twin, optimizer = torch_twin(torch, network, normalization), fastnn.SGD(0.05, momentum=0.9)
     torch_optimizer = torch.optim.SGD(twin.parameters(), lr=0.05, momentum=0.9)

@@ -19,9 +19,9 @@ from fastnn.schedules import (
     ReduceOnPlateau,
     StepDecay,
 )
-from tests.cases import assert_agree
+from tests.cases import assert_agree, import_torch
 
-torch = pytest.importorskip("torch")
+torch = import_torch()
 from torch.optim import lr_scheduler  # noqa: E402, after PyTorch is known to be there
 
 RELATIVE = 1e-8

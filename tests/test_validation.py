@@ -1,6 +1,7 @@
 """Bad input is refused with a sentence, before anything is changed; every good kind of input works and none is copied."""
 
 import tracemalloc
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.initializers import INITIALIZERS
 from fastnn.losses import LOSSES, Huber
-from tests.cases import CASES
+from tests.cases import CASES, assert_every_pair_stands
 
 every_backend = pytest.mark.parametrize("backend", fastnn.backends())
 
@@ -104,8 +105,16 @@ def test_features_beyond_single_precision_are_refused_by_a_network_of_single_pre
     assert np.isfinite(network_for().loss(features, LABELS))
 
 
-@pytest.mark.parametrize("fault", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("case", CASES, ids=str)
+#: What is not finite, dealt out in turn: what swallows one of the three is a single activation or loss, and each of these
+#: meets all of them.
+FAULTY_CASES = list(zip(CASES, cycle([np.nan, np.inf, -np.inf]), strict=False))
+
+
+def test_the_table_of_faults_pairs_every_value_of_every_axis_with_every_other():
+    assert_every_pair_stands((case, case.dtype, str(fault)) for case, fault in FAULTY_CASES)
+
+
+@pytest.mark.parametrize(("case", "fault"), FAULTY_CASES, ids=str)
 def test_a_fit_finds_the_number_that_is_not_finite_whatever_hides_it(case, fault):
     """Training looks at X only when a parameter is no longer finite: no activation may swallow what is not."""
     features, targets = case.data

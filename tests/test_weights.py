@@ -1,12 +1,10 @@
 """Weights of samples: losses, gradients and epochs are weighted means."""
 
-import warnings
-
 import numpy as np
 import pytest
 
 import fastnn
-from tests.cases import DTYPES, assert_agree, tolerance
+from tests.cases import DTYPES, assert_agree, import_torch, tolerance
 
 every_backend = pytest.mark.parametrize("backend", fastnn.backends())
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
@@ -63,9 +61,7 @@ def test_gradients_are_those_of_finite_differences(loss, backend):
 @every_backend
 @every_width
 def test_loss_and_gradient_are_those_of_pytorch(width, backend):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what it says on import is not ours
-        torch = pytest.importorskip("torch")
+    torch = import_torch()
     X, y, weights = new_data()
     network = new_network(width, backend)
     W1, b1, W2, b2 = (
