@@ -230,7 +230,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         self.__dict__.pop("_best_learned", None)
         self._adopt(self._make_network(sizes, dtype, self._draw_seed()))
         for W, b, activation in zip(self.coefs_, self.intercepts_, self._activation_of_layers(), strict=True):
-            bound = np.sqrt((GLOROT_LOGISTIC if activation == "logistic" else GLOROT) / sum(W.shape))
+            bound = np.sqrt((GLOROT_LOGISTIC if activation in ("logistic", "sigmoid") else GLOROT) / sum(W.shape))
             W[:], b[:] = (self._random_state.uniform(-bound, bound, array.shape) for array in (W, b))
         if self._descends:
             self._begin_curves()
