@@ -145,12 +145,19 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         samples = self._as_samples(X, y, sample_weight, "y")
         samples = Samples(samples.X, samples.y, self._weigh(samples.weights, y, incremental), y)
         given = self._given_validation(*validation_data)
-        self.n_outputs_ = self._n_outputs(samples.y)
+        n_outputs = self._n_outputs(samples.y)
+        if not is_new and n_outputs != np.shape(self.coefs_[-1])[1]:
+            raise ValueError(
+                f"y must be for the network's {np.shape(self.coefs_[-1])[1]} outputs, as where training began, got one for {n_outputs}."
+            )
+        self.n_outputs_ = n_outputs
         self._random_state = check_random_state(self.random_state)
         if is_new:
             self._initialize(
                 [X.shape[1], *hidden, self.n_outputs_], X.dtype if self.dtype is None else np.dtype(self.dtype)
             )
+        elif self.__dict__.get("_described") != self._description():
+            self._renew_network()
         if is_new or not incremental or not hasattr(self, "history_"):
             self.history_ = History()
         network = self._synchronize()
@@ -253,9 +260,21 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             n_threads=self.n_threads,
         )
 
+    def _description(self) -> str:
+        """The parameters that a network is made by, but for its sizes."""
+        loss = getattr(self, "loss", None), getattr(self, "label_smoothing", None)
+        return repr((self.activation, loss, self.batch_norm, self.dropout, self.backend))
+
+    def _renew_network(self) -> None:
+        """Another network, by parameters that have changed, which goes on with what the last one has learned."""
+        before = self.__dict__.pop("_network", None)
+        network = self._synchronize()
+        if before is not None and len(before.learned) == len(network.learned):
+            network.learned[:] = before.learned
+
     def _adopt(self, network: Network) -> None:
         """Make a network's parameters those of the estimator."""
-        self._network = network
+        self._network, self._described = network, self._description()
         self.coefs_, self.intercepts_ = list(network.weights), list(network.biases)
 
     def _synchronize(self) -> Network:

@@ -55,6 +55,8 @@ def fit_stochastic(
     max_iter = 1 if incremental else estimator.max_iter
     if estimator.early_stopping and not (incremental and hasattr(estimator, "_best_learned")):
         estimator._best_learned = network.learned.copy()
+    if getattr(estimator, "best_validation_score_" if estimator.early_stopping else "best_loss_", None) is None:
+        estimator._begin_curves()  # it has trained by L-BFGS or another rule before
     estimator.stopped_early_ = False
     try:
         with (
