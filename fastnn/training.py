@@ -575,5 +575,5 @@ def relative_weights(weights: np.ndarray, batch_size: int, order: np.ndarray | N
     starts = np.arange(0, len(weights), batch_size)
     sizes = np.minimum(batch_size, len(weights) - starts)
     means = np.repeat(np.add.reduceat(weights, starts) / sizes, sizes)
-    relative: np.ndarray = np.divide(weights, means, out=np.zeros(len(weights)), where=means > 0)
+    relative: np.ndarray = np.divide(weights, means, out=np.zeros(len(weights)), where=means != 0)
     return relative

@@ -359,6 +359,54 @@ class TestAssignedParameters:
         np.testing.assert_array_equal(loaded.predict_proba(X_OTHER), ours.predict_proba(X_OTHER))
 
 
+class TestChangedParameters:
+    """Training that goes on, by `warm_start` or `partial_fit`, after `set_params`."""
+
+    @pytest.mark.parametrize("solver", ["adam", "sgd"])
+    def test_another_activation_counts_as_in_scikit_learn(self, solver):
+        options = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 3, "warm_start": True, "solver": solver}
+        pair = MLPClassifier(**options), neural_network.MLPClassifier(**options)
+        for estimator in pair:
+            estimator.fit(X, LABELS).set_params(activation="tanh").fit(X, LABELS)
+            estimator.set_params(activation="logistic").partial_fit(X, LABELS).partial_fit(X, LABELS)
+        ours, theirs = pair
+        for array, expected in zip(parameters_of(ours), parameters_of(theirs), strict=True):
+            np.testing.assert_allclose(array, expected, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-10)
+
+    def test_dropout_keeps_what_batch_normalisation_has_learned(self):
+        estimator = new_classifier(batch_norm=True, warm_start=True, learning_rate_init=1e-12).fit(X, LABELS)
+        before = estimator.predict_proba(X_OTHER)
+        estimator.set_params(dropout=0.2, max_iter=1).fit(X, LABELS)
+        assert not np.array_equal(estimator.predict_proba(X_OTHER), before)  # means and variances have moved
+        np.testing.assert_allclose(estimator.predict_proba(X_OTHER), before, atol=0.05)
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ({"early_stopping": True}, {"early_stopping": False}),
+            ({"early_stopping": False}, {"early_stopping": True}),
+            ({"solver": "lbfgs"}, {"solver": "adam"}),
+            ({"solver": "adam"}, {"solver": "lbfgs"}),
+        ],
+    )
+    def test_another_rule_of_stopping_begins_anew(self, before, after):
+        estimator = new_classifier(warm_start=True, **before).fit(X, LABELS)
+        estimator.set_params(**after).fit(X, LABELS)
+        assert np.isfinite(estimator.loss_)
+        assert len(estimator.history_) == estimator.n_iter_
+
+    def test_another_number_of_targets_is_refused_before_anything_has_changed(self):
+        estimator = new_regressor(warm_start=True).fit(X, X[:, 0])
+        parameters = parameters_of(estimator)
+        for train in (estimator.fit, estimator.partial_fit):
+            with pytest.raises(ValueError, match="y must be for the network's 1 outputs"):
+                train(X, X[:, :2])
+        assert estimator.n_outputs_ == 1
+        for array, expected in zip(parameters_of(estimator), parameters, strict=True):
+            np.testing.assert_array_equal(array, expected)
+
+
 class Interrupt(fastnn.Callback):
     """Ctrl-C after so many epochs."""
 

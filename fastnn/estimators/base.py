@@ -155,7 +155,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             self._initialize(
                 [X.shape[1], *hidden, self.n_outputs_], X.dtype if self.dtype is None else np.dtype(self.dtype)
             )
-        elif not incremental:
+        elif self.__dict__.get("_described") != self._description():
             self._renew()
         if is_new or not incremental or not hasattr(self, "history_"):
             self.history_ = History()
@@ -240,15 +240,13 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         return int(self._random_state.randint(2**31)) if np.any(np.asarray(self.dropout) != 0) else 0
 
     def _renew(self) -> None:
-        """Take up activations, loss, dropout and the like that a user has set since the last `fit`; weights stay."""
+        """Another network, by activations, loss, dropout and the like that have changed; it goes on with the same weights."""
         old = self._synchronize()
-        sizes, dtype = list(old.architecture.layer_sizes), old.dtype
-        asked = self._make_network(sizes, dtype)
-        if (asked.architecture, asked.backend) == (old.architecture, old.backend):
-            return
-        new = self._make_network(sizes, dtype, self._draw_seed())
+        new = self._make_network(list(old.architecture.layer_sizes), old.dtype, self._draw_seed())
         if new.architecture.normalizations == old.architecture.normalizations:
             new.learned[:] = old.learned
+        else:
+            self.__dict__.pop("_optimizer", None)  # whose means are those of other parameters
         for view, array in zip((*new.weights, *new.biases), (*old.weights, *old.biases), strict=True):
             view[:] = array
         self._adopt(new)
@@ -287,9 +285,14 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             n_threads=self.n_threads,
         )
 
+    def _description(self) -> str:
+        """The parameters that a network is made by, but for its sizes."""
+        loss = getattr(self, "loss", None), getattr(self, "label_smoothing", None)
+        return repr((self.activation, loss, self.batch_norm, self.dropout, self.backend))
+
     def _adopt(self, network: Network) -> None:
         """Make a network's parameters those of the estimator."""
-        self._network = network
+        self._network, self._described = network, self._description()
         self.coefs_, self.intercepts_ = list(network.weights), list(network.biases)
 
     def _synchronize(self) -> Network:

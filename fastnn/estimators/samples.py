@@ -109,7 +109,7 @@ class PenalizedDescent(Descent):
 
     def weigh_batches(self, total_weights: np.ndarray) -> None:
         """Be told the sum of the sample weights of each batch."""
-        shares = np.divide(self.alpha, total_weights, out=np.zeros(len(total_weights)), where=total_weights > 0)
+        shares = np.divide(self.alpha, total_weights, out=np.zeros(len(total_weights)), where=total_weights != 0)
         self.l2_of_batches = self.own_l2 + shares
 
     def settings(self, n_steps: int) -> np.ndarray:
@@ -182,7 +182,7 @@ class ShuffledBatches(Batches):
         if len(self.sample_weights) == 0:
             return float(self.sums(self.loss_offsets).sum() / self.n_samples)
         sums, totals = self.sums(self.loss_offsets * self.sample_weights), self.total_weights()
-        return float(np.divide(sums, totals, out=np.zeros(self.n_batches), where=totals > 0) @ self.shares())
+        return float(np.divide(sums, totals, out=np.zeros(self.n_batches), where=totals != 0) @ self.shares())
 
     def train_batches(self, losses: np.ndarray, start: int, stop: int) -> np.ndarray:
         """Train on the samples from `start` to `stop` of the order; the learning rates."""
