@@ -161,7 +161,9 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             self.history_ = History()
         network = self._synchronize()
         rows, held_out = hold_out(self, samples, given, incremental)
-        if self.standardize:
+        if not self.standardize:
+            self._forget_scalers()
+        else:
             self._fit_scalers(samples if rows is None else samples.take(rows), incremental)
             samples, held_out = self._scaled(samples), None if held_out is None else self._scaled(held_out)
         samples = samples.ready_for(network)
@@ -312,6 +314,11 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             self._adopt(network)
         return network
 
+    def _forget_scalers(self) -> None:
+        """Let nothing be scaled that is not scaled in training."""
+        for name in ("feature_scaler_", "target_scaler_"):
+            self.__dict__.pop(name, None)
+
     def _fit_scalers(self, samples: Samples, incremental: bool) -> None:
         """Mean and variance of what is trained on; over all calls of `partial_fit`."""
         if not (incremental and hasattr(self, "feature_scaler_")):
@@ -323,7 +330,8 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         return samples.standardized(self._scaled_features(samples.X), samples.y)
 
     def _scaled_features(self, X: Any) -> Any:
-        return self.feature_scaler_.transform(X).astype(X.dtype, copy=False)
+        scaled = self.feature_scaler_.transform(X)
+        return scaled.astype(X.dtype, copy=False) if X.dtype.kind == "f" else scaled
 
     def _features(self, X: Any) -> Any:
         """X as the network takes it; numbers that are not finite are found later, where that costs nothing."""
@@ -340,7 +348,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         if not ready:
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
             X = X.tocsr() if issparse(X) else X
-        return self._scaled_features(X) if self.standardize else X
+        return self._scaled_features(X) if "feature_scaler_" in self.__dict__ else X
 
     def _outputs(self, X: Any) -> np.ndarray:
         """A_L of every sample, (n_samples, n_outputs_)."""

@@ -159,7 +159,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     Notes
     -----
     In float64 a training is scikit-learn's but for rounding: initial weights, order of the samples, penalties, losses,
-    learning rates and stopping are the same. Differences: rows of sparse matrices are made dense, some at a time; a
+    learning rates and stopping are the same. Differences: rows of sparse matrices are made dense, some at a time;
+    predictions have the type of the network, whatever that of X; a warm start with early stopping ends with the best
+    parameters even if they are those it began with; batches whose weights add up to 0 only follow the penalty; a
     training whose parameters become NaN ends at once rather than after `max_iter` iterations, with the same error; and
     the optimizer's means are pickled while `partial_fit` trains, but not after `fit`, so that a fitted model is as large as
     its parameters.
@@ -347,7 +349,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     def _values(self, outputs: np.ndarray) -> np.ndarray:
         """Outputs in the unit of the targets."""
-        if self._scales_targets:
+        if "target_scaler_" in self.__dict__:
             scaler = self.target_scaler_
             levels = outputs.shape[1] // len(scaler.scale_)
             mean, scale = (np.repeat(numbers, levels) for numbers in (scaler.mean_, scaler.scale_))
