@@ -736,14 +736,14 @@ def test_parameters_that_a_user_puts_there_are_what_is_computed_and_trained(make
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
 def test_whole_numbers_are_standardised_as_fractions_are(kind):
     X = np.random.default_rng(0).integers(0, 9, (60, 3))
-    model = kind((4,), standardize=True, max_iter=3, random_state=0).fit(X, X[:, 0] > 4)
+    model = kind(hidden_layer_sizes=(4,), standardize=True, max_iter=3, random_state=0).fit(X, X[:, 0] > 4)
     np.testing.assert_array_equal(model.predict(X), model.predict(X.astype(np.float64)))
 
 
 def test_what_was_trained_on_scaled_features_scales_them_until_it_is_trained_on_others():
     X, y = np.random.default_rng(0).normal(5, 3, (60, 3)), np.arange(60) % 2
-    model = MLPRegressor((4,), standardize=True, max_iter=3, random_state=0).fit(X, y)
+    model = MLPRegressor(hidden_layer_sizes=(4,), standardize=True, max_iter=3, random_state=0).fit(X, y)
     before = model.predict(X)
     np.testing.assert_array_equal(model.set_params(standardize=False).predict(X), before)
-    plain = MLPRegressor((4,), max_iter=3, random_state=0).fit(X, y)
+    plain = MLPRegressor(hidden_layer_sizes=(4,), max_iter=3, random_state=0).fit(X, y)
     np.testing.assert_array_equal(model.fit(X, y).predict(X), plain.predict(X))
