@@ -7,7 +7,7 @@ To add one: a class here, one function in each backend's `losses.py`, a line in 
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from itertools import count
 from numbers import Real
 from typing import Any, ClassVar
@@ -134,7 +134,7 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     label_smoothing: float = 0.0
-    ceiling: float = float("inf")
+    ceiling: float = field(default=float("inf"), repr=False)
 
     name = "softmax_cross_entropy"
     formula = "-sum_k y_k log(a_k), computed as log(sum_j exp(z_j)) - sum_k y_k z_k"
@@ -167,7 +167,7 @@ class BinaryCrossEntropy(Loss):
     """
 
     label_smoothing: float = 0.0
-    ceiling: float = float("inf")
+    ceiling: float = field(default=float("inf"), repr=False)
 
     name = "binary_cross_entropy"
     formula = (

@@ -400,7 +400,9 @@ class TestChangedParameters:
         estimator = new_regressor(warm_start=True).fit(X, X[:, 0])
         parameters = parameters_of(estimator)
         for train in (estimator.fit, estimator.partial_fit):
-            with pytest.raises(ValueError, match="y must be for the network's 1 outputs"):
+            with pytest.raises(
+                ValueError, match="Training goes on with 6 inputs and 1 outputs, got X and y for 6 and 2"
+            ):
                 train(X, X[:, :2])
         assert estimator.n_outputs_ == 1
         for array, expected in zip(parameters_of(estimator), parameters, strict=True):
