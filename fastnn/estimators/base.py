@@ -84,6 +84,12 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         "progress": ["boolean", callable, None],
     }
 
+    def _keep(self, parameters: dict[str, Any]) -> None:
+        """Keep what the constructor was given, unchecked and unchanged, as scikit-learn asks of it."""
+        for name, value in parameters.items():
+            if name != "self":
+                setattr(self, name, value)
+
     @abstractmethod
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
         """X and y in the types that scikit-learn gives them."""
