@@ -162,6 +162,7 @@ class EarlyStopping(Callback):
         """Raise if what is monitored is unknown, or is not measured in such a training."""
         if self.monitor == "loss":
             return
+        self._scorer()
         if not validates:
             raise ValueError(
                 f"{self} needs validation_data or validation_fraction; without them, monitor='loss' watches the loss on "
@@ -172,7 +173,6 @@ class EarlyStopping(Callback):
                 f"{self} needs classes, and this network has {network.architecture.loss.name}: monitor validation_loss, or "
                 "a scorer such as 'r2'."
             )
-        self._scorer()
 
     def _scorer(self) -> Callable[..., Any] | None:
         """What measures; None where the history has it already."""

@@ -534,7 +534,7 @@ WRONG = {
     "an activation in a list": ({"activation": ["relu", "no"]}, {}, "no"),
     "dropout": ({"dropout": 1.0}, {}, "dropout"),
     "dropout of layers": ({"dropout": [0.1]}, {}, "dropout"),
-    "dropout with L-BFGS": ({"dropout": 0.1, "solver": "lbfgs"}, {}, "solver='lbfgs' needs the same loss wherever it asks twice"),
+    "dropout with L-BFGS": ({"dropout": 0.1, "solver": "lbfgs"}, {}, "L-BFGS needs the same loss wherever it asks twice"),
     "dropout with LBFGS": ({"dropout": 0.1, "optimizer": fastnn.LBFGS()}, {}, "needs the same loss wherever it asks twice"),
     "backend": ({"backend": "cuda"}, {}, "The 'backend' parameter"),
     "dtype": ({"dtype": "float16"}, {}, "dtype"),
@@ -581,7 +581,7 @@ def test_what_a_classifier_cannot_do_gets_a_sentence(parameters, fit, message):
 
 WRONG_REGRESSORS = {
     "loss": ({"loss": "no"}, NUMBERS, {}, "The 'loss' parameter"),
-    "loss of classes": ({"loss": SoftmaxCrossEntropy()}, NUMBERS, {}, "softmax over a single output is always 1"),
+    "loss of classes": ({"loss": SoftmaxCrossEntropy()}, NUMBERS, {}, "MLPRegressor needs a loss of numbers, got SoftmaxCrossEntropy"),
     "counts below 0": ({"loss": "poisson"}, NUMBERS, {}, "loss='poisson' needs targets of at least 0, got -.* in y"),
     "counts below 0 of a Loss": ({"loss": Poisson()}, NUMBERS, {}, "at least 0"),
     "counts below 0 to validate on": (
@@ -747,3 +747,101 @@ def test_what_was_trained_on_scaled_features_scales_them_until_it_is_trained_on_
     np.testing.assert_array_equal(model.set_params(standardize=False).predict(X), before)
     plain = MLPRegressor(hidden_layer_sizes=(4,), max_iter=3, random_state=0).fit(X, y)
     np.testing.assert_array_equal(model.fit(X, y).predict(X), plain.predict(X))
+
+
+POINTS = np.random.default_rng(1).normal(size=(120, 4))
+LABELS = np.arange(120) % 3
+
+
+def small(kind, **parameters):
+    return kind(**{"hidden_layer_sizes": (5,), "random_state": 0, "max_iter": 4} | parameters)
+
+
+@pytest.mark.parametrize(("before", "after"), [(1e-4, 10.0), (1.0, 0.0), (0.0, 1.0)])
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_a_penalty_that_changes_between_calls_holds_at_once(before, after, solver):
+    from sklearn.neural_network import MLPClassifier as Original
+
+    models = [small(kind, alpha=before, solver=solver) for kind in (MLPClassifier, Original)]
+    for model in models:
+        model.partial_fit(POINTS, LABELS, classes=[0, 1, 2]).set_params(alpha=after)
+        for _ in range(3):
+            model.partial_fit(POINTS, LABELS)
+    np.testing.assert_allclose(models[0].coefs_[0], models[1].coefs_[0], rtol=1e-9)
+    np.testing.assert_allclose(models[0].loss_, models[1].loss_, rtol=1e-9)
+
+
+def test_a_scorer_may_predict_other_samples_than_those_it_is_given():
+    X, seen = POINTS * 1000 + 500, []
+
+    def scorer(model, X_val, y_val):
+        seen.append(model.predict(X)[:3].tolist() == model.predict(X.tolist())[:3].tolist())
+        seen.append(abs(model.predict(X).mean()) < 10)
+        return 1.0
+
+    small(MLPRegressor, standardize=True, early_stopping=True, scoring=scorer, max_iter=1).fit(X, POINTS[:, 0])
+    assert seen == [True, True]
+
+
+REFUSED = {
+    "validation data by half": ({}, {"X_val": POINTS[:3]}),
+    "dropout for other layers": ({"dropout": [0.1, 0.2]}, {}),
+    "callbacks": ({"callbacks": 3}, {}),
+    "an unknown score": ({"scoring": "foo"}, {}),
+    "too long validation targets": ({}, {"X_val": POINTS[:3], "y_val": [7, 8, 9]}),
+}
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused_changes_nothing(name, method):
+    parameters, data = REFUSED[name]
+    model = small(MLPClassifier, standardize=True).fit(POINTS, LABELS)
+    before, probabilities = set(vars(model)), model.predict_proba(POINTS)
+    model.set_params(**parameters)
+    with pytest.raises((ValueError, TypeError)):
+        getattr(model, method)(POINTS + 100, LABELS if method == "partial_fit" else LABELS > 0, **data)
+    assert set(vars(model)) == before
+    np.testing.assert_array_equal(model.predict_proba(POINTS), probabilities)
+    assert model.classes_.tolist() == [0, 1, 2]
+
+
+def test_a_warm_start_takes_up_another_type():
+    model = small(MLPClassifier, warm_start=True).fit(POINTS, LABELS)
+    model.set_params(dtype="float32").fit(POINTS, LABELS)
+    assert model.coefs_[0].dtype == np.float32
+
+
+def test_a_warm_start_with_another_kind_of_outputs_is_refused():
+    model = small(MLPRegressor, warm_start=True).fit(POINTS, LABELS).set_params(loss="poisson")
+    with pytest.raises(ValueError, match="Training goes on with outputs by 'identity', and loss='poisson' needs 'exp'"):
+        model.fit(POINTS, LABELS)
+
+
+def test_a_warm_start_keeps_the_scale_that_its_weights_know():
+    model = small(MLPRegressor, standardize=True, warm_start=True, learning_rate_init=1e-12).fit(POINTS, POINTS[:, 0])
+    before = model.predict(POINTS)
+    np.testing.assert_allclose(model.fit(POINTS + 9, POINTS[:, 0] * 7).predict(POINTS), before, rtol=1e-6)
+
+
+def test_early_stopping_watches_the_loss_of_several_quantiles():
+    model = small(MLPRegressor, loss=Quantile(levels=(0.1, 0.5, 0.9)), early_stopping=True).fit(POINTS, POINTS[:, 0])
+    assert model.validation_scores_ == [-loss for loss in model.validation_loss_curve_]
+
+
+def test_stopping_early_is_forgotten_by_the_next_training():
+    model = small(MLPClassifier, tol=10.0, n_iter_no_change=1, max_iter=30).fit(POINTS, LABELS)
+    assert model.stopped_early_
+    assert not model.set_params(solver="lbfgs").fit(POINTS, LABELS).stopped_early_
+
+
+@pytest.mark.parametrize("sizes", [(3.5,), (True,), ("4",)])
+def test_layers_have_whole_numbers_of_units(sizes):
+    with pytest.raises(TypeError):
+        small(MLPClassifier, hidden_layer_sizes=sizes).fit(POINTS, LABELS)
+
+
+@pytest.mark.parametrize("parameters", [{"schedule": lambda step: 0.1}, {"max_grad_norm": 1.0}])
+def test_lbfgs_takes_no_schedule_and_no_clipping(parameters):
+    with pytest.raises(ValueError, match="L-BFGS finds the length of its steps itself"):
+        small(MLPClassifier, solver="lbfgs", **parameters).fit(POINTS, LABELS)

@@ -3,6 +3,7 @@
 import copy
 import threading
 from abc import abstractmethod
+from collections.abc import Callable
 from html import escape
 from numbers import Integral, Real
 from typing import Any
@@ -17,11 +18,11 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fastnn.activations import ACTIVATIONS
 from fastnn.backends import BACKENDS
-from fastnn.estimators.full_batch import fit_full_batch
+from fastnn.estimators.full_batch import prepare_full_batch
 from fastnn.estimators.protocol import CallbackSupportMixin
 from fastnn.estimators.samples import UNWEIGHTED, Samples, mean_loss, outputs_of
-from fastnn.estimators.stochastic import fit_stochastic
-from fastnn.estimators.validation import Validation, hold_out
+from fastnn.estimators.stochastic import prepare_stochastic
+from fastnn.estimators.validation import Validation, find_scorer, hold_out
 from fastnn.history import History
 from fastnn.losses import Loss
 from fastnn.network import Network
@@ -73,7 +74,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         "backend": [StrOptions(set(BACKENDS))],
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
         "dtype": [StrOptions({"float32", "float64"}), np.dtype, type, None],
-        "dropout": [_SHARE, "array-like"],
+        "dropout": [_SHARE, list, tuple, np.ndarray],
         "batch_norm": ["boolean"],
         "optimizer": [Optimizer, LBFGS, None],
         "schedule": "no_validation",
@@ -146,51 +147,70 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, validation_data: tuple[Any, Any, Any], incremental: bool
     ) -> "MultilayerPerceptron":
-        hidden = self._hidden_sizes()
-        is_new = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
-        X, y = self._validate_input(X, y, incremental, reset=is_new)
-        samples = self._as_samples(X, y, sample_weight, "y")
-        samples = Samples(samples.X, samples.y, self._weigh(samples.weights, y, incremental), y)
-        given = self._given_validation(*validation_data, samples)
-        n_outputs = self._n_outputs(samples.y)
-        if not is_new:
-            self._check_sizes(X.shape[1], n_outputs)
-        self.n_outputs_ = n_outputs
-        self._random_state = check_random_state(self.random_state)
-        if is_new:
-            self._initialize(
-                [X.shape[1], *hidden, self.n_outputs_], X.dtype if self.dtype is None else np.dtype(self.dtype)
-            )
-        elif self.__dict__.get("_described") != self._description():
-            self._renew()
-        if is_new or not incremental or not hasattr(self, "history_"):
-            self.history_ = History()
-        network = self._synchronize()
-        rows, held_out = hold_out(self, samples, given, incremental)
-        if not self.standardize:
-            self._forget_scalers()
-        else:
-            self._fit_scalers(samples if rows is None else samples.take(rows), incremental)
-            samples, held_out = self._scaled(samples), None if held_out is None else self._scaled(held_out)
-        samples = samples.ready_for(network)
-        validation = None if held_out is None else Validation(self, held_out.ready_for(network))
-        with network.computing(self._threads()):
-            if self._descends:
-                fit_stochastic(self, samples, rows, validation, incremental)
-            else:
-                fit_full_batch(self, samples, validation)
-        if not np.isfinite(network.learned).all():
+        before = dict(self.__dict__)
+        try:
+            train = self._prepare(X, y, sample_weight, validation_data, incremental)
+        except BaseException:
+            self.__dict__.clear()  # what is refused changes nothing
+            self.__dict__.update(before)
+            raise
+        with self._network.computing(self._threads()):
+            train()
+        if not np.isfinite(self._network.learned).all():
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be"
                 " preprocessed."
             )
         return self
 
+    def _prepare(
+        self, X: Any, y: Any, sample_weight: Any, validation_data: tuple[Any, Any, Any], incremental: bool
+    ) -> Callable[[], None]:
+        """Everything up to the first step of a training, which the function that is returned makes."""
+        hidden = self._hidden_sizes()
+        is_new = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
+        find_scorer(self)
+        X, y = self._validate_input(X, y, incremental, reset=is_new)
+        samples = self._as_samples(X, y, sample_weight, "y")
+        samples = Samples(samples.X, samples.y, self._weigh(samples.weights, y, incremental), y)
+        given = self._given_validation(*validation_data, samples)
+        self.n_outputs_ = self._n_outputs(samples.y)
+        self._random_state = check_random_state(self.random_state)
+        self._take_up(X, hidden, is_new)
+        if is_new or not incremental or not hasattr(self, "history_"):
+            self.history_ = History()
+        self.stopped_early_ = False
+        network = self._synchronize()
+        rows, held_out = hold_out(self, samples, given, incremental)
+        if self.standardize:
+            self._fit_scalers(samples if rows is None else samples.take(rows), incremental)
+            samples, held_out = self._scaled(samples), None if held_out is None else self._scaled(held_out)
+        samples = samples.ready_for(network)
+        validation = None if held_out is None else Validation(self, held_out.ready_for(network))
+        with network.computing(self._threads()):
+            if self._descends:
+                return prepare_stochastic(self, samples, rows, validation, incremental)
+            return prepare_full_batch(self, samples, validation)
+
+    def _take_up(self, X: Any, hidden: list[int], is_new: bool) -> None:
+        """A new network, or the one that is there, with what has changed of its description."""
+        if is_new:
+            dtype = X.dtype if self.dtype is None else np.dtype(self.dtype)
+            self._initialize([X.shape[1], *hidden, self.n_outputs_], dtype)
+            return
+        self._check_sizes(X.shape[1], self.n_outputs_)
+        if self.__dict__.get("_described") != self._description():
+            self._renew()
+        if not self.standardize:
+            self._forget_scalers()
+
     def _hidden_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
         sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
         if np.any(np.array(sizes) <= 0):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
+            raise TypeError(f"hidden_layer_sizes must be integers, got {sizes}.")
         return [int(size) for size in sizes]
 
     def _validated(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[Any, Any]:
@@ -223,8 +243,11 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             raise ValueError("Validation data need both X_val and y_val; sample_weight_val goes with them.")
         if X is None:
             return None
-        X, y = self._validate_input(X, y, incremental=True, reset=False)
-        samples = self._as_samples(X, y, sample_weight, "y_val")
+        try:
+            X, y = self._validate_input(X, y, incremental=True, reset=False)
+            samples = self._as_samples(X, y, sample_weight, "y_val")
+        except ValueError as error:
+            raise ValueError(f"X_val and y_val are refused: {error}") from error
         if samples.y.shape[1:] != trained.y.shape[1:]:
             raise ValueError(f"y_val must have as many columns as y, {trained.y.shape[1]}, got {samples.y.shape[1]}.")
         return samples
@@ -234,8 +257,9 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         self.n_iter_, self.t_ = 0, 0
         self.n_layers_ = len(sizes)
         self.out_activation_ = self._output()
-        self.__dict__.pop("_optimizer", None)
-        self.__dict__.pop("_best_learned", None)
+        for name in ("_optimizer", "_best_learned"):
+            self.__dict__.pop(name, None)
+        self._forget_scalers()
         self._adopt(self._make_network(sizes, dtype, self._draw_seed()))
         for W, b, activation in zip(self.coefs_, self.intercepts_, self._activation_of_layers(), strict=True):
             bound = np.sqrt((GLOROT_LOGISTIC if activation in ("logistic", "sigmoid") else GLOROT) / sum(W.shape))
@@ -249,8 +273,14 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
 
     def _renew(self) -> None:
         """Another network, by activations, loss, dropout and the like that have changed; it goes on with the same weights."""
+        if self._output() != self.out_activation_:
+            raise ValueError(
+                f"Training goes on with outputs by {self.out_activation_!r}, and loss={self.loss!r} needs {self._output()!r}:"
+                " begin anew with warm_start=False."
+            )
         old = self._synchronize()
-        new = self._make_network(list(old.architecture.layer_sizes), old.dtype, self._draw_seed())
+        dtype = old.dtype if self.dtype is None else np.dtype(self.dtype)
+        new = self._make_network(list(old.architecture.layer_sizes), dtype, self._draw_seed())
         if new.architecture.normalizations == old.architecture.normalizations:
             new.learned[:] = old.learned
         else:
@@ -296,7 +326,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
     def _description(self) -> str:
         """The parameters that a network is made by, but for its sizes."""
         loss = getattr(self, "loss", None), getattr(self, "label_smoothing", None)
-        return repr((self.activation, loss, self.batch_norm, self.dropout, self.backend))
+        return repr((self.activation, loss, self.batch_norm, self.dropout, self.backend, str(self.dtype)))
 
     def _adopt(self, network: Network) -> None:
         """Make a network's parameters those of the estimator."""
@@ -326,10 +356,14 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             self.__dict__.pop(name, None)
 
     def _fit_scalers(self, samples: Samples, incremental: bool) -> None:
-        """Mean and variance of what is trained on; over all calls of `partial_fit`."""
-        if not (incremental and hasattr(self, "feature_scaler_")):
-            self.feature_scaler_ = StandardScaler(with_mean=not issparse(samples.X))
-        self.feature_scaler_.partial_fit(samples.X, sample_weight=samples.sample_weight)
+        """Mean and variance of what is trained on, over all calls of `partial_fit`; a warm start keeps those it has."""
+        self._fit_scaler("feature_scaler_", samples.X, samples, incremental)
+
+    def _fit_scaler(self, name: str, numbers: Any, samples: Samples, incremental: bool) -> None:
+        known = self.__dict__.get(name)
+        if known is None or incremental:
+            scaler = StandardScaler(with_mean=not issparse(numbers)) if known is None else copy.deepcopy(known)
+            setattr(self, name, scaler.partial_fit(numbers, sample_weight=samples.sample_weight))
 
     def _scaled(self, samples: Samples) -> Samples:
         """Samples brought to mean 0 and variance 1."""
@@ -341,8 +375,9 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
 
     def _features(self, X: Any) -> Any:
         """X as the network takes it; numbers that are not finite are found later, where that costs nothing."""
-        if getattr(self, "_in_fit", False):
-            return X
+        given, prepared = self.__dict__.get("_watched", (None, None))
+        if given is not None and X is given:
+            return prepared
         ready = (
             type(X) is np.ndarray
             and X.ndim == 2
@@ -362,7 +397,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             check_is_fitted(self)
         network, features = self._synchronize(), self._features(X)
         try:
-            if features.shape[0] == 1 or getattr(self, "_in_fit", False):
+            if features.shape[0] == 1:
                 return outputs_of(network, features)
             with network.computing(self._threads()):
                 return outputs_of(network, features)

@@ -106,7 +106,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         accuracy, as in scikit-learn.
     standardize : bool, default=False
         Whether to bring each feature to mean 0 and variance 1 over the
-        samples that are trained on. `coefs_` and losses are then those of the scaled numbers; predictions are not.
+        samples that are trained on; a warm start keeps those it has. `coefs_` and losses are then those of the scaled numbers; predictions are not.
     callbacks : list of fastnn.Callback, default=None
         Called after each iteration with the network and the history; they can end the training.
     progress : bool or callable, default=False
@@ -362,7 +362,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
+            # Labels are looked through once: the different ones say all there is to know of them.
+            labels = np.unique(y) if y.ndim == 1 and y.dtype.kind in "biuU" else y
+            self._label_binarizer = LabelBinarizer().fit(labels)
             self.classes_ = self._label_binarizer.classes_
             return X, y
         classes = unique_labels(y)

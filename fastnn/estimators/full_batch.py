@@ -1,6 +1,8 @@
 """Training by L-BFGS on all samples at once, with scikit-learn's objective, limits and warnings."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,18 +57,22 @@ class Objective:
         return float(shares @ losses), np.asarray(shares @ np.array(gradients))
 
 
-def fit_full_batch(estimator: Any, samples: Samples, validation: Validation | None) -> None:
-    """Minimise the objective until SciPy or a callback has had enough."""
+def prepare_full_batch(estimator: Any, samples: Samples, validation: Validation | None) -> Callable[[], None]:
+    """What minimises the objective until SciPy or a callback has had enough; all that can be wrong is found before."""
     network = estimator._network
     if any(network.architecture.dropout):
-        raise ValueError(
-            "solver='lbfgs' needs the same loss wherever it asks twice; with dropout, take another solver."
-        )
+        raise ValueError("L-BFGS needs the same loss wherever it asks twice; with dropout, take another solver.")
+    if estimator.schedule is not None or estimator.max_grad_norm is not None:
+        raise ValueError("L-BFGS finds the length of its steps itself: it takes no schedule and no max_grad_norm.")
     check_batches(network.architecture, len(samples), len(samples))
     callbacks = check_estimator_callbacks(estimator, validation)
     held_out = validation.for_callbacks() if validation is not None and callbacks else None
     run = Run(network, callbacks, estimator.history_, held_out=held_out)
     estimator._trains_on = False
+    return partial(_fit, estimator, samples, validation, run)
+
+
+def _fit(estimator: Any, samples: Samples, validation: Validation | None, run: Run) -> None:
     objective = Objective(estimator, samples)
     with (
         progress_reports(estimator.progress or False, run.history) as report,

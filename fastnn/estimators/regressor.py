@@ -6,7 +6,6 @@ import numpy as np
 from scipy.special import xlogy
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -114,7 +113,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         R^2, as in scikit-learn.
     standardize : bool, default=False
         Whether to bring each feature, and each target but counts, to mean 0 and variance 1 over the
-        samples that are trained on. `coefs_` and losses are then those of the scaled numbers; predictions are not.
+        samples that are trained on; a warm start keeps those it has. `coefs_` and losses are then those of the scaled numbers; predictions are not.
     callbacks : list of fastnn.Callback, default=None
         Called after each iteration with the network and the history; they can end the training.
     progress : bool or callable, default=False
@@ -328,6 +327,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return X, y
 
     def _encode(self, y: Any, name: str) -> np.ndarray:
+        if y.dtype.kind not in "fiub":
+            raise ValueError(f"{name} must be numbers, got elements of type {y.dtype}.")
+        if self._loss.classifies:
+            raise ValueError(
+                f"MLPRegressor needs a loss of numbers, got {self.loss!r}: for classes take MLPClassifier."
+            )
         rows = np.asarray(y, np.float64).reshape(len(y), -1)
         if self._loss.targets == "counts" and rows.min() < 0:
             raise ValueError(f"loss='poisson' needs targets of at least 0, got {rows.min():g} in {name}.")
@@ -367,15 +372,15 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _fit_scalers(self, samples: Samples, incremental: bool) -> None:
         super()._fit_scalers(samples, incremental)
         if self._scales_targets:
-            if not (incremental and hasattr(self, "target_scaler_")):
-                self.target_scaler_ = StandardScaler()
-            self.target_scaler_.partial_fit(samples.y, sample_weight=samples.sample_weight)
+            self._fit_scaler("target_scaler_", samples.y, samples, incremental)
 
     def _scaled(self, samples: Samples) -> Samples:
         y = self.target_scaler_.transform(samples.y) if self._scales_targets else samples.y
         return samples.standardized(self._scaled_features(samples.X), y)
 
     def _score_outputs(self, outputs: np.ndarray, samples: Samples) -> float:
+        if outputs.shape[1] != samples.y.shape[1]:  # several quantiles of each target
+            return -self._reported_loss(samples)
         if not np.isfinite(outputs).all():
             return float("nan")
         return float(r2_score(samples.labels, self._values(outputs), sample_weight=samples.sample_weight))

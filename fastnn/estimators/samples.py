@@ -104,7 +104,7 @@ class PenalizedDescent(Descent):
     def __init__(self, network: Network, solver: Any, alpha: float, n_targets: int = 1) -> None:
         super().__init__(network, solver.optimizer, solver, reports_penalty=True)
         self.alpha, self.n_targets, self.next_batch = alpha, n_targets, 0
-        self.own_l2 = solver.optimizer.l2 - alpha
+        self.own_l2 = solver.l2
         self.weigh_batches(np.ones(1))
 
     def weigh_batches(self, total_weights: np.ndarray) -> None:

@@ -42,6 +42,11 @@ class Solver(Course):
         How the rate changes: not at all, eta / (t + 1)^p after t samples, or by a fifth when training no longer improves.
     power_t : float
         The exponent p.
+
+    Attributes
+    ----------
+    l2 : float
+        Penalty of an optimizer that was given, beside that by alpha.
     state : OptimizerState or None
         What the optimizer keeps, once it has begun.
     """
@@ -49,6 +54,7 @@ class Solver(Course):
     def __init__(self, optimizer: Optimizer, policy: str = "constant", power_t: float = 0.5) -> None:
         super().__init__(Constant(), optimizer.learning_rate, 1, 1)
         self.optimizer, self.policy, self.power_t = optimizer, policy, power_t
+        self.l2 = 0.0
         self.state: OptimizerState | None = None
 
     def rates(self, first_step: int, n_steps: int) -> tuple[np.ndarray, np.ndarray | None]:
@@ -109,13 +115,19 @@ def make_solver(estimator: Any, *, validates: bool) -> Solver:
     clipped = estimator.max_grad_norm
     optimizer = replace(
         chosen,
-        l2=chosen.l2 + estimator.alpha,  # for a batch of one; smaller in larger ones
+        l2=1.0,  # any: it has a penalty, and `PenalizedDescent` says for each batch which
         max_gradient_norm=chosen.max_gradient_norm if clipped is None else clipped,
     )
-    if estimator.schedule is None:
-        follows = estimator.optimizer is None and estimator.solver == "sgd"
-        return Solver(optimizer, estimator.learning_rate if follows else "constant", estimator.power_t)
-    return ScheduledSolver(optimizer, check_schedule(find_schedule(estimator.schedule), optimizer, validates))
+    solver = _make_solver(estimator, optimizer, validates)
+    solver.l2 = chosen.l2
+    return solver
+
+
+def _make_solver(estimator: Any, optimizer: Optimizer, validates: bool) -> Solver:
+    if estimator.schedule is not None:
+        return ScheduledSolver(optimizer, check_schedule(find_schedule(estimator.schedule), optimizer, validates))
+    follows = estimator.optimizer is None and estimator.solver == "sgd"
+    return Solver(optimizer, estimator.learning_rate if follows else "constant", estimator.power_t)
 
 
 def _make_optimizer(estimator: Any) -> Optimizer:

@@ -4,6 +4,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,13 @@ class Training:
     run: Run
 
 
-def fit_stochastic(
+def prepare_stochastic(
     estimator: Any, samples: Samples, rows: np.ndarray | None, validation: Validation | None, incremental: bool
-) -> None:
-    """Train for one iteration, or until scikit-learn's rules, a callback or Ctrl-C end it."""
+) -> Callable[[], None]:
+    """What trains for one iteration, or until scikit-learn's rules, a callback or Ctrl-C end it.
+
+    All that can be wrong with the parameters is found before.
+    """
     network, n_samples = estimator._network, len(samples) if rows is None else len(rows)
     if not hasattr(estimator, "loss_curve_") or estimator.early_stopping != (estimator.best_loss_ is None):
         estimator._begin_curves()  # L-BFGS keeps none, and early stopping keeps others
@@ -54,21 +58,26 @@ def fit_stochastic(
         batches.compile()
     held_out = validation.for_callbacks() if validation is not None and callbacks else None
     run = Run(network, callbacks, estimator.history_, held_out=held_out)
-    max_iter = 1 if incremental else estimator.max_iter
     if estimator.early_stopping and not (incremental and hasattr(estimator, "_best_learned")):
         estimator._best_learned = network.learned.copy()
-    estimator.stopped_early_ = False
+    return partial(_fit, Training(estimator, solver, batches, validation, run), samples, rows, incremental)
+
+
+def _fit(training: Training, samples: Samples, rows: np.ndarray | None, incremental: bool) -> None:
+    """Iterate, and keep the best parameters where early stopping has found them."""
+    estimator, run = training.estimator, training.run
+    max_iter = 1 if incremental else estimator.max_iter
     try:
         with (
             progress_reports(estimator.progress or False, run.history) as report,
             accompanied(run),
             fit_tasks(estimator, samples, rows, max_iter) as tasks,
         ):
-            _train(Training(estimator, solver, batches, validation, run), max_iter, incremental, report, tasks)
+            _train(training, max_iter, incremental, report, tasks)
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=2)
     if estimator.early_stopping and (estimator.stopped_early_ or not incremental):
-        network.learned[:] = estimator._best_learned
+        run.network.learned[:] = estimator._best_learned
     if not incremental:
         estimator.__dict__.pop("_best_learned", None)
 

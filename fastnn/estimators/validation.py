@@ -37,13 +37,17 @@ def hold_out(
     return rows, held_out
 
 
+def find_scorer(estimator: Any) -> Any:
+    """The scorer that `scoring` names; None for what the estimator measures itself."""
+    return None if estimator.scoring in (None, "loss") else check_scoring(estimator, scoring=estimator.scoring)
+
+
 class Validation:
     """Validation data of an estimator, and what is measured on them."""
 
     def __init__(self, estimator: Any, samples: Samples) -> None:
-        self.estimator, self.samples = estimator, samples
-        by_name = estimator.scoring not in (None, "loss")
-        self.scorer = check_scoring(estimator, scoring=estimator.scoring) if by_name else None
+        self.estimator, self.samples, self.scorer = estimator, samples, find_scorer(estimator)
+        self.given_X = samples.X if samples.raw is None else samples.raw
 
     def measure(self) -> tuple[float, float]:
         """Score, of which more is better, and mean loss."""
@@ -54,11 +58,11 @@ class Validation:
         if self.scorer is None:
             return self._default_score(), loss
         weights = {} if samples.sample_weight is None else {"sample_weight": samples.sample_weight}
-        estimator._in_fit = True  # the features are validated and scaled
+        estimator._watched = self.given_X, samples.X  # which need no validation, nor scaling, again
         try:
-            return float(self.scorer(estimator, samples.X, samples.labels, **weights)), loss
+            return float(self.scorer(estimator, self.given_X, samples.labels, **weights)), loss
         finally:
-            del estimator._in_fit
+            del estimator._watched
 
     def record(self, history: History) -> tuple[float, float]:
         """Measure, and append to a history score, loss, and for classes the accuracy, which callbacks may watch."""
