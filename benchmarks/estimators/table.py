@@ -17,8 +17,8 @@ MOST_PICKLED = 1.1
 def markdown(results: dict[str, Any]) -> str:
     """Table of the saved results, and below it what its cells mean and what they were measured on."""
     lines = [
-        _line(["data", "work", "cores", REFERENCE, SUBJECT, "times as fast", "demanded"]),
-        _line(["---", "---", *["---:"] * 5]),
+        _line(["data", "work", "cores", REFERENCE, SUBJECT, "times as fast"]),
+        _line(["---", "---", *["---:"] * 4]),
         *rows(results),
     ]
     notes = [_legend(results["turns"]), *_pickled(results), _measured_on(results["machine"])]
@@ -48,7 +48,6 @@ def row(task: dict[str, Any], processors: int) -> str:
         duration(task["seconds"][REFERENCE]),
         f"**{duration(task['seconds'][SUBJECT])}**",
         times(ratio(task)),
-        _demanded(task),
     ]
     return _line(cells)
 
@@ -96,15 +95,6 @@ def times(number: float) -> str:
 
 def _three_digits(number: float) -> str:
     return f"{number:,.0f}" if number >= 999.5 else f"{number:#.3g}".removesuffix(".")
-
-
-def _demanded(task: dict[str, Any]) -> str:
-    demands = []
-    if task["floor"] is not None:
-        demands.append(f"≥ {task['floor']:g}×")
-    if task["most_seconds"] is not None:
-        demands.append(f"≤ {task['most_seconds'] * 1e6:g} µs")
-    return ", ".join(demands)
 
 
 def _line(cells: Sequence[str]) -> str:
