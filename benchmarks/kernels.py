@@ -109,10 +109,12 @@ def _gather(backend: str) -> tuple[Any, ...]:
     return _rubbish(N, 784), _normal(N_SAMPLES, 784), order, 0, N
 
 
-def _loss(n_outputs: int, targets: Callable[[], NDArray[Any]], option: float, backend: str) -> tuple[Any, ...]:
+def _loss(
+    n_outputs: int, targets: Callable[[], NDArray[Any]], options: tuple[float, ...], backend: str
+) -> tuple[Any, ...]:
     # In columns, as the compiled backend keeps what the last layer computes.
     Z, Y = np.asfortranarray(_normal(N, n_outputs)), np.asfortranarray(targets())
-    return np.full(N, np.nan), np.asfortranarray(_rubbish(N, n_outputs)), Z, Y, np.array([option])
+    return np.full(N, np.nan), np.asfortranarray(_rubbish(N, n_outputs)), Z, Y, np.array(options)
 
 
 def _one_hot() -> NDArray[Any]:
@@ -139,17 +141,19 @@ KERNELS = (
         f"softmax and cross-entropy, {N}x10",
         "losses",
         "softmax_cross_entropy",
-        functools.partial(_loss, 10, _one_hot, 0.0),
+        functools.partial(_loss, 10, _one_hot, (0.0, np.inf)),
         outputs=2,
     ),
     Kernel(
         f"sigmoid and cross-entropy, {N}x1",
         "losses",
         "binary_cross_entropy_with_logits",
-        functools.partial(_loss, 1, _labels, 0.0),
+        functools.partial(_loss, 1, _labels, (0.0, np.inf)),
         outputs=2,
     ),
-    Kernel(f"squared error, {N}x10", "losses", "squared_error", functools.partial(_loss, 10, _numbers, 1.0), outputs=2),
+    Kernel(
+        f"squared error, {N}x10", "losses", "squared_error", functools.partial(_loss, 10, _numbers, (1.0,)), outputs=2
+    ),
 )
 
 #: Rows that inference is timed on: its latency, and its throughput.
