@@ -20,12 +20,12 @@ from fastnn.activations import ACTIVATIONS
 from fastnn.backends import BACKENDS
 from fastnn.estimators.full_batch import prepare_full_batch
 from fastnn.estimators.protocol import CallbackSupportMixin
-from fastnn.estimators.samples import UNWEIGHTED, Samples, mean_loss, outputs_of
+from fastnn.estimators.samples import Samples, mean_loss, outputs_of
 from fastnn.estimators.stochastic import prepare_stochastic
 from fastnn.estimators.validation import Validation, find_scorer, hold_out
 from fastnn.history import History
 from fastnn.losses import Loss
-from fastnn.network import Network
+from fastnn.network import UNWEIGHTED, Network
 from fastnn.optimizers import LBFGS, Optimizer
 from fastnn.validation import check_dtype
 
@@ -135,9 +135,12 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
 
     def _reported_loss(self, samples: Samples) -> float:
         """Mean loss over samples, without penalties, as scikit-learn reports it."""
+        return mean_loss(self._network, samples) / self._n_loss_targets + self._mean_offset(samples)
+
+    def _mean_offset(self, samples: Samples) -> float:
+        """The weighted mean of what scikit-learn's losses have in addition."""
         offsets = self._loss_offsets(samples.y)
-        offset = np.average(offsets, weights=samples.sample_weight) if len(offsets) else 0.0
-        return mean_loss(self._network, samples) / self._n_loss_targets + float(offset)
+        return float(np.average(offsets, weights=samples.sample_weight)) if len(offsets) else 0.0
 
     @property
     def _descends(self) -> bool:

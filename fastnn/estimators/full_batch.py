@@ -12,7 +12,7 @@ from sklearn.utils.optimize import _check_optimize_result
 
 from fastnn.callbacks import Run, accompanied, end_epoch
 from fastnn.estimators.protocol import STOP_REASON, fit_tasks
-from fastnn.estimators.samples import UNWEIGHTED, Samples, dense_blocks
+from fastnn.estimators.samples import Samples, dense_blocks
 from fastnn.estimators.stochastic import check_estimator_callbacks
 from fastnn.estimators.validation import Validation
 from fastnn.training import progress_reports
@@ -31,8 +31,7 @@ class Objective:
             self.strengths[:] = l2
         for W in self.network.architecture.weight_views(self.strengths):
             W[:] = l2
-        offsets = estimator._loss_offsets(samples.y)
-        self.offset = float(np.average(offsets, weights=samples.sample_weight)) if len(offsets) else 0.0
+        self.offset = estimator._mean_offset(samples)
 
     def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """The loss as it is reported, a mean over targets, with the gradient of the sum over targets, as scikit-learn has it."""
@@ -49,7 +48,7 @@ class Objective:
             return network.training_loss(samples.X, samples.y, samples.weights), network.backward()
         losses, gradients, totals = [], [], []
         for rows, X in dense_blocks(samples.X):
-            weights = samples.weights[rows] if len(samples.weights) else UNWEIGHTED
+            weights = samples.weights_of(rows)
             losses.append(network.training_loss(X, samples.y[rows], weights))
             gradients.append(network.backward().copy())
             totals.append(weights.sum() if len(weights) else len(X))

@@ -12,9 +12,10 @@ from sklearn.utils.metaestimators import available_if
 
 from fastnn.estimators.base import MultilayerPerceptron
 from fastnn.estimators.protocol import with_callbacks
-from fastnn.estimators.samples import UNWEIGHTED, Samples
+from fastnn.estimators.samples import Samples
 from fastnn.estimators.stochastic import check_trains_in_steps
 from fastnn.losses import AbsoluteError, Huber, Loss, Poisson, Quantile, SquaredError
+from fastnn.network import UNWEIGHTED
 
 #: The losses by name. scikit-learn's squared error is half of fastnn's.
 LOSSES: dict[str, Loss] = {

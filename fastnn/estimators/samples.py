@@ -7,14 +7,11 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from fastnn.network import Network
+from fastnn.network import UNWEIGHTED, Network
 from fastnn.training import Batches, Descent, read_only
 
 #: Numbers of a sparse matrix, about, that are made dense at a time.
 DENSE_NUMBERS = 4_000_000
-
-#: The weights of samples that all count the same.
-UNWEIGHTED = np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -46,9 +43,13 @@ class Samples:
 
     def take(self, rows: np.ndarray) -> "Samples":
         """Some of them."""
-        weights = self.weights[rows] if len(self.weights) else self.weights
+        weights = self.weights_of(rows)
         raw = None if self.raw is None else self.raw[rows]
         return Samples(self.X[rows], self.y[rows], weights, self.labels[rows], raw)
+
+    def weights_of(self, rows: Any) -> np.ndarray:
+        """The weights of some of them; none where all count the same."""
+        return self.weights[rows] if len(self.weights) else UNWEIGHTED
 
     def standardized(self, X: Any, y: np.ndarray) -> "Samples":
         """The same with standardised features and targets."""
@@ -88,7 +89,7 @@ def mean_loss(network: Network, samples: Samples) -> float:
     """Mean loss over the samples, weighted, without penalties."""
     losses, shares = [], []
     for rows, X in dense_blocks(samples.X):
-        weights = samples.weights[rows] if len(samples.weights) else UNWEIGHTED
+        weights = samples.weights_of(rows)
         shares.append(weights.sum() if len(weights) else len(X))
         losses.append(network.mean_loss(X, samples.y[rows], weights) if shares[-1] else 0.0)
     return float(np.average(losses, weights=shares))
