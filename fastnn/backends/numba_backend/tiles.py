@@ -157,9 +157,11 @@ class Emitter:
         return self.builder.icmp_signed("<", i, n)
 
     def first_lanes(self, n):
-        """The mask of the first n lanes."""
-        lanes = ir.Constant(self.tile.llvm_vector(INT64), list(range(self.tile.lanes)))
-        return self.below(lanes, self.broadcast(n))
+        """The mask of the first n lanes; lane numbers are as wide as the tile's own, so that they take one vector."""
+        integer, lanes = ir.IntType(self.tile.scalar.bitwidth), self.tile.lanes
+        n = self.builder.select(self.below(n, INT64(lanes)), n, INT64(lanes))
+        n = self.builder.trunc(n, integer) if integer != INT64 else n
+        return self.below(ir.Constant(ir.VectorType(integer, lanes), list(range(lanes))), self.broadcast(n))
 
     def masks(self, n_rows, n_columns):
         """For every vector, the mask of its lanes inside a block of n_rows x n_columns."""
@@ -177,6 +179,23 @@ class Emitter:
         """Whether no edge cuts the tile."""
         rows, columns = INT64(self.tile.rows - 1), INT64(self.tile.vectors * self.tile.lanes - 1)
         return self.builder.and_(self.below(rows, n_rows), self.below(columns, n_columns))
+
+    def masked_at_edges(self, n_rows, n_columns, write):
+        """The vectors that `write(masks)` makes, where masks are made only for a tile that an edge cuts, else None.
+
+        A processor without mask registers keeps them where the tile's vectors should be.
+        """
+        with self.builder.if_else(self.is_whole(n_rows, n_columns)) as (whole, cut):
+            with whole:
+                unmasked, whole_end = write([None] * self.tile.rows * self.tile.vectors), self.builder.block
+            with cut:
+                masked, cut_end = write(self.masks(n_rows, n_columns)), self.builder.block
+        results = []
+        for pair in zip(unmasked, masked, strict=True):
+            results.append(self.builder.phi(pair[0].type))
+            for vector, end in zip(pair, (whole_end, cut_end), strict=True):
+                results[-1].add_incoming(vector, end)
+        return results
 
 
 def tile_operation(write):
@@ -231,11 +250,12 @@ def add_outer_product(emit, tile, column, column_step, n_rows, row):
 @tile_operation
 def add_row(emit, tile, row, n_columns):
     """tile[r, :] += row[:]"""
-    masks = emit.masks(INT64(1), n_columns)
-    addends = [
-        emit.load(emit.pointer(row, INT64(0), INT64(0), j * emit.tile.lanes), masks[j])
-        for j in range(emit.tile.vectors)
-    ]
+
+    def addends(masks):
+        pointers = [emit.pointer(row, INT64(0), INT64(0), j * emit.tile.lanes) for j in range(emit.tile.vectors)]
+        return [emit.load(pointer, masks[j]) for j, pointer in enumerate(pointers)]
+
+    addends = emit.masked_at_edges(INT64(emit.tile.rows), n_columns, addends)
     return [emit.builder.fadd(tile[i], addends[i % emit.tile.vectors]) for _, _, i in emit.each_vector()]
 
 
@@ -259,11 +279,15 @@ def add_lanewise_products(emit, tile, left, left_step, n_rows, right, right_step
 @tile_operation
 def add_block(emit, tile, factor, block, row_step, n_rows, n_columns):
     """tile[r, :] += factor * block[r, :]"""
-    masks, factor = emit.masks(n_rows, n_columns), emit.broadcast(factor)
-    blocks = [
-        emit.load(emit.pointer(block, INT64(r), row_step, column), masks[i]) for r, column, i in emit.each_vector()
-    ]
-    return [emit.multiply_add(factor, vector, total) for vector, total in zip(blocks, tile, strict=True)]
+    factor = emit.broadcast(factor)
+
+    def sums(masks):
+        return [
+            emit.multiply_add(factor, emit.load(emit.pointer(block, INT64(r), row_step, column), masks[i]), tile[i])
+            for r, column, i in emit.each_vector()
+        ]
+
+    return emit.masked_at_edges(n_rows, n_columns, sums)
 
 
 @tile_operation
@@ -288,14 +312,13 @@ def transpose(emit, tile):
 @tile_operation
 def store(emit, tile, block, row_step, n_rows, n_columns):
     """block[r, :] = tile[r, :]"""
-    with emit.builder.if_else(emit.is_whole(n_rows, n_columns)) as (whole, cut):
-        with whole:
-            for r, column, i in emit.each_vector():
-                emit.store(tile[i], emit.pointer(block, INT64(r), row_step, column))
-        with cut:
-            masks = emit.masks(n_rows, n_columns)
-            for r, column, i in emit.each_vector():
-                emit.store(tile[i], emit.pointer(block, INT64(r), row_step, column), masks[i])
+
+    def store_vectors(masks):
+        for r, column, i in emit.each_vector():
+            emit.store(tile[i], emit.pointer(block, INT64(r), row_step, column), masks[i])
+        return []
+
+    emit.masked_at_edges(n_rows, n_columns, store_vectors)
 
 
 @tile_operation
