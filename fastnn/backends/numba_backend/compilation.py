@@ -23,18 +23,21 @@ from numba.misc.appdirs import AppDirs
 #: exits; a product and a sum may fuse, but nothing may be reordered and NaN and infinity keep their meaning.
 FLAGS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
+#: Flags of functions that only compiled code calls and that allocate nothing: machine code without a word of Python's.
+BARE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
+
 
 def kernel(function: Callable) -> Any:
     """Compile a function that is called from other kernels."""
     return njit(function, **FLAGS)
 
 
-def entry_point(function: Callable, name: str = "") -> Any:
+def entry_point(function: Callable, name: str = "", **flags: bool) -> Any:
     """Compile a function that is called from Python or by address, and keep its machine code on disk where possible.
 
     `name` tells apart the functions that one factory makes.
     """
-    dispatcher = njit(function, **FLAGS)
+    dispatcher = njit(function, **FLAGS, **flags)
     if not config.DISABLE_JIT and cache_folder() is not None:
         function.__qualname__ += f"-{name}" if name else ""
         dispatcher._cache = _KernelCache(function)
@@ -92,12 +95,13 @@ def caller(result: types.Type) -> Any:
 
 
 def linked(function: Callable, signature: Callable[[types.Float], tuple]) -> Any:
-    """Make an entry point without result callable from kernels by its name, so that its code is not compiled into them.
+    """Compile a function without result once, for all kernels that call it: they do so by its name.
 
-    `signature` gives the types of the arguments for a floating-point type, which is that of the first number among
-    the arguments of a call. A linked function may call those that were linked before it.
+    Nothing of it is compiled into its callers. `signature` gives the types of the arguments for a floating-point type,
+    which is that of the first number among the arguments of a call, or in a record among them. A linked function may call
+    those that were linked before it.
     """
-    dispatcher = entry_point(function)
+    dispatcher = entry_point(function, **BARE)
     if config.DISABLE_JIT:
         return dispatcher
     _LINKED.append((dispatcher, signature))
@@ -105,7 +109,8 @@ def linked(function: Callable, signature: Callable[[types.Float], tuple]) -> Any
 
     @intrinsic
     def call(typing_context, *arguments):
-        real = next(argument for argument in arguments if isinstance(argument, types.Float))
+        numbers = [number for argument in arguments for number in getattr(argument, "types", [argument])]
+        real = next(number for number in numbers if isinstance(number, types.Float))
         provide_linked(real, place)
 
         def generate(context, builder, call_signature, values):

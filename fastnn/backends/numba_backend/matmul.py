@@ -7,7 +7,7 @@ columns are contiguous is computed as C^T = B^T A^T. Each element is summed in o
 out. With compilation off, NumPy multiplies.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import config, types
@@ -22,6 +22,7 @@ from fastnn.backends.numba_backend.tiles import (
     add_outer_product,
     add_row,
     lanes_of,
+    load,
     prefetch,
     scale,
     stack_buffer,
@@ -56,10 +57,10 @@ class Matrix(NamedTuple):
     column_step: int
 
 
-class Near(NamedTuple):
-    """Memory that will be needed next to a result, place by place: parameters, and an optimizer's states of them.
+class Hint(NamedTuple):
+    """Memory to prefetch beside a result, place by place: parameters and `n_states` rows of optimizer state, -1 for nothing.
 
-    Steps in bytes; `row_step` is theirs from row to row, `step` leads from one state to the next. No state: nothing is needed.
+    Steps in bytes: `row_step` from row to row of the parameters, `step` from one state to the next.
     """
 
     parameters: np.intp
@@ -69,42 +70,57 @@ class Near(NamedTuple):
     row_step: int
 
 
+class Epilogue(NamedTuple):
+    """What becomes of the product A B: alpha A B + beta C + bias, where beta = 0 overwrites and address 0 is no bias."""
+
+    alpha: Any
+    beta: Any
+    bias: Matrix
+    hint: Hint
+
+
 MATRIX = types.NamedUniTuple(types.int64, 5, Matrix)
-NEAR = types.NamedUniTuple(types.int64, 5, Near)
+HINT = types.NamedUniTuple(types.int64, 5, Hint)
+NO_MATRIX, NO_HINT = Matrix(0, 0, 0, 0, 0), Hint(0, 0, -1, 0, 0)
+
+
+def epilogue_of(real):
+    """The type of an epilogue for numbers of this type."""
+    return types.NamedTuple((real, real, MATRIX, HINT), Epilogue)
 
 
 @inlined
 def multiply(C, A, B):
     """C = A B; A (n, m), B (m, p), each in rows or in columns -> C (n, p)."""
-    one, none = C.dtype.type(1), C.dtype.type(0)
-    _multiply(_matrix(C), _matrix(A), _matrix(B), one, none, _no_matrix(), _nothing_near())
+    one, zero = C.dtype.type(1), C.dtype.type(0)
+    _multiply(_matrix(C), _matrix(A), _matrix(B), Epilogue(one, zero, NO_MATRIX, NO_HINT))
 
 
 @inlined
 def multiply_add_row(C, A, B, b):
     """C = A B + b; A (n, m), B (m, p), each in rows or in columns, b (p,) -> C (n, p)."""
-    one, none = C.dtype.type(1), C.dtype.type(0)
-    rows = Matrix(np.intp(b.ctypes.data), C.shape[0], C.shape[1], 0, b.itemsize)
-    _multiply(_matrix(C), _matrix(A), _matrix(B), one, none, rows, _nothing_near())
+    one, zero = C.dtype.type(1), C.dtype.type(0)
+    bias = Matrix(np.intp(b.ctypes.data), C.shape[0], C.shape[1], 0, b.itemsize)
+    _multiply(_matrix(C), _matrix(A), _matrix(B), Epilogue(one, zero, bias, NO_HINT))
 
 
 @inlined
-def accumulate(C, A, B, factor, keep):
-    """C = factor A B + keep C, where keep = 0 overwrites; A (n, m), B (m, p) -> C (n, p)."""
-    factor, keep = C.dtype.type(factor), C.dtype.type(keep)
-    _multiply(_matrix(C), _matrix(A), _matrix(B), factor, keep, _no_matrix(), _nothing_near())
+def accumulate(C, A, B, alpha, beta):
+    """C = alpha A B + beta C, where beta = 0 overwrites; A (n, m), B (m, p) -> C (n, p)."""
+    alpha, beta = C.dtype.type(alpha), C.dtype.type(beta)
+    _multiply(_matrix(C), _matrix(A), _matrix(B), Epilogue(alpha, beta, NO_MATRIX, NO_HINT))
 
 
 @inlined
-def multiply_near(C, A, B, factor, parameters, state, first):
-    """C = factor A B, bringing near what the update of the parameters beside it will read; A (n, m), B (m, p) -> C (n, p).
+def multiply_near(C, A, B, alpha, parameters, state, first):
+    """C = alpha A B, prefetching what the update of the parameters beside it will read; A (n, m), B (m, p) -> C (n, p).
 
     The parameters, (n, p), begin at `first` in each row of the state.
     """
-    size, none = C.itemsize, C.dtype.type(0)
+    size, zero = C.itemsize, C.dtype.type(0)
     states = np.intp(state.ctypes.data + first * size)
-    near = Near(np.intp(parameters.ctypes.data), states, len(state), state.shape[1] * size, C.shape[1] * size)
-    _multiply(_matrix(C), _matrix(A), _matrix(B), C.dtype.type(factor), none, _no_matrix(), near)
+    hint = Hint(np.intp(parameters.ctypes.data), states, len(state), state.strides[0], C.shape[1] * size)
+    _multiply(_matrix(C), _matrix(A), _matrix(B), Epilogue(C.dtype.type(alpha), zero, NO_MATRIX, hint))
 
 
 @kernel
@@ -160,136 +176,110 @@ def _matrix(typing_context, array):
     return MATRIX(array), generate
 
 
-@inlined
-def _no_matrix():
-    return Matrix(np.intp(0), 0, 0, 0, 0)
-
-
-@inlined
-def _nothing_near():
-    return Near(np.intp(0), np.intp(0), 0, 0, 0)
-
-
-@inlined
-def _near_part(near, row, column_bytes):
-    """What is near to a rectangle that begins at this row and so many bytes into it."""
-    shift = row * near.row_step + column_bytes
-    return Near(near.parameters + shift, near.states + shift, near.n_states, near.step, near.row_step)
-
-
-@inlined
-def _transposed(M):
-    """The transpose, the same numbers in memory."""
-    return Matrix(M.address, M.n_columns, M.n_rows, M.column_step, M.row_step)
-
-
-@inlined
-def _part(M, first_row, n_rows, first_column, n_columns):
+@intrinsic
+def _part(typing_context, M, first_row, n_rows, first_column, n_columns):
     """A rectangle within a matrix."""
-    address = M.address + first_row * M.row_step + first_column * M.column_step
-    return Matrix(address, n_rows, n_columns, M.row_step, M.column_step)
+
+    def generate(context, builder, signature, values):
+        matrix, first_row, n_rows, first_column, n_columns = values
+        address, _, _, row_step, column_step = cgutils.unpack_tuple(builder, matrix)
+        down, right = builder.mul(first_row, row_step), builder.mul(first_column, column_step)
+        address = builder.add(builder.add(address, down), right)
+        return cgutils.pack_array(builder, [address, n_rows, n_columns, row_step, column_step])
+
+    return MATRIX(MATRIX, *[types.int64] * 4), generate
 
 
-def _tile_product(zeros):
-    """The kernel C = factor A B + keep C + bias where C is no larger than the tile that `zeros` makes."""
+@intrinsic
+def _transposed(typing_context, M):
+    """The transpose, the same numbers in memory."""
 
-    @kernel
-    def multiply_tile(C, A, B, factor, keep, bias, near):
-        column, row, tile = A.address, B.address, zeros(factor)
-        if keep != 0:
-            prefetch(tile, C.address, C.row_step, C.n_rows)
-        if near.n_states > 0:
-            prefetch(tile, near.parameters, near.row_step, C.n_rows)
-        for s in range(near.n_states):
-            prefetch(tile, near.states + s * near.step, near.row_step, C.n_rows)
-        for _ in range(A.n_columns):
-            tile = add_outer_product(tile, column, A.row_step, C.n_rows, row)
-            column += A.column_step
-            row += B.row_step
-        tile = scale(tile, factor)
-        if bias.address != 0:
-            if bias.row_step == 0:
-                tile = add_row(tile, bias.address, C.n_columns)
+    def generate(context, builder, signature, values):
+        address, n_rows, n_columns, row_step, column_step = cgutils.unpack_tuple(builder, values[0])
+        return cgutils.pack_array(builder, [address, n_columns, n_rows, column_step, row_step])
+
+    return MATRIX(MATRIX), generate
+
+
+@intrinsic
+def _epilogue_part(typing_context, epilogue, row, column):
+    """The epilogue of the rectangle of the result that begins at this row and column."""
+    size = epilogue.types[0].bitwidth // 8
+
+    def generate(context, builder, signature, values):
+        epilogue, row, column = values
+        alpha, beta, bias, hint = cgutils.unpack_tuple(builder, epilogue)
+        address, n_rows, n_columns, row_step, column_step = cgutils.unpack_tuple(builder, bias)
+        address = builder.add(address, builder.add(builder.mul(row, row_step), builder.mul(column, column_step)))
+        bias = cgutils.pack_array(builder, [address, n_rows, n_columns, row_step, column_step])
+        parameters, states, n_states, step, row_step = cgutils.unpack_tuple(builder, hint)
+        shift = builder.add(builder.mul(row, row_step), builder.mul(column, row.type(size)))
+        parameters, states = builder.add(parameters, shift), builder.add(states, shift)
+        hint = cgutils.pack_array(builder, [parameters, states, n_states, step, row_step])
+        return context.make_tuple(builder, epilogue_type, [alpha, beta, bias, hint])
+
+    epilogue_type = epilogue_of(epilogue.types[0])
+    return epilogue_type(epilogue_type, types.int64, types.int64), generate
+
+
+def _copy_tiles(C, A, like):
+    """C = A, and zeros in the rows and columns of C that A does not have; C in rows or in columns."""
+    lanes = lanes_of(like)
+    size, zeros = VECTOR_BYTES // lanes, transposable_zeros(like)
+    if C.column_step != size:
+        C, A = _transposed(C), _transposed(A)
+    in_rows = A.column_step == size
+    for i in range(0, C.n_rows, lanes):
+        for j in range(0, C.n_columns, lanes):
+            n_rows, n_columns = A.n_rows - i, A.n_columns - j
+            block = A.address + i * A.row_step + j * A.column_step
+            if in_rows:
+                tile = load(zeros, block, A.row_step, n_rows, n_columns)
             else:
-                tile = add_column(tile, bias.address, bias.row_step, C.n_rows)
-        if keep != 0:
-            tile = add_block(tile, keep, C.address, C.row_step, C.n_rows, C.n_columns)
-        store(tile, C.address, C.row_step, C.n_rows, C.n_columns)
+                tile = transpose(load(zeros, block, A.column_step, n_columns, n_rows))
+            target = C.address + i * C.row_step + j * size
+            store(tile, target, C.row_step, C.n_rows - i, C.n_columns - j)
 
-    return multiply_tile
+
+_copy = linked(_copy_tiles, lambda real: (MATRIX, MATRIX, real))
 
 
 def _strip_product(rows, vectors):
-    """The kernel C = factor A B + keep C + bias for one strip of columns, by tiles of `rows` rows, the last by half of one."""
-    multiply_tile, multiply_half_tile = (
-        _tile_product(zeros_of(rows, vectors)),
-        _tile_product(zeros_of(rows // 2, vectors)),
-    )
+    """The micro-kernel C = alpha A B + beta C + bias for a strip of columns, by tiles of rows x vectors.
 
-    @kernel
-    def multiply_strip(C, A, B, factor, keep, bias, near):
+    It is compiled once, for all the loops that call it by its name.
+    """
+    zeros = zeros_of(rows, vectors)
+
+    def multiply_strip(C, A, B, epilogue):
+        alpha, beta, bias, hint = epilogue
         for i in range(0, C.n_rows, rows):
-            n_rows = min(rows, C.n_rows - i)
-            part, left = _part(C, i, n_rows, 0, C.n_columns), _part(A, i, n_rows, 0, A.n_columns)
-            addend, beside = _part(bias, i, n_rows, 0, C.n_columns), _near_part(near, i, 0)
-            if n_rows > rows // 2:
-                multiply_tile(part, left, B, factor, keep, addend, beside)
-            else:
-                multiply_half_tile(part, left, B, factor, keep, addend, beside)
+            n_rows, result, tile = min(rows, C.n_rows - i), C.address + i * C.row_step, zeros(alpha)
+            for s in range(-1, hint.n_states):
+                beside = hint.parameters if s < 0 else hint.states + s * hint.step
+                prefetch(tile, beside + i * hint.row_step, hint.row_step, n_rows)
+            column, row = A.address + i * A.row_step, B.address
+            for _ in range(A.n_columns):
+                tile = add_outer_product(tile, column, A.row_step, n_rows, row)
+                column += A.column_step
+                row += B.row_step
+            tile = scale(tile, alpha)
+            if bias.row_step != 0:
+                tile = add_column(tile, bias.address + i * bias.row_step, bias.row_step, n_rows)
+            elif bias.address != 0:
+                tile = add_row(tile, bias.address, C.n_columns)
+            if beta != 0:
+                tile = add_block(tile, beta, result, C.row_step, n_rows, C.n_columns)
+            store(tile, result, C.row_step, n_rows, C.n_columns)
 
-    return multiply_strip
+    multiply_strip.__qualname__ = f"multiply_strip_{rows}x{vectors}"
+    return linked(multiply_strip, lambda real: (MATRIX, MATRIX, MATRIX, epilogue_of(real)))
 
 
-_multiply_row_strip = _tile_product(zeros_of(1, ROW_VECTORS))
+_multiply_row_strip = _strip_product(1, ROW_VECTORS)
 _multiply_wide_strip = _strip_product(ROWS, 2)
+_multiply_rest_of_strip = _strip_product(ROWS // 2, 2)
 _multiply_narrow_strip = _strip_product(2 * ROWS, 1)
-
-
-def _multiply_blocks(C, A, B, factor, keep, bias, near):
-    """C = factor A B + keep C + bias, without the last where its address is 0; C in rows or in columns."""
-    one, lanes = type(factor)(1), lanes_of(factor)
-    size = VECTOR_BYTES // lanes
-    if C.column_step != size:
-        C, A, B, bias = _transposed(C), _transposed(B), _transposed(A), _transposed(bias)
-        fills_tiles = C.n_columns % (SQUARE_VECTORS * lanes) == 0 and B.column_step == size
-        if fills_tiles and factor == 1 and keep == 0:
-            _multiply_by_few(C, A, B, factor, bias)
-            return
-    buffer = stack_buffer(STRIP_BYTES)
-    n_blocks = (A.n_columns + DEPTH - 1) // DEPTH
-    for i in range(0, C.n_rows, BLOCK_ROWS):
-        n_rows = min(BLOCK_ROWS, C.n_rows - i)
-        for block in range(n_blocks):
-            k, end = A.n_columns * block // n_blocks, A.n_columns * (block + 1) // n_blocks
-            rows = _part(C, i, n_rows, 0, C.n_columns)
-            left, right = _part(A, i, n_rows, k, end - k), _part(B, k, end - k, 0, C.n_columns)
-            if block == 0:
-                addend, beside = _part(bias, i, n_rows, 0, C.n_columns), _near_part(near, i, 0)
-                _multiply_strips(rows, left, right, factor, keep, addend, beside, buffer)
-            else:
-                _multiply_strips(rows, left, right, factor, one, _no_matrix(), _nothing_near(), buffer)
-
-
-@kernel
-def _multiply_strips(C, A, B, factor, keep, bias, near, buffer):
-    """C = factor A B + keep C + bias strip by strip, B as deep as `buffer`; the edge of B is completed there with zeros."""
-    lanes, j = lanes_of(factor), 0
-    size = VECTOR_BYTES // lanes
-    while j < C.n_columns:
-        width = _strip_width(C, B, C.n_columns - j, lanes)
-        n_columns = min(width, C.n_columns - j)
-        part, addend = _part(C, 0, C.n_rows, j, n_columns), _part(bias, 0, C.n_rows, j, n_columns)
-        strip, beside = _part(B, 0, B.n_rows, j, n_columns), _near_part(near, 0, j * size)
-        if width <= 2 * lanes and (n_columns < width or B.column_step != size or B.row_step >= PAGE_BYTES):
-            strip = Matrix(buffer, B.n_rows, width, width * size, size)
-            _copy(strip, _part(B, 0, B.n_rows, j, n_columns), type(factor)(1))
-        if width > 2 * lanes:
-            _multiply_row_strip(part, A, strip, factor, keep, addend, beside)
-        elif width > lanes:
-            _multiply_wide_strip(part, A, strip, factor, keep, addend, beside)
-        else:
-            _multiply_narrow_strip(part, A, strip, factor, keep, addend, beside)
-        j += width
 
 
 @inlined
@@ -300,8 +290,37 @@ def _strip_width(C, B, n_columns, lanes):
     return 2 * lanes if n_columns > lanes else lanes
 
 
-@kernel
-def _multiply_by_few(C, A, B, one, bias):
+def _strips(C, A, B, epilogue):
+    """C = alpha A B + beta C + bias strip by strip, B at most DEPTH deep; the edge of B is completed with zeros."""
+    lanes, rest, j = lanes_of(epilogue.alpha), C.n_rows % ROWS, 0
+    size, buffer, m = VECTOR_BYTES // lanes, stack_buffer(STRIP_BYTES), A.n_columns
+    n = C.n_rows - rest if rest <= ROWS // 2 else C.n_rows
+    while j < C.n_columns:
+        width = _strip_width(C, B, C.n_columns - j, lanes)
+        n_columns = min(width, C.n_columns - j)
+        strip = _part(B, 0, m, j, n_columns)
+        if width <= 2 * lanes and (n_columns < width or B.column_step != size or B.row_step >= PAGE_BYTES):
+            packed = Matrix(buffer, m, width, width * size, size)
+            _copy(packed, strip, epilogue.alpha)
+            strip = packed
+        if width == 2 * lanes:
+            _multiply_wide_strip(_part(C, 0, n, j, n_columns), A, strip, _epilogue_part(epilogue, 0, j))
+            if n < C.n_rows:
+                lower, left = _part(C, n, rest, j, n_columns), _part(A, n, rest, 0, m)
+                _multiply_rest_of_strip(lower, left, strip, _epilogue_part(epilogue, n, j))
+        else:
+            part, beside = _part(C, 0, C.n_rows, j, n_columns), _epilogue_part(epilogue, 0, j)
+            if width > lanes:
+                _multiply_row_strip(part, A, strip, beside)
+            else:
+                _multiply_narrow_strip(part, A, strip, beside)
+        j += width
+
+
+_multiply_strips = linked(_strips, lambda real: (MATRIX, MATRIX, MATRIX, epilogue_of(real)))
+
+
+def _few(C, A, B, one, bias):
     """C = A B + bias where A has few rows and columns, and the columns of C fill whole tiles; B and C in rows."""
     width = SQUARE_VECTORS * lanes_of(one)
     for i in range(0, C.n_rows, SQUARE_ROWS):
@@ -315,7 +334,34 @@ def _multiply_by_few(C, A, B, one, bias):
                 tile = add_outer_product(tile, column, A.row_step, n_rows, row)
                 column += A.column_step
                 row += B.row_step
-            store(tile, _part(C, i, n_rows, j, width).address, C.row_step, n_rows, width)
+            store(tile, C.address + i * C.row_step + j * C.column_step, C.row_step, n_rows, width)
+
+
+_multiply_by_few = linked(_few, lambda real: (MATRIX, MATRIX, MATRIX, real, MATRIX))
+
+
+def _multiply_blocks(C, A, B, epilogue):
+    """C = alpha A B + beta C + bias; C in rows or in columns."""
+    alpha, beta, bias, hint = epilogue
+    lanes = lanes_of(alpha)
+    size = VECTOR_BYTES // lanes
+    if C.column_step != size:
+        C, A, B, bias = _transposed(C), _transposed(B), _transposed(A), _transposed(bias)
+        fills_tiles = C.n_columns % (SQUARE_VECTORS * lanes) == 0 and B.column_step == size
+        if fills_tiles and alpha == 1 and beta == 0:
+            _multiply_by_few(C, A, B, alpha, bias)
+            return
+    n_blocks = (A.n_columns + DEPTH - 1) // DEPTH
+    for i in range(0, C.n_rows, BLOCK_ROWS):
+        n_rows = min(BLOCK_ROWS, C.n_rows - i)
+        rows = _part(C, i, n_rows, 0, C.n_columns)
+        itself = Hint(rows.address, 0, 0, 0, rows.row_step)
+        first = _epilogue_part(Epilogue(alpha, beta, bias, itself if beta != 0 else hint), i, 0)
+        rest = Epilogue(alpha, type(alpha)(1), NO_MATRIX, itself)
+        for block in range(n_blocks):
+            k, end = A.n_columns * block // n_blocks, A.n_columns * (block + 1) // n_blocks
+            left, right = _part(A, i, n_rows, k, end - k), _part(B, k, end - k, 0, C.n_columns)
+            _multiply_strips(rows, left, right, first if block == 0 else rest)
 
 
 def _inner_product_tiles(C, A, B, factor):
@@ -335,25 +381,7 @@ def _inner_product_tiles(C, A, B, factor):
             store_lane_sums(tile, factor, corner, C.row_step, C.n_rows - i, n_columns)
 
 
-def _copy_tiles(C, A, one):
-    """C = A, and zeros in the rows and columns of C that A does not have; C in rows or in columns."""
-    lanes = lanes_of(one)
-    size = VECTOR_BYTES // lanes
-    if C.column_step != size:
-        C, A = _transposed(C), _transposed(A)
-    for j in range(0, C.n_columns, lanes):
-        for i in range(0, C.n_rows, lanes):
-            n_rows, n_columns = A.n_rows - i, A.n_columns - j
-            block, target = _part(A, i, n_rows, j, n_columns).address, _part(C, i, n_rows, j, n_columns).address
-            if A.column_step == size:
-                tile = add_block(transposable_zeros(one), one, block, A.row_step, n_rows, n_columns)
-            else:
-                tile = transpose(add_block(transposable_zeros(one), one, block, A.column_step, n_columns, n_rows))
-            store(tile, target, C.row_step, C.n_rows - i, C.n_columns - j)
-
-
-_copy = linked(_copy_tiles, lambda real: (MATRIX, MATRIX, real))
-_multiply = linked(_multiply_blocks, lambda real: (MATRIX, MATRIX, MATRIX, real, real, MATRIX, NEAR))
+_multiply = linked(_multiply_blocks, lambda real: (MATRIX, MATRIX, MATRIX, epilogue_of(real)))
 _inner_products = linked(_inner_product_tiles, lambda real: (MATRIX, MATRIX, MATRIX, real))
 
 if config.DISABLE_JIT:  # tiles are machine code: without the compiler, NumPy stands in

@@ -248,12 +248,23 @@ def add_outer_product(emit, tile, column, column_step, n_rows, row):
 
 
 @tile_operation
+def load(emit, tile, block, row_step, n_rows, n_columns):
+    """tile[r, :] = block[r, :], where what is outside is 0"""
+
+    def vectors(masks):
+        return [emit.load(emit.pointer(block, INT64(r), row_step, j), masks[i]) for r, j, i in emit.each_vector()]
+
+    return emit.masked_at_edges(n_rows, n_columns, vectors)
+
+
+@tile_operation
 def add_row(emit, tile, row, n_columns):
     """tile[r, :] += row[:]"""
 
     def addends(masks):
-        pointers = [emit.pointer(row, INT64(0), INT64(0), j * emit.tile.lanes) for j in range(emit.tile.vectors)]
-        return [emit.load(pointer, masks[j]) for j, pointer in enumerate(pointers)]
+        return [
+            emit.load(emit.pointer(row, INT64(0), INT64(0), j), masks[i]) for r, j, i in emit.each_vector() if r == 0
+        ]
 
     addends = emit.masked_at_edges(INT64(emit.tile.rows), n_columns, addends)
     return [emit.builder.fadd(tile[i], addends[i % emit.tile.vectors]) for _, _, i in emit.each_vector()]
