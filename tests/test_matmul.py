@@ -1,11 +1,13 @@
 """Matrix products on register tiles against NumPy's, for every shape, step and edge; also run at narrower vectors."""
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import njit, types
 
-from fastnn.backends.numba_backend import matmul
+from fastnn.backends.numba_backend import compilation, matmul
 from tests.cases import DTYPES, assert_agree, tolerance
 
 pytestmark = [pytest.mark.kernels, pytest.mark.tiles]
@@ -161,6 +163,23 @@ def test_rows_have_the_same_bits_whichever_rows_are_computed_with_them(dtype):
         assert_agree(parts, whole, tolerance(dtype, 600))  # NumPy makes no such promise
     else:
         assert parts.tobytes() == whole.tobytes()
+
+
+@pytest.mark.skipif(bool(matmul.config.DISABLE_JIT), reason="nothing is compiled")
+def test_machine_code_calls_nothing_but_other_products():
+    # For the oldest processor of its kind, since one that has no multiply-add might call fmaf.
+    oldest = llvm.Target.from_default_triple().create_target_machine(cpu="generic")
+    products = {compilation._symbol(product, types.float32) for product, _ in compilation._LINKED}
+    for product, signature in compilation._LINKED:
+        fresh = njit(
+            product.py_func, **compilation.FLAGS, **compilation.BARE
+        )  # from disk, it would not say what it calls
+        fresh.compile(types.void(*signature(types.float32)))
+        (overload,) = fresh.overloads.values()
+        module = overload.library._final_module
+        called = {function.name for function in module.functions if function.is_declaration}
+        assert {name for name in called if not name.startswith("llvm.")} <= products
+        assert b"fmaf" not in oldest.emit_object(module)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

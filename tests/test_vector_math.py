@@ -20,6 +20,7 @@ ULPS = {
     "expm1": 3,
     "log": 2,
     "log1p": 2,
+    "sqrt": 0.5,
     "sigmoid": 3,
     "tanh": 4,
     "erf": 3,
@@ -33,6 +34,7 @@ IN_DOUBLE = {
     "expm1": np.expm1,
     "log": np.log,
     "log1p": np.log1p,
+    "sqrt": np.sqrt,
     "sigmoid": special.expit,
     "tanh": np.tanh,
     "erf": special.erf,
@@ -46,6 +48,7 @@ WITH_MANY_DIGITS = {
     "expm1": mpmath.expm1,
     "log": mpmath.log,
     "log1p": mpmath.log1p,
+    "sqrt": mpmath.sqrt,
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
     "tanh": mpmath.tanh,
     "erf": mpmath.erf,
@@ -148,7 +151,7 @@ def double_points(name: str) -> np.ndarray:
         ]
     )
     x = within_domain(name, x[np.isfinite(x) & (np.abs(x) < 1e4)])
-    return x[x > 0] if name == "log" else x
+    return x[x > 0] if name in ("log", "sqrt") else x
 
 
 @compiled_only
@@ -174,6 +177,7 @@ EXACT = {
     "expm1": ((0.0, 0.0), (-0.0, -0.0), (np.inf, np.inf), (-np.inf, -1), (1e4, np.inf), (-1e4, -1)),
     "log": ((1.0, 0.0), (0.0, -np.inf), (-0.0, -np.inf), (np.inf, np.inf)),
     "log1p": ((0.0, 0.0),),
+    "sqrt": ((0.0, 0.0), (-0.0, -0.0), (4.0, 2.0), (np.inf, np.inf)),
     "sigmoid": ((0.0, 0.5), (-0.0, 0.5), (np.inf, 1), (-np.inf, 0), (1e4, 1), (-1e4, 0)),
     "tanh": ((0.0, 0.0), (-0.0, -0.0), (np.inf, 1), (-np.inf, -1), (1e4, 1), (-1e4, -1), (30.0, 1), (-30.0, -1)),
     "erf": ((0.0, 0.0), (-0.0, -0.0), (np.inf, 1), (-np.inf, -1), (1e4, 1), (-1e4, -1), (7.0, 1), (-7.0, -1)),
@@ -200,9 +204,10 @@ def test_nan_stays_nan(name, dtype, compiled):
 
 @pytest.mark.kernels
 @every_dtype
-def test_there_is_no_logarithm_of_a_negative_number(dtype, compiled):
+@pytest.mark.parametrize("name", ["log", "sqrt"])
+def test_there_is_no_logarithm_or_root_of_a_negative_number(name, dtype, compiled):
     smallest = np.finfo(dtype).smallest_subnormal
-    assert np.isnan(evaluate(compiled, "log", [-smallest, -1.0, -1e30, -np.inf], dtype)).all()
+    assert np.isnan(evaluate(compiled, name, [-smallest, -1.0, -1e30, -np.inf], dtype)).all()
 
 
 @pytest.mark.kernels
@@ -250,6 +255,6 @@ def test_loops_become_vector_instructions_without_calls(name, dtype, compiled):
     compiled[name].compile((array, array))
     assembly = compiled[name].inspect_asm((array, array))
     suffix = "ps" if dtype == "float32" else "pd"
-    assert re.search(rf"\tv?(mul|fn?madd\d+){suffix}\t", assembly)
+    assert re.search(rf"\tv?(mul|sqrt|fn?madd\d+){suffix}\t", assembly)
     assert re.search(rf"\tv?mov[au]{suffix}\t", assembly)
-    assert not re.search(r"\b(exp|expm1|log|log1p|tanh|erf|erfc)f?\b", assembly)
+    assert not re.search(r"\b(exp|expm1|log|log1p|tanh|erf|erfc|sqrt)f?\b", assembly)

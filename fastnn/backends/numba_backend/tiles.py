@@ -140,8 +140,8 @@ class Emitter:
         return ir.Constant(self.tile.llvm_vector(INT32), numbers)
 
     def multiply_add(self, a, b, c):
-        """a * b + c, rounded once."""
-        return self.call("fma", self.tile.llvm_vector(), [a, b, c])
+        """a * b + c, rounded once where the processor has an instruction for it; elsewhere `llvm.fma` would be a call."""
+        return self.call("fmuladd", self.tile.llvm_vector(), [a, b, c])
 
     def call(self, name, result, arguments, suffix=""):
         """Call LLVM's own function on vectors of this type."""

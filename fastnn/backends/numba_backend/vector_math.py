@@ -176,6 +176,11 @@ def log(x):
     return np.log(x)
 
 
+def sqrt(x):
+    """The square root, rounded once: the processor's own instruction, where NumPy's name may become a call of the C library."""
+    return np.sqrt(x)
+
+
 def log1p(x):
     """log(1 + x) for 0 <= x <= 1; error below 2 ulp."""
     return np.log1p(x)
@@ -255,6 +260,17 @@ def between(lower, upper):
     return clamp
 
 
+@intrinsic
+def square_root(typing_context, x):
+    """The kernel sqrt(x), NaN below 0."""
+
+    def generate(context, builder, signature, values):
+        kind = context.get_value_type(x)
+        return builder.call(builder.module.declare_intrinsic("llvm.sqrt", [kind]), values)
+
+    return x(x), generate
+
+
 def whole_exponent(precision):
     """The kernel (n, first, second): n is the whole number nearest to x / log(2), and first * second = 2^n.
 
@@ -298,6 +314,14 @@ def reciprocal_power_of_two(precision):
         return integer(twice_one - scalar(scale).view(integer)).view(scalar)
 
     return reciprocal
+
+
+@lanewise(sqrt)
+def _sqrt(precision):
+    def implementation(x):
+        return square_root(x)
+
+    return implementation
 
 
 @lanewise(exp)
