@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 #: Updates in the order of the backends' tables.
 UPDATES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "rmsprop_momentum", "adam", "amsgrad")
 
-#: One step, as the backends see it: what penalties, clipping and updates take. Each update reads what it knows.
+#: One step, as the backends see it: the samples of the batch, those from `start` on in the order of the data; what penalties,
+#: clipping and updates take; and what comes back, the mean loss and whether Z_1 was finite. A batch that is cut into tiles
+#: has the number of the tile and of its first sample in the batch, `offset`. `mask_key` is that of the units that are dropped.
 SETTINGS = np.dtype(
-    [("mask_key", np.int64)]  # of the units that are dropped
+    [(name, np.int64) for name in ("start", "n_samples", "offset", "tile", "mask_key", "not_finite")]
     + [
         (name, np.float64)
         for name in (
+            "loss",
             "learning_rate",
             "l1",
             "l2",
@@ -39,6 +42,35 @@ SETTINGS = np.dtype(
         )
     ]
 )
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How an optimizer moves the parameters, as a backend needs to know it before the first step.
+
+    Attributes
+    ----------
+    update : int
+        Position of its update in the backends' tables.
+    penalizes, penalizes_biases : bool
+        Whether penalties or decay cover the weights, and all other parameters too.
+    clips : bool
+        Whether the gradient has to be complete before the first parameter is updated.
+    is_product : bool
+        Whether the update of a weight matrix is a matrix product, without a gradient in memory.
+    reports_penalty : bool
+        Whether the losses of training include the penalty.
+    orthogonal : Muon or None
+        The optimizer itself where hidden weights move along orthogonal matrices.
+    """
+
+    update: int
+    penalizes: bool
+    penalizes_biases: bool
+    clips: bool
+    is_product: bool
+    reports_penalty: bool
+    orthogonal: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +180,22 @@ class Optimizer(ABC):
         penalizes = any((self.l1, self.l2, self.weight_decay))
         clips, reports = self.max_gradient_norm is not None, reports_penalty and any((self.l1, self.l2))
         return backend.bind_update(self.update, dtype, SETTINGS, penalizes, clips, reports)
+
+    def rule(self, dtype: np.dtype, reports_penalty: bool = False) -> Rule:
+        """How it moves parameters of that type; with `reports_penalty`, the losses of training include the penalty."""
+        epsilon = getattr(self, "epsilon", 1.0)
+        if dtype.type(epsilon) == 0:
+            raise ValueError(f"epsilon={epsilon!r} is 0 in {dtype.name}, and would keep no quotient finite.")
+        penalizes = any((self.l1, self.l2, self.weight_decay))
+        return Rule(
+            update=self.update,
+            penalizes=penalizes,
+            penalizes_biases=penalizes and self.penalize_biases,
+            clips=self.max_gradient_norm is not None,
+            is_product=UPDATES[self.update] == "sgd" and not self.l1,
+            reports_penalty=reports_penalty and any((self.l1, self.l2)),
+            orthogonal=self if self.needs_matrices else None,
+        )
 
     def step(self, network: "Network") -> None:
         """Update the parameters of a network from its gradient, which `network.backward()` filled."""

@@ -103,7 +103,7 @@ def multiply_near(C, A, B, factor, parameters, state, first):
     """
     size, none = C.itemsize, C.dtype.type(0)
     states = np.intp(state.ctypes.data + first * size)
-    near = Near(np.intp(parameters.ctypes.data), states, len(state), state.shape[1] * size, C.shape[1] * size)
+    near = Near(np.intp(parameters.ctypes.data), states, len(state), state.strides[0], C.shape[1] * size)
     _multiply(_matrix(C), _matrix(A), _matrix(B), C.dtype.type(factor), none, _no_matrix(), near)
 
 

@@ -1,0 +1,126 @@
+"""A network as a backend sees it while it computes: each layer an object with named views of all its numbers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastnn.architecture import NORMALIZATIONS, STATISTICS_PER_UNIT, Architecture, aligned_zeros
+
+#: Numbers that every view of a work vector starts at a multiple of: a cache line of single precision.
+GRANULE = 16
+
+
+@dataclass
+class BoundLayer:
+    """Layer l of a network, bound to the vectors of its parameters and to room for the samples of a batch.
+
+    Attributes
+    ----------
+    number : int
+        l - 1: the position of the layer.
+    activation, loss : int
+        Positions in the backends' tables.
+    normalization : str
+        A member of `fastnn.architecture.NORMALIZATIONS`.
+    dropout : float
+        Share of the outputs that is dropped.
+    W, b, scale, shift : ndarray
+        Parameters: (n_in, n_out), and (n_out,) each; scale and shift are empty where the layer is not normalised.
+    dW, db, dscale, dshift : ndarray
+        Their gradient.
+    statistics : ndarray of shape (3, n_out)
+        Running mean, running variance and 1 / deviation of the last batch; no columns where none are kept.
+    Z, A, dZ : ndarray of shape (n, n_out)
+        Pre-activations, activations and errors of the samples of a batch.
+    normalized, passed_on : ndarray of shape (n, n_out)
+        What is normalised, which is Z where nothing is, and what of A goes on to the next layer, which is A without dropout.
+    precision : ndarray of shape (n,)
+        1 / deviation of each sample's z_l, where samples are normalised.
+    options : ndarray
+        Those of the loss.
+    """
+
+    number: int
+    activation: int
+    loss: int
+    normalization: str
+    dropout: float
+    W: np.ndarray
+    b: np.ndarray
+    scale: np.ndarray
+    shift: np.ndarray
+    dW: np.ndarray
+    db: np.ndarray
+    dscale: np.ndarray
+    dshift: np.ndarray
+    statistics: np.ndarray
+    Z: np.ndarray
+    A: np.ndarray
+    dZ: np.ndarray
+    normalized: np.ndarray
+    passed_on: np.ndarray
+    precision: np.ndarray
+    options: np.ndarray
+
+
+def bind_layers(
+    architecture: Architecture,
+    parameters: np.ndarray,
+    gradient: np.ndarray,
+    statistics: np.ndarray,
+    n_samples: int,
+    *,
+    trains: bool = True,
+    in_columns: bool = False,
+) -> list[BoundLayer]:
+    """The layers of a network, with room for batches of `n_samples`, as they train or as they are at inference."""
+    records = architecture.layers if trains else architecture.inference_layers
+    room = _Room(parameters.dtype, n_samples, in_columns)
+    layers = []
+    for number, record in enumerate(records):
+        n_in, n_out, first = int(record["n_inputs"]), int(record["n_outputs"]), int(record["statistics"])
+        normalization = NORMALIZATIONS[record["normalization"]]
+        kept = STATISTICS_PER_UNIT * n_out if normalization in ("batch", "running") else 0
+        own = [_views(vector, record, n_in, n_out) for vector in (parameters, gradient)]
+        Z, A, dZ = (room.block(n_out) for _ in range(3))
+        layers.append(
+            BoundLayer(
+                number,
+                int(record["activation"]),
+                int(record["loss"]),
+                normalization,
+                float(record["dropout"]),
+                *own[0],
+                *own[1],
+                statistics[first : first + kept].reshape(STATISTICS_PER_UNIT, -1),
+                Z,
+                A,
+                dZ,
+                Z if normalization == "none" else room.block(n_out),
+                room.block(n_out) if record["dropout"] > 0 else A,
+                aligned_zeros(n_samples, parameters.dtype),
+                record["options"][: record["n_options"]].copy(),
+            )
+        )
+    return layers
+
+
+def _views(vector: np.ndarray, record: np.ndarray, n_in: int, n_out: int) -> tuple[np.ndarray, ...]:
+    """W_l, b_l, gamma_l and beta_l within a flat vector."""
+    b, scale, shift, end = (int(record[name]) for name in ("biases", "scales", "shifts", "end"))
+    W = vector[int(record["weights"]) : b].reshape(n_in, n_out)
+    return W, vector[b : b + n_out], vector[scale:shift], vector[shift:end]
+
+
+class _Room:
+    """Makes blocks of numbers for the samples of a batch, in rows or in columns."""
+
+    def __init__(self, dtype: np.dtype, n_samples: int, in_columns: bool) -> None:
+        self.dtype, self.n_samples, self.in_columns = dtype, n_samples, in_columns
+
+    def block(self, width: int) -> np.ndarray:
+        """Room for `width` numbers of each sample."""
+        vector = aligned_zeros(self.n_samples * width, self.dtype)
+        if self.in_columns:
+            return vector.reshape(width, self.n_samples).T
+        return vector.reshape(self.n_samples, width)

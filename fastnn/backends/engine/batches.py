@@ -1,0 +1,82 @@
+"""The samples of a batch, gathered from the data and brought to the type of the network, as operations.
+
+`order` says which rows of the data come one after the other; empty, it stands for all of them in place.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import config
+
+from fastnn.backends.engine.compiler import inlined
+from fastnn.backends.engine.operations import BLOCK, COLUMNS, INDICES, Operation, operation, source
+from fastnn.backends.numba_backend.tiles import prefetch_line
+
+ROWS_AHEAD = 2
+CACHE_LINE = 64  # bytes
+
+#: Types of data that are read as they are, row by row.
+SOURCE_TYPES = tuple(map(np.dtype, ("float32", "float64", "uint8")))
+
+
+@inlined
+def _place(order, i):
+    """o_i, which is i where there is no order."""
+    return order[i] if len(order) > 0 else i
+
+
+@inlined
+def _prefetch_row(data, i):
+    """Ask for a row before it is needed: rows in random order are beyond what the processor foresees."""
+    address, n_bytes = data.ctypes.data + i * data.strides[0], data.shape[1] * data.itemsize
+    if data.strides[1] == data.itemsize:
+        for offset in range(0, n_bytes, CACHE_LINE):
+            prefetch_line(address + offset)
+
+
+if config.DISABLE_JIT:  # an interpreter has no such instruction
+
+    def _prefetch_row(data, i):
+        """Ask for nothing."""
+
+
+def gather_from(dtype: Any) -> Operation:
+    """The operation that gathers rows of data of that type."""
+
+    @operation(BLOCK, source(dtype), INDICES, name=f"gather_rows_from_{np.dtype(dtype).name}")
+    def gather_rows(rows, data, order):
+        """x_i = s_{o_i} for every row."""
+        n_columns = data.shape[1]
+        if n_columns * data.itemsize <= CACHE_LINE:  # such rows are no further than the processor looks ahead
+            for k in range(n_columns):
+                for i in range(len(rows)):
+                    rows[i, k] = data[_place(order, i), k]
+        else:
+            for i in range(len(rows)):
+                _prefetch_row(data, _place(order, min(i + ROWS_AHEAD, len(rows) - 1)))
+                chosen = _place(order, i)
+                for k in range(n_columns):
+                    rows[i, k] = data[chosen, k]
+
+    return gather_rows
+
+
+GATHERS = {dtype: gather_from(dtype) for dtype in SOURCE_TYPES}
+
+
+@operation(COLUMNS, INDICES, INDICES)
+def one_hot(Y, classes, order):
+    """y_ik = [k = t_{o_i}] from class numbers; (n,) -> Y (n, K)."""
+    n = len(order) if len(order) > 0 else len(classes)  # Y has room for more where it is a tile
+    for k in range(Y.shape[1]):
+        for i in range(n):
+            Y[i, k] = 1 if classes[_place(order, i)] == k else 0
+
+
+@operation(COLUMNS, BLOCK, INDICES)
+def select_targets(Y, targets, order):
+    """y_i = t_{o_i}; targets (n, K) -> Y (n, K)."""
+    for i in range(len(order) if len(order) > 0 else len(targets)):
+        chosen = _place(order, i)
+        for k in range(Y.shape[1]):
+            Y[i, k] = targets[chosen, k]

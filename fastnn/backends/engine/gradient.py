@@ -1,0 +1,59 @@
+"""The loss of a batch, and its gradient: a program for each, over the same layers."""
+
+import numpy as np
+
+from fastnn.architecture import aligned_zeros
+from fastnn.backends.bound_layers import BoundLayer
+from fastnn.backends.engine import layers, losses
+from fastnn.backends.engine.equations import (
+    BY_ONE,
+    BY_SAMPLES,
+    IN_ROWS,
+    add_targets,
+    forward,
+    gradients,
+    output_error,
+    part,
+    propagate_errors,
+)
+from fastnn.backends.engine.operations import PART, STREAM, STREAM_PART
+from fastnn.backends.engine.program import Program, Slot
+
+
+class LossOfBatch:
+    """The loss of a batch of at most as many samples as the layers have room for, and the gradient of it."""
+
+    def __init__(self, network: list[BoundLayer], *, classes: bool, weighted: bool) -> None:
+        self.network, output = network, network[-1]
+        self.capacity, dtype = len(output.Z), output.W.dtype
+        self.Y = aligned_zeros(output.Z.size, dtype).reshape(output.Z.shape)
+        self.program, own_losses = Program(dtype), Slot("losses", STREAM_PART)
+        forward(self.program, self.network, Slot("X", STREAM_PART))
+        add_targets(self.program, self.Y, IN_ROWS, classes=classes, gathers=False)
+        output_error(self.program, output, part(self.Y), own_losses)
+        if weighted:
+            weights = Slot("weights", STREAM_PART)
+            self.program.add(losses.weigh, BY_SAMPLES, own_losses, part(output.dZ), weights)
+        self.program.wait()
+        self.program.add(layers.mean_loss, BY_ONE, Slot("losses", STREAM))
+        self.program.wait()
+        self._backward: Program | None = None
+
+    def run(
+        self, sample_losses: np.ndarray, X: np.ndarray, Y: np.ndarray, weights: np.ndarray, steps: np.ndarray, n_threads: int
+    ) -> None:
+        """Fill the losses of the samples, and their mean in each of the steps."""
+        self.X, self.steps = X, steps
+        self.program.bind(X=X, Y=np.ascontiguousarray(Y), losses=sample_losses, weights=weights)
+        self.program.run(steps, n_threads)
+
+    def backward(self, n_threads: int) -> None:
+        """Fill the gradient of the last batch."""
+        if self._backward is None:
+            self._backward = Program(self.program.dtype)
+            propagate_errors(self._backward, self.network)
+            if len(self._backward):
+                self._backward.wait()
+            gradients(self._backward, self.network, Slot("X", STREAM, PART))
+        self._backward.bind(X=self.X)
+        self._backward.run(self.steps, n_threads)
