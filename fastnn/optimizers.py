@@ -39,6 +39,7 @@ SETTINGS = np.dtype(
             "epsilon",
             "momentum_correction",
             "squares_correction",
+            "orthogonal_rate",
         )
     ]
 )
@@ -505,13 +506,14 @@ class Muon(Optimizer):
 
     def _fill(self, records: np.ndarray, steps: np.ndarray, momenta: np.ndarray | None) -> None:
         self.others._fill(records, steps, None)
+        records["orthogonal_rate"] = records["learning_rate"]
+        records["learning_rate"] *= self.others.learning_rate / self.learning_rate
 
     def update_parameters(self, network: "Network", backend: Any, state: "OptimizerState", settings: Any) -> None:
         """Make one step, of these settings, from the network's gradient."""
-        rate, hidden = float(settings["learning_rate"]), network.weights[:-1]
+        rate, hidden = float(settings["orthogonal_rate"]), network.weights[:-1]
         before = [W.copy() for W in hidden]
-        for_others = settings.copy()
-        for_others["learning_rate"] = rate * self.others.learning_rate / self.learning_rate
+        for_others = settings
         gradient, update = network.gradient.copy(), self.bind(backend, network.dtype)
         backend.step(network.parameters, state.vectors[1:], gradient, network.bound_layers, update, for_others)
         gradients = network.architecture.weight_views(gradient)  # shortened and penalised by now

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastnn.architecture import NORMALIZATIONS, STATISTICS_PER_UNIT, Architecture, aligned_zeros
+from fastnn.optimizers import Rule
 
 #: Numbers that every view of a work vector starts at a multiple of: a cache line of single precision.
 GRANULE = 16
@@ -124,3 +125,58 @@ class _Room:
         if self.in_columns:
             return vector.reshape(width, self.n_samples).T
         return vector.reshape(self.n_samples, width)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Some parameters in a row, with their gradient, what an optimizer keeps of them, and whether penalties cover them."""
+
+    theta: np.ndarray
+    gradient: np.ndarray
+    states: np.ndarray
+    penalized: bool
+
+
+class Descent:
+    """What an optimizer moves: the parameters of bound layers, their gradient, and its states of them.
+
+    Parameters
+    ----------
+    rule : Rule
+        How it moves them.
+    states : ndarray of shape (n_states, n_parameters)
+        What it keeps of them.
+    network : list of BoundLayer
+        The layers.
+    parameters, gradient : ndarray
+        The flat vectors that the layers are views of.
+    """
+
+    def __init__(
+        self, rule: Rule, states: np.ndarray, network: list[BoundLayer], parameters: np.ndarray, gradient: np.ndarray
+    ) -> None:
+        self.rule, self.states, self.network = rule, states, network
+        self.parameters, self.gradient = parameters, gradient
+
+    def stretches(self) -> list[Stretch]:
+        """All parameters: in one where penalties cover all or nothing, else weights and others of each layer apart."""
+        if not self.rule.penalizes or self.rule.penalizes_biases:
+            return [Stretch(self.parameters, self.gradient, self.states, self.rule.penalizes)]
+        return [self.stretch(*pair) for layer in self.network for pair in pairs(layer)]
+
+    def stretch(self, theta: np.ndarray, gradient: np.ndarray, *, first_state: int = 0) -> Stretch:
+        """One of the arrays of a layer as a vector; matrices are weights, which penalties always cover."""
+        start = (_address(theta) - _address(self.parameters)) // theta.itemsize
+        states = self.states[first_state:, start : start + theta.size]
+        penalized = self.rule.penalizes and (theta.ndim == 2 or self.rule.penalizes_biases)
+        return Stretch(theta.reshape(-1), gradient.reshape(-1), states, penalized)
+
+
+def pairs(layer: BoundLayer) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The parameters of a layer with their gradients: weights, biases and, where it is normalised, scales and shifts."""
+    pairs = (layer.W, layer.dW), (layer.b, layer.db), (layer.scale, layer.dscale), (layer.shift, layer.dshift)
+    return [pair for pair in pairs if pair[0].size > 0]
+
+
+def _address(array: np.ndarray) -> int:
+    return int(array.__array_interface__["data"][0])

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastnn.backends.bound_layers import BoundLayer
-from fastnn.backends.engine import batches, layers, losses, normalization, optimizers
+from fastnn.architecture import aligned_zeros
+from fastnn.backends.bound_layers import BoundLayer, Descent, Stretch, pairs
+from fastnn.backends.engine import batches, layers, normalization, optimizers, orthogonal
 from fastnn.backends.engine.dropout import drop, drop_in_columns
 from fastnn.backends.engine.functions import activation, activation_backward, loss_function
 from fastnn.backends.engine.operations import (
@@ -17,7 +18,6 @@ from fastnn.backends.engine.operations import (
     BATCH,
     NOTHING,
     PART,
-    PLACED,
     SAMPLES,
     STREAM_PART,
     THREAD,
@@ -202,27 +202,14 @@ def add_bias_gradient(program: Program, layer: BoundLayer) -> None:
         program.add(layers.bias_gradient, units(len(layer.b)), part(layer.db), columns(layer.dZ))
 
 
-@dataclass
-class Descent:
-    """How an optimizer moves the parameters: its rule, its states as a matrix for each layer, and room for a gradient."""
-
-    rule: Rule
-    states: np.ndarray
-    network: list[BoundLayer]
-    parameters: np.ndarray
-    gradient: np.ndarray
-
-    def states_of(self, vector: np.ndarray, n_rows: int) -> View:
-        """The states of some parameters, cut into as many pieces as these have rows, of which a thread gets its part."""
-        item = self.states.itemsize
-        first = (vector.__array_interface__["data"][0] - self.parameters.__array_interface__["data"][0]) // item
-        own = self.states[:, first : first + vector.size]
-        shape, width = (len(own), n_rows), vector.size // n_rows
-        strides = (self.states.strides[0], width * item)
-        return View(np.lib.stride_tricks.as_strided(own, shape, strides), ALL, PART)
+def states_of(stretch: Stretch, n_rows: int) -> View:
+    """The states of a stretch of parameters, cut into as many pieces as it has rows, of which a thread gets its part."""
+    states, width = stretch.states, len(stretch.theta) // n_rows
+    shape, strides = (len(states), n_rows), (states.strides[0], width * states.itemsize)
+    return View(np.lib.stride_tricks.as_strided(states, shape, strides), ALL, PART)
 
 
-def descend(program: Program, descent: Descent, X: View, scratch: np.ndarray | None) -> None:
+def descend(program: Program, descent: Descent, X: View, scratch: np.ndarray) -> None:
     """theta <- theta - step(dL/dtheta) from the errors of a batch; `scratch` has room for the gradients of some rows."""
     rule, network = descent.rule, descent.network
     if rule.clips or rule.orthogonal is not None:
@@ -231,17 +218,23 @@ def descend(program: Program, descent: Descent, X: View, scratch: np.ndarray | N
         return
     for layer in network:
         A, dZ = X if layer.number == 0 else columns(network[layer.number - 1].passed_on), View(layer.dZ, BATCH)
-        by_rows = units(len(layer.W))
-        if rule.is_product:
-            program.add(optimizers.descend_in_product, by_rows, part(layer.W), A, dZ)
-        else:
-            room = scratch[:, : layer.W.shape[1] * optimizers.UPDATE_ROWS]
-            update, states = optimizers.DESCENTS[rule.update], descent.states_of(layer.W, len(layer.W))
-            program.add(update, by_rows, part(layer.W), A, dZ, _rows_of_thread(room, layer.W.shape[1]), states)
+        add_descent(program, descent, layer, (A, dZ), scratch)
         add_bias_gradient(program, layer)
-        for theta, g in ((layer.b, layer.db), (layer.scale, layer.dscale), (layer.shift, layer.dshift)):
-            if len(theta):
-                add_step(program, descent, theta, g, units(len(theta)), penalizes=rule.penalizes_biases)
+        for theta, g in pairs(layer)[1:]:
+            add_step(program, rule, descent.stretch(theta, g), units(len(theta)))
+
+
+def add_descent(
+    program: Program, descent: Descent, layer: BoundLayer, data: tuple[View, View], scratch: np.ndarray
+) -> None:
+    """W <- W - step(A^T dZ / n): one product where the rule allows it, else some rows at a time."""
+    n_rows, width = layer.W.shape
+    if descent.rule.is_product:
+        program.add(optimizers.descend_in_product, units(n_rows), part(layer.W), *data)
+    else:
+        states = states_of(descent.stretch(layer.W, layer.dW), n_rows)
+        update = optimizers.DESCENTS[descent.rule.update]
+        program.add(update, units(n_rows), part(layer.W), *data, _rows_of_thread(scratch, width), states)
 
 
 def _rows_of_thread(room: np.ndarray, width: int) -> View:
@@ -257,35 +250,68 @@ def descend_in_one(program: Program, descent: Descent) -> None:
     if rule.clips:
         shorten(program, descent.gradient)
     if rule.orthogonal is not None:
-        from fastnn.backends.engine.orthogonal import descend_orthogonally
-
         descend_orthogonally(program, descent)
         return
-    for theta, g, penalizes in penalized_parts(descent):
-        add_step(program, descent, theta, g, (len(theta), GRANULE), penalizes=penalizes)
+    for stretch in descent.stretches():
+        add_step(program, rule, stretch, (len(stretch.theta), GRANULE))
 
 
-def penalized_parts(descent: Descent) -> list[tuple[np.ndarray, np.ndarray, bool]]:
-    """Stretches of parameters with their gradients, and whether penalties cover them; one where they cover all or none."""
-    rule = descent.rule
-    if not rule.penalizes or rule.penalizes_biases:
-        return [(descent.parameters, descent.gradient, rule.penalizes)]
-    parts = []
-    for layer in descent.network:
-        for theta, g, penalizes in ((layer.W, layer.dW, True), (layer.b, layer.db, False), (layer.scale, layer.dscale, False), (layer.shift, layer.dshift, False)):
-            if theta.size:
-                parts.append((theta.reshape(-1), g.reshape(-1), penalizes))
-    return parts
+def add_step(program: Program, rule: Rule, stretch: Stretch, partition: tuple[int, int]) -> None:
+    """theta <- theta - step(g) for parameters whose gradient is there, penalties first."""
+    theta, g = part(stretch.theta), part(stretch.gradient)
+    if stretch.penalized:
+        program.add(optimizers.penalize, partition, theta, g)
+    program.add(optimizers.STEPS[rule.update], partition, theta, g, states_of(stretch, len(stretch.theta)))
 
 
-def add_step(
-    program: Program, descent: Descent, theta: np.ndarray, g: np.ndarray, partition: tuple[int, int], *, penalizes: bool
-) -> None:
-    """theta <- theta - step(g) for numbers whose gradient is there, penalties first."""
-    if penalizes:
-        program.add(optimizers.penalize, partition, part(theta), part(g))
-    update, states = optimizers.STEPS[descent.rule.update], descent.states_of(theta, len(theta))
-    program.add(update, partition, part(theta), part(g), states)
+def descend_orthogonally(program: Program, descent: Descent) -> None:
+    """Hidden weights move along orthogonal matrices, and what else there is by the other optimizer of `Muon`."""
+    *hidden, output = descent.network
+    for layer in hidden:
+        add_orthogonal_step(program, descent, layer)
+    others = [pair for layer in hidden for pair in pairs(layer)[1:]] + pairs(output)
+    for theta, g in others:
+        stretch = descent.stretch(theta, g, first_state=1)
+        add_step(program, descent.rule, stretch, (theta.size, GRANULE))
+
+
+def add_orthogonal_step(program: Program, descent: Descent, layer: BoundLayer) -> None:
+    """W <- (1 - eta lambda) W - eta s O(u), u the mean gradient, or what looks ahead along it."""
+    muon, stretch, dtype = descent.rule.orthogonal, descent.stretch(layer.W, layer.dW), layer.W.dtype
+    by_numbers, theta, g = (layer.W.size, GRANULE), part(stretch.theta), part(stretch.gradient)
+    if stretch.penalized:
+        program.add(optimizers.add_penalty_gradient, by_numbers, g, theta)
+    ahead, mean = aligned_zeros(layer.W.size, dtype), stretch.states[0]
+    look = muon.momentum, float(muon.nesterov)
+    program.add(orthogonal.follow_mean, by_numbers, part(ahead), part(mean), g, *look)
+    program.wait()
+    u = ahead.reshape(layer.W.shape)
+    is_tall = u.shape[0] > u.shape[1]
+    O = orthogonalize(program, u.T if is_tall else u, muon.iterations)
+    scale = max(1.0, layer.W.shape[1] / layer.W.shape[0]) ** 0.5
+    direction = View(O.T, PART) if is_tall else part(O)
+    program.add(orthogonal.move_along, units(len(layer.W)), part(layer.W), direction, scale)
+
+
+def orthogonalize(program: Program, u: np.ndarray, iterations: int) -> np.ndarray:
+    """X <- a X + (b A + c A^2) X, A = X X^T, from X = u / |u|: the matrix in which the last X will stand; u (k, m), k <= m."""
+    k, by_rows = len(u), units(len(u))
+    X, Y = (aligned_zeros(u.size, u.dtype).reshape(u.shape) for _ in range(2))
+    A, polynomial = (aligned_zeros(k * k, u.dtype).reshape(k, k) for _ in range(2))
+    squares = np.empty(k)
+    program.kept.append(squares)
+    program.add(orthogonal.sum_row_squares, by_rows, part(squares), part(u))
+    program.wait()
+    program.add(orthogonal.divide_by_length, by_rows, part(X), part(u), whole(squares))
+    program.wait()
+    for _ in range(iterations):
+        program.add(orthogonal.gram, by_rows, part(A), part(X), whole(X))
+        program.wait()
+        program.add(orthogonal.polynomial, by_rows, part(polynomial), part(A), whole(A))
+        program.add(orthogonal.apply_polynomial, by_rows, part(Y), part(polynomial), part(X), whole(X))
+        program.wait()
+        X, Y = Y, X
+    return X
 
 
 def shorten(program: Program, gradient: np.ndarray) -> None:
@@ -298,10 +324,9 @@ def shorten(program: Program, gradient: np.ndarray) -> None:
     program.wait()
 
 
-def finish_losses(program: Program, losses_of_batch: np.ndarray, descent: Descent | None, reports: bool) -> None:
+def finish_losses(program: Program, losses_of_batch: np.ndarray, descent: Descent, reports: bool) -> None:
     """L = mean_i L_i, and the penalty where it is reported, at the parameters before the step."""
     program.add(layers.mean_loss, BY_ONE, View(losses_of_batch, BATCH))
-    if reports and descent is not None:
-        for theta, _, penalizes in penalized_parts(descent):
-            if penalizes:
-                program.add(optimizers.add_penalty, BY_ONE, whole(theta))
+    for stretch in descent.stretches() if reports else ():
+        if stretch.penalized:
+            program.add(optimizers.add_penalty, BY_ONE, whole(stretch.theta))

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from fastnn.architecture import Architecture, aligned_zeros
-from fastnn.backends.bound_layers import BoundLayer, bind_layers
+from fastnn.backends.bound_layers import BoundLayer, Descent, bind_layers
 from fastnn.backends.engine import layers
-from fastnn.backends.engine.equations import BY_ONE, Descent, descend_in_one, whole
+from fastnn.backends.engine.equations import BY_ONE, descend_in_one, whole
 from fastnn.backends.engine.gradient import LossOfBatch
 from fastnn.backends.engine.inference import ROWS_PER_PASS, Inference
 from fastnn.backends.engine.program import Program

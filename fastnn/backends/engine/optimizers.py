@@ -5,17 +5,12 @@ An update takes numbers theta (m,), their gradient g (m,), what the optimizer ke
 at a time and update these before the gradient leaves the cache. Each update is written once, for one number or a few.
 """
 
-import numpy as np
-
 from fastnn.backends.engine.compiler import inlined
 from fastnn.backends.engine.operations import BLOCK, FIRST, FLAT, NUMBERS, ROWS as IN_ROWS, STATES, STEP, operation
 from fastnn.backends.engine.sums import dot
 from fastnn.backends.engine.views import flat, row
-from fastnn.backends.numba_backend.matmul import CHUNK, ROWS, accumulate, inner_products, multiply, multiply_near
+from fastnn.backends.numba_backend.matmul import CHUNK, ROWS, accumulate, multiply_near
 from fastnn.backends.engine.arithmetic import sqrt
-
-#: a, b and c of `orthogonalize`.
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 #: Rows of weights whose gradient is computed before they are updated, so that it does not leave the cache.
 UPDATE_ROWS = 4 * ROWS
@@ -107,6 +102,21 @@ UPDATES = (sgd, momentum, nesterov, adagrad, rmsprop, rmsprop_momentum, adam, am
 
 
 @inlined
+def _sign(x):
+    """1, -1, 0 or NaN."""
+    one = type(x)(1)
+    return one if x > 0 else -one if x < 0 else x
+
+
+@operation(FLAT, FLAT, STEP)
+def add_penalty_gradient(gradient, theta, step):
+    """g <- g + l1 sign(theta) + l2 theta."""
+    l1, l2 = theta.dtype.type(step["l1"]), theta.dtype.type(step["l2"])
+    for p in range(len(theta)):
+        gradient[p] += l1 * _sign(theta[p]) + l2 * theta[p]
+
+
+@inlined
 def _penalize(theta, gradient, step):
     """g <- g + l1 sign(theta) + l2 theta, theta <- (1 - eta lambda) theta, if any of the three is not 0."""
     real = theta.dtype.type
@@ -114,8 +124,7 @@ def _penalize(theta, gradient, step):
     kept = real(1 - step["learning_rate"] * step["weight_decay"])
     if l1 != 0 or l2 != 0 or kept != 1:
         for p in range(len(theta)):
-            sign = real(1) if theta[p] > 0 else real(-1) if theta[p] < 0 else theta[p]
-            gradient[p] += l1 * sign + l2 * theta[p]
+            gradient[p] += l1 * _sign(theta[p]) + l2 * theta[p]
             theta[p] *= kept
 
 

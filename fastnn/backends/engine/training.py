@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastnn.architecture import aligned_zeros
-from fastnn.backends.bound_layers import BoundLayer
+from fastnn.backends.bound_layers import BoundLayer, Descent
 from fastnn.backends.engine import batches, layers, losses
 from fastnn.backends.engine.equations import (
     BY_SAMPLES,
     GRANULE,
     IN_COLUMNS,
     IN_ROWS,
-    Descent,
     add_targets,
     columns,
     descend,
