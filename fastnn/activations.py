@@ -103,6 +103,10 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
+#: Those that take each number by itself: all but softmax, which is the last.
+ELEMENTWISE = tuple(ACTIVATIONS)[:-1]
+
+
 def find_activation(name: str) -> Activation:
     """The activation of that name.
 

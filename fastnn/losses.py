@@ -39,6 +39,9 @@ LOSS_KERNELS = (
     "quantile",
 )
 
+#: The first of them start from logits, the others from outputs.
+N_FROM_LOGITS = 4
+
 #: Numbers that the options of a loss may consist of.
 MOST_OPTIONS = 128
 

@@ -1,0 +1,1 @@
+"""The compiled backend: operations, and programs that run them."""

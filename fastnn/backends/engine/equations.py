@@ -10,25 +10,20 @@ import numpy as np
 
 from fastnn.architecture import aligned_zeros
 from fastnn.backends.bound_layers import BoundLayer, Descent, Stretch, pairs
-from fastnn.backends.engine import batches, layers, normalization, optimizers, orthogonal
-from fastnn.backends.engine.dropout import drop, drop_in_columns
+from fastnn.backends.engine import table
 from fastnn.backends.engine.functions import activation, activation_backward, loss_function
+from fastnn.backends.engine.levels import CHUNK
 from fastnn.backends.engine.operations import (
     ALL,
     BATCH,
-    NOTHING,
     PART,
-    SAMPLES,
     STREAM_PART,
     THREAD,
     View,
 )
+from fastnn.backends.engine.partition import BY_ONE, BY_SAMPLES, UPDATE_ROWS, by_numbers, by_units
 from fastnn.backends.engine.program import Program, Slot
-from fastnn.backends.numba_backend.matmul import CHUNK, ROWS
 from fastnn.optimizers import Rule
-
-GRANULE = 64  # of shares of parameters, so that they fill vectors
-BY_SAMPLES, BY_ONE = (SAMPLES, ROWS), (NOTHING, 1)
 
 NO_ORDER = np.empty(0, np.int64)
 
@@ -48,11 +43,6 @@ def columns(array: np.ndarray) -> View:
     return View(array, BATCH, PART)
 
 
-def units(n: int) -> tuple[int, int]:
-    """The work is shared out by units of a layer, or by rows of its weights."""
-    return n, ROWS
-
-
 @dataclass(frozen=True)
 class Layout:
     """How samples lie in memory: in rows, a thread's part of them; or in columns, all that there is room for."""
@@ -69,7 +59,7 @@ IN_ROWS, IN_COLUMNS = Layout(False), Layout(True)
 
 def add_targets(program: Program, Y: np.ndarray, layout: Layout, *, classes: bool, gathers: bool) -> None:
     """Targets of a batch in columns: one-hot rows of class numbers, or rows of numbers."""
-    operation = batches.one_hot if classes else batches.select_targets
+    operation = table.one_hot if classes else table.select_targets
     order = Slot("order", STREAM_PART) if gathers else whole(NO_ORDER)
     program.add(operation, BY_SAMPLES, layout.samples(Y), Slot("Y", *(() if gathers else (STREAM_PART,))), order)
 
@@ -77,13 +67,13 @@ def add_targets(program: Program, Y: np.ndarray, layout: Layout, *, classes: boo
 def forward(program: Program, network: list[BoundLayer], A: View, layout: Layout = IN_ROWS) -> None:
     """Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l) for l = 1 ... L - 1, and Z_L."""
     for layer in network:
-        program.add(layers.affine, BY_SAMPLES, layout.samples(layer.normalized), A, whole(layer.W), whole(layer.b))
+        program.add(table.affine, BY_SAMPLES, layout.samples(layer.normalized), A, whole(layer.W), whole(layer.b))
         if layer is network[-1]:
             return
         normalize(program, layer)
         activate(program, layer, layout)
         if layer.dropout > 0:
-            program.add(layers.copy_block, BY_SAMPLES, layout.samples(layer.passed_on), layout.samples(layer.A))
+            program.add(table.copy_block, BY_SAMPLES, layout.samples(layer.passed_on), layout.samples(layer.A))
             drop_units(program, layer, layer.passed_on, layout)
         A = layout.samples(layer.passed_on)
 
@@ -95,7 +85,7 @@ def activate(program: Program, layer: BoundLayer, layout: Layout = IN_ROWS) -> N
 
 def drop_units(program: Program, layer: BoundLayer, array: np.ndarray, layout: Layout) -> None:
     """Drop the units that the batch does without, of activations or of errors."""
-    operation = drop_in_columns if layout.in_columns else drop
+    operation = table.drop_in_columns if layout.in_columns else table.drop
     program.add(operation, BY_SAMPLES, layout.samples(array), layer.dropout, layer.number)
 
 
@@ -105,14 +95,14 @@ def normalize(program: Program, layer: BoundLayer) -> None:
     if layer.normalization == "batch":
         program.wait()
         blocks = columns(layer.Z), columns(layer.normalized), View(statistics, ALL, PART), part(scale), part(shift)
-        program.add(normalization.normalize_batch, units(len(scale)), *blocks)
+        program.add(table.normalize_batch, by_units(len(scale)), *blocks)
         program.wait()
     elif layer.normalization == "layer":
         blocks = part(layer.Z), part(layer.normalized), part(layer.precision), whole(scale), whole(shift)
-        program.add(normalization.normalize_samples, BY_SAMPLES, *blocks)
+        program.add(table.normalize_samples, BY_SAMPLES, *blocks)
     elif layer.normalization == "running":
         blocks = part(layer.Z), part(layer.normalized), whole(statistics), whole(scale), whole(shift)
-        program.add(normalization.normalize_running, BY_SAMPLES, *blocks)
+        program.add(table.normalize_running, BY_SAMPLES, *blocks)
 
 
 def output_error(program: Program, layer: BoundLayer, Y: View, own_losses: View, layout: Layout = IN_ROWS) -> None:
@@ -123,7 +113,7 @@ def output_error(program: Program, layer: BoundLayer, Y: View, own_losses: View,
     compute, from_logits = loss_function(layer.loss)
     Z, A, dZ = (layout.samples(array) for array in (layer.Z, layer.A, layer.dZ))
     if not layout.in_columns:
-        program.add(layers.lay_in_columns, BY_SAMPLES, dZ, Z)
+        program.add(table.lay_in_columns, BY_SAMPLES, dZ, Z)
         Z, dZ = dZ, Z
     options = whole(layer.options)
     if from_logits:
@@ -133,7 +123,7 @@ def output_error(program: Program, layer: BoundLayer, Y: View, own_losses: View,
         program.add(compute, BY_SAMPLES, own_losses, dZ, A, Y, options)
         add_activation_backward(program, layer, (dZ, Z, A))
     if not layout.in_columns:
-        program.add(layers.lay_in_rows, BY_SAMPLES, Z, dZ)
+        program.add(table.lay_in_rows, BY_SAMPLES, Z, dZ)
 
 
 def add_activation_backward(program: Program, layer: BoundLayer, arrays: tuple[View, View, View]) -> None:
@@ -147,7 +137,7 @@ def propagate_errors(program: Program, network: list[BoundLayer], layout: Layout
     """dZ_{l-1} = (dZ_l W_l^T) * f'_{l-1}(Z_{l-1}) for l = L ... 2."""
     for layer, previous in zip(network[:0:-1], network[-2::-1], strict=True):
         dZ = layout.samples(previous.dZ)
-        program.add(layers.previous_error, BY_SAMPLES, dZ, layout.samples(layer.dZ), whole(layer.W))
+        program.add(table.previous_error, BY_SAMPLES, dZ, layout.samples(layer.dZ), whole(layer.W))
         if previous.dropout > 0:
             drop_units(program, previous, previous.dZ, layout)
         add_activation_backward(program, previous, (dZ, layout.samples(previous.Z), layout.samples(previous.A)))
@@ -159,18 +149,18 @@ def normalize_backward(program: Program, layer: BoundLayer) -> None:
     if layer.normalization == "none":
         return
     program.wait()
-    by_units, scale = units(len(layer.scale)), layer.scale
+    by_scale, scale = by_units(len(layer.scale)), layer.scale
     gradients = part(layer.dscale), part(layer.dshift)
     dZ, x = columns(layer.dZ), columns(layer.normalized)
-    program.add(normalization.scale_and_shift_gradient, by_units, *gradients, dZ, x)
+    program.add(table.scale_and_shift_gradient, by_scale, *gradients, dZ, x)
     if layer.normalization == "batch":
         statistics = View(layer.statistics, ALL, PART)
-        program.add(normalization.normalize_batch_backward, by_units, dZ, x, statistics, part(scale), *gradients)
+        program.add(table.normalize_batch_backward, by_scale, dZ, x, statistics, part(scale), *gradients)
         program.wait()
     else:
         program.wait()
         blocks = part(layer.dZ), part(layer.normalized), part(layer.precision), whole(scale)
-        program.add(normalization.normalize_samples_backward, BY_SAMPLES, *blocks)
+        program.add(table.normalize_samples_backward, BY_SAMPLES, *blocks)
 
 
 def inputs_of(network: list[BoundLayer], number: int, X: np.ndarray | Slot) -> np.ndarray | Slot:
@@ -182,7 +172,7 @@ def gradients(program: Program, network: list[BoundLayer], X: View) -> None:
     """dW_l = A_{l-1}^T dZ_l / n, db_l = mean_i dz_i; X with the batch's rows and a thread's columns."""
     for layer in network:
         A = X if layer.number == 0 else columns(network[layer.number - 1].passed_on)
-        program.add(layers.weight_gradient, units(len(layer.W)), part(layer.dW), A, View(layer.dZ, BATCH))
+        program.add(table.weight_gradient, by_units(len(layer.W)), part(layer.dW), A, View(layer.dZ, BATCH))
         add_bias_gradient(program, layer)
 
 
@@ -191,15 +181,15 @@ def gradients_in_columns(program: Program, network: list[BoundLayer], X: np.ndar
     for layer in network:
         A, (n_in, n_out) = X if layer.number == 0 else network[layer.number - 1].passed_on, layer.W.shape
         below = np.lib.stride_tricks.as_strided(layer.dW, (n_in + 1, n_out), layer.dW.strides)
-        program.add(layers.gradient_in_columns, BY_SAMPLES, whole(below), View(A, BATCH), View(layer.dZ, BATCH))
+        program.add(table.gradient_in_columns, BY_SAMPLES, whole(below), View(A, BATCH), View(layer.dZ, BATCH))
 
 
 def add_bias_gradient(program: Program, layer: BoundLayer) -> None:
     """db = mean_i dz_i, which is 0 where a batch is normalised: the mean takes b away."""
     if layer.normalization == "batch":
-        program.add(layers.clear, units(len(layer.b)), part(layer.db))
+        program.add(table.clear, by_units(len(layer.b)), part(layer.db))
     else:
-        program.add(layers.bias_gradient, units(len(layer.b)), part(layer.db), columns(layer.dZ))
+        program.add(table.bias_gradient, by_units(len(layer.b)), part(layer.db), columns(layer.dZ))
 
 
 def states_of(stretch: Stretch, n_rows: int) -> View:
@@ -221,7 +211,7 @@ def descend(program: Program, descent: Descent, X: View, scratch: np.ndarray) ->
         add_descent(program, descent, layer, (A, dZ), scratch)
         add_bias_gradient(program, layer)
         for theta, g in pairs(layer)[1:]:
-            add_step(program, rule, descent.stretch(theta, g), units(len(theta)))
+            add_step(program, rule, descent.stretch(theta, g), by_units(len(theta)))
 
 
 def add_descent(
@@ -230,17 +220,17 @@ def add_descent(
     """W <- W - step(A^T dZ / n): one product where the rule allows it, else some rows at a time."""
     n_rows, width = layer.W.shape
     if descent.rule.is_product:
-        program.add(optimizers.descend_in_product, units(n_rows), part(layer.W), *data)
+        program.add(table.descend_in_product, by_units(n_rows), part(layer.W), *data)
     else:
         states = states_of(descent.stretch(layer.W, layer.dW), n_rows)
-        update = optimizers.DESCENTS[descent.rule.update]
-        program.add(update, units(n_rows), part(layer.W), *data, _rows_of_thread(scratch, width), states)
+        update = table.DESCENTS[descent.rule.update]
+        program.add(update, by_units(n_rows), part(layer.W), *data, _rows_of_thread(scratch, width), states)
 
 
 def _rows_of_thread(room: np.ndarray, width: int) -> View:
     """`UPDATE_ROWS` rows of `width` numbers that belong to a thread."""
-    item, shape = room.itemsize, (optimizers.UPDATE_ROWS, width)
-    return View(np.lib.stride_tricks.as_strided(room, shape, (room.strides[0] // optimizers.UPDATE_ROWS, item)), THREAD)
+    item, shape = room.itemsize, (UPDATE_ROWS, width)
+    return View(np.lib.stride_tricks.as_strided(room, shape, (room.strides[0] // UPDATE_ROWS, item)), THREAD)
 
 
 def descend_in_one(program: Program, descent: Descent) -> None:
@@ -253,15 +243,15 @@ def descend_in_one(program: Program, descent: Descent) -> None:
         descend_orthogonally(program, descent)
         return
     for stretch in descent.stretches():
-        add_step(program, rule, stretch, (len(stretch.theta), GRANULE))
+        add_step(program, rule, stretch, by_numbers(len(stretch.theta)))
 
 
 def add_step(program: Program, rule: Rule, stretch: Stretch, partition: tuple[int, int]) -> None:
     """theta <- theta - step(g) for parameters whose gradient is there, penalties first."""
     theta, g = part(stretch.theta), part(stretch.gradient)
     if stretch.penalized:
-        program.add(optimizers.penalize, partition, theta, g)
-    program.add(optimizers.STEPS[rule.update], partition, theta, g, states_of(stretch, len(stretch.theta)))
+        program.add(table.penalize, partition, theta, g)
+    program.add(table.STEPS[rule.update], partition, theta, g, states_of(stretch, len(stretch.theta)))
 
 
 def descend_orthogonally(program: Program, descent: Descent) -> None:
@@ -272,43 +262,43 @@ def descend_orthogonally(program: Program, descent: Descent) -> None:
     others = [pair for layer in hidden for pair in pairs(layer)[1:]] + pairs(output)
     for theta, g in others:
         stretch = descent.stretch(theta, g, first_state=1)
-        add_step(program, descent.rule, stretch, (theta.size, GRANULE))
+        add_step(program, descent.rule, stretch, by_numbers(theta.size))
 
 
 def add_orthogonal_step(program: Program, descent: Descent, layer: BoundLayer) -> None:
     """W <- (1 - eta lambda) W - eta s O(u), u the mean gradient, or what looks ahead along it."""
     muon, stretch, dtype = descent.rule.orthogonal, descent.stretch(layer.W, layer.dW), layer.W.dtype
-    by_numbers, theta, g = (layer.W.size, GRANULE), part(stretch.theta), part(stretch.gradient)
+    by_size, theta, g = by_numbers(layer.W.size), part(stretch.theta), part(stretch.gradient)
     if stretch.penalized:
-        program.add(optimizers.add_penalty_gradient, by_numbers, g, theta)
+        program.add(table.add_penalty_gradient, by_size, g, theta)
     ahead, mean = aligned_zeros(layer.W.size, dtype), stretch.states[0]
     look = muon.momentum, float(muon.nesterov)
-    program.add(orthogonal.follow_mean, by_numbers, part(ahead), part(mean), g, *look)
+    program.add(table.follow_mean, by_size, part(ahead), part(mean), g, *look)
     program.wait()
     u = ahead.reshape(layer.W.shape)
     is_tall = u.shape[0] > u.shape[1]
     O = orthogonalize(program, u.T if is_tall else u, muon.iterations)
     scale = max(1.0, layer.W.shape[1] / layer.W.shape[0]) ** 0.5
     direction = View(O.T, PART) if is_tall else part(O)
-    program.add(orthogonal.move_along, units(len(layer.W)), part(layer.W), direction, scale)
+    program.add(table.move_along, by_units(len(layer.W)), part(layer.W), direction, scale)
 
 
 def orthogonalize(program: Program, u: np.ndarray, iterations: int) -> np.ndarray:
     """X <- a X + (b A + c A^2) X, A = X X^T, from X = u / |u|: the matrix in which the last X will stand; u (k, m), k <= m."""
-    k, by_rows = len(u), units(len(u))
+    k, by_rows = len(u), by_units(len(u))
     X, Y = (aligned_zeros(u.size, u.dtype).reshape(u.shape) for _ in range(2))
     A, polynomial = (aligned_zeros(k * k, u.dtype).reshape(k, k) for _ in range(2))
     squares = np.empty(k)
     program.kept.append(squares)
-    program.add(orthogonal.sum_row_squares, by_rows, part(squares), part(u))
+    program.add(table.sum_row_squares, by_rows, part(squares), part(u))
     program.wait()
-    program.add(orthogonal.divide_by_length, by_rows, part(X), part(u), whole(squares))
+    program.add(table.divide_by_length, by_rows, part(X), part(u), whole(squares))
     program.wait()
     for _ in range(iterations):
-        program.add(orthogonal.gram, by_rows, part(A), part(X), whole(X))
+        program.add(table.gram, by_rows, part(A), part(X), whole(X))
         program.wait()
-        program.add(orthogonal.polynomial, by_rows, part(polynomial), part(A), whole(A))
-        program.add(orthogonal.apply_polynomial, by_rows, part(Y), part(polynomial), part(X), whole(X))
+        program.add(table.polynomial, by_rows, part(polynomial), part(A), whole(A))
+        program.add(table.apply_polynomial, by_rows, part(Y), part(polynomial), part(X), whole(X))
         program.wait()
         X, Y = Y, X
     return X
@@ -318,15 +308,15 @@ def shorten(program: Program, gradient: np.ndarray) -> None:
     """g <- min(1, c / |g|) g."""
     squares = np.empty(-(-len(gradient) // CHUNK))
     program.kept.append(squares)
-    program.add(optimizers.sum_squares, (len(squares), 1), part(squares), whole(gradient))
+    program.add(table.sum_squares, (len(squares), 1), part(squares), whole(gradient))
     program.wait()
-    program.add(optimizers.clip, (len(gradient), GRANULE), part(gradient), whole(squares))
+    program.add(table.clip, by_numbers(len(gradient)), part(gradient), whole(squares))
     program.wait()
 
 
 def finish_losses(program: Program, losses_of_batch: np.ndarray, descent: Descent, reports: bool) -> None:
     """L = mean_i L_i, and the penalty where it is reported, at the parameters before the step."""
-    program.add(layers.mean_loss, BY_ONE, View(losses_of_batch, BATCH))
+    program.add(table.mean_loss, BY_ONE, View(losses_of_batch, BATCH))
     for stretch in descent.stretches() if reports else ():
         if stretch.penalized:
-            program.add(optimizers.add_penalty, BY_ONE, whole(stretch.theta))
+            program.add(table.add_penalty, BY_ONE, whole(stretch.theta))

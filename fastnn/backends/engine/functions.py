@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.backends.engine import activations, losses
 from fastnn.backends.engine.operations import COLUMNS, FLAT, NUMBERS, Operation
+from fastnn.backends.engine.table import DERIVATIVE_PASSES, LOSSES, PASSES
+from fastnn.losses import N_FROM_LOGITS
 
 #: Functions of users by their codes: A = f(Z) and dZ = dA * f'(Z); and losses.
 _ACTIVATIONS: dict[int, tuple[Operation, Operation]] = {}
@@ -16,23 +17,21 @@ def activation(code: int) -> Operation:
     """The operation A = f(Z)."""
     if code in _ACTIVATIONS:
         return _ACTIVATIONS[code][0]
-    return activations.softmax if code == activations.SOFTMAX else activations.PASSES[code]
+    return PASSES[code]
 
 
 def activation_backward(code: int) -> tuple[Operation, bool]:
     """The operation dZ = dA * f'(Z), and whether it takes Z beside A."""
     if code in _ACTIVATIONS:
         return _ACTIVATIONS[code][1], True
-    if code == activations.SOFTMAX:
-        return activations.softmax_backward, False
-    return activations.DERIVATIVE_PASSES[code], True
+    return DERIVATIVE_PASSES[code], code < len(DERIVATIVE_PASSES) - 1
 
 
 def loss_function(code: int) -> tuple[Operation, bool]:
     """The operation that computes losses and errors, and whether it starts from logits."""
     if code in _LOSSES:
         return _LOSSES[code], False
-    return (losses.FROM_LOGITS + losses.FROM_OUTPUTS)[code], code < len(losses.FROM_LOGITS)
+    return LOSSES[code], code < N_FROM_LOGITS
 
 
 def add_activation(code: int, function: Any, derivative: Any) -> None:
@@ -48,7 +47,7 @@ def _compiled_pass(function: Any, name: str) -> Operation:
         for i in range(len(z)):
             a[i] = function(z[i])
 
-    return Operation(apply, (FLAT, FLAT), name)
+    return Operation(name, (FLAT, FLAT), apply)
 
 
 def _compiled_derivative(derivative: Any, name: str) -> Operation:
@@ -56,21 +55,21 @@ def _compiled_derivative(derivative: Any, name: str) -> Operation:
         for i in range(len(z)):
             dz[i] *= derivative(z[i], a[i])
 
-    return Operation(apply, (FLAT, FLAT, FLAT), name)
+    return Operation(name, (FLAT, FLAT, FLAT), apply)
 
 
 def _python_pass(function: Any, name: str) -> Operation:
     def apply(a, z):
         a[:] = function(_read_only(z))
 
-    return Operation(apply, (FLAT, FLAT), name, in_python=True)
+    return Operation(name, (FLAT, FLAT), apply, in_python=True)
 
 
 def _python_derivative(derivative: Any, name: str) -> Operation:
     def apply(dz, z, a):
         dz *= derivative(_read_only(z), _read_only(a))
 
-    return Operation(apply, (FLAT, FLAT, FLAT), name, in_python=True)
+    return Operation(name, (FLAT, FLAT, FLAT), apply, in_python=True)
 
 
 def add_loss(code: int, function: Any, derivative: Any) -> None:
@@ -80,7 +79,7 @@ def add_loss(code: int, function: Any, derivative: Any) -> None:
     else:
         compute, in_python = _python_loss(function, derivative), True
     kinds = NUMBERS, COLUMNS, COLUMNS, COLUMNS, NUMBERS
-    _LOSSES[code] = Operation(compute, kinds, f"registered_loss_{code}", in_python=in_python)
+    _LOSSES[code] = Operation(f"registered_loss_{code}", kinds, compute, in_python=in_python)
 
 
 def _compiled_loss(function: Any, derivative: Any) -> Any:

@@ -4,7 +4,7 @@ import numpy as np
 
 from fastnn.architecture import aligned_zeros
 from fastnn.backends.bound_layers import BoundLayer
-from fastnn.backends.engine import layers, losses
+from fastnn.backends.engine import table
 from fastnn.backends.engine.equations import (
     BY_ONE,
     BY_SAMPLES,
@@ -33,14 +33,20 @@ class LossOfBatch:
         output_error(self.program, output, part(self.Y), own_losses)
         if weighted:
             weights = Slot("weights", STREAM_PART)
-            self.program.add(losses.weigh, BY_SAMPLES, own_losses, part(output.dZ), weights)
+            self.program.add(table.weigh, BY_SAMPLES, own_losses, part(output.dZ), weights)
         self.program.wait()
-        self.program.add(layers.mean_loss, BY_ONE, Slot("losses", STREAM))
+        self.program.add(table.mean_loss, BY_ONE, Slot("losses", STREAM))
         self.program.wait()
         self._backward: Program | None = None
 
     def run(
-        self, sample_losses: np.ndarray, X: np.ndarray, Y: np.ndarray, weights: np.ndarray, steps: np.ndarray, n_threads: int
+        self,
+        sample_losses: np.ndarray,
+        X: np.ndarray,
+        Y: np.ndarray,
+        weights: np.ndarray,
+        steps: np.ndarray,
+        n_threads: int,
     ) -> None:
         """Fill the losses of the samples, and their mean in each of the steps."""
         self.X, self.steps = X, steps

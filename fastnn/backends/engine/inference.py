@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastnn.backends.bound_layers import BoundLayer
-from fastnn.backends.engine import layers
+from fastnn.backends.engine import table
 from fastnn.backends.engine.equations import BY_SAMPLES, forward, part
 from fastnn.backends.engine.functions import activation
 from fastnn.backends.engine.operations import STREAM_PART
@@ -20,13 +20,13 @@ class Inference:
         output = network[-1]
         program = Program(output.W.dtype)
         forward(program, network, Slot("X", STREAM_PART))
-        program.add(layers.look_for_infinity, BY_SAMPLES, part(network[0].normalized))
+        program.add(table.look_for_infinity, BY_SAMPLES, part(network[0].normalized))
         if activates:
-            program.add(layers.lay_in_columns, BY_SAMPLES, part(output.dZ), part(output.Z))
+            program.add(table.lay_in_columns, BY_SAMPLES, part(output.dZ), part(output.Z))
             program.add(activation(output.activation), BY_SAMPLES, part(output.A), part(output.dZ))
-            program.add(layers.take_columns, BY_SAMPLES, Slot("out", STREAM_PART), part(output.A))
+            program.add(table.lay_in_rows, BY_SAMPLES, Slot("out", STREAM_PART), part(output.A))
         else:
-            program.add(layers.copy_block, BY_SAMPLES, Slot("out", STREAM_PART), part(output.Z))
+            program.add(table.copy_block, BY_SAMPLES, Slot("out", STREAM_PART), part(output.Z))
         self.program, self.network = program, network
 
     def run(self, steps: np.ndarray, out: np.ndarray, X: np.ndarray) -> None:

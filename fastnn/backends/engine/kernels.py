@@ -1,50 +1,47 @@
-"""Where the machine code of an operation comes from: compiled by Numba, or a function in Python that C can call."""
+"""Where the machine code of an operation comes from: a library made ahead of time, Numba, or a function in Python.
+
+A library holds every operation of `table` in both types for one level of processors. It is loaded in less than a millisecond,
+and Numba is not imported. What it does not have, such as functions that users have registered, is compiled.
+"""
 
 import ctypes
+import os
 from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import config, from_dtype
 
+from fastnn.backends.engine import prebuilt
 from fastnn.backends.engine.operations import Operation
-from fastnn.backends.numba_backend.compilation import provide_linked
+
+
+def interprets() -> bool:
+    """Whether operations run as they stand, because Numba's compiler is switched off."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
 def address(operation: Operation, dtype: np.dtype, owner: Any) -> int:
     """The address of what runs an operation for numbers of that type; `owner` keeps alive what belongs to it alone."""
     if operation.in_python:
         return _callback(operation, dtype, owner)
-    return _compiled_address(operation, dtype)
-
-
-@cache
-def _compiled_address(operation: Operation, dtype: np.dtype) -> int:
-    from fastnn.backends.engine.compiler import compiled
-
-    real = from_dtype(dtype)
-    provide_linked(real)
-    dispatcher, overload = compiled(operation, real)
-    _ALIVE.append(dispatcher)
-    return int(overload.library.get_pointer_to_function(overload.fndesc.llvm_func_name))
-
-
-_ALIVE: list[Any] = []
+    return prebuilt.address(f"{operation.name}_{dtype.name}") or _compiled_address(operation, dtype)
 
 
 @cache
 def driver() -> int:
-    """The address of the compiled driver."""
-    from numba import njit, types
+    """The address of the driver that runs programs."""
+    if address := prebuilt.address("run_program"):
+        return address
+    from fastnn.backends.engine import jit
 
-    from fastnn.backends.engine.compiler import FLAGS
-    from fastnn.backends.engine.driver import run
+    return jit.driver()
 
-    dispatcher = njit(run, **FLAGS)
-    dispatcher.compile(types.int64(types.int64, types.int64))
-    _ALIVE.append(dispatcher)
-    overload = dispatcher.overloads[(types.int64, types.int64)]
-    return int(overload.library.get_pointer_to_function(overload.fndesc.llvm_func_name))
+
+@cache
+def _compiled_address(operation: Operation, dtype: np.dtype) -> int:
+    from fastnn.backends.engine import jit
+
+    return jit.address(operation, dtype)
 
 
 #: What the driver calls: room for a result and an exception, unused, and the four arguments of every operation.

@@ -3,19 +3,20 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from fastnn.architecture import Architecture, aligned_zeros
 from fastnn.backends.bound_layers import BoundLayer, Descent, bind_layers
-from fastnn.backends.engine import layers
+from fastnn.backends.engine import table
 from fastnn.backends.engine.equations import BY_ONE, descend_in_one, whole
 from fastnn.backends.engine.gradient import LossOfBatch
 from fastnn.backends.engine.inference import ROWS_PER_PASS, Inference
+from fastnn.backends.engine.partition import ROWS
 from fastnn.backends.engine.program import Program
 from fastnn.backends.engine.training import DataKind, Training
-from fastnn.backends.numba_backend.matmul import ROWS
 from fastnn.optimizers import SETTINGS, Rule
 
 #: Products of a weight and a sample that make one more thread worth its barriers, in a batch, and its start, in a call.
@@ -82,7 +83,7 @@ class Model:
         team = 1 if n_passes == 1 else min(self.team(len(X), len(X), n_threads), n_passes)
         steps = batch_records(len(X), ROWS_PER_PASS)
         cuts = [n_passes * thread // team for thread in range(team + 1)]
-        calls = [(steps[a:b], out, X) for a, b in zip(cuts, cuts[1:], strict=False)]
+        calls = [(steps[a:b], out, X) for a, b in pairwise(cuts)]
         if team == 1:
             self._infer_passes(*calls[0], activates)
         else:
@@ -107,7 +108,13 @@ class Model:
             idle.append(inference)
 
     def loss(
-        self, sample_losses: np.ndarray, X: np.ndarray, Y: np.ndarray, weights: np.ndarray, step: np.ndarray, n_threads: int
+        self,
+        sample_losses: np.ndarray,
+        X: np.ndarray,
+        Y: np.ndarray,
+        weights: np.ndarray,
+        step: np.ndarray,
+        n_threads: int,
     ) -> float:
         """L = mean_i c_i L_i of a batch, as it trains, and dZ_L for `backward`; c (n,) or (0,) -> L_i (n,)."""
         program = self._loss_program(len(X), Y.ndim == 1, len(weights) > 0)
@@ -141,13 +148,11 @@ class Model:
         program, own = Program(self.dtype), aligned_zeros(len(gradient), self.dtype)
         own[:] = gradient
         network = self.bind(0, gradient=own)
-        program.add(layers.clear, BY_ONE, whole(own[:0]))
+        program.add(table.clear, BY_ONE, whole(own[:0]))
         descend_in_one(program, Descent(rule, states, network, parameters, own))
         program.run(step, self.team(1, 1, n_threads))
 
-    def training(
-        self, rule: Rule, states: np.ndarray, batch_size: int, data: DataKind, max_threads: int
-    ) -> Training:
+    def training(self, rule: Rule, states: np.ndarray, batch_size: int, data: DataKind, max_threads: int) -> Training:
         """What trains on batches of at most `batch_size` samples."""
         return Training(self, rule, states, batch_size, data, max_threads)
 

@@ -98,23 +98,40 @@ class Operation:
 
     Parameters
     ----------
-    function : callable
-        What is computed, in terms that Numba compiles.
-    kinds : tuple of Kind
-        The kind of each argument.
     name : str
         The name of its NumPy twin, with what tells it from others of the same twin.
+    kinds : tuple of Kind
+        The kind of each argument.
+    function : callable, optional
+        What is computed, in terms that Numba compiles; by default what `bodies` has under that name.
     in_python : bool, default False
         Whether it is not compiled but called back, as functions are that users have registered.
     """
 
-    #: Whether the function is itself what runs, and returns 0 or what went wrong.
-    returns_status = False
-
     def __init__(
-        self, function: Callable[..., None], kinds: tuple[Kind, ...], name: str, *, in_python: bool = False
+        self,
+        name: str,
+        kinds: tuple[Kind, ...],
+        function: Callable[..., None] | None = None,
+        *,
+        in_python: bool = False,
     ) -> None:
-        self.function, self.kinds, self.name, self.in_python = function, kinds, name, in_python
+        self.name, self.kinds, self.in_python = name, kinds, in_python
+        self._function = function
+
+    @property
+    def function(self) -> Callable[..., None]:
+        """What is computed."""
+        if self._function is None:
+            from fastnn.backends.engine.bodies import find_body
+
+            self._function = find_body(self.name)
+        return self._function
+
+    @property
+    def returns_status(self) -> bool:
+        """Whether the function is itself what runs, and returns 0 or what went wrong."""
+        return self.name == "run_tiles"
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
@@ -147,20 +164,6 @@ class Operation:
         reader = RecordReader(arguments, step, thread, n_threads)
         if reader.first < reader.last:
             self.function(*(reader.next(kind, dtype) for kind in self.kinds))
-
-
-#: All operations that fastnn has, by name.
-OPERATIONS: dict[str, Operation] = {}
-
-
-def operation(*kinds: Kind, name: str = "") -> Callable[[Callable[..., None]], Operation]:
-    """Make an operation of a function whose arguments are of these kinds."""
-
-    def make(function: Callable[..., None]) -> Operation:
-        made = OPERATIONS[name or function.__name__] = Operation(function, kinds, name or function.__name__)
-        return made
-
-    return make
 
 
 class RecordReader:

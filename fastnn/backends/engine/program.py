@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import config
 
 from fastnn.backends.engine import kernels
-from fastnn.backends.engine.driver import ITEM
+from fastnn.backends.engine.layout import ITEM
 from fastnn.backends.engine.operations import ALL, PLACES, Operation, View, address_of
 from fastnn.backends.engine.team import run_team
 
@@ -73,7 +72,7 @@ class Program:
     @property
     def interpreted(self) -> bool:
         """Whether operations run as they stand, without the compiler."""
-        return bool(config.DISABLE_JIT)
+        return kernels.interprets()
 
     @property
     def items(self) -> np.ndarray:

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 
 from fastnn.backends.engine import kernels
-from fastnn.backends.engine.driver import WORK
+from fastnn.backends.engine.layout import WORK
 from fastnn.backends.engine.operations import address_of
 
 SLEEP = 0.001  # seconds between two looks at a thread that does not end
@@ -28,7 +28,9 @@ def _driver():
 @cache
 def _yield_processor() -> int:
     """Address of the system call that lets another thread run."""
-    library, name = (ctypes.windll.kernel32, "SwitchToThread") if os.name == "nt" else (ctypes.CDLL(None), "sched_yield")
+    library, name = (
+        (ctypes.windll.kernel32, "SwitchToThread") if os.name == "nt" else (ctypes.CDLL(None), "sched_yield")
+    )
     return int(ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0)
 
 

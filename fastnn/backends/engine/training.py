@@ -7,10 +7,9 @@ import numpy as np
 
 from fastnn.architecture import aligned_zeros
 from fastnn.backends.bound_layers import BoundLayer, Descent
-from fastnn.backends.engine import batches, layers, losses
+from fastnn.backends.engine import table
 from fastnn.backends.engine.equations import (
     BY_SAMPLES,
-    GRANULE,
     IN_COLUMNS,
     IN_ROWS,
     add_targets,
@@ -26,9 +25,9 @@ from fastnn.backends.engine.equations import (
     whole,
 )
 from fastnn.backends.engine.operations import ALL, BATCH, PART, PLACED, STREAM, STREAM_PART, TILE, View
-from fastnn.backends.engine.optimizers import UPDATE_ROWS
+from fastnn.backends.engine.partition import GRANULE, UPDATE_ROWS, by_numbers
 from fastnn.backends.engine.program import Program, Slot
-from fastnn.backends.engine.tiles import TilesOperation, mean_of_tiles
+from fastnn.backends.engine.tiles import TilesOperation
 from fastnn.optimizers import Rule
 
 if TYPE_CHECKING:
@@ -77,7 +76,13 @@ class Training:
         self.program.wait()
 
     def run(
-        self, steps: np.ndarray, X: np.ndarray, Y: np.ndarray, weights: np.ndarray, order: np.ndarray | None, n_threads: int
+        self,
+        steps: np.ndarray,
+        X: np.ndarray,
+        Y: np.ndarray,
+        weights: np.ndarray,
+        order: np.ndarray | None,
+        n_threads: int,
     ) -> None:
         """A step for every record, whose batch is that of its `start` and `n_samples` in the order; losses go there."""
         self.program.bind(X=X, Y=np.ascontiguousarray(Y), weights=weights)
@@ -121,11 +126,11 @@ class Training:
 
     def _gather(self, program: Program, rows: View) -> None:
         order = Slot("order", STREAM_PART)
-        program.add(batches.GATHERS[self.data.dtype], BY_SAMPLES, rows, Slot("X"), order)
+        program.add(table.GATHERS[self.data.dtype.name], BY_SAMPLES, rows, Slot("X"), order)
 
     def _weigh(self, program: Program, output: BoundLayer, own_losses: View, dZ: View) -> None:
         if self.data.weighted:
-            program.add(losses.weigh, BY_SAMPLES, own_losses, dZ, Slot("weights", STREAM_PART))
+            program.add(table.weigh, BY_SAMPLES, own_losses, dZ, Slot("weights", STREAM_PART))
 
     def _room_for_gradients(self, network: list[BoundLayer]) -> np.ndarray:
         width = max(layer.W.shape[1] for layer in network)
@@ -136,20 +141,20 @@ class Training:
         """The whole batch in columns, or tile by tile of it where it is large."""
         self.n_tiles = -(-self.batch_size // TILE_SAMPLES)
         self.tile = _whole(-(-self.batch_size // self.n_tiles))
-        program, (parameters, gradient, _) = self.program, self.model.vectors
+        program, gradient = self.program, self.model.vectors[1]
         if self.n_tiles == 1:
-            network = self._tile_program(program, gradient)
+            self._tile_program(program, gradient)
         else:
             n, size = min(self.max_threads, self.n_tiles), _whole(len(gradient))
             gradients = aligned_zeros(self.n_tiles * size, self.model.dtype).reshape(self.n_tiles, size)
             programs = [Program(self.model.dtype) for _ in range(n)]
             for own in programs:
-                network = self._tile_program(own, aligned_zeros(len(gradient), self.model.dtype), gradients)
+                self._tile_program(own, aligned_zeros(len(gradient), self.model.dtype), gradients)
                 program.inner.append(own)
             program.add(TilesOperation(programs, self.tile), BY_SAMPLES)
             program.wait()
             tiles = View(gradients[:, : len(gradient)], ALL, PART)
-            program.add(mean_of_tiles, (len(gradient), GRANULE), part(gradient), tiles, self.tile)
+            program.add(table.mean_of_tiles, by_numbers(len(gradient)), part(gradient), tiles, self.tile)
         descent = self._descent(self.model.bind(0))
         finish_losses(program, self.sample_losses, descent, self.rule.reports_penalty)
         program.wait()
@@ -157,7 +162,7 @@ class Training:
 
     def _tile_program(
         self, program: Program, gradient: np.ndarray, gradients: np.ndarray | None = None
-    ) -> list[BoundLayer]:
+    ) -> None:
         """Losses and mean gradient of the samples of a tile; the gradient goes to the tile's row of `gradients`.
 
         What is computed for room beyond the last sample is neither summed nor kept.
@@ -169,19 +174,20 @@ class Training:
         if self.data.gathers:
             self._gather(program, part(X))
         else:
-            program.add(layers.copy_block, BY_SAMPLES, part(X), Slot("X", STREAM_PART))
+            program.add(table.copy_block, BY_SAMPLES, part(X), Slot("X", STREAM_PART))
         add_targets(program, Y, IN_COLUMNS, classes=self.data.classes, gathers=self.data.gathers)
         forward(program, network, whole(X), IN_COLUMNS)
         output_error(program, output, whole(Y), whole(own_losses), IN_COLUMNS)
         if gradients is not None:
-            program.add(losses.place_losses, BY_SAMPLES, View(self.sample_losses, PLACED), part(own_losses))
+            program.add(table.place_losses, BY_SAMPLES, View(self.sample_losses, PLACED), part(own_losses))
         placed = View(self.sample_losses, PLACED)
         self._weigh(program, output, placed, View(output.dZ, BATCH))
         propagate_errors(program, network, IN_COLUMNS)
         gradients_in_columns(program, network, X)
         if gradients is not None:
-            program.add(layers.copy_block, BY_SAMPLES, View(gradients[:, : len(gradient)], TILE), whole(gradient[np.newaxis]))
-        return network
+            program.add(
+                table.copy_block, BY_SAMPLES, View(gradients[:, : len(gradient)], TILE), whole(gradient[np.newaxis])
+            )
 
 
 def _whole(n: int) -> int:

@@ -1,19 +1,20 @@
 """Updates of parameters, theta <- theta - step, as operations: on a vector, and on weights whose gradient is a product.
 
 An update takes numbers theta (m,), their gradient g (m,), what the optimizer keeps of them, a row for each of its states
-(s, m), and the record of the step. `STEPS` make it for a gradient that is there. `DESCENTS` compute dW = A^T dZ / n some rows
-at a time and update these before the gradient leaves the cache. Each update is written once, for one number or a few.
+(s, m), and the record of the step. There are two operations of each: one for a gradient that is there, and one that computes dW =
+A^T dZ / n some rows at a time and updates these before the gradient leaves the cache.
 """
 
-from fastnn.backends.engine.compiler import inlined
-from fastnn.backends.engine.operations import BLOCK, FIRST, FLAT, NUMBERS, ROWS as IN_ROWS, STATES, STEP, operation
-from fastnn.backends.engine.sums import dot
-from fastnn.backends.engine.views import flat, row
-from fastnn.backends.numba_backend.matmul import CHUNK, ROWS, accumulate, multiply_near
-from fastnn.backends.engine.arithmetic import sqrt
+import numpy as np
 
-#: Rows of weights whose gradient is computed before they are updated, so that it does not leave the cache.
-UPDATE_ROWS = 4 * ROWS
+from fastnn.backends.engine.bodies.arithmetic import sqrt
+from fastnn.backends.engine.bodies.compiler import inlined
+from fastnn.backends.engine.bodies.registry import body
+from fastnn.backends.engine.bodies.sums import dot
+from fastnn.backends.engine.bodies.views import flat, row
+from fastnn.backends.engine.levels import CHUNK
+from fastnn.backends.engine.partition import UPDATE_ROWS
+from fastnn.backends.numba_backend.matmul import accumulate, multiply_near
 
 
 def sgd(theta, gradient, states, step):
@@ -108,7 +109,7 @@ def _sign(x):
     return one if x > 0 else -one if x < 0 else x
 
 
-@operation(FLAT, FLAT, STEP)
+@body()
 def add_penalty_gradient(gradient, theta, step):
     """g <- g + l1 sign(theta) + l2 theta."""
     l1, l2 = theta.dtype.type(step["l1"]), theta.dtype.type(step["l2"])
@@ -128,28 +129,26 @@ def _penalize(theta, gradient, step):
             theta[p] *= kept
 
 
-@operation(FLAT, FLAT, STEP)
+@body()
 def penalize(theta, gradient, step):
     """g <- g + l1 sign(theta) + l2 theta, theta <- (1 - eta lambda) theta."""
     _penalize(theta, gradient, step)
 
 
-def _step_of(update):
-    """The operation that makes an update of numbers whose gradient is there."""
+def enter_step(update):
+    """Enter an update of numbers whose gradient is there."""
     compute = inlined(update)
 
-    @operation(FLAT, FLAT, STATES, STEP, name=update.__name__)
+    @body(update.__name__)
     def step_of_numbers(theta, gradient, states, step):
         compute(theta, gradient, states, step)
 
-    return step_of_numbers
 
-
-def _descent_of(update):
-    """The operation W <- W - step(A^T dZ / n), some rows at a time; their gradients take the same place in `dW`."""
+def enter_descent(update):
+    """Enter W <- W - step(A^T dZ / n), some rows at a time; their gradients take the same place in `dW`."""
     compute = inlined(update)
 
-    @operation(IN_ROWS, BLOCK, BLOCK, IN_ROWS, STATES, STEP, name=f"descend_by_{update.__name__}")
+    @body(f"descend_by_{update.__name__}")
     def descend(W, A_previous, dZ, dW, states, step):
         width = W.shape[1]
         for start in range(0, len(W), UPDATE_ROWS):
@@ -159,14 +158,13 @@ def _descent_of(update):
             _penalize(flat(theta), flat(gradient), step)
             compute(flat(theta), flat(gradient), states[:, start * width : stop * width], step)
 
-    return descend
+
+for _update in UPDATES:
+    enter_step(_update)
+    enter_descent(_update)
 
 
-STEPS = tuple(map(_step_of, UPDATES))
-DESCENTS = tuple(map(_descent_of, UPDATES))
-
-
-@operation(BLOCK, BLOCK, BLOCK, STEP)
+@body()
 def descend_in_product(W, A_previous, dZ, step):
     """W <- (1 - eta (l2 + lambda)) W - (eta / n) A^T dZ: plain descent is a matrix product, without a gradient in memory."""
     rate = step["learning_rate"]
@@ -174,7 +172,7 @@ def descend_in_product(W, A_previous, dZ, step):
     accumulate(W, A_previous.T, dZ, -rate / len(dZ), keep)
 
 
-@operation(NUMBERS, FLAT, FIRST)
+@body()
 def sum_squares(squares, vector, first):
     """s_c = sum of x^2 over chunk c of a vector, for some chunks from the first on."""
     for c in range(len(squares)):
@@ -182,7 +180,7 @@ def sum_squares(squares, vector, first):
         squares[c] = dot(chunk, chunk)
 
 
-@operation(FLAT, NUMBERS, STEP)
+@body()
 def clip(gradient, squares, step):
     """g <- min(1, c / (sqrt(sum s) + 10^-6)) g: a gradient that is longer than c is shortened."""
     total = 0.0
@@ -193,7 +191,7 @@ def clip(gradient, squares, step):
         gradient[p] *= factor
 
 
-@operation(FLAT, STEP)
+@body()
 def add_penalty(theta, step):
     """L <- L + r (l1 sum |theta_p| + (l2 / 2) sum theta_p^2), r times as it is reported."""
     lengths = squares = 0.0

@@ -3,7 +3,7 @@
 Nielsen, Neural Networks and Deep Learning (2015), chapter 2, equations BP1 to BP4, with one sample a row.
 """
 
-from fastnn.backends.engine.operations import BLOCK, COLUMNS, FLAT, NUMBERS, ROWS, STEP, operation
+from fastnn.backends.engine.bodies.registry import body
 from fastnn.backends.numba_backend.matmul import (
     accumulate,
     copy,
@@ -14,68 +14,62 @@ from fastnn.backends.numba_backend.matmul import (
 )
 
 
-@operation(BLOCK, BLOCK, BLOCK, FLAT)
+@body()
 def affine(Z, A_previous, W, b):
     """Z = A_previous W + b; A_previous (n, n_in), W (n_in, n_out), b (n_out,) -> Z (n, n_out)."""
     multiply_add_row(Z, A_previous, W, b)
 
 
-@operation(BLOCK, BLOCK, BLOCK)
+@body()
 def previous_error(dA_previous, dZ, W):
     """dA_previous = dZ W^T; dZ (n, n_out), W (n_in, n_out) -> (n, n_in)."""
     multiply(dA_previous, dZ, W.T)
 
 
-@operation(BLOCK, BLOCK, BLOCK)
+@body()
 def weight_gradient(dW, A_previous, dZ):
     """dW = A_previous^T dZ / n; dZ (n, n_out), A_previous (n, n_in) -> dW (n_in, n_out)."""
     accumulate(dW, A_previous.T, dZ, 1 / len(dZ), 0)
 
 
-@operation(FLAT, BLOCK)
+@body()
 def bias_gradient(db, dZ):
     """db = mean_i dz_i; dZ (n, n_out) -> db (n_out,)."""
     sum_rows(db, dZ, 1 / len(dZ))
 
 
-@operation(BLOCK, BLOCK, BLOCK)
+@body()
 def gradient_in_columns(dW_and_db, A_previous, dZ):
     """dW = A_previous^T dZ / n and below it db = mean_i dz_i, of samples in columns; -> (n_in + 1, n_out)."""
     inner_products(dW_and_db, A_previous.T, dZ, 1 / len(dZ))
 
 
-@operation(BLOCK, BLOCK)
+@body()
 def copy_block(C, A):
     """C = A; A (n, p) -> C (n, p)."""
     copy(C, A)
 
 
-@operation(COLUMNS, ROWS)
+@body()
 def lay_in_columns(C, A):
     """C = A, the samples of C in columns; A (n, p) -> C (n, p)."""
     copy(C, A)
 
 
-@operation(ROWS, COLUMNS)
+@body()
 def lay_in_rows(C, A):
     """C = A, the samples of A in columns; A (n, p) -> C (n, p)."""
     copy(C, A)
 
 
-@operation(BLOCK, COLUMNS)
-def take_columns(C, A):
-    """C = A, the samples of A in columns, C with any steps; A (n, p) -> C (n, p)."""
-    copy(C, A)
-
-
-@operation(FLAT)
+@body()
 def clear(x):
     """x = 0."""
     for i in range(len(x)):
         x[i] = 0
 
 
-@operation(NUMBERS, STEP)
+@body()
 def mean_loss(losses, step):
     """L = mean_i L_i; L_i (n,)."""
     total = 0.0
@@ -84,7 +78,7 @@ def mean_loss(losses, step):
     step["loss"] = total / len(losses)
 
 
-@operation(FLAT, STEP)
+@body()
 def look_for_infinity(z, step):
     """Note whether a number is NaN or infinite: z - z is 0 for the others."""
     strange = 0

@@ -10,8 +10,20 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
 from fastnn.backends.engine import operations
-from fastnn.backends.engine.memory import INT64, integer_at, put_integer
-from fastnn.backends.engine.operations import ALL, FIRST, HEADER, INTEGER, NOTHING, NUMBER, PLACES, RANGES, SAMPLES, STEP
+from fastnn.backends.engine.bodies.memory import INT64, integer_at, put_integer
+from fastnn.backends.engine.layout import N_SAMPLES, OFFSET, START
+from fastnn.backends.engine.layout import TILE as TILE_PLACE
+from fastnn.backends.engine.operations import (
+    ALL,
+    FIRST,
+    HEADER,
+    NOTHING,
+    NUMBER,
+    PLACES,
+    RANGES,
+    SAMPLES,
+    STEP,
+)
 from fastnn.backends.numba_backend.tiles import stack_buffer
 from fastnn.optimizers import SETTINGS
 
@@ -28,10 +40,9 @@ FLAGS: dict[str, Any] = {
 }
 
 SIZE = 8  # bytes of an integer in a record
-RECORD, RECORD_SIZE = from_dtype(SETTINGS), SETTINGS.itemsize
+RECORD = from_dtype(SETTINGS)
 
 RANGES_BYTES = 2 * SIZE * len(RANGES)
-START, N_SAMPLES, OFFSET, TILE_NUMBER = (SETTINGS.fields[name][1] for name in ("start", "n_samples", "offset", "tile"))
 PART, BATCH, STREAM, STREAM_PART, PLACED, THREAD, TILE = (2 * SIZE * code for code in RANGES[1:])
 
 
@@ -60,7 +71,7 @@ def _find_ranges(ranges, arguments, batch, thread, n_threads):
     put_range(ranges, STREAM_PART, start + first, last - first)
     put_range(ranges, PLACED, integer_at(batch, OFFSET) + first, last - first)
     put_range(ranges, THREAD, thread, 0)
-    put_range(ranges, TILE, integer_at(batch, TILE_NUMBER), 1)
+    put_range(ranges, TILE, integer_at(batch, TILE_PLACE), 1)
     return first < last
 
 
@@ -160,7 +171,7 @@ def unpacker(kinds, real):
     def unpack(typing_context, arguments, batch, ranges):
         def generate(context, builder, signature, values):
             reader = Unpacker(context, builder, *values)
-            return context.make_tuple(builder, result, [reader.next(*pair) for pair in zip(kinds, result)])
+            return context.make_tuple(builder, result, [reader.next(*pair) for pair in zip(kinds, result, strict=True)])
 
         return result(types.int64, types.int64, types.int64), generate
 

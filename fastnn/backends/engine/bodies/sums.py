@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastnn.backends.engine.compiler import inlined
+from fastnn.backends.engine.bodies.compiler import inlined
 
 
 @inlined

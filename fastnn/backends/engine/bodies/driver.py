@@ -4,48 +4,44 @@ A program is an array of `ITEM` records, and what the driver is to do with it is
 operation, which computes the thread's part; where an item says so, all wait for each other before they go on.
 """
 
-import platform
-
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fastnn.backends.engine.compiler import RECORD_SIZE, inlined
-from fastnn.backends.engine.memory import INT64, integer_at, put_integer
-
-#: One operation of a program: where its code and its record lie, and whether all threads wait for each other afterwards.
-ITEM = np.dtype([(name, np.int64) for name in ("operation", "arguments", "waits")])
-
-#: What the threads of a team run: a program, for the records of how many steps; how many threads there are; how often they
-#: have come to a barrier, and whether the team is broken up; and the function of the system that lets another thread run.
-WORK = np.dtype(
-    [
-        (name, np.int64)
-        for name in ("program", "n_items", "steps", "n_steps", "n_threads", "arrivals", "broken", "yield_processor")
-    ]
+from fastnn.backends.engine.bodies.compiler import inlined
+from fastnn.backends.engine.bodies.memory import INT64, integer_at, put_integer
+from fastnn.backends.engine.layout import (
+    ARGUMENTS,
+    ARRIVALS,
+    BROKEN,
+    ITEM_SIZE,
+    N_ITEMS,
+    N_STEPS,
+    N_THREADS,
+    OPERATION,
+    PROGRAM,
+    STEP_SIZE,
+    STEPS,
+    WAITS,
+    YIELD_PROCESSOR,
 )
-(PROGRAM, N_ITEMS, STEPS, N_STEPS, N_THREADS, ARRIVALS, BROKEN, YIELD_PROCESSOR) = range(0, WORK.itemsize, 8)
-OPERATION, ARGUMENTS, WAITS = range(0, ITEM.itemsize, 8)
-ITEM_SIZE = ITEM.itemsize
+from fastnn.backends.engine.levels import is_x86
 
 #: Looks at the counter before a waiting thread offers its processor to others: some ten microseconds.
 LOOKS_BEFORE_YIELD = 400
 
-_IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
+_IS_X86 = is_x86()
 
 
 def run(work, thread):
     """Run a program for every step, as one thread of a team; 0, or what an operation returned instead."""
     n_threads, arrivals = integer_at(work, N_THREADS), 0
     for step in range(integer_at(work, N_STEPS)):
-        batch = integer_at(work, STEPS) + step * RECORD_SIZE
+        batch = integer_at(work, STEPS) + step * STEP_SIZE
         for k in range(integer_at(work, N_ITEMS)):
             item = integer_at(work, PROGRAM) + k * ITEM_SIZE
-            status = call_operation(
-                integer_at(item, OPERATION), integer_at(item, ARGUMENTS), batch, thread, n_threads
-            )
+            status = call_operation(integer_at(item, OPERATION), integer_at(item, ARGUMENTS), batch, thread, n_threads)
             if status != 0:
                 put_integer(work, BROKEN, 1)
                 return status

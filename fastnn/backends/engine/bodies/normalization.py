@@ -6,10 +6,10 @@ Szegedy (2015), Batch Normalization, algorithms 1 and 2); layer normalisation th
 the mean is taken over the batch.
 """
 
-from fastnn.backends.engine.arithmetic import sqrt
-from fastnn.backends.engine.operations import BLOCK, FLAT, ROWS, operation
-from fastnn.backends.engine.scratch import SCRATCH, scratch
-from fastnn.backends.engine.sums import dot, total
+from fastnn.backends.engine.bodies.arithmetic import sqrt
+from fastnn.backends.engine.bodies.registry import body
+from fastnn.backends.engine.bodies.scratch import SCRATCH, scratch
+from fastnn.backends.engine.bodies.sums import dot, total
 
 #: Codes of what is normalised in training: a batch unit by unit, or each sample.
 BATCH, SAMPLES = 1, 2
@@ -18,7 +18,7 @@ BATCH, SAMPLES = 1, 2
 EPSILON, RUNNING_SHARE = 1e-5, 0.1
 
 
-@operation(BLOCK, BLOCK, BLOCK, FLAT, FLAT)
+@body()
 def normalize_batch(Y, X, statistics, scale, shift):
     """x = (z - m) s, y = gamma x + beta, m = mean_i z_i, s = 1 / sqrt(mean_i (z_i - m)^2 + epsilon), X holding Z before.
 
@@ -51,7 +51,7 @@ def normalize_batch(Y, X, statistics, scale, shift):
             Y[i, j] = scale[j] * X[i, j] + shift[j]
 
 
-@operation(ROWS, ROWS, BLOCK, FLAT, FLAT)
+@body()
 def normalize_running(Y, X, statistics, scale, shift):
     """x = (z - m) / sqrt(v + epsilon), y = gamma x + beta with running m and v, X holding Z before; Y, X (n, n_l)."""
     (n, n_outputs), real = X.shape, X.dtype.type
@@ -61,7 +61,7 @@ def normalize_running(Y, X, statistics, scale, shift):
             Y[i, j] = scale[j] * X[i, j] + shift[j]
 
 
-@operation(ROWS, ROWS, FLAT, FLAT, FLAT)
+@body()
 def normalize_samples(Y, X, precision, scale, shift):
     """x = (z - m) s, y = gamma x + beta, m = mean_j z_j, s = 1 / sqrt(mean_j (z_j - m)^2 + epsilon), X holding Z before.
 
@@ -78,7 +78,7 @@ def normalize_samples(Y, X, precision, scale, shift):
             Y[i, j] = scale[j] * X[i, j] + shift[j]
 
 
-@operation(FLAT, FLAT, BLOCK, BLOCK)
+@body()
 def scale_and_shift_gradient(dscale, dshift, dY, X):
     """dgamma = mean_i dy_i x_i, dbeta = mean_i dy_i; dY, X (n, n_l) -> (n_l,)."""
     (n, n_outputs), share = X.shape, X.dtype.type(1 / len(X))
@@ -93,7 +93,7 @@ def scale_and_shift_gradient(dscale, dshift, dY, X):
         dshift[j] *= share
 
 
-@operation(BLOCK, BLOCK, BLOCK, FLAT, FLAT, FLAT)
+@body()
 def normalize_batch_backward(dZ, X, statistics, scale, dscale, dshift):
     """dz = gamma s (dy - dbeta - x dgamma), dZ holding dY before; dZ, X (n, n_l), statistics (3, n_l), the others (n_l,)."""
     n, n_outputs = X.shape
@@ -102,7 +102,7 @@ def normalize_batch_backward(dZ, X, statistics, scale, dscale, dshift):
             dZ[i, j] = scale[j] * statistics[2, j] * (dZ[i, j] - dshift[j] - X[i, j] * dscale[j])
 
 
-@operation(ROWS, ROWS, FLAT, FLAT)
+@body()
 def normalize_samples_backward(dZ, X, precision, scale):
     """dz = s (g - mean_j g_j - x mean_j g_j x_j), g = gamma dy, dZ holding dY before; dZ, X (n, n_l), precision (n,)."""
     (n, n_outputs), real = X.shape, X.dtype.type

@@ -3,20 +3,15 @@
 `order` says which rows of the data come one after the other; empty, it stands for all of them in place.
 """
 
-from typing import Any
-
-import numpy as np
 from numba import config
 
-from fastnn.backends.engine.compiler import inlined
-from fastnn.backends.engine.operations import BLOCK, COLUMNS, INDICES, Operation, operation, source
+from fastnn.backends.engine.bodies.compiler import inlined
+from fastnn.backends.engine.bodies.registry import body
+from fastnn.backends.engine.table import SOURCE_TYPES
 from fastnn.backends.numba_backend.tiles import prefetch_line
 
 ROWS_AHEAD = 2
 CACHE_LINE = 64  # bytes
-
-#: Types of data that are read as they are, row by row.
-SOURCE_TYPES = tuple(map(np.dtype, ("float32", "float64", "uint8")))
 
 
 @inlined
@@ -40,31 +35,26 @@ if config.DISABLE_JIT:  # an interpreter has no such instruction
         """Ask for nothing."""
 
 
-def gather_from(dtype: Any) -> Operation:
-    """The operation that gathers rows of data of that type."""
-
-    @operation(BLOCK, source(dtype), INDICES, name=f"gather_rows_from_{np.dtype(dtype).name}")
-    def gather_rows(rows, data, order):
-        """x_i = s_{o_i} for every row."""
-        n_columns = data.shape[1]
-        if n_columns * data.itemsize <= CACHE_LINE:  # such rows are no further than the processor looks ahead
-            for k in range(n_columns):
-                for i in range(len(rows)):
-                    rows[i, k] = data[_place(order, i), k]
-        else:
+def gather_rows(rows, data, order):
+    """x_i = s_{o_i} for every row."""
+    n_columns = data.shape[1]
+    if n_columns * data.itemsize <= CACHE_LINE:  # such rows are no further than the processor looks ahead
+        for k in range(n_columns):
             for i in range(len(rows)):
-                _prefetch_row(data, _place(order, min(i + ROWS_AHEAD, len(rows) - 1)))
-                chosen = _place(order, i)
-                for k in range(n_columns):
-                    rows[i, k] = data[chosen, k]
-
-    return gather_rows
-
-
-GATHERS = {dtype: gather_from(dtype) for dtype in SOURCE_TYPES}
+                rows[i, k] = data[_place(order, i), k]
+    else:
+        for i in range(len(rows)):
+            _prefetch_row(data, _place(order, min(i + ROWS_AHEAD, len(rows) - 1)))
+            chosen = _place(order, i)
+            for k in range(n_columns):
+                rows[i, k] = data[chosen, k]
 
 
-@operation(COLUMNS, INDICES, INDICES)
+for _dtype in SOURCE_TYPES:
+    body(f"gather_rows_of_{_dtype}")(gather_rows)
+
+
+@body()
 def one_hot(Y, classes, order):
     """y_ik = [k = t_{o_i}] from class numbers; (n,) -> Y (n, K)."""
     n = len(order) if len(order) > 0 else len(classes)  # Y has room for more where it is a tile
@@ -73,7 +63,7 @@ def one_hot(Y, classes, order):
             Y[i, k] = 1 if classes[_place(order, i)] == k else 0
 
 
-@operation(COLUMNS, BLOCK, INDICES)
+@body()
 def select_targets(Y, targets, order):
     """y_i = t_{o_i}; targets (n, K) -> Y (n, K)."""
     for i in range(len(order) if len(order) > 0 else len(targets)):

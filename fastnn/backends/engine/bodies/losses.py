@@ -10,13 +10,11 @@ precision.
 
 import numpy as np
 
-from fastnn.backends.engine.compiler import FLAGS, inlined
-from fastnn.backends.engine.operations import BLOCK, COLUMNS, NUMBERS, operation
-from fastnn.backends.engine.scratch import SCRATCH, scratch
+from fastnn.backends.engine.bodies.compiler import inlined
+from fastnn.backends.engine.bodies.registry import body
+from fastnn.backends.engine.bodies.scratch import SCRATCH, scratch
 from fastnn.backends.numba_backend.compilation import kernel
 from fastnn.backends.numba_backend.vector_math import exp, log, log1p
-
-LOSS = NUMBERS, COLUMNS, COLUMNS, COLUMNS, NUMBERS
 
 
 @inlined
@@ -31,7 +29,7 @@ def _cut(loss, options):
     return options[1] if loss > options[1] else loss
 
 
-@operation(*LOSS)
+@body()
 def softmax_cross_entropy(losses, dZ, Z, Y, options):
     """L_i = sum_k y_ik (log sum_j exp(z_ij) - z_ik), dZ = softmax(Z) - Y; Z, Y (n, K) -> L (n,), dZ (n, K)."""
     n, n_outputs = Z.shape
@@ -61,7 +59,7 @@ def softmax_cross_entropy(losses, dZ, Z, Y, options):
             losses[i] = _cut(losses[i], options)
 
 
-@operation(*LOSS)
+@body()
 def binary_cross_entropy_with_logits(losses, dZ, Z, Y, options):
     """L_i = sum_k max(z_ik, 0) - y_ik z_ik + log(1 + exp(-|z_ik|)), dZ = sigmoid(Z) - Y; Z, Y (n, K) -> L (n,), dZ (n, K)."""
     n, n_outputs = Z.shape
@@ -76,7 +74,7 @@ def binary_cross_entropy_with_logits(losses, dZ, Z, Y, options):
             losses[i] += _cut(max(z, zero) - y * z + log1p(e), options)
 
 
-@operation(*LOSS)
+@body()
 def binary_cross_entropy_with_softmax(losses, dZ, Z, Y, options):
     """L_i = -sum_k y_ik log(p_ik) + (1 - y_ik) log(1 - p_ik), P = softmax(Z); Z, Y (n, K) -> L (n,), dZ (n, K).
 
@@ -131,7 +129,7 @@ def _exponentials_of_others(Z, i, k):
     return largest, total
 
 
-@operation(*LOSS)
+@body()
 def poisson(losses, dZ, Z, Y, options):
     """L_i = sum_k exp(z_ik) - y_ik z_ik, dZ = exp(Z) - Y; Z, Y (n, K) -> L (n,), dZ (n, K)."""
     n, n_outputs = Z.shape
@@ -143,7 +141,7 @@ def poisson(losses, dZ, Z, Y, options):
             losses[i] += rate - Y[i, k] * Z[i, k]
 
 
-@operation(*LOSS)
+@body()
 def squared_error(losses, dA, A, Y, options):
     """L_i = c sum_k (a_ik - y_ik)^2, dA = 2 c (A - Y); A, Y (n, K) -> L (n,), dA (n, K); c is the only option."""
     (n, n_outputs), scale, slope = A.shape, A.dtype.type(options[0]), A.dtype.type(2 * options[0])
@@ -155,7 +153,7 @@ def squared_error(losses, dA, A, Y, options):
             losses[i] += scale * difference * difference
 
 
-@operation(*LOSS)
+@body()
 def absolute_error(losses, dA, A, Y, options):
     """L_i = sum_k |a_ik - y_ik|, dA = sign(A - Y); A, Y (n, K) -> L (n,), dA (n, K)."""
     n, n_outputs = A.shape
@@ -167,7 +165,7 @@ def absolute_error(losses, dA, A, Y, options):
             losses[i] += abs(difference)
 
 
-@operation(*LOSS)
+@body()
 def huber(losses, dA, A, Y, options):
     """L_i = sum_k c_ik (r_ik - c_ik / 2), R = A - Y, dA = C = min(max(R, -d), d); A, Y (n, K) -> L (n,), dA (n, K).
 
@@ -183,7 +181,7 @@ def huber(losses, dA, A, Y, options):
             losses[i] += clipped * (difference - half * clipped)
 
 
-@operation(*LOSS)
+@body()
 def quantile(losses, dA, A, Y, options):
     """L_i = sum_k max(-q_k r_ik, (1 - q_k) r_ik), R = A - Y, dA = [R > 0] - q, 0 at 0; A, Y (n, K) -> L (n,), dA (n, K).
 
@@ -200,22 +198,10 @@ def quantile(losses, dA, A, Y, options):
             losses[i] += max(-level * difference, (one - level) * difference)
 
 
-@operation(NUMBERS, BLOCK, NUMBERS)
+@body()
 def weigh(losses, dZ, relative_weights):
     """L_i <- c_i L_i, dz_i <- c_i dz_i, so that means become weighted ones; c (n,), dZ (n, K)."""
     for i in range(len(losses)):
         losses[i] *= relative_weights[i]
         for k in range(dZ.shape[1]):
             dZ[i, k] *= dZ.dtype.type(relative_weights[i])
-
-
-@operation(NUMBERS, NUMBERS)
-def place_losses(losses, losses_of_tile):
-    """L_i of a tile at their places in the batch."""
-    for i in range(len(losses)):
-        losses[i] = losses_of_tile[i]
-
-
-FROM_LOGITS = (softmax_cross_entropy, binary_cross_entropy_with_logits, binary_cross_entropy_with_softmax, poisson)
-FROM_OUTPUTS = (squared_error, absolute_error, huber, quantile)
-

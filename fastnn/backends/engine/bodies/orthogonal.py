@@ -4,15 +4,15 @@ All singular values go towards 1 and stay between 0.7 and 1.2: the coefficients 
 fastest (Jordan and others (2024), Muon: An optimizer for hidden layers in neural networks).
 """
 
-from fastnn.backends.engine.arithmetic import sqrt
-from fastnn.backends.engine.operations import BLOCK, FLAT, NUMBER, NUMBERS, STEP, operation
+from fastnn.backends.engine.bodies.arithmetic import sqrt
+from fastnn.backends.engine.bodies.registry import body
 from fastnn.backends.numba_backend.matmul import accumulate, copy, multiply
 
 #: a, b and c of the polynomial a X + (b A + c A^2) X, A = X X^T.
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 
-@operation(FLAT, FLAT, FLAT, NUMBER, NUMBER)
+@body()
 def follow_mean(ahead, mean, gradient, mu, looks_ahead):
     """v <- mu v + (1 - mu) g; u = (1 - mu) g + mu v where it looks ahead, else v."""
     kept, new = mean.dtype.type(mu), mean.dtype.type(1 - mu)
@@ -21,7 +21,7 @@ def follow_mean(ahead, mean, gradient, mu, looks_ahead):
         ahead[p] = new * gradient[p] + kept * mean[p] if looks_ahead != 0 else mean[p]
 
 
-@operation(NUMBERS, BLOCK)
+@body()
 def sum_row_squares(squares, u):
     """s_i = sum_j u_ij^2."""
     for i in range(len(u)):
@@ -31,7 +31,7 @@ def sum_row_squares(squares, u):
         squares[i] = total
 
 
-@operation(BLOCK, BLOCK, NUMBERS)
+@body()
 def divide_by_length(X, u, squares):
     """X = u / (|u| + 10^-7), |u|^2 the sum of all squares."""
     total = 0.0
@@ -43,13 +43,13 @@ def divide_by_length(X, u, squares):
             X[i, j] = u[i, j] / length
 
 
-@operation(BLOCK, BLOCK, BLOCK)
+@body()
 def gram(A, rows, X):
     """A = X X^T, some of its rows."""
     multiply(A, rows, X.T)
 
 
-@operation(BLOCK, BLOCK, BLOCK)
+@body()
 def polynomial(P, rows, A):
     """P = b A + c A^2, some of its rows."""
     _, b, c = NEWTON_SCHULZ
@@ -57,7 +57,7 @@ def polynomial(P, rows, A):
     accumulate(P, rows, A, c, b)
 
 
-@operation(BLOCK, BLOCK, BLOCK, BLOCK)
+@body()
 def apply_polynomial(Y, P, rows, X):
     """Y = a X + P X, some of its rows."""
     a, _, _ = NEWTON_SCHULZ
@@ -65,7 +65,7 @@ def apply_polynomial(Y, P, rows, X):
     accumulate(Y, P, X, 1, a)
 
 
-@operation(BLOCK, BLOCK, NUMBER, STEP)
+@body()
 def move_along(W, O, scale, step):
     """W <- (1 - eta lambda) W - eta s O."""
     rate = step["orthogonal_rate"]

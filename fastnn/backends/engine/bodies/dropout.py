@@ -7,8 +7,8 @@ drops a unit, and both backends drop the same.
 
 import numpy as np
 
-from fastnn.backends.engine.compiler import inlined
-from fastnn.backends.engine.operations import COLUMNS, FIRST, INTEGER, NUMBER, ROWS, STEP, operation
+from fastnn.backends.engine.bodies.compiler import inlined
+from fastnn.backends.engine.bodies.registry import body
 
 GAMMA = np.uint64(0x9E3779B97F4A7C15)
 FIRST_FACTOR, SECOND_FACTOR = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -41,7 +41,7 @@ def _start(step, layer, first, width):
     return key + np.uint64(first * width + 1) * GAMMA
 
 
-@operation(ROWS, NUMBER, INTEGER, FIRST, STEP)
+@body()
 def drop(A, rate, layer, first, step):
     """a_ij <- a_ij / (1 - p) where number (first + i) n_l + j of the stream is p or more, of 1, else 0; A (n, n_l).
 
@@ -52,7 +52,7 @@ def drop(A, rate, layer, first, step):
     _drop(A.T, rate, _start(step, layer, first, width), (1, width))
 
 
-@operation(COLUMNS, NUMBER, INTEGER, FIRST, STEP)
+@body()
 def drop_in_columns(A, rate, layer, first, step):
     """The same for samples in columns."""
     width = A.shape[1]

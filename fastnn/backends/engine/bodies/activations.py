@@ -6,15 +6,14 @@ couples the units of a layer: its samples are in columns, so that lanes run alon
 
 from typing import Any
 
-import numpy as np
-
-from fastnn.backends.engine.operations import COLUMNS, FLAT, Operation, operation
-from fastnn.backends.engine.scratch import SCRATCH, scratch
+from fastnn.activations import ELEMENTWISE
+from fastnn.backends.engine.bodies.registry import body
+from fastnn.backends.engine.bodies.scratch import SCRATCH, scratch
 from fastnn.backends.numba_backend.activations import DERIVATIVES, FUNCTIONS
 from fastnn.backends.numba_backend.vector_math import exp
 
 
-@operation(COLUMNS, COLUMNS)
+@body()
 def softmax(A, Z):
     """a_ik = exp(z_ik - m_i) / sum_j exp(z_ij - m_i), m_i = max_j z_ij; Z (n, K) -> A (n, K)."""
     n, n_outputs = Z.shape
@@ -35,7 +34,7 @@ def softmax(A, Z):
                 A[i, k] /= totals[i - start]
 
 
-@operation(COLUMNS, COLUMNS)
+@body()
 def softmax_backward(dZ, A):
     """dz_ik = a_ik (da_ik - sum_j da_ij a_ij), dZ holding dA before; A (n, K) -> dZ (n, K)."""
     n, n_outputs = A.shape
@@ -52,32 +51,27 @@ def softmax_backward(dZ, A):
                 dZ[i, k] = A[i, k] * (dZ[i, k] - means[i - start])
 
 
-def activation_pass(function: Any, name: str) -> Operation:
-    """The operation A = f(Z)."""
+def enter_pass(function: Any, name: str) -> None:
+    """Enter A = f(Z)."""
 
-    @operation(FLAT, FLAT, name=name)
+    @body(name)
     def activate(a, z):
         for i in range(len(z)):
             a[i] = function(z[i])
 
-    return activate
 
-
-def derivative_pass(derivative: Any, name: str) -> Operation:
-    """The operation dZ = dA * f'(Z), dZ holding dA before.
+def enter_derivative_pass(derivative: Any, name: str) -> None:
+    """Enter dZ = dA * f'(Z), dZ holding dA before.
 
     It works in place: LLVM gives up lanes where a result and an argument may be the same array, but not the same number.
     """
 
-    @operation(FLAT, FLAT, FLAT, name=name)
+    @body(f"{name}_derivative")
     def activate_backward(dz, z, a):
         for i in range(len(z)):
             dz[i] *= derivative(z[i], a[i])
 
-    return activate_backward
 
-
-#: In the order of `fastnn.activations`, without softmax.
-PASSES = [activation_pass(f, f.py_func.__name__ if hasattr(f, "py_func") else f.__name__) for f in FUNCTIONS]
-DERIVATIVE_PASSES = [derivative_pass(f, f.py_func.__name__ if hasattr(f, "py_func") else f.__name__) for f in DERIVATIVES]
-SOFTMAX = len(PASSES)
+for _name, _function, _derivative in zip(ELEMENTWISE, FUNCTIONS, DERIVATIVES, strict=True):
+    enter_pass(_function, _name)
+    enter_derivative_pass(_derivative, _name)

@@ -36,4 +36,3 @@ def _put_integer(address, offset, value):
 
 #: The integer of 64 bits that lies some bytes after an address, and its assignment.
 integer_at, put_integer = (_integer_at, _put_integer) if config.DISABLE_JIT else (_typed_integer_at, _typed_put_integer)
-
