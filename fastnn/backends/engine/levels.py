@@ -63,7 +63,12 @@ def is_supported(level: Level) -> bool:
 
 @cache
 def level() -> Level:
-    """The level whose kernels are used: the best that this processor has, no wider than `FASTNN_VECTOR_BITS`."""
+    """The level whose kernels are used: the best that this processor has, no wider than `FASTNN_VECTOR_BITS`.
+
+    `python -m fastnn.build` sets `FASTNN_BUILD_LEVEL`, to compile for a level that need not be that of its own processor.
+    """
+    if target := os.environ.get("FASTNN_BUILD_LEVEL"):
+        return next(known for known in levels() if known.name == target)
     wanted = os.environ.get("FASTNN_VECTOR_BITS", "512")
     if wanted not in ("512", "256", "128"):
         raise ValueError(f"FASTNN_VECTOR_BITS must be 512, 256 or 128, got {wanted!r}.")

@@ -19,6 +19,8 @@ from numba.core import caching, cgutils, imputils
 from numba.extending import intrinsic
 from numba.misc.appdirs import AppDirs
 
+from fastnn.backends.engine.levels import level
+
 #: Flags of every kernel. The GIL is released; a division by zero gives infinity, as in NumPy, so that loops have no
 #: exits; a product and a sum may fuse, but nothing may be reordered and NaN and infinity keep their meaning.
 FLAGS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
@@ -134,6 +136,12 @@ def provide_linked(real: types.Float, n_functions: int | None = None) -> None:
         llvm.add_symbol(_symbol(dispatcher, real), address_of(dispatcher, types.void, *signature(real)))
 
 
+def linked_functions(real: types.Float) -> list[tuple[str, Any]]:
+    """The symbols of the linked functions for a floating-point type, and what they were compiled to."""
+    provide_linked(real)
+    return [(_symbol(dispatcher, real), dispatcher.overloads[signature(real)]) for dispatcher, signature in _LINKED]
+
+
 def _symbol(dispatcher: Any, real: types.Float) -> str:
     return f"fastnn.{dispatcher.py_func.__module__}.{dispatcher.py_func.__qualname__}.{real}"
 
@@ -156,18 +164,9 @@ def _typed_read_only(typing_context, array):
 read_only = _read_only if config.DISABLE_JIT else _typed_read_only
 
 
-@cache
 def vector_bits() -> int:
-    """Width of the vectors that the kernels use: 512, 256 or 128 bits.
-
-    It is the widest that the processor has, or what `FASTNN_VECTOR_BITS` says where that is narrower.
-    """
-    features = llvm.get_host_cpu_features()
-    widest = 512 if features.get("avx512f") else 256 if features.get("avx2") else 128
-    wanted = os.environ.get("FASTNN_VECTOR_BITS", str(widest))
-    if wanted not in ("512", "256", "128"):
-        raise ValueError(f"FASTNN_VECTOR_BITS must be 512, 256 or 128, got {wanted!r}.")
-    return min(widest, int(wanted))
+    """Width of the vectors that the kernels use: 512, 256 or 128 bits."""
+    return level().vector_bits
 
 
 @cache
