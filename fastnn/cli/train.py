@@ -306,6 +306,8 @@ def train(
         resume=resume,
     )
     report_data(dataset, parts, design)
+    for note in dataset.notes:
+        report("Note", note)
     announce = partial(report_training, n_samples=n_samples, plan=plan)
     run = run_training(choose_learner(data, design, plan), dataset, parts, design, plan, announce)
     _save_and_report(run, parts, plan, output, plot)

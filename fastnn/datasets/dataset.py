@@ -29,6 +29,8 @@ class Dataset:
         Whether the features gain from being standardised; pixels come scaled to [0, 1] and do not.
     X_test, y_test : ndarray or None
         The part that the source itself holds out for testing, if it does.
+    notes : tuple of str
+        Sentences about what was left out of the source, or chosen for it.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Dataset:
     standardize: bool = True
     X_test: np.ndarray | None = None
     y_test: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def task(self) -> str:
