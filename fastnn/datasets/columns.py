@@ -49,6 +49,8 @@ def numbering_notes(X: np.ndarray, labels: Sequence[str]) -> list[str]:
 
 def feature_problems(samples: Samples, labels: Sequence[str]) -> list[str]:
     """A sentence for each kind of fault in the features, which names all columns that have it."""
+    if np.isfinite(samples.X).all():
+        return []
     problems = []
     if missing := _counted(np.isnan(samples.X), samples, labels):
         problems.append(

@@ -12,9 +12,10 @@ DELIMITERS = ("\t", "|", ";", ",")
 
 @dataclass(frozen=True)
 class Dialect:
-    """Delimiter, names of the columns, and how many lines come before the one that names them."""
+    """Delimiter, whether spaces follow it, names of the columns, and how many lines come before the one with these."""
 
     delimiter: str
+    has_spaces: bool
     names: tuple[str, ...]
     n_lines_before: int = 0
 
@@ -28,28 +29,32 @@ class Dialect:
         rows = _rows(lines, delimiter)
         if not rows:
             raise ValueError(f"{path} is empty or no table; its first line must name the columns.")
-        return cls(delimiter, _column_names(path, rows), n_lines_before)
+        has_spaces = any(f"{delimiter} " in line for line in lines)
+        return cls(delimiter, has_spaces, _column_names(path, rows), n_lines_before)
 
 
 def _find_delimiter(lines: Sequence[str]) -> str:
-    """The delimiter that gives all lines the same number of cells, and the header the most of them."""
+    """The delimiter that quotes agree with, that gives all lines the same number of cells, and the header the most."""
 
-    def merit(delimiter: str) -> tuple[bool, int, bool]:
-        rows = _rows(lines, delimiter)
+    def merit(delimiter: str) -> tuple[bool, bool, int, bool]:
+        rows, in_order = _rows(lines, delimiter), bool(_rows(lines, delimiter, strict=True))
         n_cells = len(rows[0]) if rows else 0
         are_alike = all(len(row) == n_cells for row in rows)
-        return are_alike and n_cells > 1, n_cells, are_alike
+        return in_order, are_alike and n_cells > 1, n_cells, are_alike
 
     return max(DELIMITERS, key=merit)
 
 
-def _rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:
-    """The cells of each row, but for the last of several, which may go on beyond these lines."""
+def _rows(lines: Sequence[str], delimiter: str, *, strict: bool = False) -> list[list[str]]:
+    """The cells of each row, but for the last of several, which may go on beyond these lines; none if that fails."""
+    text = (f"{line}\n" for line in lines)
+    reader = csv.reader(text, delimiter=delimiter, skipinitialspace=True, strict=strict)
+    rows: list[list[str]] = []
     try:
-        reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, skipinitialspace=True)
-        rows = [row for row in reader if row]
-    except csv.Error:  # a cell of more than 128 KiB, which this delimiter hardly ends
-        return []
+        rows.extend(row for row in reader if row)
+    except csv.Error:  # a quote within a cell, or a cell of more than 128 KiB, which this delimiter hardly ends
+        if reader.line_num < len(lines):
+            return []
     return rows[:-1] if len(rows) > 2 else rows
 
 

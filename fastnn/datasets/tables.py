@@ -185,6 +185,8 @@ def load_samples(
     if table.names and feature_names:
         columns = _columns_by_name(table, feature_names, target_name)
     else:
+        if feature_names and target_index is not None:  # what was left out had names, and this file has none
+            target_index, dropped = target_index - sum(column < target_index for column in dropped), ()
         columns = _columns_by_position(table, n_features, target_index, set(dropped))
     samples = _read(table, *columns)
     problems = feature_problems(samples, [column_label(table.names, column) for column in columns[0]])
