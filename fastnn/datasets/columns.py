@@ -78,7 +78,7 @@ def _counted(faults: np.ndarray, samples: Samples, labels: Sequence[str]) -> str
     return listing([f"{labels[column]} ({counts[column]:,} of {len(faults):,})" for column in columns])
 
 
-def listing(names: Sequence[str], at_most: int = 20) -> str:
+def listing(names: Sequence[str], at_most: int = 100) -> str:
     """The names for a message; of very many only the first."""
     more = f" and {len(names) - at_most:,} more" if len(names) > at_most else ""
     return ", ".join(names[:at_most]) + more

@@ -27,8 +27,8 @@ BINARY_TYPES = (".parquet", ".feather")
 
 STANDARD_INPUT = Path("-")
 
-#: pandas takes some 50 microseconds for each column, however short it is.
-MAX_COLUMNS = 50_000
+#: pandas takes some 100 microseconds for each column, however short it is.
+MAX_COLUMNS = 30_000
 
 #: Lines from which delimiter and names are found out.
 N_FIRST_LINES = 20
@@ -134,12 +134,16 @@ def _read_binary(path: Path) -> Any:
     import pandas as pd
 
     try:
-        import pyarrow  # noqa: F401
+        from pyarrow import parquet
     except ImportError as error:
         raise ImportError(f'{path} is read by PyArrow, which is not installed: pip install ".[data]".') from error
-    read = pd.read_parquet if path.suffix.lower() == ".parquet" else pd.read_feather
+    is_parquet = path.suffix.lower() == ".parquet"
+    if is_parquet:
+        with _as_table(path):
+            n_columns = parquet.read_metadata(path).num_columns
+        _check_size(path, n_columns)
     with _as_table(path):
-        frame = read(path)
+        frame = pd.read_parquet(path) if is_parquet else pd.read_feather(path)
         # A table whose index has a name has it as a column for all other programs.
         return frame if frame.index.names == [None] else frame.reset_index()
 
@@ -149,10 +153,10 @@ def _as_table(path: Path) -> Iterator[None]:
     """Make a sentence of what pandas, PyArrow and the unpackers raise for damaged files, which is of many types."""
     try:
         yield
-    except (ImportError, MemoryError):
+    except ImportError:
         raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        if isinstance(error, OSError) and error.filename is not None:  # it cannot be opened
             raise
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         if isinstance(error, UnicodeDecodeError):
@@ -176,28 +180,33 @@ def _samples(frame: Any, features: Sequence[int], target: int | None, decimal: s
 
 def _numbers(frame: Any, decimal: str) -> tuple[np.ndarray, dict[int, Word]]:
     """The columns as float64, NaN where a value is missing; and a word from each column that is not of numbers."""
-    plain = np.array([isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in frame.dtypes], dtype=bool)
+    plain = np.array([getattr(dtype, "kind", "O") in "biuf" for dtype in frame.dtypes], dtype=bool)
     if plain.all():
-        return np.ascontiguousarray(frame.to_numpy(np.float64)), {}
+        return np.ascontiguousarray(_as_float(frame)), {}
     X, words = np.empty(frame.shape), {}
-    X[:, plain] = frame.iloc[:, plain].to_numpy(np.float64)
-    for column in np.flatnonzero(~plain):
-        X[:, column], word = _column_numbers(frame.iloc[:, column], decimal)
+    X[:, plain] = _as_float(frame.iloc[:, plain])
+    cells = frame.iloc[:, ~plain].to_numpy(object)
+    known = ~frame.iloc[:, ~plain].isna().to_numpy()
+    for k, column in enumerate(np.flatnonzero(~plain)):
+        X[:, column], word = _column_numbers(cells[:, k], known[:, k], decimal)
         if word is not None:
             words[int(column)] = word
     return X, words
 
 
-def _column_numbers(column: Any, decimal: str) -> tuple[Any, Word | None]:
+def _as_float(frame: Any) -> Any:
+    """Columns of numbers as float64; only types of pandas' own have missing values that are not NaN already."""
+    own_types = not all(isinstance(dtype, np.dtype) for dtype in frame.dtypes)
+    return frame.to_numpy(np.float64, na_value=np.nan) if own_types else frame.to_numpy(np.float64)
+
+
+def _column_numbers(cells: np.ndarray, known: np.ndarray, decimal: str) -> tuple[Any, Word | None]:
     """Numbers of a column, or NaN and its first word."""
-    if getattr(column.dtype, "kind", "O") in "biuf":  # a type of pandas' own, which knows missing values
-        return column.to_numpy(np.float64, na_value=np.nan), None
-    numbers = np.full(len(column), np.nan)
-    known = np.flatnonzero(~column.isna().to_numpy())
-    for row, cell in zip(known, column.to_numpy(object)[known], strict=True):
-        number = cell_number(cell, decimal)
+    numbers = np.full(len(cells), np.nan)
+    for row in np.flatnonzero(known):
+        number = cell_number(cells[row], decimal)
         if number is None:
-            return np.nan, Word(str(cell).strip(), int(row))
+            return np.nan, Word(str(cells[row]).strip(), int(row))
         numbers[row] = number
     return numbers, None
 

@@ -51,7 +51,8 @@ def target_labels(targets: np.ndarray, class_names: Sequence[str] | None = None)
 def target_numbers(targets: np.ndarray, decimal: str = ".") -> np.ndarray:
     """Targets as float64, NaN where one is no number."""
     if _are_words(targets):
-        return np.array([to_number(word, decimal) for word in targets], dtype=np.float64)
+        numbers = {word: to_number(word, decimal) for word in set(targets)}
+        return np.array([numbers[word] for word in targets], dtype=np.float64)
     return targets.astype(np.float64)
 
 
