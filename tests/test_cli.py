@@ -846,7 +846,19 @@ def test_gradcheck_fails_with_status_one():
 
 def test_info_names_versions_and_machine():
     output = run("info").output
-    for label in ("fastnn", "Python", "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "Processor", "Cache"):
+    for label in (
+        "fastnn",
+        "Python",
+        "numpy",
+        "numba",
+        "llvmlite",
+        "scipy",
+        "scikit-learn",
+        "pandas",
+        "pyarrow",
+        "Processor",
+        "Cache",
+    ):
         assert re.search(rf"^{label} +\S", output, re.MULTILINE), label
     assert re.search(r"^Vectors +(128|256|512) bits", output, re.MULTILINE)
     assert re.search(r"^Threads +[1-9]", output, re.MULTILINE)
@@ -910,8 +922,8 @@ def test_the_version_is_given():
         ("--seed -1", "-1 is not in the range"),
         ("--target 3", "--target and --task are for files of your own, and digits has its own targets"),
         ("--task regression", "--target and --task are for files of your own"),
-        ("--drop 3", "--drop and --decimal are for files of your own, and --data is digits"),
-        ("--decimal ,", "--drop and --decimal are for files of your own, and --data is digits"),
+        ("--drop 3", "--drop and --decimal are for files of your own, and digits is none"),
+        ("--decimal ,", "--drop and --decimal are for files of your own, and digits is none"),
         ("--decimal ;", "';' is not one of '.', ','"),
         ("--data-dir .", "--data-dir says where the files of mnist are, and --data is digits"),
         ("--data-dir nowhere", "'nowhere' does not exist"),

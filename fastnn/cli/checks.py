@@ -22,7 +22,7 @@ def check_data_options(
     if isinstance(data, str) and (target is not None or task != "auto"):
         raise click.UsageError(f"--target and --task are for files of your own, and {data} has its own targets.")
     if isinstance(data, str) and (drop or decimal is not None):
-        raise click.UsageError(f"--drop and --decimal are for files of your own, and --data is {data}.")
+        raise click.UsageError(f"--drop and --decimal are for files of your own, and {data} is none.")
     if data_dir is not None and data != "mnist":
         raise click.UsageError(f"--data-dir says where the files of mnist are, and --data is {data}.")
 

@@ -23,7 +23,7 @@ def is_nameless(name: str) -> bool:
 
 
 def row_labels(names: Sequence[str], samples: Samples) -> list[int]:
-    """Columns without a name that only tell rows apart, such as the index that pandas writes, or that are empty."""
+    """Columns without a name that only label the rows, such as the index that pandas writes, or that are empty."""
     found = []
     for column, name in enumerate(names):
         values = samples.X[:, column]

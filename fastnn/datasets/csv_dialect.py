@@ -12,7 +12,7 @@ DELIMITERS = ("\t", "|", ";", ",")
 
 @dataclass(frozen=True)
 class Dialect:
-    """Delimiter, whether spaces follow it, names of the columns, and how many lines come before the one with these."""
+    """Delimiter, whether spaces follow it, names of the columns, and how many lines come before the header."""
 
     delimiter: str
     has_spaces: bool

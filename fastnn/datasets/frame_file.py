@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.datasets.compressed import COMPRESSIONS, check_unpacked_size
 from fastnn.datasets.csv_dialect import Dialect
 from fastnn.datasets.samples import Samples, Word
 from fastnn.datasets.words import (
@@ -42,6 +43,9 @@ class CsvTable:
         #: Decimal sign of the numbers; None until it is known.
         self.decimal = decimal
         self._source = io.BytesIO(sys.stdin.buffer.read()) if path == STANDARD_INPUT else path
+        if path.suffix.lower() in COMPRESSIONS:
+            with _as_table(path):
+                check_unpacked_size(path)
         self._dialect = Dialect.of(path, self._first_lines())
         self.names = self._dialect.names
         _check_size(path, len(self.names))
@@ -71,7 +75,7 @@ class CsvTable:
                 usecols=None if len(used) == self.n_columns else used,
                 skiprows=self._dialect.n_lines_before,
                 skipinitialspace=self._dialect.has_spaces,
-                converters=None if target is None else {target: str},  # dtype= would take half as long again
+                converters=None if target is None else {target: str},  # faster than dtype={target: str}
                 na_values=list(MISSING),
                 decimal=decimal,
             )
@@ -99,7 +103,7 @@ class CsvTable:
         if isinstance(self._source, io.BytesIO):
             self._source.seek(0)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # a column of numbers and words is told of later
+            warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # words among numbers are reported later
             try:
                 return pd.read_csv(self._source, keep_default_na=False, **options)
             except pd.errors.EmptyDataError:
@@ -114,7 +118,7 @@ class BinaryTable:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._frame = _read_binary(path)
-        self.names = tuple(str(name) for name in self._frame.columns)
+        self.names = tuple(str(name) or f"Unnamed: {column}" for column, name in enumerate(self._frame.columns))
         self._frame.columns = range(len(self.names))
         _check_size(path, len(self.names))
 
@@ -150,7 +154,7 @@ def _read_binary(path: Path) -> Any:
 
 @contextmanager
 def _as_table(path: Path) -> Iterator[None]:
-    """Make a sentence of what pandas, PyArrow and the unpackers raise for damaged files, which is of many types."""
+    """Make a sentence of whatever pandas, PyArrow and the decompressors raise for damaged files."""
     try:
         yield
     except ImportError:

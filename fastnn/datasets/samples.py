@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,12 +29,11 @@ class Samples:
     """
 
     X: np.ndarray
-    targets: np.ndarray | None
+    targets: Any
     words: dict[int, Word] = field(default_factory=dict)
 
     def rows(self, kept: np.ndarray) -> "Samples":
         """The same with some of the rows, which a mask chooses."""
-        assert self.targets is not None
         return replace(self, X=self.X[kept], targets=self.targets[kept])
 
     def columns(self, kept: Sequence[int]) -> "Samples":

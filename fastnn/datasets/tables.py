@@ -15,6 +15,7 @@ from fastnn.datasets.columns import (
     numbering_notes,
     row_labels,
 )
+from fastnn.datasets.compressed import COMPRESSIONS
 from fastnn.datasets.dataset import Dataset
 from fastnn.datasets.frame_file import BINARY_TYPES, STANDARD_INPUT, TEXT_TYPES, BinaryTable, CsvTable
 from fastnn.datasets.samples import Samples
@@ -23,9 +24,6 @@ from fastnn.datasets.words import is_missing, stripped_words
 
 #: Endings of the files that can be read.
 FILE_TYPES = (*TEXT_TYPES, *BINARY_TYPES, ".npz", ".npy")
-
-#: What may follow the ending of a text file.
-COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip", ".zst")
 
 
 class Archive:
@@ -71,13 +69,13 @@ def load_table(
     *,
     target: str | None = None,
     task: str = "auto",
-    drop: Sequence[str] = (),
+    drop: str | Sequence[str] = (),
     decimal: str | None = None,
 ) -> Dataset:
     """Read features and targets from a file.
 
-    Rows without a target are left out, and so is a column without a name that only tells the rows apart, such as the
-    index that pandas writes. The notes of the data set say so.
+    Rows without a target are left out, and so is a column without a name that only labels the rows, such as the index
+    that pandas writes. The notes of the data set say so.
 
     Parameters
     ----------
@@ -91,7 +89,7 @@ def load_table(
         Not for ``.npz``.
     task : {"auto", "classification", "regression"}, default="auto"
         ``"auto"`` takes words and few different whole numbers for classes, and anything else for regression.
-    drop : sequence of str, default=()
+    drop : str or sequence of str, default=()
         Columns to leave out, each by its name or position.
     decimal : {".", ","} or None, default=None
         Decimal sign in a text file; None finds it out.
@@ -221,9 +219,9 @@ def _read(table: Table, features: Sequence[int], target: int | None) -> Samples:
     return Samples(X, stripped_words(targets))
 
 
-def _choose_columns(table: Table, target: str | None, drop: Sequence[str]) -> tuple[list[int], int | None]:
+def _choose_columns(table: Table, target: str | None, drop: str | Sequence[str]) -> tuple[list[int], int | None]:
     """Positions of the features' columns and of the targets', which is None where they are in no column."""
-    dropped = {_find_column(table, column) for column in drop}
+    dropped = {_find_column(table, column) for column in ([drop] if isinstance(drop, str) else drop)}
     chosen = _find_target(table, target, dropped)
     features = [column for column in range(table.n_columns) if column != chosen and column not in dropped]
     if not features:
@@ -265,7 +263,7 @@ def _find_column(table: Table, column: str) -> int:
 
 
 def _without_row_labels(table: Table, features: list[int], samples: Samples) -> tuple[list[int], Samples, list[str]]:
-    """Features without columns that have no name and only tell the rows apart, and a sentence about each of those."""
+    """Features without the columns that have no name and only label the rows, and a sentence about each of these."""
     if not table.names:
         return features, samples, []
     left_out = row_labels([table.names[column] for column in features], samples)
@@ -278,7 +276,6 @@ def _without_row_labels(table: Table, features: list[int], samples: Samples) -> 
 
 def _with_targets(path: Path, samples: Samples, notes: list[str]) -> Samples:
     """The samples that have a target, and a note about others."""
-    assert samples.targets is not None
     missing = is_missing(samples.targets)
     if not missing.any():
         return samples
@@ -290,7 +287,6 @@ def _with_targets(path: Path, samples: Samples, notes: list[str]) -> Samples:
 
 def _encode(path: Path, samples: Samples, labels: Sequence[str], task: str, decimal: str) -> Encoded:
     """The targets, unless there are problems, which are all told at once."""
-    assert samples.targets is not None
     problems = feature_problems(samples, labels)
     try:
         encoded = encode_targets(samples.targets, task, decimal)
@@ -302,7 +298,7 @@ def _encode(path: Path, samples: Samples, labels: Sequence[str], task: str, deci
 
 
 def _comparable(targets: np.ndarray | None, class_names: Sequence[str] | None, decimal: str) -> np.ndarray | None:
-    """Targets as the classes' names, or as numbers where all that are there are."""
+    """Targets as the classes' names, or as numbers if all that are known are numbers."""
     if targets is None:
         return None
     if class_names is not None:

@@ -82,7 +82,7 @@ def _encode_classes(labels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
         )
     numbers = {label: to_number(label) for label in known}
     are_words = bool(np.isnan(list(numbers.values())).any())
-    names = sorted(known, key=(lambda label: (0.0, label)) if are_words else (lambda label: (numbers[label], label)))
+    names = sorted(known, key=lambda label: (0.0 if are_words else numbers[label], label))
     place = {name: k for k, name in enumerate(names)}
     return np.array([place[label] for label in labels], dtype=np.int64), tuple(names)
 
@@ -100,10 +100,11 @@ def _choose_task(targets: np.ndarray, decimal: str) -> tuple[str, tuple[str, ...
         return "regression", ()
     n_values = len(np.unique(numbers))
     if n_values > MANY_VALUES or 2 < n_values > len(numbers) / 2:
-        note = f"The targets are {n_values:,} different whole numbers: learned as numbers, or as classes with "
-        return "regression", (f"{note}--task classification.",)
-    note = f"The targets are {n_values} different whole numbers: learned as classes, or as numbers with "
-    return "classification", (f"{note}--task regression.",) * (n_values > 2)
+        return "regression", (
+            f"The {n_values:,} different whole numbers are learned as a regression; for classes, --task classification.",
+        )
+    note = f"The {n_values} different whole numbers are learned as classes; for a regression, --task regression."
+    return "classification", (note,) * (n_values > 2)
 
 
 def _are_codes(words: set[str]) -> bool:
