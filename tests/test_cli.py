@@ -764,7 +764,7 @@ def test_rows_without_a_target_are_predicted_and_the_score_is_that_of_the_others
     run("train", "--data", "survey.csv", "--drop", "person", "--backend", "numpy")
     result = run("predict", "survey-model.npz", "survey.csv", "--backend", "numpy")
     assert result.stdout.split() == ["1_1", "11"] * 30
-    assert result.stderr == "Accuracy 1.0000 on these 50 samples of 60 that have a target\n"
+    assert result.stderr == "Accuracy 1.0000 on the 50 of 60 samples that have a target\n"
     survey.write_text(re.sub(r";[^;]*$", ";", survey.read_text(), flags=re.MULTILINE).replace(";\n", ";kind\n", 1))
     result = run("predict", "survey-model.npz", "survey.csv", "--backend", "numpy")
     assert (len(result.stdout.split()), result.stderr) == (60, "")
@@ -780,7 +780,7 @@ def test_a_regression_is_scored_where_there_are_numbers(folder, missing):
     np.savez("houses.npz", X=X, y=y)
     result = run("predict", "model", "houses.npz", "--backend", "numpy")
     assert len(result.stdout.split()) == 80
-    expected = r"MSE \S+, R2 0\.9\d+ on these 60 samples of 80 that have a target\n" if missing == 20 else ""
+    expected = r"MSE \S+, R2 0\.9\d+ on the 60 of 80 samples that have a target\n" if missing == 20 else ""
     assert re.fullmatch(expected, result.stderr)
 
 

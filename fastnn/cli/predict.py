@@ -134,5 +134,7 @@ def _report_agreement(model: Model, predictions: np.ndarray, lines: list[list[st
     else:
         measures = squared_error(predictions[known], targets[known])
     agreement = ", ".join(f"{name} {value}" for name, value in measures.items())
-    of_all = "" if known.all() else f" of {len(known):,} that have a target"
-    click.echo(f"{agreement} on these {counted(int(known.sum()), 'sample')}{of_all}", err=True)
+    samples = f"these {counted(len(known), 'sample')}"
+    if not known.all():
+        samples = f"the {known.sum():,} of {len(known):,} samples that have a target"
+    click.echo(f"{agreement} on {samples}", err=True)
