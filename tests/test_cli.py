@@ -1,6 +1,7 @@
 """The command line: what each command does, and the sentence and exit status for what it cannot do."""
 
 import csv
+import gzip
 import os
 import re
 import signal
@@ -729,6 +730,97 @@ def test_metadata_that_does_not_fit_the_network_is_refused(folder, metadata, mes
     assert message in sentence("predict", "model", "rows.npy", status=1)
 
 
+# Tables as people have them
+
+
+@pytest.fixture
+def survey(folder: Path) -> Path:
+    """A table with an index, an identifier, a yes-or-no feature, decimal commas, and rows without a target."""
+    generator = np.random.default_rng(0)
+    lines = [";person;size;member;kind"]
+    for n in range(60):
+        size = f"{10 * (n % 2) + generator.normal():.3f}".replace(".", ",")
+        lines.append(f"{n};p{n};{size};{n % 3 == 0};{('NA', '1_1', '11')[0 if n >= 50 else 1 + n % 2]}")
+    path = folder / "survey.csv"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_a_table_is_learned_as_it_is_and_the_report_says_what_was_left_out(folder, survey):
+    arguments = ["train", "--data", "survey.csv", "--backend", "numpy"]
+    assert "Expected numbers, got words in 'person' ('p0' in row 1)" in sentence(*arguments, status=1)
+    output = run(*arguments, "--drop", "person").output
+    assert "survey, 2 features, standardized, 2 classes of kind: 11, 1_1\n" in output
+    for note in (
+        "Column 0 (from 0) has no name and only labels the rows: left out.",
+        "Commas are read as decimal signs; choose another by --decimal.",
+        "10 of 60 rows have no target: left out.",
+    ):
+        assert f"Note         {note}\n" in output
+    assert reported(output, "Accuracy") == (1, 1)
+
+
+def test_rows_without_a_target_are_predicted_and_the_score_is_that_of_the_others(folder, survey):
+    run("train", "--data", "survey.csv", "--drop", "person", "--backend", "numpy")
+    result = run("predict", "survey-model.npz", "survey.csv", "--backend", "numpy")
+    assert result.stdout.split() == ["1_1", "11"] * 30
+    assert result.stderr == "Accuracy 1.0000 on the 50 of 60 samples that have a target\n"
+    survey.write_text(re.sub(r";[^;]*$", ";", survey.read_text(), flags=re.MULTILINE).replace(";\n", ";kind\n", 1))
+    result = run("predict", "survey-model.npz", "survey.csv", "--backend", "numpy")
+    assert (len(result.stdout.split()), result.stderr) == (60, "")
+
+
+@pytest.mark.parametrize("missing", [20, 80])
+def test_a_regression_is_scored_where_there_are_numbers(folder, missing):
+    write_house_prices(folder / "houses.npz")
+    run("train", "--data", "houses.npz", "--backend", "numpy", "--output", "model")
+    with np.load("houses.npz") as arrays:
+        X, y = arrays["X"], arrays["y"]
+    y[:missing] = np.nan
+    np.savez("houses.npz", X=X, y=y)
+    result = run("predict", "model", "houses.npz", "--backend", "numpy")
+    assert len(result.stdout.split()) == 80
+    expected = r"MSE \S+, R2 0\.9\d+ on the 60 of 80 samples that have a target\n" if missing == 20 else ""
+    assert re.fullmatch(expected, result.stderr)
+
+
+def test_a_table_comes_from_the_standard_input_stream(folder, survey):
+    def pipe(*arguments: str) -> Result:
+        result = CliRunner().invoke(main, [*arguments, "--backend", "numpy"], input=survey.read_bytes())
+        assert result.exit_code == 0, result.output
+        return result
+
+    assert "saved to stdin-model.npz" in pipe("train", "--data", "-", "--drop", "person").output
+    Path("kinds.csv").touch()
+    assert "Accuracy 1.0000" in pipe("predict", "stdin-model.npz", "-", "--output", "kinds.csv").stderr
+
+
+def test_a_compressed_table_gives_the_model_its_name(folder, survey):
+    (folder / "survey.csv.gz").write_bytes(gzip.compress(survey.read_bytes()))
+    output = run("train", "--data", "survey.csv.gz", "--drop", "1", "--backend", "numpy", *QUICK).output
+    assert "saved to survey-model.npz" in output
+
+
+def test_the_decimal_sign_is_that_of_the_training_unless_another_is_chosen(folder):
+    cells = [f"{n % 2 + 1},{100 + n};{n % 2}.5" for n in range(40)]
+    Path("sizes.csv").write_text("\n".join(["size;y", *cells]))
+    run("train", "--data", "sizes.csv", "--backend", "numpy", "--task", "classification", "--decimal", ",", *QUICK)
+    assert len(run("predict", "sizes-model.npz", "sizes.csv", "--backend", "numpy").stdout.split()) == 40
+    Path("points.csv").write_text(Path("sizes.csv").read_text().replace(",", "."))
+    arguments = ["predict", "sizes-model.npz", "points.csv", "--backend", "numpy"]
+    assert "Expected numbers, got words in 'size' ('1.100' in row 1)" in sentence(*arguments, status=1)
+    assert len(run(*arguments, "--decimal", ".").stdout.split()) == 40
+
+
+def test_columns_of_arrays_that_were_left_out_are_left_out_again(folder):
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    np.save("rows.npy", np.column_stack([X, X[:, 1] > 0]))
+    run("train", "--data", "rows.npy", "--drop", "0", "--backend", "numpy", *QUICK)
+    assert "on these 40 samples\n" in run("predict", "rows-model.npz", "rows.npy", "--backend", "numpy").stderr
+    np.save("rows.npy", X)
+    assert run("predict", "rows-model.npz", "rows.npy", "--backend", "numpy").stderr == ""
+
+
 # fastnn gradcheck and fastnn info
 
 
@@ -754,7 +846,19 @@ def test_gradcheck_fails_with_status_one():
 
 def test_info_names_versions_and_machine():
     output = run("info").output
-    for label in ("fastnn", "Python", "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "Processor", "Cache"):
+    for label in (
+        "fastnn",
+        "Python",
+        "numpy",
+        "numba",
+        "llvmlite",
+        "scipy",
+        "scikit-learn",
+        "pandas",
+        "pyarrow",
+        "Processor",
+        "Cache",
+    ):
         assert re.search(rf"^{label} +\S", output, re.MULTILINE), label
     assert re.search(r"^Vectors +(128|256|512) bits", output, re.MULTILINE)
     assert re.search(r"^Threads +[1-9]", output, re.MULTILINE)
@@ -783,7 +887,7 @@ def test_the_version_is_given():
     [
         ("--data digit", "'digit' is neither a data set (digits, moons, circles, blobs, mnist) nor a file"),
         ("--data nowhere.csv", "'nowhere.csv' is neither"),
-        ("--data file.txt", "must be a file that ends in .csv, .npz, .npy"),
+        ("--data file.txt", "must be a file that ends in .csv, .tsv, .parquet, .feather, .npz, .npy"),
         ("--hidden 8,x", "'8,x' must be positive whole numbers such as 128,64, or none"),
         ("--hidden 0", "'0' must be positive whole numbers"),
         ("--activation softmax", "'softmax' is not one of"),
@@ -818,6 +922,9 @@ def test_the_version_is_given():
         ("--seed -1", "-1 is not in the range"),
         ("--target 3", "--target and --task are for files of your own, and digits has its own targets"),
         ("--task regression", "--target and --task are for files of your own"),
+        ("--drop 3", "--drop and --decimal are for files of your own, and digits is none"),
+        ("--decimal ,", "--drop and --decimal are for files of your own, and digits is none"),
+        ("--decimal ;", "';' is not one of '.', ','"),
         ("--data-dir .", "--data-dir says where the files of mnist are, and --data is digits"),
         ("--data-dir nowhere", "'nowhere' does not exist"),
         ("--output nowhere/model", "there is no folder nowhere"),
@@ -858,11 +965,11 @@ def test_a_folder_without_permission_is_refused_before_the_work(folder):
     ("options", "message"),
     [
         ("--target petals", "flowers.csv has no column 'petals'; its columns are width, length, kind"),
-        ("--task regression", "the targets must be finite numbers, got 'lily'"),
-        (
-            "--target width --task regression",
-            "flowers.csv, line 2, column 'kind': expected a finite number, got 'lily'",
-        ),
+        ("--task regression", "The targets must be finite numbers, got 'lily'"),
+        ("--target width --task regression", "flowers.csv: Expected numbers, got words in 'kind' ('lily' in row 1)"),
+        ("--drop kind --target kind", "flowers.csv: the target, 'kind', cannot be left out"),
+        ("--drop width --drop length", "flowers.csv must have at least two columns, features and a target, got 3"),
+        ("--drop petals", "flowers.csv has no column 'petals'; its columns are width, length, kind"),
     ],
 )
 def test_errors_in_the_data_are_a_sentence(folder, options, message):

@@ -1,6 +1,7 @@
 """Checks before the work starts, so that nothing learned is lost at its end."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -8,10 +9,20 @@ import click
 from fastnn.archives import read_archive
 
 
-def check_data_options(data: str | Path, data_dir: Path | None, target: str | None = None, task: str = "auto") -> None:
+def check_data_options(
+    data: str | Path,
+    data_dir: Path | None,
+    *,
+    target: str | None = None,
+    task: str = "auto",
+    drop: Sequence[str] = (),
+    decimal: str | None = None,
+) -> None:
     """Refuse options that have no meaning for the data."""
     if isinstance(data, str) and (target is not None or task != "auto"):
         raise click.UsageError(f"--target and --task are for files of your own, and {data} has its own targets.")
+    if isinstance(data, str) and (drop or decimal is not None):
+        raise click.UsageError(f"--drop and --decimal are for files of your own, and {data} is none.")
     if data_dir is not None and data != "mnist":
         raise click.UsageError(f"--data-dir says where the files of mnist are, and --data is {data}.")
 

@@ -36,6 +36,8 @@ class Model:
     feature_names: tuple[str, ...] | None = None
     target_name: str | None = None
     target_index: int | None = None
+    dropped: tuple[int, ...] = ()
+    decimal: str | None = None
     seed: int = 0
 
     @classmethod
@@ -49,6 +51,8 @@ class Model:
             feature_names=dataset.feature_names,
             target_name=dataset.target_name,
             target_index=dataset.target_index,
+            dropped=dataset.dropped,
+            decimal=dataset.decimal,
             seed=seed,
         )
 
@@ -102,7 +106,7 @@ class Model:
         """Write everything to one file."""
         metadata: dict[str, Any] = {
             name: getattr(self, name)
-            for name in ("class_names", "feature_names", "target_name", "target_index", "seed")
+            for name in ("class_names", "feature_names", "target_name", "target_index", "dropped", "decimal", "seed")
         }
         for name, scaling in (("features", self.features), ("targets", self.targets)):
             if scaling is not None:
@@ -126,6 +130,8 @@ class Model:
             feature_names=_saved_names(path, metadata, "feature_names", n_features),
             target_name=metadata.get("target_name"),
             target_index=metadata.get("target_index"),
+            dropped=tuple(metadata.get("dropped", ())),
+            decimal=metadata.get("decimal"),
             seed=metadata.get("seed", 0),
         )
 

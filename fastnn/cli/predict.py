@@ -10,7 +10,7 @@ import numpy as np
 from fastnn import datasets
 from fastnn.cli.checks import check_data_options, check_writable
 from fastnn.cli.model import Model
-from fastnn.cli.options import backend_option, data_dir_option, data_source, threads_option
+from fastnn.cli.options import backend_option, data_dir_option, data_source, decimal_option, threads_option
 from fastnn.cli.reports import counted, squared_error
 
 
@@ -18,6 +18,7 @@ from fastnn.cli.reports import counted, squared_error
 @click.argument("model_file", metavar="MODEL", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("data", metavar="DATA", type=data_source)
 @data_dir_option
+@decimal_option
 @click.option(
     "--probabilities", is_flag=True, help="Also give the probability of each class, as a table with a header."
 )
@@ -28,6 +29,7 @@ def predict(
     model_file: Path,
     data: str | Path,
     data_dir: Path | None,
+    decimal: str | None,
     probabilities: bool,
     output: Path | None,
     backend: str,
@@ -42,10 +44,10 @@ def predict(
     fastnn predict digits-model.npz digits
     fastnn predict iris-model.npz flowers.csv --probabilities --output species.csv
 
-    The columns of a .csv file are matched by name, in any order. The target may be missing; where DATA has it, the
-    standard error stream says how well the predictions agree with it.
+    The columns of a table are matched by name, in any order. The target may be missing; where DATA has it, the standard
+    error stream says how well the predictions agree with it. DATA - is CSV from the standard input stream.
     """  # noqa: D301
-    check_data_options(data, data_dir)
+    check_data_options(data, data_dir, decimal=decimal)
     if output is not None:
         _check_output(output, model_file, data)
     model = Model.load(model_file, backend, threads)
@@ -53,7 +55,7 @@ def predict(
         raise click.UsageError(
             f"--probabilities needs a network that predicts classes, and {model_file} predicts numbers."
         )
-    X, targets = _load_samples(model, data, data_dir)
+    X, targets = _load_samples(model, data, data_dir, decimal)
     inputs = model.inputs(X)
     predictions = model.predict(inputs)
     lines = _readable(model, predictions)
@@ -68,12 +70,14 @@ def predict(
 def _check_output(output: Path, *inputs: str | Path) -> None:
     check_writable(output, "--output")
     for path in inputs:
-        if isinstance(path, Path) and output.exists() and output.samefile(path):
+        if isinstance(path, Path) and path.exists() and output.exists() and output.samefile(path):
             raise click.BadParameter(f"{output} is read by this command, and would be replaced.", param_hint="--output")
 
 
-def _load_samples(model: Model, data: str | Path, data_dir: Path | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Features, and the targets as words or numbers if the data has them."""
+def _load_samples(
+    model: Model, data: str | Path, data_dir: Path | None, decimal: str | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Features, and the names of the targets' classes, or numbers, if the data has them."""
     if isinstance(data, Path):
         return datasets.load_samples(
             data,
@@ -81,6 +85,9 @@ def _load_samples(model: Model, data: str | Path, data_dir: Path | None) -> tupl
             feature_names=model.feature_names,
             target_name=model.target_name,
             target_index=model.target_index,
+            dropped=model.dropped,
+            class_names=model.output_names if model.loss.classifies else None,
+            decimal=decimal or model.decimal,
         )
     dataset = datasets.load_named(data, data_dir=data_dir, seed=model.seed)
     X, y = (dataset.X, dataset.y) if dataset.X_test is None else (dataset.X_test, dataset.y_test)
@@ -115,13 +122,19 @@ def _write_table(path: Path | None, model: Model, lines: list[list[str]], probab
 
 
 def _report_agreement(model: Model, predictions: np.ndarray, lines: list[list[str]], targets: np.ndarray) -> None:
-    """How well predictions agree with known targets."""
+    """How well predictions agree with the targets that are known."""
+    known = ~datasets.is_missing(targets)
+    if not known.any():
+        return
     if model.loss.classifies:
-        correct = [line[0] == datasets.class_name(target) for line, target in zip(lines, targets, strict=True)]
-        measures = {"Accuracy": f"{np.mean(correct):.4f}"}
-    elif targets.dtype.kind == "U":  # words instead of numbers, such as NA
+        correct = np.array([line[0] for line in lines], dtype=object) == targets
+        measures = {"Accuracy": f"{np.mean(correct[known]):.4f}"}
+    elif targets.dtype.kind not in "iuf":  # words instead of numbers
         return
     else:
-        measures = squared_error(predictions, targets)
+        measures = squared_error(predictions[known], targets[known])
     agreement = ", ".join(f"{name} {value}" for name, value in measures.items())
-    click.echo(f"{agreement} on these {counted(len(lines), 'sample')}", err=True)
+    samples = f"these {counted(len(known), 'sample')}"
+    if not known.all():
+        samples = f"the {known.sum():,} of {len(known):,} samples that have a target"
+    click.echo(f"{agreement} on {samples}", err=True)

@@ -24,6 +24,7 @@ from fastnn.cli.options import (
     batch_size_type,
     data_dir_option,
     data_source,
+    decimal_option,
     hidden_sizes,
     threads_option,
 )
@@ -55,19 +56,27 @@ VALIDATION_FRACTION = 0.1
     type=data_source,
     default="digits",
     metavar="NAME|FILE",
-    help="What to learn: digits, moons, circles, blobs, mnist, or a file ending in .csv, .npz or .npy.",
+    help="What to learn: digits, moons, circles, blobs, mnist, or a file ending in .csv, .tsv, .parquet, .feather, .npz "
+    "or .npy; - for CSV from the standard input stream.",
 )
 @data_dir_option
 @click.option(
     "--target",
     metavar="COLUMN",
-    help="Column to predict in a .csv or .npy file: its name, or its position from 0.  [default: the last]",
+    help="Column to predict in a table: its name, or its position from 0.  [default: the last]",
 )
+@click.option(
+    "--drop",
+    multiple=True,
+    metavar="COLUMN",
+    help="Column to leave out of a table: its name, or its position from 0. May be repeated.",
+)
+@decimal_option
 @click.option(
     "--task",
     type=click.Choice(datasets.TASKS),
     default="auto",
-    help="For a file: auto takes words and whole numbers for classes, other targets for regression.",
+    help="For a file: auto takes words and few different whole numbers for classes, other targets for regression.",
 )
 @click.option(
     "--hidden",
@@ -212,6 +221,8 @@ def train(
     data: str | Path,
     data_dir: Path | None,
     target: str | None,
+    drop: tuple[str, ...],
+    decimal: str | None,
     task: str,
     hidden: tuple[int, ...],
     activation: str,
@@ -249,8 +260,9 @@ def train(
     fastnn train --dropout 0.3 --patience 10              against overfitting
     fastnn train --data iris.csv --target species         a table of your own
 
-    A .csv file has a header line and numbers, its target excepted. A .npz file holds arrays X and y, a .npy file one
-    array. A fifth of the samples is held out, where the data has no test samples of its own.
+    A table (CSV, TSV, both perhaps compressed, Parquet, Feather) has named columns of numbers, its target excepted. A .npz
+    file holds arrays X and y, a .npy file one array. A fifth of the samples is held out, where the data has no test
+    samples of its own.
 
     A file is learned by fastnn.MLPClassifier or fastnn.MLPRegressor. With --checkpoint or --normalization layer, which these
     do not have, Network.fit learns it, as it does the data sets that have a name; it begins with other weights.
@@ -258,15 +270,15 @@ def train(
     Ctrl-C stops the training and keeps what was learned. With --checkpoint FILE the same command goes on later, if --resume
     is added to it.
     """  # noqa: D301 (a backspace is click's mark for lines that must not be rewrapped)
-    check_data_options(data, data_dir, target, task)
+    check_data_options(data, data_dir, target=target, task=task, drop=drop, decimal=decimal)
     check_optimizer_options(optimizer, momentum)
     check_network_options(hidden, dropout, normalization, label_smoothing, task)
-    output = output or Path(f"{data.stem if isinstance(data, Path) else data}-model.npz")
+    output = output or Path(f"{datasets.table_name(data) if isinstance(data, Path) else data}-model.npz")
     check_model_file(output)
     check_plot_file(plot, output)
     check_checkpoint_file(checkpoint, resume, data, output, plot)
     if isinstance(data, Path):
-        dataset = datasets.load_table(data, target=target, task=task)
+        dataset = datasets.load_table(data, target=target, task=task, drop=drop, decimal=decimal)
     else:
         dataset = datasets.load_named(data, data_dir=data_dir, seed=seed)
     check_network_options(hidden, dropout, normalization, label_smoothing, dataset.task)
@@ -306,6 +318,8 @@ def train(
         resume=resume,
     )
     report_data(dataset, parts, design)
+    for note in dataset.notes:
+        report("Note", note)
     announce = partial(report_training, n_samples=n_samples, plan=plan)
     run = run_training(choose_learner(data, design, plan), dataset, parts, design, plan, announce)
     _save_and_report(run, parts, plan, output, plot)
