@@ -31,29 +31,53 @@ def check_dtype(dtype: Any) -> np.dtype:
     raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
 
 
-def check_features(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
-    """X as a finite two-dimensional array (n_samples, n_features), not copied where its type allows."""
+def is_sparse(X: Any) -> bool:
+    """Whether X is a sparse matrix or array of SciPy's; asked so that its module is not imported for that."""
+    return hasattr(X, "tocsr")
+
+
+def check_features(X: Any, n_features: int, dtype: np.dtype) -> Any:
+    """X as a finite two-dimensional array (n_samples, n_features), not copied where its type allows.
+
+    A sparse X stays sparse: it comes in the format CSR and of that type.
+    """
     features = check_feature_shape(X, n_features, dtype)
     check_finite(features, "X", dtype)
     return features
 
 
-def check_feature_shape(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
+def check_feature_shape(X: Any, n_features: int, dtype: np.dtype) -> Any:
     """What `check_features` gives, its numbers unread: for a caller who sees by his results whether all are finite."""
-    if hasattr(X, "toarray"):
-        raise TypeError(f"X is a sparse {type(X).__name__}; pass a dense array, for instance X.toarray().")
-    X = _as_numeric_array(X, "X", dtype)
+    X = X if is_sparse(X) else _as_numeric_array(X, "X", dtype)
     if X.ndim != 2:
         hint = " For one sample, pass X.reshape(1, -1)." if X.ndim == 1 else ""
         raise ValueError(f"X must be two-dimensional, (n_samples, n_features), got shape {X.shape}.{hint}")
     if X.shape[1] != n_features:
         raise ValueError(f"X has {X.shape[1]} features, but this network expects {n_features}.")
-    if len(X) == 0:
+    if X.shape[0] == 0:
         raise ValueError(f"X is empty: at least one sample is needed, got shape {X.shape}.")
-    if X.dtype not in STREAMED_TYPES:
-        X = X.astype(dtype)
-    features: np.ndarray = np.asarray(X)
-    return features
+    if is_sparse(X):
+        return as_csr(X, dtype)
+    return np.asarray(X.astype(dtype) if X.dtype not in STREAMED_TYPES else X)
+
+
+def as_csr(X: Any, dtype: np.dtype) -> Any:
+    """A sparse X in the format CSR and of that type, checked, as kernels that read it trust its indices.
+
+    Entries may come in any order, and several times; they are not copied where format and type are right already.
+    """
+    if X.dtype.kind not in "fiub":
+        raise TypeError(f"X must be a sparse array of real numbers, got elements of type {X.dtype}.")
+    try:
+        rows = X.tocsr()
+        rows.check_format(full_check=True)
+    except ValueError as error:
+        raise ValueError(f"X is a {type(X).__name__} whose parts contradict each other: {error}.") from None
+    if rows.dtype == dtype:
+        return rows
+    with np.errstate(over="ignore"):
+        data = rows.data.astype(dtype)
+    return type(rows)((data, rows.indices, rows.indptr), shape=rows.shape)
 
 
 def check_targets(y: Any, n_samples: int, architecture: Architecture, dtype: np.dtype) -> np.ndarray:
@@ -160,8 +184,11 @@ def _as_numeric_array(values: Any, name: str, dtype: np.dtype) -> np.ndarray:
     return array
 
 
-def check_finite(array: np.ndarray, name: str, dtype: np.dtype) -> None:
+def check_finite(array: Any, name: str, dtype: np.dtype) -> None:
     """Raise ValueError for the first number that is not finite in `dtype`, reading a slice of rows at a time."""
+    if is_sparse(array):
+        _check_finite_entries(array, name, dtype)
+        return
     if array.dtype.kind != "f":
         return
     if array.dtype == dtype and _squares_add_up(array):
@@ -174,6 +201,17 @@ def check_finite(array: np.ndarray, name: str, dtype: np.dtype) -> None:
             raise ValueError(
                 f"{name} must be finite in {dtype.name}, got {rows[row, column]} in row {start + row}, column {column}."
             )
+
+
+def _check_finite_entries(matrix: Any, name: str, dtype: np.dtype) -> None:
+    """The same for a sparse matrix in the format CSR and of that type."""
+    if np.isfinite(matrix.data).all():
+        return
+    place = np.flatnonzero(~np.isfinite(matrix.data))[0]
+    row = np.searchsorted(matrix.indptr, place, side="right") - 1
+    raise ValueError(
+        f"{name} must be finite in {dtype.name}, got {matrix.data[place]} in row {row}, column {matrix.indices[place]}."
+    )
 
 
 def _squares_add_up(array: np.ndarray) -> bool:

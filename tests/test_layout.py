@@ -44,6 +44,7 @@ BACKEND_ORDER = (
     "narrow",
     "descent",
     "propagation",
+    "sparse",
     "layers",
     "normalizing",
     "normalization",

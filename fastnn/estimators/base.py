@@ -20,7 +20,7 @@ from fastnn.activations import ACTIVATIONS
 from fastnn.backends import BACKENDS
 from fastnn.estimators.full_batch import prepare_full_batch
 from fastnn.estimators.protocol import CallbackSupportMixin
-from fastnn.estimators.samples import Samples, mean_loss, outputs_of
+from fastnn.estimators.samples import Samples
 from fastnn.estimators.stochastic import prepare_stochastic
 from fastnn.estimators.validation import Validation, find_scorer, hold_out
 from fastnn.history import History
@@ -135,7 +135,9 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
 
     def _reported_loss(self, samples: Samples) -> float:
         """Mean loss over samples, without penalties, as scikit-learn reports it."""
-        return mean_loss(self._network, samples) / self._n_loss_targets + self._mean_offset(samples)
+        return self._network.mean_loss(
+            samples.X, samples.y, samples.weights
+        ) / self._n_loss_targets + self._mean_offset(samples)
 
     def _mean_offset(self, samples: Samples) -> float:
         """The weighted mean of what scikit-learn's losses have in addition."""
@@ -401,9 +403,9 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         network, features = self._synchronize(), self._features(X)
         try:
             if features.shape[0] == 1:
-                return outputs_of(network, features)
+                return network.forward(features)
             with network.computing(self._threads()):
-                return outputs_of(network, features)
+                return network.forward(features)
         except ValueError:
             validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)  # which says it in scikit-learn's words
             raise
