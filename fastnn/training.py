@@ -67,8 +67,8 @@ class Descent:
         self.update = optimizer.bind(self.backend, network.dtype, reports_penalty)
         self.state = network.optimizer_state(optimizer)
         self.steps_before = self.state.n_steps  # the schedule counts from here
-        changing = network.learned, network.gradient, self.state.vectors
-        self.changing = [(vector, np.empty_like(vector)) for vector in changing]
+        self.changing = network.learned, network.gradient, self.state.vectors
+        self.kept: list[np.ndarray] = []  # the same before an epoch, once something has to be undone
         self.reserve(0, gathers=False)
 
     def reserve(self, batch_size: int, *, gathers: bool) -> None:
@@ -157,11 +157,12 @@ class Descent:
         """Announce that the parameters will change; returns what undoes all that training has changed since."""
         network, n_steps, n_updates = self.network, self.state.n_steps, self.network.n_updates
         remember_batch, random_state = network.forget_batch(), network.random.bit_generator.state
-        for vector, kept in self.changing:
+        self.kept = self.kept or [np.empty_like(vector) for vector in self.changing]
+        for vector, kept in zip(self.changing, self.kept, strict=True):
             kept[:] = vector
 
         def undo() -> None:
-            for vector, kept in self.changing:
+            for vector, kept in zip(self.changing, self.kept, strict=True):
                 vector[:] = kept
             self.state.n_steps, network.n_updates = n_steps, n_updates
             network.random.bit_generator.state = random_state

@@ -75,9 +75,8 @@ def as_csr(X: Any, dtype: np.dtype) -> Any:
         raise ValueError(f"X is a {type(X).__name__} whose parts contradict each other: {error}.") from None
     if rows.dtype == dtype:
         return rows
-    with np.errstate(over="ignore"):
-        data = rows.data.astype(dtype)
-    return type(rows)((data, rows.indices, rows.indptr), shape=rows.shape)
+    _check_finite_entries(rows, "X", dtype)  # later it could not be said what was given
+    return type(rows)((rows.data.astype(dtype), rows.indices, rows.indptr), shape=rows.shape)
 
 
 def check_targets(y: Any, n_samples: int, architecture: Architecture, dtype: np.dtype) -> np.ndarray:
@@ -195,7 +194,7 @@ def check_finite(array: Any, name: str, dtype: np.dtype) -> None:
         return
     for start in range(0, len(array), ROWS_PER_CHECK):
         rows = array[start : start + ROWS_PER_CHECK]
-        finite = np.isfinite(rows) if rows.dtype == dtype else np.abs(rows) <= np.finfo(dtype).max
+        finite = _finite(rows, dtype)
         if np.count_nonzero(finite) < finite.size:
             row, column = np.argwhere(~finite)[0]
             raise ValueError(
@@ -203,11 +202,17 @@ def check_finite(array: Any, name: str, dtype: np.dtype) -> None:
             )
 
 
+def _finite(numbers: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Which of the numbers are finite in that type."""
+    return np.asarray(np.isfinite(numbers) if numbers.dtype == dtype else np.abs(numbers) <= np.finfo(dtype).max)
+
+
 def _check_finite_entries(matrix: Any, name: str, dtype: np.dtype) -> None:
-    """The same for a sparse matrix in the format CSR and of that type."""
-    if np.isfinite(matrix.data).all():
+    """The same for the entries of a sparse matrix in the format CSR."""
+    finite = _finite(matrix.data, dtype)
+    if finite.all():
         return
-    place = np.flatnonzero(~np.isfinite(matrix.data))[0]
+    place = np.flatnonzero(~finite)[0]
     row = np.searchsorted(matrix.indptr, place, side="right") - 1
     raise ValueError(
         f"{name} must be finite in {dtype.name}, got {matrix.data[place]} in row {row}, column {matrix.indices[place]}."

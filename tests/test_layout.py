@@ -44,7 +44,6 @@ BACKEND_ORDER = (
     "narrow",
     "descent",
     "propagation",
-    "sparse",
     "layers",
     "normalizing",
     "normalization",
@@ -54,6 +53,7 @@ BACKEND_ORDER = (
     "optimizers",
     "batches",
     "views",
+    "sparse",
 )
 
 HEAVY = ("matplotlib", "sklearn", "tqdm", "click", "pandas", "torch")

@@ -29,8 +29,9 @@ def rows_of(X, order=None):
     starts, stops = X.indptr[:-1], X.indptr[1:]
     if order is not None:
         starts, stops = starts[order], stops[order]
-    places = starts.astype(np.int64), stops.astype(np.int64)
-    return Rows(*map(not_to_be_written, (X.data, X.indices, *places)), 0, (len(starts), X.shape[1]))
+    parts = X.data, X.indices, starts.astype(np.int64), stops.astype(np.int64)
+    data, indices, starts, stops = map(not_to_be_written, parts)
+    return Rows(data, indices, starts, stops, 0, (len(starts), X.shape[1]))
 
 
 def not_to_be_written(array):
