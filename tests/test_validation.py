@@ -37,7 +37,6 @@ def state_of(network: fastnn.Network) -> tuple:
 # Features
 
 
-
 def with_column(column: int) -> sparse.csr_array:
     """A sparse X of which one entry is said to be in another column."""
     scattered = sparse.csr_array(X)
@@ -63,10 +62,18 @@ BAD_FEATURES = {
     "objects": ([[object()] * 3] * 8, TypeError, r"X must be an array of numbers, got list"),
     "too large an integer": ([[10**400, 0, 0]] * 8, (TypeError, ValueError), r"X must be"),
     "sparse, wrong number": (sparse.csr_array(X[:, :2]), ValueError, r"X has 2 features, but this network expects 3\."),
-    "sparse, empty": (sparse.csc_array(X[:0]), ValueError, r"X is empty: at least one sample is needed, got shape \(0, 3\)"),
+    "sparse, empty": (
+        sparse.csc_array(X[:0]),
+        ValueError,
+        r"X is empty: at least one sample is needed, got shape \(0, 3\)",
+    ),
     "sparse, nan": (sparse.coo_array(put(np.nan)), ValueError, r"X must be finite.*got nan in row 2, column 1\."),
     "sparse, infinite": (sparse.csr_matrix(put(np.inf)), ValueError, r"X must be finite.*got inf in row 2, column 1\."),
-    "sparse, complex": (sparse.csr_array(X * 1j), TypeError, r"X must be a sparse array of real numbers, .* complex128"),
+    "sparse, complex": (
+        sparse.csr_array(X * 1j),
+        TypeError,
+        r"X must be a sparse array of real numbers, .* complex128",
+    ),
     "sparse, beyond": (with_column(3), ValueError, r"X is a csr_array whose parts contradict each other: .*indices"),
     "sparse, negative": (with_column(-1), ValueError, r"X is a csr_array whose parts contradict each other: .*indices"),
 }
