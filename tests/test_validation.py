@@ -37,10 +37,17 @@ def state_of(network: fastnn.Network) -> tuple:
 # Features
 
 
-def with_column(column: int) -> sparse.csr_array:
-    """A sparse X of which one entry is said to be in another column."""
-    scattered = sparse.csr_array(X)
+def with_column(column, container=sparse.csr_array):
+    """A sparse X of which one entry is said to be in another column, or row."""
+    scattered = container(X)
     scattered.indices[4] = column
+    return scattered
+
+
+def with_rows_backwards():
+    """A sparse X of which a row ends before it begins."""
+    scattered = sparse.csr_array(X)
+    scattered.indptr[3] = 0
     return scattered
 
 
@@ -74,8 +81,18 @@ BAD_FEATURES = {
         TypeError,
         r"X must be a sparse array of real numbers, .* complex128",
     ),
-    "sparse, beyond": (with_column(3), ValueError, r"X is a csr_array whose parts contradict each other: .*indices"),
-    "sparse, negative": (with_column(-1), ValueError, r"X is a csr_array whose parts contradict each other: .*indices"),
+    "sparse, beyond": (with_column(3), ValueError, r"X is a csr_array with entries outside of its shape \(8, 3\)"),
+    "sparse, negative": (with_column(-1), ValueError, r"X is a csr_array with entries outside of its shape \(8, 3\)"),
+    "sparse, columns": (
+        with_column(8, sparse.csc_array),
+        ValueError,
+        r"X is a csc_array whose parts contradict .*indices",
+    ),
+    "sparse, rows": (
+        with_rows_backwards(),
+        ValueError,
+        r"X is a csr_array .* places of rows that contradict each other",
+    ),
 }
 
 USES = {

@@ -1,16 +1,16 @@
 """The most memory that a process of one library's own takes to fit and to predict: ``python -m benchmarks.estimators.memory``."""
 
-import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 
 from benchmarks.estimators.libraries import MODULES, fitted
 from benchmarks.peers.processors import ROOT
 
-#: Bytes of the unit in which the system counts.
-UNIT = 1 if sys.platform == "darwin" else 1024
+#: Where Linux says what a process takes. What `getrusage` says begins with the memory of the process that started this one.
+STATUS = Path("/proc/self/status")
 
 
 def peak_bytes(task_name: str, library: str) -> int:
@@ -29,7 +29,8 @@ def main(task_name: str, library: str) -> None:
 
     task = next(task for task in TASKS if task.name == task_name)
     fitted(task.estimator(library), task.data).predict(task.data.X)
-    click.echo(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT)
+    most = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))
+    click.echo(int(most.split()[1]) * 1024)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,11 @@ def _shortfalls(task: dict[str, Any]) -> list[str]:
         sentences.append(f"{duration(seconds)}; at most {duration(most)} are allowed.")
     if pickled > MOST_PICKLED:
         sentences.append(f"{pickled:.3g} times its parameters' bytes when pickled; at most {MOST_PICKLED} are allowed.")
-    if most_memory is not None and (times := task["memory"][SUBJECT] / task["memory"][REFERENCE]) > most_memory:
+    if (
+        most_memory is not None
+        and task["memory"]
+        and (times := task["memory"][SUBJECT] / task["memory"][REFERENCE]) > most_memory
+    ):
         sentences.append(f"{times:.3g} times the memory of {REFERENCE}; at most {most_memory} are allowed.")
     return sentences
 

@@ -21,7 +21,7 @@ from sklearn.model_selection import GridSearchCV
 
 from benchmarks.estimators import agreement, libraries
 from benchmarks.estimators.libraries import MODULES, fitted, seconds_of
-from benchmarks.estimators.memory import peak_bytes
+from benchmarks.estimators.memory import STATUS, peak_bytes
 from benchmarks.workloads import SEED, Data, half_planes, mnist_images
 from fastnn.threads import available_cpus
 
@@ -133,8 +133,10 @@ class Fit(Task):
         return replace(super().quick(), most_memory=None)
 
     def memory(self) -> dict[str, int]:
-        """By library, the most bytes of a process that does nothing but to fit and predict."""
-        return {} if self.most_memory is None else {library: peak_bytes(self.name, library) for library in MODULES}
+        """By library, the most bytes of a process that does nothing but fit and predict, where the system says so."""
+        if self.most_memory is None or not STATUS.exists():
+            return {}
+        return {library: peak_bytes(self.name, library) for library in MODULES}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn.backends.numba_backend.compilation import kernel
+from fastnn.backends.numba_backend.compilation import inlined, kernel
 
 
 class Blocks(NamedTuple):
@@ -30,19 +30,25 @@ def affine_sparse(Z, X, W, b):
     Four entries at a time: what they add up to is then loaded and stored once.
     """
     for i in range(len(Z)):
+        z, start, stop = Z[i], X.starts[i], X.stops[i]
         for k in range(len(b)):
-            Z[i, k] = b[k]
-        start, stop = X.starts[i], X.stops[i]
+            z[k] = b[k]
         rest = stop - (stop - start) % 4
         for p in range(start, rest, 4):
             x0, x1, x2, x3 = X.data[p], X.data[p + 1], X.data[p + 2], X.data[p + 3]
-            j0, j1, j2, j3 = X.indices[p], X.indices[p + 1], X.indices[p + 2], X.indices[p + 3]
+            w0, w1, w2, w3 = _row(W, X, p), _row(W, X, p + 1), _row(W, X, p + 2), _row(W, X, p + 3)
             for k in range(len(b)):
-                Z[i, k] = Z[i, k] + x0 * W[j0, k] + x1 * W[j1, k] + x2 * W[j2, k] + x3 * W[j3, k]
+                z[k] = z[k] + x0 * w0[k] + x1 * w1[k] + x2 * w2[k] + x3 * w3[k]
         for p in range(rest, stop):
-            x, j = X.data[p], X.indices[p]
+            x, w = X.data[p], _row(W, X, p)
             for k in range(len(b)):
-                Z[i, k] += x * W[j, k]
+                z[k] += x * w[k]
+
+
+@inlined
+def _row(W, X, p):
+    """The row of W that entry p of X is multiplied with; a number without a sign is not counted from the end."""
+    return W[np.uint64(X.indices[p])]
 
 
 @kernel
@@ -59,9 +65,7 @@ def _add_products(C, dZ, X, factor):
         for p in range(X.starts[i], X.stops[i]):
             j = X.indices[p] - X.first
             if 0 <= j < len(C):
-                x = C.dtype.type(factor * X.data[p])
-                for k in range(C.shape[1]):
-                    C[j, k] += x * dZ[i, k]
+                _add_multiple(C[j], dZ[i], factor * X.data[p])
 
 
 @kernel
@@ -80,9 +84,15 @@ def _add_entries(C, dZ, X, blocks, block, factor):
     """The same as `_add_products` for the columns of one block."""
     for e in range(blocks.ends[block - 1] if block > 0 else 0, blocks.ends[block]):
         p, i = blocks.entries[e], blocks.samples[e]
-        j, x = X.indices[p] - X.first, C.dtype.type(factor * X.data[p])
-        for k in range(C.shape[1]):
-            C[j, k] += x * dZ[i, k]
+        _add_multiple(C[X.indices[p] - X.first], dZ[i], factor * X.data[p])
+
+
+@inlined
+def _add_multiple(c, z, factor):
+    """c <- c + a z."""
+    a = c.dtype.type(factor)
+    for k in range(len(c)):
+        c[k] += a * z[k]
 
 
 @kernel
