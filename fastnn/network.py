@@ -45,7 +45,8 @@ UNWEIGHTED = np.empty(0)
 class Network:
     """A feed-forward network: A_0 = X, Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l) for l = 1 ... L.
 
-    Samples are rows: X is (n_samples, n_0), W_l is (n_{l-1}, n_l), b_l is (n_l,).
+    Samples are rows: X is (n_samples, n_0), W_l is (n_{l-1}, n_l), b_l is (n_l,). Wherever X is taken, it may be a sparse
+    matrix or array of SciPy's: Z_1 and dW_1 are then sums over its non-zero entries.
 
     What an optimizer keeps for the parameters, such as its momentum, belongs to this object: copies, pickles and loaded
     networks come without, so that training them further begins with a state of 0. Copies and pickles do carry the state
@@ -206,7 +207,7 @@ class Network:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
         n_threads : int, optional
             Threads to compute with at most; by default the network's.
@@ -243,7 +244,7 @@ class Network:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class numbers or one-hot rows for `softmax_cross_entropy`, probabilities for `binary_cross_entropy`,
@@ -362,8 +363,9 @@ class Network:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples. float32, float64 and uint8 arrays are never copied as a whole.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples. float32, float64 and uint8 arrays are never copied as a whole. A sparse matrix or array of SciPy's is
+            converted once to the format CSR and the type of the network, unless it has them, and never made dense.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, as in `loss`.
         sample_weight : array-like of shape (n_samples,), optional

@@ -407,10 +407,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             check_is_fitted(self)
         network, features = self._synchronize(), self._features(X)
         try:
-            if features.shape[0] == 1:
-                return network.forward(features)
-            with network.computing(self._threads()):
-                return network.forward(features)
+            return network.forward(features, n_threads=None if features.shape[0] == 1 else self._threads())
         except ValueError:
             validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)  # which says it in scikit-learn's words
             raise
