@@ -94,7 +94,15 @@ def link(objects: list[Path], target: Path) -> None:
         raise FileNotFoundError("no C compiler (cc, gcc or clang) to link the kernels with")
     standard = objects[0].with_name("standard.c")
     standard.write_text(STANDARD)
-    flags = ["-shared", "-fPIC", "-O2", "-ffreestanding", "-fno-builtin", "-fno-tree-loop-distribute-patterns", "-nostdlib"]
+    flags = [
+        "-shared",
+        "-fPIC",
+        "-O2",
+        "-ffreestanding",
+        "-fno-builtin",
+        "-fno-tree-loop-distribute-patterns",
+        "-nostdlib",
+    ]
     if sys.platform.startswith("linux"):
         flags += ["-Wl,-z,noexecstack", "-Wl,-z,defs", "-Wl,--gc-sections", "-Wl,-Bsymbolic", "-s"]
     command = [compiler, *flags, "-o", str(target), str(standard), *map(str, objects)]
@@ -117,7 +125,11 @@ def build() -> Path:
         for old in path.parent.glob(f"kernels-{level().name}-*"):
             old.unlink()
         shutil.move(made, path)
-    made_with = {"numba": numba.__version__, "llvm": ".".join(map(str, llvm.llvm_version_info)), "llvmlite": llvmlite.__version__}
+    made_with = {
+        "numba": numba.__version__,
+        "llvm": ".".join(map(str, llvm.llvm_version_info)),
+        "llvmlite": llvmlite.__version__,
+    }
     path.with_suffix(".json").write_text(json.dumps(made_with | {"level": level().name}))
     return path
 

@@ -5,6 +5,7 @@ where lanes run along the samples: a `Layout` says which arrays an operation get
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from fastnn.backends.engine.operations import (
     PART,
     STREAM_PART,
     THREAD,
+    Sparse,
     View,
 )
 from fastnn.backends.engine.partition import BY_ONE, BY_SAMPLES, UPDATE_ROWS, by_numbers, by_units
@@ -64,10 +66,11 @@ def add_targets(program: Program, Y: np.ndarray, layout: Layout, *, classes: boo
     program.add(operation, BY_SAMPLES, layout.samples(Y), Slot("Y", *(() if gathers else (STREAM_PART,))), order)
 
 
-def forward(program: Program, network: list[BoundLayer], A: View, layout: Layout = IN_ROWS) -> None:
-    """Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l) for l = 1 ... L - 1, and Z_L."""
+def forward(program: Program, network: list[BoundLayer], A: Any, layout: Layout = IN_ROWS) -> None:
+    """Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l) for l = 1 ... L - 1, and Z_L; A_0 may be sparse."""
     for layer in network:
-        program.add(table.affine, BY_SAMPLES, layout.samples(layer.normalized), A, whole(layer.W), whole(layer.b))
+        affine = table.affine_sparse if isinstance(A, Sparse) else table.affine
+        program.add(affine, BY_SAMPLES, layout.samples(layer.normalized), A, whole(layer.W), whole(layer.b))
         if layer is network[-1]:
             return
         normalize(program, layer)
@@ -163,16 +166,20 @@ def normalize_backward(program: Program, layer: BoundLayer) -> None:
         program.add(table.normalize_samples_backward, BY_SAMPLES, *blocks)
 
 
-def inputs_of(network: list[BoundLayer], number: int, X: np.ndarray | Slot) -> np.ndarray | Slot:
-    """A_{l-1} as layer l gets it, which is X for the first."""
-    return X if number == 0 else network[number - 1].passed_on
+def inputs_of(network: list[BoundLayer], layer: BoundLayer, X: Any) -> Any:
+    """A_{l-1} of a batch as layer l gets it, a thread's columns of it; X for the first."""
+    return X if layer.number == 0 else columns(network[layer.number - 1].passed_on)
 
 
-def gradients(program: Program, network: list[BoundLayer], X: View) -> None:
-    """dW_l = A_{l-1}^T dZ_l / n, db_l = mean_i dz_i; X with the batch's rows and a thread's columns."""
+def gradients(program: Program, network: list[BoundLayer], X: Any) -> None:
+    """dW_l = A_{l-1}^T dZ_l / n, db_l = mean_i dz_i; X with the batch's rows and, unless it is sparse, a thread's columns."""
     for layer in network:
-        A = X if layer.number == 0 else columns(network[layer.number - 1].passed_on)
-        program.add(table.weight_gradient, by_units(len(layer.W)), part(layer.dW), A, View(layer.dZ, BATCH))
+        A, dW, dZ = inputs_of(network, layer, X), part(layer.dW), View(layer.dZ, BATCH)
+        if isinstance(A, Sparse):
+            program.add(table.clear, by_units(len(layer.W)), dW)
+            program.add(table.add_weight_gradient_sparse, by_units(len(layer.W)), dW, dZ, A)
+        else:
+            program.add(table.weight_gradient, by_units(len(layer.W)), dW, A, dZ)
         add_bias_gradient(program, layer)
 
 
@@ -199,7 +206,7 @@ def states_of(stretch: Stretch, n_rows: int) -> View:
     return View(np.lib.stride_tricks.as_strided(states, shape, strides), ALL, PART)
 
 
-def descend(program: Program, descent: Descent, X: View, scratch: np.ndarray) -> None:
+def descend(program: Program, descent: Descent, X: Any, scratch: np.ndarray) -> None:
     """theta <- theta - step(dL/dtheta) from the errors of a batch; `scratch` has room for the gradients of some rows."""
     rule, network = descent.rule, descent.network
     if rule.clips or rule.orthogonal is not None:
@@ -207,24 +214,38 @@ def descend(program: Program, descent: Descent, X: View, scratch: np.ndarray) ->
         descend_in_one(program, descent)
         return
     for layer in network:
-        A, dZ = X if layer.number == 0 else columns(network[layer.number - 1].passed_on), View(layer.dZ, BATCH)
-        add_descent(program, descent, layer, (A, dZ), scratch)
+        add_descent(program, descent, layer, inputs_of(network, layer, X), scratch)
         add_bias_gradient(program, layer)
         for theta, g in pairs(layer)[1:]:
             add_step(program, rule, descent.stretch(theta, g), by_units(len(theta)))
 
 
-def add_descent(
-    program: Program, descent: Descent, layer: BoundLayer, data: tuple[View, View], scratch: np.ndarray
-) -> None:
+def add_descent(program: Program, descent: Descent, layer: BoundLayer, A: Any, scratch: np.ndarray) -> None:
     """W <- W - step(A^T dZ / n): one product where the rule allows it, else some rows at a time."""
-    n_rows, width = layer.W.shape
-    if descent.rule.is_product:
-        program.add(table.descend_in_product, by_units(n_rows), part(layer.W), *data)
+    (n_rows, width), dZ = layer.W.shape, View(layer.dZ, BATCH)
+    if isinstance(A, Sparse):
+        add_sparse_descent(program, descent, layer, A)
+    elif descent.rule.is_product:
+        program.add(table.descend_in_product, by_units(n_rows), part(layer.W), A, dZ)
     else:
         states = states_of(descent.stretch(layer.W, layer.dW), n_rows)
-        update = table.DESCENTS[descent.rule.update]
-        program.add(update, by_units(n_rows), part(layer.W), *data, _rows_of_thread(scratch, width), states)
+        update, room = table.DESCENTS[descent.rule.update], _rows_of_thread(scratch, width)
+        program.add(update, by_units(n_rows), part(layer.W), A, dZ, room, states)
+
+
+def add_sparse_descent(program: Program, descent: Descent, layer: BoundLayer, X: Sparse) -> None:
+    """W <- W - step(X^T dZ / n) with a sparse X, which moves only rows of W that it meets where the rule allows it."""
+    by_rows, dZ = by_units(len(layer.W)), View(layer.dZ, BATCH)
+    theta, g = part(layer.W), part(layer.dW)
+    if descent.rule.is_product:
+        program.add(table.descend_sparse, by_rows, theta, dZ, X)
+        return
+    program.add(table.clear, by_rows, g)
+    program.add(table.add_weight_gradient_sparse, by_rows, g, dZ, X)
+    stretch = descent.stretch(layer.W, layer.dW)
+    if stretch.penalized:
+        program.add(table.penalize, by_rows, theta, g)
+    program.add(table.STEPS[descent.rule.update], by_rows, theta, g, states_of(stretch, len(layer.W)))
 
 
 def _rows_of_thread(room: np.ndarray, width: int) -> View:

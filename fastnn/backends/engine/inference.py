@@ -6,6 +6,7 @@ from fastnn.backends.bound_layers import BoundLayer
 from fastnn.backends.engine import table
 from fastnn.backends.engine.equations import BY_SAMPLES, forward, part
 from fastnn.backends.engine.functions import activation
+from fastnn.backends.engine.inputs import arrays_of, own_inputs
 from fastnn.backends.engine.operations import STREAM_PART
 from fastnn.backends.engine.program import Program, Slot
 
@@ -16,10 +17,10 @@ ROWS_PER_PASS = 128
 class Inference:
     """Outputs A_L of samples, or logits Z_L where it does not activate; `network` has room for `ROWS_PER_PASS` of them."""
 
-    def __init__(self, network: list[BoundLayer], *, activates: bool) -> None:
+    def __init__(self, network: list[BoundLayer], *, activates: bool, sparse: bool) -> None:
         output = network[-1]
         program = Program(output.W.dtype)
-        forward(program, network, Slot("X", STREAM_PART))
+        forward(program, network, own_inputs(sparse))
         program.add(table.look_for_infinity, BY_SAMPLES, part(network[0].normalized))
         if activates:
             program.add(table.lay_in_columns, BY_SAMPLES, part(output.dZ), part(output.Z))
@@ -31,5 +32,6 @@ class Inference:
 
     def run(self, steps: np.ndarray, out: np.ndarray, X: np.ndarray) -> None:
         """Fill the rows of `out` that the steps are about."""
-        self.program.bind(X=X, out=out)
+        bound = {"out": out} | arrays_of(X)
+        self.program.bind(**bound)
         self.program.run(steps)

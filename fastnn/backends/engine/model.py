@@ -14,10 +14,12 @@ from fastnn.backends.engine import table
 from fastnn.backends.engine.equations import BY_ONE, descend_in_one, whole
 from fastnn.backends.engine.gradient import LossOfBatch
 from fastnn.backends.engine.inference import ROWS_PER_PASS, Inference
+from fastnn.backends.engine.inputs import work_of
 from fastnn.backends.engine.partition import ROWS
 from fastnn.backends.engine.program import Program
 from fastnn.backends.engine.training import DataKind, Training
 from fastnn.optimizers import SETTINGS, Rule
+from fastnn.validation import is_sparse
 
 #: Products of a weight and a sample that make one more thread worth its barriers, in a batch, and its start, in a call.
 BATCH_WORK_PER_THREAD = 250_000
@@ -54,8 +56,8 @@ class Model:
     ) -> None:
         self.architecture, self.dtype = architecture, parameters.dtype
         self.vectors = parameters, gradient, statistics
-        self._inference: dict[bool, list[Inference]] = {True: [], False: []}
-        self._losses: dict[tuple[bool, bool], LossOfBatch] = {}
+        self._inference: dict[tuple[bool, bool], list[Inference]] = {}
+        self._losses: dict[tuple[bool, bool, bool], LossOfBatch] = {}
         self._last: LossOfBatch | None = None
 
     @property
@@ -79,9 +81,10 @@ class Model:
 
     def infer(self, out: np.ndarray, X: np.ndarray, n_threads: int, *, activates: bool) -> bool:
         """A_L, or Z_L where it does not activate; X (n, n_0) -> (n, n_L). Whether Z_1 is finite."""
-        n_passes = -(-len(X) // ROWS_PER_PASS)
-        team = 1 if n_passes == 1 else min(self.team(len(X), len(X), n_threads), n_passes)
-        steps = batch_records(len(X), ROWS_PER_PASS)
+        n = X.shape[0]
+        n_passes = -(-n // ROWS_PER_PASS)
+        team = 1 if n_passes == 1 else min(self.team(n, n, n_threads, work_of(self.architecture, X)), n_passes)
+        steps = batch_records(n, ROWS_PER_PASS)
         cuts = [n_passes * thread // team for thread in range(team + 1)]
         calls = [(steps[a:b], out, X) for a, b in pairwise(cuts)]
         if team == 1:
@@ -91,17 +94,17 @@ class Model:
         return not steps["not_finite"].any()
 
     def _infer_passes(self, steps: np.ndarray, out: np.ndarray, X: np.ndarray, activates: bool) -> None:
-        with self._leased(activates) as inference:
+        with self._leased(activates, is_sparse(X)) as inference:
             inference.run(steps, out, X)
 
     @contextmanager
-    def _leased(self, activates: bool) -> Iterator[Inference]:
+    def _leased(self, activates: bool, sparse: bool) -> Iterator[Inference]:
         """A program for inference that nobody else uses meanwhile."""
-        idle = self._inference[activates]
+        idle = self._inference.setdefault((activates, sparse), [])
         try:
             inference = idle.pop()
         except IndexError:
-            inference = Inference(self.bind(ROWS_PER_PASS, trains=False), activates=activates)
+            inference = Inference(self.bind(ROWS_PER_PASS, trains=False), activates=activates, sparse=sparse)
         try:
             yield inference
         finally:
@@ -117,29 +120,31 @@ class Model:
         n_threads: int,
     ) -> float:
         """L = mean_i c_i L_i of a batch, as it trains, and dZ_L for `backward`; c (n,) or (0,) -> L_i (n,)."""
-        program = self._loss_program(len(X), Y.ndim == 1, len(weights) > 0)
-        step["start"], step["n_samples"] = 0, len(X)
-        program.run(sample_losses, X, Y, weights, step, self.team(len(X), len(X), n_threads))
+        n, work = X.shape[0], work_of(self.architecture, X)
+        program = self._loss_program(n, Y.ndim == 1, len(weights) > 0, is_sparse(X))
+        step["start"], step["n_samples"], program.work = 0, n, work
+        program.run(sample_losses, X, Y, weights, step, self.team(n, n, n_threads, work))
         self._last = program
         return float(step["loss"][0])
 
     def evaluate(self, sample_losses: np.ndarray, X: np.ndarray, Y: np.ndarray, n_threads: int) -> None:
         """L_i of any number of samples, as they are at inference."""
-        n = min(len(X), ROWS_PER_LOSS)
-        program = LossOfBatch(self.bind(n, trains=False), classes=Y.ndim == 1, weighted=False)
-        program.run(sample_losses, X, Y, np.empty(0), batch_records(len(X), n), self.team(len(X), n, n_threads))
+        n = min(X.shape[0], ROWS_PER_LOSS)
+        team = self.team(X.shape[0], n, n_threads, work_of(self.architecture, X))
+        program = LossOfBatch(self.bind(n, trains=False), classes=Y.ndim == 1, weighted=False, sparse=is_sparse(X))
+        program.run(sample_losses, X, Y, np.empty(0), batch_records(X.shape[0], n), team)
 
     def backward(self, n_threads: int) -> None:
         """dW_l, db_l for l = L ... 1, from the dZ_L that `loss` left."""
         if self._last is not None:
-            n = len(self._last.X)
-            self._last.backward(self.team(n, n, n_threads))
+            n = self._last.n_samples
+            self._last.backward(self.team(n, n, n_threads, self._last.work))
 
-    def _loss_program(self, n_samples: int, classes: bool, weighted: bool) -> LossOfBatch:
-        program = self._losses.get((classes, weighted))
+    def _loss_program(self, n_samples: int, classes: bool, weighted: bool, sparse: bool) -> LossOfBatch:
+        program = self._losses.get((classes, weighted, sparse))
         if program is None or program.capacity < n_samples:
-            program = LossOfBatch(self.bind(n_samples), classes=classes, weighted=weighted)
-            self._losses[classes, weighted] = program
+            program = LossOfBatch(self.bind(n_samples), classes=classes, weighted=weighted, sparse=sparse)
+            self._losses[classes, weighted, sparse] = program
         return program
 
     def step(self, rule: Rule, states: np.ndarray, step: np.ndarray, n_threads: int) -> None:
@@ -156,10 +161,11 @@ class Model:
         """What trains on batches of at most `batch_size` samples."""
         return Training(self, rule, states, batch_size, data, max_threads)
 
-    def team(self, n_samples: int, batch_size: int, n_threads: int) -> int:
-        """As many of the threads as have work enough, in each batch and in all."""
-        by_batch = self.n_parameters * batch_size // BATCH_WORK_PER_THREAD
-        by_call = self.n_parameters * n_samples // CALL_WORK_PER_THREAD
+    def team(self, n_samples: int, batch_size: int, n_threads: int, work: int | None = None) -> int:
+        """As many of the threads as have work enough, in each batch and in all; `work` is that of a sample."""
+        work = self.n_parameters if work is None else work
+        by_batch = work * batch_size // BATCH_WORK_PER_THREAD
+        by_call = work * n_samples // CALL_WORK_PER_THREAD
         return max(1, min(n_threads, by_batch, by_call, batch_size // ROWS))
 
 

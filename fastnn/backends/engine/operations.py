@@ -12,7 +12,7 @@ An operation allocates nothing, raises nothing and calls nothing outside, so tha
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -46,12 +46,15 @@ class Kind:
         "A" for any steps, "F" for columns one after the other, "C" for contiguous numbers.
     dtype : str or None
         Type of the numbers; None for that of the network.
+    parts : tuple of Kind
+        What it consists of, if it is several arrays.
     """
 
     name: str
     n_dimensions: int = 0
     layout: str = ""
     dtype: str | None = None
+    parts: tuple["Kind", ...] = ()
 
     @property
     def is_array(self) -> bool:
@@ -67,6 +70,18 @@ STATES = Kind("states", 2, "S")
 NUMBERS, INDICES = Kind("numbers", 1, "C", "float64"), Kind("indices", 1, "C", "int64")
 #: A whole number; a number; the record of the batch; the place in the batch of the first sample of this thread's part.
 INTEGER, NUMBER, STEP, FIRST = (Kind(name) for name in ("integer", "number", "step", "first"))
+
+
+#: Rows of a sparse matrix, as `Sparse`: all its entries, their columns, and where in these each row begins and ends.
+SPARSE = Kind("sparse", parts=(FLAT, INDICES, Kind("places", 2, "C", "int64")))
+
+
+class Sparse(NamedTuple):
+    """Rows of a sparse matrix: row i has the numbers data[p] in the columns indices[p], p from places[i, 0] to places[i, 1]."""
+
+    data: Any
+    indices: Any
+    places: Any
 
 
 def source(dtype: Any) -> Kind:
@@ -136,11 +151,16 @@ class Operation:
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
 
+    @property
+    def parts(self) -> list[Kind]:
+        """The kinds of its arguments, those of the parts where one consists of several."""
+        return [part for kind in self.kinds for part in kind.parts or (kind,)]
+
     def record(self, partition: tuple[int, int], arguments: tuple[Any, ...]) -> np.ndarray:
         """The record of its arguments: what is partitioned in which granule, then views and numbers in their order."""
         numbers: list[int] = [*partition]
         given = iter(arguments)
-        for kind in self.kinds:
+        for kind in self.parts:
             if kind.is_array:
                 numbers += next(given).places()
             elif kind is INTEGER:
@@ -152,7 +172,7 @@ class Operation:
     def positions(self) -> list[int]:
         """Where in the record each argument that is given begins."""
         positions, position = [], HEADER
-        for kind in self.kinds:
+        for kind in self.parts:
             if kind not in (STEP, FIRST):
                 positions.append(position)
                 position += PLACES if kind.is_array else 1
@@ -187,6 +207,8 @@ class RecordReader:
 
     def next(self, kind: Kind, dtype: np.dtype) -> Any:
         """The next argument, of that kind."""
+        if kind.parts:
+            return Sparse(*(self.next(part, dtype) for part in kind.parts))
         if kind is STEP:
             return self.step
         if kind is FIRST:
@@ -212,7 +234,7 @@ class RecordReader:
             return array_at(address, (n_rows, n_columns), (row_step, dtype.itemsize), dtype)
         if kind.layout == "F":
             return array_at(address, (n_rows, n_columns), (dtype.itemsize, n_rows * dtype.itemsize), dtype)
-        if kind is ROWS:
+        if kind.n_dimensions == 2:
             return array_at(address, (n_rows, n_columns), (n_columns * dtype.itemsize, dtype.itemsize), dtype)
         return array_at(address, (n_rows * n_columns,), (dtype.itemsize,), dtype)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from fastnn.backends.engine import kernels
 from fastnn.backends.engine.layout import ITEM
-from fastnn.backends.engine.operations import ALL, PLACES, Operation, View, address_of
+from fastnn.backends.engine.operations import ALL, PLACES, Operation, Sparse, View, address_of
 from fastnn.backends.engine.team import run_team
 
 
@@ -41,6 +41,7 @@ class Program:
 
     def add(self, operation: Operation, partition: tuple[int, int], *arguments: Any) -> None:
         """Let an operation follow, whose work is shared out by `partition`: what is cut, in which granule."""
+        arguments = tuple(part for argument in arguments for part in _parts(argument))
         views = [View(_NOTHING, a.rows, a.columns) if isinstance(a, Slot) else a for a in arguments]
         record = operation.record(partition, tuple(views))
         for argument, place in zip(arguments, operation.positions(), strict=True):
@@ -105,3 +106,8 @@ class Program:
 
 
 _NOTHING = np.empty((0, 0))
+
+
+def _parts(argument: Any) -> tuple[Any, ...]:
+    """An argument, or the arrays that it consists of."""
+    return tuple(argument) if isinstance(argument, Sparse) else (argument,)

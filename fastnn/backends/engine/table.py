@@ -15,6 +15,7 @@ from fastnn.backends.engine.operations import (
     NUMBER,
     NUMBERS,
     ROWS,
+    SPARSE,
     STATES,
     STEP,
     Kind,
@@ -46,6 +47,11 @@ lay_in_rows = declare("lay_in_rows", BLOCK, COLUMNS)
 clear = declare("clear", FLAT)
 mean_loss = declare("mean_loss", NUMBERS, STEP)
 look_for_infinity = declare("look_for_infinity", FLAT, STEP)
+
+# The first layer where X is sparse.
+affine_sparse = declare("affine_sparse", ROWS, SPARSE, ROWS, FLAT)
+add_weight_gradient_sparse = declare("add_weight_gradient_sparse", ROWS, ROWS, SPARSE, FIRST)
+descend_sparse = declare("descend_sparse", ROWS, ROWS, SPARSE, FIRST, STEP)
 
 # Batches: rows of data of the types that are read as they are, and their targets.
 SOURCE_TYPES = ("float32", "float64", "uint8")

@@ -1,7 +1,7 @@
 """Training on batches: gather, forward, loss, backward and descent as one program, in rows or, for narrow networks, in columns."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,8 @@ from fastnn.backends.engine.equations import (
     propagate_errors,
     whole,
 )
-from fastnn.backends.engine.operations import ALL, BATCH, PART, PLACED, STREAM, STREAM_PART, TILE, View
+from fastnn.backends.engine.inputs import arrays_of, batch_inputs, own_inputs, work_of
+from fastnn.backends.engine.operations import ALL, BATCH, PART, PLACED, STREAM_PART, TILE, View
 from fastnn.backends.engine.partition import GRANULE, UPDATE_ROWS, by_numbers
 from fastnn.backends.engine.program import Program, Slot
 from fastnn.backends.engine.tiles import TilesOperation
@@ -32,6 +33,9 @@ from fastnn.optimizers import Rule
 
 if TYPE_CHECKING:
     from fastnn.backends.engine.model import Model
+
+#: Products of a weight and a sample that take about as long as the update of a weight, from and to memory.
+WORK_PER_UPDATE = 8
 
 #: Samples of a tile of a narrow network's batch, at most.
 TILE_SAMPLES = 384
@@ -51,12 +55,15 @@ class DataKind:
         Whether targets are class numbers.
     weighted : bool
         Whether samples have weights.
+    sparse : bool
+        Whether X is a sparse matrix.
     """
 
     dtype: np.dtype
     gathers: bool
     classes: bool
     weighted: bool
+    sparse: bool = False
 
 
 class Training:
@@ -67,9 +74,10 @@ class Training:
     ) -> None:
         self.model, self.rule, self.states, self.data = model, rule, states, data
         self.batch_size, self.max_threads = batch_size, max_threads
+        self.in_columns = model.is_narrow and not data.sparse
         self.sample_losses = np.zeros(_whole(batch_size))
         self.program = Program(model.dtype)
-        if model.is_narrow:
+        if self.in_columns:
             self._compute_in_columns()
         else:
             self._compute_in_rows()
@@ -85,14 +93,20 @@ class Training:
         n_threads: int,
     ) -> None:
         """A step for every record, whose batch is that of its `start` and `n_samples` in the order; losses go there."""
-        self.program.bind(X=X, Y=np.ascontiguousarray(Y), weights=weights)
+        bound = arrays_of(X, order) | {"Y": np.ascontiguousarray(Y), "weights": weights}
         if order is not None:
-            self.program.bind(order=order)
-        self.program.run(steps, min(self._team(steps, n_threads), self.max_threads))
+            bound["order"] = np.ascontiguousarray(order)
+        self.program.bind(**bound)
+        self.program.run(steps, min(self._team(steps, X, n_threads), self.max_threads))
 
-    def _team(self, steps: np.ndarray, n_threads: int) -> int:
-        team = self.model.team(len(steps) * self.batch_size, self.batch_size, n_threads)
-        return min(team, self.n_tiles) if self.model.is_narrow else team
+    def _team(self, steps: np.ndarray, X: Any, n_threads: int) -> int:
+        team = self.model.team(len(steps) * self.batch_size, self.batch_size, n_threads, self._work(X))
+        return min(team, self.n_tiles) if self.in_columns else team
+
+    def _work(self, X: Any) -> int:
+        """Products of a weight and a sample for one sample, with what the update of all weights is worth of them."""
+        work = work_of(self.model.architecture, X)
+        return work + self.data.sparse * WORK_PER_UPDATE * self.model.n_parameters // self.batch_size
 
     def _descent(self, network: list[BoundLayer]) -> Descent:
         parameters, gradient, _ = self.model.vectors
@@ -115,10 +129,10 @@ class Training:
             program.wait()
         descend(program, descent, X, self._room_for_gradients(network))
 
-    def _inputs(self) -> tuple[View | Slot, View | Slot]:
+    def _inputs(self) -> tuple[Any, Any]:
         """A_0 of the batch: a thread's rows, and all rows of a thread's columns."""
-        if not self.data.gathers:
-            return Slot("X", STREAM_PART), Slot("X", STREAM, PART)
+        if not self.data.gathers or self.data.sparse:
+            return own_inputs(self.data.sparse), batch_inputs(self.data.sparse)
         n_inputs = self.model.architecture.n_inputs
         batch_X = aligned_zeros(self.batch_size * n_inputs, self.model.dtype).reshape(self.batch_size, n_inputs)
         self._gather(self.program, part(batch_X))
@@ -160,9 +174,7 @@ class Training:
         program.wait()
         descend_in_one(program, descent)
 
-    def _tile_program(
-        self, program: Program, gradient: np.ndarray, gradients: np.ndarray | None = None
-    ) -> None:
+    def _tile_program(self, program: Program, gradient: np.ndarray, gradients: np.ndarray | None = None) -> None:
         """Losses and mean gradient of the samples of a tile; the gradient goes to the tile's row of `gradients`.
 
         What is computed for room beyond the last sample is neither summed nor kept.

@@ -35,13 +35,15 @@ from fastnn.backends.reference.optimizers import (
     orthogonalize,
     penalize,
 )
+from fastnn.backends.reference.sparse import affine_sparse, weight_gradient_sparse
+from fastnn.validation import is_sparse
 
 
 def forward(network, X, step):
     """Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l), A_0 = X, up to Z_L; X (n, n_0)."""
     A = X
     for layer in network[:-1]:
-        affine(layer.normalized, A, layer.W, layer.b)
+        (affine_sparse if is_sparse(A) else affine)(layer.normalized, A, layer.W, layer.b)
         normalize(layer)
         activate(layer.A, layer.Z, layer.activation)
         if layer.dropout > 0:
@@ -49,7 +51,7 @@ def forward(network, X, step):
             drop(layer.passed_on, layer.dropout, layer.number, 0, step)
         A = layer.passed_on
     output = network[-1]
-    affine(output.Z, A, output.W, output.b)
+    (affine_sparse if is_sparse(A) else affine)(output.Z, A, output.W, output.b)
 
 
 def loss(network, losses, Y, relative_weights):
@@ -71,7 +73,7 @@ def backward(network, X, step):
         activate_backward(previous.dZ, previous.Z, previous.A, previous.activation)
         normalize_backward(previous)
     first = network[0]
-    weight_gradient(first.dW, X, first.dZ)
+    (weight_gradient_sparse if is_sparse(X) else weight_gradient)(first.dW, X, first.dZ)
     layer_bias_gradient(first)
 
 

@@ -39,9 +39,9 @@ class Model:
     def infer(self, out, X, n_threads, *, activates):
         """A_L, or Z_L where it does not activate; X (n, n_0) -> (n, n_L). Whether Z_1 is finite."""
         is_finite, step = True, np.zeros((), SETTINGS)
-        for start in range(0, len(X), ROWS_PER_PASS):
+        for start in range(0, X.shape[0], ROWS_PER_PASS):
             rows, own = X[start : start + ROWS_PER_PASS], out[start : start + ROWS_PER_PASS]
-            network = self.bind(len(rows), trains=False)
+            network = self.bind(rows.shape[0], trains=False)
             forward(network, rows, step)
             is_finite &= bool(np.isfinite(network[0].normalized).all())
             if activates:
@@ -52,7 +52,7 @@ class Model:
 
     def loss(self, sample_losses, X, Y, relative_weights, step, n_threads):
         """L = mean_i c_i L_i of a batch, as it trains, and dZ_L for `backward`; c (n,) or (0,) -> L_i (n,)."""
-        network = self.bind(len(X))
+        network = self.bind(X.shape[0])
         self._last = network, X, step[0]
         step["loss"] = self._loss(network, sample_losses, X, Y, relative_weights, step[0])
         return float(step["loss"][0])
@@ -65,9 +65,9 @@ class Model:
     def evaluate(self, sample_losses, X, Y, n_threads):
         """L_i of any number of samples, as they are at inference."""
         step = np.zeros((), SETTINGS)
-        for start in range(0, len(X), ROWS_PER_PASS):
+        for start in range(0, X.shape[0], ROWS_PER_PASS):
             rows = slice(start, start + ROWS_PER_PASS)
-            network = self.bind(len(X[rows]), trains=False)
+            network = self.bind(len(Y[rows]), trains=False)
             self._loss(network, sample_losses[rows], X[rows], Y[rows], np.empty(0), step)
 
     def backward(self, n_threads):
@@ -99,12 +99,12 @@ class Training:
 
     def _step(self, step, X, Y, weights):
         model, (parameters, gradient, _) = self.model, self.model.vectors
-        if len(X) not in self.networks:
-            self.networks[len(X)] = model.bind(len(X))
-        network = self.networks[len(X)]
+        if len(Y) not in self.networks:
+            self.networks[len(Y)] = model.bind(len(Y))
+        network = self.networks[len(Y)]
         descent = Descent(self.rule, self.states, network, parameters, gradient)
         X = X.astype(parameters.dtype, copy=False)
-        step["loss"] = model._loss(network, np.empty(len(X)), X, Y, weights, step)
+        step["loss"] = model._loss(network, np.empty(len(Y)), X, Y, weights, step)
         if self.rule.reports_penalty:
             report_penalty(descent, step)
         backward(network, X, step)

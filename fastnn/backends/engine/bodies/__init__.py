@@ -18,6 +18,7 @@ _MODULES = (
     "normalization",
     "optimizers",
     "orthogonal",
+    "sparse",
     "tiles",
 )
 

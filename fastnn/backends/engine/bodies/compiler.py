@@ -105,6 +105,9 @@ class Unpacker:
     def next(self, kind, numba_type):
         """The value of the next argument."""
         builder = self.builder
+        if kind.parts:
+            parts = [self.next(*pair) for pair in zip(kind.parts, numba_type, strict=True)]
+            return self.context.make_tuple(builder, numba_type, parts)
         if kind is STEP:
             return builder.inttoptr(self.batch, self.context.get_value_type(numba_type))
         if kind is FIRST:
@@ -155,6 +158,8 @@ class Unpacker:
 
 def type_of(kind, real):
     """Numba's type of an argument of that kind, in a network of `real` numbers."""
+    if kind.parts:
+        return types.NamedTuple([type_of(part, real) for part in kind.parts], operations.Sparse)
     if kind is STEP:
         return RECORD
     if kind.is_array:
