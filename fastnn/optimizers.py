@@ -170,18 +170,6 @@ class Optimizer(ABC):
     def _fill(self, records: np.ndarray, steps: np.ndarray, momenta: np.ndarray | None) -> None:
         """Enter what is the optimizer's own; `steps` are counted from 0."""
 
-    def bind(self, backend: Any, dtype: np.dtype, reports_penalty: bool = False) -> Any:
-        """Its update as a backend calls it, with penalties and clipping only where there are any.
-
-        With `reports_penalty`, the losses that the backend reports in training include the penalty.
-        """
-        epsilon = getattr(self, "epsilon", 1.0)
-        if dtype.type(epsilon) == 0:
-            raise ValueError(f"epsilon={epsilon!r} is 0 in {dtype.name}, and would keep no quotient finite.")
-        penalizes = any((self.l1, self.l2, self.weight_decay))
-        clips, reports = self.max_gradient_norm is not None, reports_penalty and any((self.l1, self.l2))
-        return backend.bind_update(self.update, dtype, SETTINGS, penalizes, clips, reports)
-
     def rule(self, dtype: np.dtype, reports_penalty: bool = False) -> Rule:
         """How it moves parameters of that type; with `reports_penalty`, the losses of training include the penalty."""
         epsilon = getattr(self, "epsilon", 1.0)
@@ -200,17 +188,12 @@ class Optimizer(ABC):
 
     def step(self, network: "Network") -> None:
         """Update the parameters of a network from its gradient, which `network.backward()` filled."""
-        with network.computing() as backend:
+        with network.computing():
             state = network.optimizer_state(self)
-            self.update_parameters(network, backend, state, self.settings(state.n_steps, 1)[0])
+            step = self.settings(state.n_steps, 1)
+            network._model.step(self.rule(network.dtype), state.vectors, step, network.team)
             state.n_steps += 1
             network.n_updates += 1
-
-    def update_parameters(self, network: "Network", backend: Any, state: "OptimizerState", settings: Any) -> None:
-        """Make one step, of these settings, from the network's gradient."""
-        # A copy: penalties and clipping change it, and the user may look at his gradient again.
-        gradient, update = network.gradient.copy(), self.bind(backend, network.dtype)
-        backend.step(network.parameters, state.vectors, gradient, network.bound_layers, update, settings)
 
 
 def _check_kept(share: float, name: str) -> None:
@@ -508,23 +491,6 @@ class Muon(Optimizer):
         self.others._fill(records, steps, None)
         records["orthogonal_rate"] = records["learning_rate"]
         records["learning_rate"] *= self.others.learning_rate / self.learning_rate
-
-    def update_parameters(self, network: "Network", backend: Any, state: "OptimizerState", settings: Any) -> None:
-        """Make one step, of these settings, from the network's gradient."""
-        rate, hidden = float(settings["orthogonal_rate"]), network.weights[:-1]
-        before = [W.copy() for W in hidden]
-        for_others = settings
-        gradient, update = network.gradient.copy(), self.bind(backend, network.dtype)
-        backend.step(network.parameters, state.vectors[1:], gradient, network.bound_layers, update, for_others)
-        gradients = network.architecture.weight_views(gradient)  # shortened and penalised by now
-        means = network.architecture.weight_views(state.vectors[0])
-        for W, W_before, dW, mean in zip(hidden, before, gradients[:-1], means[:-1], strict=True):
-            n_inputs, n_outputs = W.shape
-            mean[:] = self.momentum * mean + (1 - self.momentum) * dW
-            ahead = (1 - self.momentum) * dW + self.momentum * mean if self.nesterov else mean
-            backend.orthogonalize(W, ahead, self.iterations, network.team)
-            W *= -rate * max(1, n_outputs / n_inputs) ** 0.5
-            W += (1 - rate * self.weight_decay) * W_before
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ class Stream:
         self.network, self.optimizer, self.scaler = network, optimizer, scaler
         self.scaler_before: dict[str, Any] = {}  # its attributes before it has seen the last batch
         self.descent: Descent | None = None  # the network is left alone until the first batch is there
+        self.kind: tuple[Any, ...] = ()  # of data that the descent has been made ready for
 
     def prepare(self, batch: Any, name: str) -> tuple[np.ndarray, ...]:
         """X (n, n_0) in the type of the network, y, and weights of samples; the scaler has seen this X."""
@@ -87,10 +88,12 @@ class Stream:
         is_first = self.descent is None
         descent = self.descent = self.descent or Descent(self.network, self.optimizer)
         X, y, sample_weights = data
-        if descent.batch_size < len(y):
-            descent.reserve(len(y), gathers=False)
+        kind = X.dtype, is_sparse(X), y.ndim, len(sample_weights) > 0
+        if descent.training is None or descent.batch_size < len(y) or kind != self.kind:
+            self.kind = kind
+            descent.reserve(max(len(y), descent.batch_size), X, y, gathers=False, weighted=len(sample_weights) > 0)
         if is_first:
-            descent.run(np.empty(0), X[:0], y[:0], sample_weights[:0], None, len(y))
+            descent.training.compile()
         return descent
 
 

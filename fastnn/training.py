@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.architecture import aligned_zeros
-from fastnn.backends import get_backend
+from fastnn.backends.data_kind import DataKind
 from fastnn.callbacks import Callback, Run, accompanied, check_callbacks, end_epoch, epochs_until_due, stateful
 from fastnn.checkpoints import read_checkpoint
 from fastnn.exceptions import DivergenceError
@@ -63,30 +62,27 @@ class Descent:
     ) -> None:
         self.network, self.optimizer, self.reports_penalty = network, optimizer, reports_penalty
         self.course = course or Constant().begin(optimizer.learning_rate, 1, 1)
-        self.backend = get_backend(network.backend)
-        self.update = optimizer.bind(self.backend, network.dtype, reports_penalty)
+        self.rule = optimizer.rule(network.dtype, reports_penalty)
         self.state = network.optimizer_state(optimizer)
         self.steps_before = self.state.n_steps  # the schedule counts from here
         self.changing = network.learned, network.gradient, self.state.vectors
         self.kept: list[np.ndarray] = []  # the same before an epoch, once something has to be undone
-        self.reserve(0, gathers=False)
+        self.training: Any = None
 
-    def reserve(self, batch_size: int, *, gathers: bool) -> None:
-        """Make room for batches of that many samples, which are gathered or lie in place."""
-        self.batch_size, network, layers = batch_size, self.network, self.network.architecture.layers
-        n_inputs, n_outputs = network.architecture.n_inputs, network.architecture.n_outputs
-        self.batch_X = aligned_zeros(batch_size * n_inputs * gathers, network.dtype).reshape(-1, n_inputs)
-        self.batch_Y = aligned_zeros(batch_size * n_outputs, network.dtype).reshape(batch_size, n_outputs)
-        self.sample_losses = np.empty(batch_size)
-        size = self.backend.workspace_size if self.optimizer.needs_matrices else self.backend.training_workspace_size
-        self.workspace = network.training_workspace(size(layers, batch_size))
+    def reserve(self, batch_size: int, X: Any, y: np.ndarray, *, gathers: bool, weighted: bool) -> None:
+        """Make room for batches of that many samples of such data, which are gathered or lie in place."""
+        network, self.batch_size = self.network, batch_size
+        data = DataKind(X.dtype, gathers=gathers, classes=y.ndim == 1, weighted=weighted, sparse=is_sparse(X))
+        with network.computing():
+            arguments = self.rule, self.state.vectors, batch_size, data, network.team
+            self.training = network._model.training(*arguments)
 
-    def settings(self, n_steps: int) -> np.ndarray:
-        """What the next steps take: the one place where training asks for it."""
+    def settings(self, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """What the next steps take, and their learning rates: the one place where training asks for it."""
         rates, momenta = self.course.rates(self.state.n_steps - self.steps_before, n_steps)
         settings = self.optimizer.settings(self.state.n_steps, n_steps, rates, momenta)
         settings["mask_key"] = self.network.mask_keys(n_steps)
-        return settings
+        return settings, rates
 
     def run(
         self,
@@ -98,60 +94,17 @@ class Descent:
         batch_size: int,
     ) -> np.ndarray:
         """One step for each of `losses`, which are filled, in one compiled call; the learning rates of the steps."""
-        settings = self.settings(max(len(losses), 1))  # one, for kernels that are only compiled
-        if self.optimizer.needs_matrices:
-            return self._run_by_steps(losses, (X, y, sample_weights), order, batch_size, settings)
-        self.backend.train_epoch(
-            losses,
-            self.sample_losses,
-            self.network.parameters,
-            self.network.kernel_statistics,
-            self.state.vectors,
-            self.network.gradient,
-            self.workspace,
-            self.batch_X,
-            self.batch_Y,
-            self.network.bound_layers,
-            X,
-            y,
-            read_only(relative_weights(sample_weights, batch_size, order)),
-            order,
-            batch_size,
-            self.update,
-            settings,
-            self.network.team,
-        )
+        steps, rates = self.settings(len(losses))
+        n_samples = X.shape[0] if order is None else len(order)
+        n_batches = max(1, math.ceil(n_samples / batch_size))
+        steps["start"] = np.arange(len(losses)) % n_batches * batch_size
+        steps["n_samples"] = np.minimum(batch_size, n_samples - steps["start"])
+        weights = relative_weights(sample_weights, batch_size, order)
+        self.training.run(steps, X, y, weights, order, self.network.team)
+        losses[:] = steps["loss"]
         self.state.n_steps += len(losses)
         self.network.n_updates += len(losses)
-        return np.asarray(settings["learning_rate"])
-
-    def _run_by_steps(
-        self,
-        losses: np.ndarray,
-        data: tuple[np.ndarray, ...],
-        order: np.ndarray | None,
-        batch_size: int,
-        settings: np.ndarray,
-    ) -> np.ndarray:
-        """The same as `run`, a call for each part of a step."""
-        network, backend = self.network, self.backend
-        model, workspace = (network.parameters, network.kernel_statistics, network.bound_layers), self.workspace
-        rows = np.arange(data[0].shape[0]) if order is None else order
-        batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
-        for step in range(len(losses)):
-            X, y, weights = (part[batches[step % len(batches)]] if part.shape[0] else part for part in data)
-            X, key = ready(X, network.dtype), settings["mask_key"].view(np.uint64)[step]
-            targets = read_only(y), read_only(relative_weights(weights, X.shape[0]))
-            losses[step] = backend.loss(
-                self.sample_losses, workspace, self.batch_Y, *model, X, *targets, key, network.team
-            )
-            if self.reports_penalty:
-                losses[step] += backend.penalty(network.parameters, network.bound_layers, settings[step])
-            backend.backward(network.gradient, workspace, *model, X, key, network.team)
-            self.optimizer.update_parameters(network, backend, self.state, settings[step])
-            self.state.n_steps += 1
-            network.n_updates += 1
-        return np.asarray(settings["learning_rate"])
+        return rates
 
     def begin(self) -> Callable[[], None]:
         """Announce that the parameters will change; returns what undoes all that training has changed since."""
@@ -199,7 +152,7 @@ class Batches:
         self.shuffle = shuffle and self.n_batches > 1  # a single batch is a mean over all samples in any order
         in_place = not self.shuffle and rows is None and self.lies_ready
         self.order = None if in_place else rows if rows is not None else np.arange(0 if self.shuffle else len(y))
-        descent.reserve(batch_size, gathers=not in_place and not is_sparse(X))
+        descent.reserve(batch_size, X, y, gathers=not in_place, weighted=len(sample_weights) > 0)
         self.chunk_size = 1
         self.sizes = np.full(self.n_batches, batch_size)
         self.sizes[-1] = self.n_samples - batch_size * (self.n_batches - 1)
@@ -210,8 +163,8 @@ class Batches:
         return not is_sparse(self.X) and self.X.dtype == self.network.dtype and bool(self.X.flags.c_contiguous)
 
     def compile(self) -> None:
-        """Train on no batch at all: kernels that are not there yet are compiled before the clock runs."""
-        self.train_batches(np.empty(0), 0, 0)
+        """Compile kernels that are not there yet before the clock runs."""
+        self.descent.training.compile()
 
     def train_epoch(self, report: Callable[[float], None]) -> tuple[float, float]:
         """One pass over the data in chunks of whole batches; the mean loss, not finite if it diverged, and last rate."""

@@ -10,14 +10,14 @@ import numpy as np
 
 from fastnn.architecture import Architecture, aligned_zeros
 from fastnn.backends.bound_layers import BoundLayer, Descent, bind_layers
-from fastnn.backends.engine import table
-from fastnn.backends.engine.equations import BY_ONE, descend_in_one, whole
+from fastnn.backends.data_kind import DataKind
+from fastnn.backends.engine.equations import descend_in_one
 from fastnn.backends.engine.gradient import LossOfBatch
 from fastnn.backends.engine.inference import ROWS_PER_PASS, Inference
 from fastnn.backends.engine.inputs import work_of
 from fastnn.backends.engine.partition import ROWS
 from fastnn.backends.engine.program import Program
-from fastnn.backends.engine.training import DataKind, Training
+from fastnn.backends.engine.training import Training
 from fastnn.optimizers import SETTINGS, Rule
 from fastnn.validation import is_sparse
 
@@ -59,6 +59,8 @@ class Model:
         self._inference: dict[tuple[bool, bool], list[Inference]] = {}
         self._losses: dict[tuple[bool, bool, bool], LossOfBatch] = {}
         self._last: LossOfBatch | None = None
+        self._stepper: Stepper | None = None
+        self._evaluation: tuple[tuple[bool, bool, int], LossOfBatch] | None = None
 
     @property
     def n_parameters(self) -> int:
@@ -131,7 +133,11 @@ class Model:
         """L_i of any number of samples, as they are at inference."""
         n = min(X.shape[0], ROWS_PER_LOSS)
         team = self.team(X.shape[0], n, n_threads, work_of(self.architecture, X))
-        program = LossOfBatch(self.bind(n, trains=False), classes=Y.ndim == 1, weighted=False, sparse=is_sparse(X))
+        key = Y.ndim == 1, is_sparse(X), n
+        if self._evaluation is None or self._evaluation[0] != key:
+            network = self.bind(n, trains=False)
+            self._evaluation = key, LossOfBatch(network, classes=key[0], weighted=False, sparse=key[1])
+        program = self._evaluation[1]
         program.run(sample_losses, X, Y, np.empty(0), batch_records(X.shape[0], n), team)
 
     def backward(self, n_threads: int) -> None:
@@ -149,13 +155,9 @@ class Model:
 
     def step(self, rule: Rule, states: np.ndarray, step: np.ndarray, n_threads: int) -> None:
         """One update of all parameters from the gradient, which penalties and clipping leave as it is."""
-        parameters, gradient, _ = self.vectors
-        program, own = Program(self.dtype), aligned_zeros(len(gradient), self.dtype)
-        own[:] = gradient
-        network = self.bind(0, gradient=own)
-        program.add(table.clear, BY_ONE, whole(own[:0]))
-        descend_in_one(program, Descent(rule, states, network, parameters, own))
-        program.run(step, self.team(1, 1, n_threads))
+        if self._stepper is None or self._stepper.rule != rule or self._stepper.states is not states:
+            self._stepper = Stepper(self, rule, states)
+        self._stepper.run(step, self.team(1, 1, n_threads))
 
     def training(self, rule: Rule, states: np.ndarray, batch_size: int, data: DataKind, max_threads: int) -> Training:
         """What trains on batches of at most `batch_size` samples."""
@@ -167,6 +169,23 @@ class Model:
         by_batch = work * batch_size // BATCH_WORK_PER_THREAD
         by_call = work * n_samples // CALL_WORK_PER_THREAD
         return max(1, min(n_threads, by_batch, by_call, batch_size // ROWS))
+
+
+class Stepper:
+    """Single updates of the parameters, from a copy of the gradient."""
+
+    def __init__(self, model: Model, rule: Rule, states: np.ndarray) -> None:
+        self.rule, self.states = rule, states
+        parameters, self.gradient, _ = model.vectors
+        self.copy = aligned_zeros(len(self.gradient), model.dtype)
+        self.program = Program(model.dtype)
+        descent = Descent(rule, states, model.bind(0, gradient=self.copy), parameters, self.copy)
+        descend_in_one(self.program, descent)
+
+    def run(self, step: np.ndarray, n_threads: int) -> None:
+        """Make one update."""
+        self.copy[:] = self.gradient
+        self.program.run(step, n_threads)
 
 
 def _side_by_side(calls: list[Any]) -> None:

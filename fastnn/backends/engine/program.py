@@ -54,8 +54,15 @@ class Program:
         self._items = None
 
     def wait(self) -> None:
-        """Let all threads wait for each other here."""
-        self.waits[-1] = True
+        """Let all threads wait for each other here, unless nothing has been done yet."""
+        if self.waits:
+            self.waits[-1] = True
+
+    def compile(self) -> None:
+        """Compile what is not there yet."""
+        if not self.interpreted:
+            _ = self.items
+            kernels.driver()
 
     def bind(self, **arrays: np.ndarray) -> None:
         """Enter the arrays that have been left open. They have to live until the program has run."""

@@ -1,12 +1,12 @@
 """Training on batches: gather, forward, loss, backward and descent as one program, in rows or, for narrow networks, in columns."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn.architecture import aligned_zeros
 from fastnn.backends.bound_layers import BoundLayer, Descent
+from fastnn.backends.data_kind import DataKind
 from fastnn.backends.engine import table
 from fastnn.backends.engine.equations import (
     BY_SAMPLES,
@@ -41,31 +41,6 @@ WORK_PER_UPDATE = 8
 TILE_SAMPLES = 384
 
 
-@dataclass(frozen=True)
-class DataKind:
-    """What decides about a training program, of the data.
-
-    Attributes
-    ----------
-    dtype : numpy dtype
-        Type of X.
-    gathers : bool
-        Whether rows are taken in an order, and brought to the type of the network; else X is used where it lies.
-    classes : bool
-        Whether targets are class numbers.
-    weighted : bool
-        Whether samples have weights.
-    sparse : bool
-        Whether X is a sparse matrix.
-    """
-
-    dtype: np.dtype
-    gathers: bool
-    classes: bool
-    weighted: bool
-    sparse: bool = False
-
-
 class Training:
     """A network with its optimizer, bound to work on batches of at most `batch_size` samples."""
 
@@ -98,6 +73,10 @@ class Training:
             bound["order"] = np.ascontiguousarray(order)
         self.program.bind(**bound)
         self.program.run(steps, min(self._team(steps, X, n_threads), self.max_threads))
+
+    def compile(self) -> None:
+        """Compile what is not there yet."""
+        self.program.compile()
 
     def _team(self, steps: np.ndarray, X: Any, n_threads: int) -> int:
         team = self.model.team(len(steps) * self.batch_size, self.batch_size, n_threads, self._work(X))

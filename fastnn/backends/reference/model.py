@@ -91,6 +91,9 @@ class Training:
         self.model, self.rule, self.states = model, rule, states
         self.networks = {}  # by the number of samples: one for whole batches, and one for the last
 
+    def compile(self):
+        """Nothing is compiled here."""
+
     def run(self, steps, X, Y, relative_weights, order, n_threads):
         """A step for every record, whose batch is that of its `start` and `n_samples` in the order; losses go there."""
         for step in steps:
