@@ -24,7 +24,25 @@ def address(operation: Operation, dtype: np.dtype, owner: Any) -> int:
     """The address of what runs an operation for numbers of that type; `owner` keeps alive what belongs to it alone."""
     if operation.in_python:
         return _callback(operation, dtype, owner)
-    return prebuilt.address(f"{operation.name}_{dtype.name}") or _compiled_address(operation, dtype)
+    if found := prebuilt_address(operation, dtype):
+        return found
+    from fastnn.backends.engine import jit
+
+    return jit.address(operation, dtype)
+
+
+def prebuilt_address(operation: Operation, dtype: np.dtype) -> int:
+    """The address of an operation in the library made ahead of time; 0 where it is not there."""
+    return 0 if operation.key is not None else prebuilt.address(operation.symbol(dtype))
+
+
+def prepare(operations: list[Operation], dtype: np.dtype) -> None:
+    """Compile those that are neither in the library nor called back."""
+    missing = [op for op in dict.fromkeys(operations) if not op.in_python and not prebuilt_address(op, dtype)]
+    if missing:
+        from fastnn.backends.engine import jit
+
+        jit.prepare(missing, dtype)
 
 
 @cache
@@ -35,13 +53,6 @@ def driver() -> int:
     from fastnn.backends.engine import jit
 
     return jit.driver()
-
-
-@cache
-def _compiled_address(operation: Operation, dtype: np.dtype) -> int:
-    from fastnn.backends.engine import jit
-
-    return jit.address(operation, dtype)
 
 
 #: What the driver calls: room for a result and an exception, unused, and the four arguments of every operation.

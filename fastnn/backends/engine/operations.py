@@ -132,7 +132,7 @@ class Operation:
         in_python: bool = False,
     ) -> None:
         self.name, self.kinds, self.in_python = name, kinds, in_python
-        self._function = function
+        self._function, self._own = function, function is None
 
     @property
     def function(self) -> Callable[..., None]:
@@ -147,6 +147,15 @@ class Operation:
     def returns_status(self) -> bool:
         """Whether the function is itself what runs, and returns 0 or what went wrong."""
         return self.name == "run_tiles"
+
+    @property
+    def key(self) -> Any:
+        """What tells a function of a user's from others of the same name; None for those of fastnn's own."""
+        return None if self._own else self._function
+
+    def symbol(self, dtype: np.dtype) -> str:
+        """Its name among compiled functions, for numbers of that type."""
+        return f"{self.name}_{dtype.name}"
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"

@@ -19,8 +19,14 @@ from fastnn.backends.engine.levels import Level, level
 FOLDER = Path(__file__).parent / "libraries"
 ENDING = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 
-#: Folders with the sources of what is compiled.
-SOURCES = Path(__file__).parent, Path(__file__).parent / "bodies", Path(__file__).parent.parent / "numba_backend"
+_HERE = Path(__file__).parent
+
+#: Sources of what is compiled: files, and folders of them.
+SOURCES = (
+    _HERE / "bodies",
+    _HERE.parent / "numba_backend",
+    *(_HERE / f"{name}.py" for name in ("operations", "table", "layout")),
+)
 
 #: Where kernels come from: compiled by Numba, from a library, or from a library where there is one.
 CHOICES = ("jit", "prebuilt", "auto")
@@ -53,7 +59,7 @@ def source_stamp() -> str:
     from fastnn.optimizers import SETTINGS, UPDATES
 
     digest = hashlib.sha256(repr((SETTINGS, ELEMENTWISE, LOSS_KERNELS, UPDATES)).encode())
-    for path in sorted(path for folder in SOURCES for path in folder.glob("*.py")):
+    for path in sorted(path for source in SOURCES for path in (source.glob("*.py") if source.is_dir() else [source])):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -86,6 +86,7 @@ class Program:
     def items(self) -> np.ndarray:
         """The program as the driver takes it; compiles what is not there yet."""
         if self._items is None:
+            kernels.prepare([operation for operation, _ in self.operations], self.dtype)
             items = np.zeros(len(self.operations), ITEM)
             for item, (operation, record), waits in zip(items, self.operations, self.waits, strict=True):
                 item["operation"] = kernels.address(operation, self.dtype, self)
