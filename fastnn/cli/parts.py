@@ -74,6 +74,11 @@ class Parts(NamedTuple):
         return Parts(*weighted)  # type: ignore[arg-type]
 
     @property
+    def learned_from(self) -> list[np.ndarray]:
+        """The features that have a part in training, if only by ending it."""
+        return [part.X for part in (self.train, self.validation) if part is not None]
+
+    @property
     def watched(self) -> Part:
         """The samples on which loss and accuracy are measured after every epoch."""
         return self.test if self.validation is None else self.validation

@@ -153,16 +153,16 @@ def _json_text(header: list[str], table: list[list[str | float]]) -> str:
     return "[\n" + ",\n".join(objects) + "\n]\n"
 
 
-def _report_agreement(model: Model, rows: list[Row], targets: np.ndarray | None, known: np.ndarray) -> None:
+def _report_agreement(model: Model, rows: list[Row], targets: np.ndarray | None, seen: np.ndarray) -> None:
     """How well predictions agree with targets, if there are any, and which of the samples the model was trained on."""
-    sentences, new, others = [], ~known, ""
+    sentences, new, others = [], ~seen, ""
     if len(rows[0]) == 1 and targets is not None and (model.loss.classifies or targets.dtype.kind != "U"):
         predictions = np.array([str(row[0]) if model.loss.classifies else row[0] for row in rows], object)
         sentences.append(_agreement(model, predictions, targets))
-        if known.any() and new.any():
+        if seen.any() and new.any():
             others = f"; on the other {np.sum(new):,}: {_words(_scores(model, predictions[new], targets[new]))}"
-    if known.any():
-        of_these = f"{np.sum(known):,} of these {counted(len(known), 'sample')}"
+    if seen.any():
+        of_these = f"{np.sum(seen):,} of these {counted(len(seen), 'sample')}"
         sentences.append(f"{of_these} equal samples that the model was trained on{others}")
     for sentence in sentences:
         click.echo(sentence, err=True)

@@ -337,11 +337,11 @@ def train(
         resume=resume,
     )
     report_data(dataset, parts, design, stopping)
+    hashes = fingerprint(*parts.learned_from) if keeps_hashes else None  # now: Ctrl-C must not lose what was learned
     announce = partial(report_training, n_samples=n_samples, plan=plan)
     run = run_training(choose_learner(data, design, plan), dataset, parts, design, plan, announce)
-    if keeps_hashes and run.model is not None:
-        used = [part.X for part in (parts.train, parts.validation) if part is not None]
-        run = run._replace(model=replace(run.model, trained_rows=fingerprint(*used)))
+    if run.model is not None:
+        run = run._replace(model=replace(run.model, trained_rows=hashes))
     _save_and_report(run, parts, plan, output, plot)
 
 
