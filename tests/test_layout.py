@@ -53,6 +53,7 @@ BACKEND_ORDER = (
     "optimizers",
     "batches",
     "views",
+    "sparse",
 )
 
 HEAVY = ("matplotlib", "sklearn", "tqdm", "click", "pandas", "torch")
