@@ -798,6 +798,14 @@ def test_gradcheck_takes_any_network(loss, activation):
     assert "W3" in output
 
 
+def test_gradcheck_names_kinks_and_passes():
+    options = "--activation", "relu", "--loss", "absolute_error", "--epsilon", "0.01", "--backend", "numpy"
+    output = run("gradcheck", *options).output
+    assert " agree " in output
+    assert "On a kink, or within epsilon of one, " in output
+    assert "W1[0, 0]" in output
+
+
 def test_gradcheck_fails_with_status_one():
     output = run("gradcheck", "--epsilon", "0.5", "--backend", "numpy", status=1).output
     assert "DISAGREE" in output
