@@ -777,7 +777,7 @@ def test_columns_of_arrays_that_were_left_out_are_left_out_again(folder):
     run("train", "--data", "rows.npy", "--drop", "0", "--backend", "numpy", *QUICK)
     assert "on these 40 samples" in run("predict", "rows-model.npz", "rows.npy", "--backend", "numpy").stderr
     np.save("rows.npy", X)
-    assert run("predict", "rows-model.npz", "rows.npy", "--backend", "numpy").stderr == ""
+    assert "Accuracy" not in run("predict", "rows-model.npz", "rows.npy", "--backend", "numpy").stderr
 
 
 # fastnn gradcheck and fastnn info
