@@ -11,6 +11,7 @@ from fastnn.backends.engine import object_cache
 from fastnn.backends.engine.bodies.compiler import FLAGS, compiled
 from fastnn.backends.engine.bodies.driver import run
 from fastnn.backends.engine.operations import Operation
+from fastnn.backends.interrupts import KeptSignals
 from fastnn.backends.numba_backend.compilation import provide_linked
 
 _ADDRESSES: dict[tuple[str, Any], int] = {}
@@ -52,10 +53,11 @@ def _provide(symbol: str, compile_it: Callable[[], Any], *, keeps: bool) -> int:
 
 
 def _compile(symbol: str, compile_it: Callable[[], Any], *, keeps: bool) -> tuple[Any, str]:
-    overload = compile_it()
-    _ALIVE.append(overload)
-    library, name = overload.library, overload.fndesc.llvm_func_name
-    library.get_pointer_to_function(name)  # writes the machine code, which is then kept
+    with KeptSignals():  # Ctrl-C within a callback of LLVM would be lost
+        overload = compile_it()
+        _ALIVE.append(overload)
+        library, name = overload.library, overload.fndesc.llvm_func_name
+        library.get_pointer_to_function(name)  # writes the machine code, which is then kept
     if keeps:
         object_cache.save(symbol, library, name)
     return library, name

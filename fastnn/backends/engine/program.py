@@ -9,6 +9,7 @@ from fastnn.backends.engine import kernels
 from fastnn.backends.engine.layout import ITEM
 from fastnn.backends.engine.operations import ALL, PLACES, Operation, Sparse, View, address_of
 from fastnn.backends.engine.team import run_team
+from fastnn.backends.interrupts import KeptSignals
 
 
 @dataclass
@@ -78,6 +79,12 @@ class Program:
         return len(self.operations)
 
     @property
+    def calls_python(self) -> bool:
+        """Whether it calls functions in Python back."""
+        programs = self, *self.inner
+        return any(operation.in_python for program in programs for operation, _ in program.operations)
+
+    @property
     def interpreted(self) -> bool:
         """Whether operations run as they stand, without the compiler."""
         return kernels.interprets()
@@ -98,6 +105,9 @@ class Program:
         """Run the program once for every record of `steps`, in which losses and findings are left."""
         if self.interpreted:
             self._interpret(steps)
+        elif self.calls_python:
+            with KeptSignals():  # a handler would run, and raise, before a function that is called back is on its guard
+                run_team(self.items, steps, n_threads)
         else:
             run_team(self.items, steps, n_threads)
         failures = [failure for program in (self, *self.inner) for failure in program.failures]

@@ -17,11 +17,11 @@ from fastnn.backends.numba_backend.compilation import (
     entry_point,
     inlined,
     kernel,
-    read_only,
 )
 from fastnn.backends.numba_backend.layers import bias_gradient, weight_gradient
 from fastnn.backends.numba_backend.matmul import CHUNK, ROWS, accumulate, multiply_near, sum_squares
 from fastnn.backends.numba_backend.optimizers import PLAIN, _shorten, _shortening, descend, penalty
+from fastnn.backends.numba_backend.propagation import inputs_of
 from fastnn.backends.numba_backend.rows import Rows, columns_from, has_type_of_rows
 from fastnn.backends.numba_backend.sparse import (
     _accumulate_sparse,
@@ -56,10 +56,7 @@ def descend_in_products(
         dZ, factor = errors(workspace, layers[l], X.shape[0]), -rate / X.shape[0]
         first, last = share(layers[l]["n_inputs"], thread, n_threads, ROWS)
         W = weights(parameters, layers[l])[first:last]
-        if l == 0:
-            _accumulate_products(W, dZ, X, first, last, factor, keep)
-        else:
-            _accumulate_products(W, dZ, _outputs_before(workspace, layers, l, X), first, last, factor, keep)
+        _accumulate_layer(W, dZ, workspace, layers, l, X, first, last, factor, keep)
         _descend_biases(parameters, state, gradient, layers[l], dZ, update, settings, thread, n_threads)
     return phase
 
@@ -72,11 +69,7 @@ def descend_by_blocks(
     for l in range(len(layers)):
         layer, dZ = layers[l], errors(workspace, layers[l], X.shape[0])
         first, last = share(layer["n_inputs"], thread, n_threads, ROWS)
-        if l == 0:
-            _descend_rows(parameters, state, gradient, layer, dZ, X, first, last, update, settings)
-        else:
-            A_previous = _outputs_before(workspace, layers, l, X)
-            _descend_rows(parameters, state, gradient, layer, dZ, A_previous, first, last, update, settings)
+        _descend_rows(parameters, state, gradient, layer, dZ, workspace, layers, l, X, first, last, update, settings)
         _descend_biases(parameters, state, gradient, layer, dZ, update, settings, thread, n_threads)
     return phase
 
@@ -108,72 +101,85 @@ def gradients(gradient, workspace, layers, X, thread, n_threads):
         dZ = errors(workspace, layers[l], X.shape[0])
         first, last = share(layers[l]["n_inputs"], thread, n_threads, ROWS)
         dW = weights(gradient, layers[l])[first:last]
-        if l == 0:
-            _weight_gradient_of_columns(dW, dZ, X, first, last)
-        else:
-            _weight_gradient_of_columns(dW, dZ, _outputs_before(workspace, layers, l, X), first, last)
+        _weight_gradient_of_layer(dW, dZ, workspace, layers, l, X, first, last)
         first, last = share(layers[l]["n_outputs"], thread, n_threads, ROWS)
         bias_gradient(biases(gradient, layers[l])[first:last], dZ[:, first:last], layers[l])
 
 
-@inlined
-def _outputs_before(workspace, layers, l, X):
-    """What of A_{l-1} layer l got, of a type that X has where it is dense."""
-    return read_only(passed_on(workspace, layers[l - 1], X.shape[0]))
+def _is_sparse_layer(l, X):
+    return l == 0 and isinstance(X, Rows)
 
 
-def _weight_gradient_of_columns(dW, dZ, A_previous, first, last):
-    """The rows of dW = A_previous^T dZ / n from `first` to `last`, where A_previous may be sparse."""
-    if isinstance(A_previous, Rows):
-        weight_gradient_sparse(dW, dZ, columns_from(A_previous, first))
+def _weight_gradient_of_layer(dW, dZ, workspace, layers, l, X, first, last):
+    """The rows of dW_l = A_{l-1}^T dZ_l / n from `first` to `last`, where A_0 is X, which may be sparse."""
+    if _is_sparse_layer(l, X):
+        weight_gradient_sparse(dW, dZ, columns_from(X, first))
     else:
-        weight_gradient(dW, dZ, A_previous[:, first:last])
+        weight_gradient(dW, dZ, inputs_of(workspace, layers, l, X)[:, first:last])
 
 
-@overload(_weight_gradient_of_columns, jit_options=FLAGS, inline="always")
-def _typed_weight_gradient_of_columns(dW, dZ, A_previous, first, last):
-    if has_type_of_rows(A_previous):
-        return lambda dW, dZ, A_previous, first, last: weight_gradient_sparse(dW, dZ, columns_from(A_previous, first))
-    return lambda dW, dZ, A_previous, first, last: weight_gradient(dW, dZ, A_previous[:, first:last])
+@overload(_weight_gradient_of_layer, jit_options=FLAGS, inline="always")
+def _typed_weight_gradient_of_layer(dW, dZ, workspace, layers, l, X, first, last):
+    def dense(dW, dZ, workspace, layers, l, X, first, last):
+        weight_gradient(dW, dZ, inputs_of(workspace, layers, l, X)[:, first:last])
+
+    def sparse(dW, dZ, workspace, layers, l, X, first, last):
+        if l == 0:
+            weight_gradient_sparse(dW, dZ, columns_from(X, first))
+        else:
+            weight_gradient(dW, dZ, passed_on(workspace, layers[l - 1], X.shape[0])[:, first:last])
+
+    return sparse if has_type_of_rows(X) else dense
 
 
-def _accumulate_products(W, dZ, A_previous, first, last, factor, keep):
-    """W <- factor A_previous^T dZ + keep W, of the columns from `first` to `last`, where A_previous may be sparse."""
-    if isinstance(A_previous, Rows):
-        _accumulate_sparse(W, dZ, columns_from(A_previous, first), factor, keep)
+def _accumulate_layer(W, dZ, workspace, layers, l, X, first, last, factor, keep):
+    """The rows of W_l <- factor A_{l-1}^T dZ_l + keep W_l from `first` to `last`, where A_0 is X, which may be sparse."""
+    if _is_sparse_layer(l, X):
+        _accumulate_sparse(W, dZ, columns_from(X, first), factor, keep)
     else:
-        accumulate(W, A_previous[:, first:last].T, dZ, factor, keep)
+        accumulate(W, inputs_of(workspace, layers, l, X)[:, first:last].T, dZ, factor, keep)
 
 
-@overload(_accumulate_products, jit_options=FLAGS, inline="always")
-def _typed_accumulate_products(W, dZ, A_previous, first, last, factor, keep):
-    if has_type_of_rows(A_previous):
-        return lambda W, dZ, A_previous, first, last, factor, keep: _accumulate_sparse(
-            W, dZ, columns_from(A_previous, first), factor, keep
-        )
-    return lambda W, dZ, A_previous, first, last, factor, keep: accumulate(
-        W, A_previous[:, first:last].T, dZ, factor, keep
-    )
+@overload(_accumulate_layer, jit_options=FLAGS, inline="always")
+def _typed_accumulate_layer(W, dZ, workspace, layers, l, X, first, last, factor, keep):
+    def dense(W, dZ, workspace, layers, l, X, first, last, factor, keep):
+        accumulate(W, inputs_of(workspace, layers, l, X)[:, first:last].T, dZ, factor, keep)
+
+    def sparse(W, dZ, workspace, layers, l, X, first, last, factor, keep):
+        if l == 0:
+            _accumulate_sparse(W, dZ, columns_from(X, first), factor, keep)
+        else:
+            A_previous = passed_on(workspace, layers[l - 1], X.shape[0])
+            accumulate(W, A_previous[:, first:last].T, dZ, factor, keep)
+
+    return sparse if has_type_of_rows(X) else dense
 
 
-def _descend_rows(parameters, state, gradient, layer, dZ, A_previous, first, last, update, settings):
-    """W <- W - step(A_previous^T dZ / n), the rows from `first` to `last`, where A_previous may be sparse."""
-    descend = _descend_sparse_rows if isinstance(A_previous, Rows) else _descend_dense_rows
+def _descend_rows(parameters, state, gradient, layer, dZ, workspace, layers, l, X, first, last, update, settings):
+    """The rows of W_l <- W_l - step(A_{l-1}^T dZ_l / n) from `first` to `last`, where A_0 is X, which may be sparse."""
+    is_sparse = _is_sparse_layer(l, X)
+    A_previous = X if is_sparse else inputs_of(workspace, layers, l, X)
+    descend = _descend_sparse_rows if is_sparse else _descend_dense_rows
     descend(parameters, state, gradient, layer, dZ, A_previous, first, last, update, settings)
 
 
 @overload(_descend_rows, jit_options=FLAGS, inline="always")
-def _typed_descend_rows(parameters, state, gradient, layer, dZ, A_previous, first, last, update, settings):
-    if has_type_of_rows(A_previous):
-        return lambda parameters, state, gradient, layer, dZ, A_previous, first, last, update, settings: (  # noqa: PLW0108
-            _descend_sparse_rows(parameters, state, gradient, layer, dZ, A_previous, first, last, update, settings)
-        )
-    return lambda parameters, state, gradient, layer, dZ, A_previous, first, last, update, settings: (  # noqa: PLW0108
+def _typed_descend_rows(parameters, state, gradient, layer, dZ, workspace, layers, l, X, first, last, update, settings):
+    def dense(parameters, state, gradient, layer, dZ, workspace, layers, l, X, first, last, update, settings):
+        A_previous = inputs_of(workspace, layers, l, X)
         _descend_dense_rows(parameters, state, gradient, layer, dZ, A_previous, first, last, update, settings)
-    )
+
+    def sparse(parameters, state, gradient, layer, dZ, workspace, layers, l, X, first, last, update, settings):
+        if l == 0:
+            _descend_sparse_rows(parameters, state, gradient, layer, dZ, X, first, last, update, settings)
+        else:
+            A_previous = passed_on(workspace, layers[l - 1], X.shape[0])
+            _descend_dense_rows(parameters, state, gradient, layer, dZ, A_previous, first, last, update, settings)
+
+    return sparse if has_type_of_rows(X) else dense
 
 
-@kernel
+@inlined
 def _descend_dense_rows(parameters, state, gradient, layer, dZ, A_previous, first, last, update, settings):
     """Some rows at a time: their gradients take the same place and do not leave the cache."""
     for start in range(first, last, UPDATE_ROWS):

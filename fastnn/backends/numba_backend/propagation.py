@@ -32,7 +32,7 @@ def forward(
     the number of the one after these layers is returned, or 0 if the team was broken up. Without statistics, which are
     None then, nothing is normalised or dropped, nor is what would do so compiled.
     """
-    A = part(activations(workspace, layers[0], n), start, stop)
+    A = _first_inputs(workspace, layers, X, n, start, stop)
     for l in range(len(layers) - 1):
         layer, A_previous = layers[l], A
         Z, A = (
@@ -62,24 +62,38 @@ def forward(
     return phase
 
 
-@inlined
+def _first_inputs(workspace, layers, X, n, start, stop):
+    """What of a dense X the first layer gets; where X is sparse, a block of the type that the other layers get."""
+    return part(activations(workspace, layers[0], n), start, stop) if isinstance(X, Rows) else X
+
+
+@overload(_first_inputs, jit_options=FLAGS, inline="always")
+def _typed_first_inputs(workspace, layers, X, n, start, stop):
+    if has_type_of_rows(X):
+        return lambda workspace, layers, X, n, start, stop: part(activations(workspace, layers[0], n), start, stop)
+    return lambda workspace, layers, X, n, start, stop: X
+
+
 def _affine_of_layer(Z, A_previous, X, l, W, b):
-    """Z_l = A_{l-1} W_l + b_l, where A_0 is X, which may be sparse and so differ in type."""
-    if l == 0:
-        _affine_of_inputs(Z, X, W, b)
+    """Z_l = A_{l-1} W_l + b_l, where A_0 is X, which may be sparse."""
+    if l == 0 and isinstance(X, Rows):
+        affine_sparse(Z, X, W, b)
     else:
         affine(Z, A_previous, W, b)
 
 
-def _affine_of_inputs(Z, X, W, b):
-    affine_sparse(Z, X, W, b) if isinstance(X, Rows) else affine(Z, X, W, b)
+@overload(_affine_of_layer, jit_options=FLAGS, inline="always")
+def _typed_affine_of_layer(Z, A_previous, X, l, W, b):
+    def dense(Z, A_previous, X, l, W, b):
+        affine(Z, A_previous, W, b)
 
+    def sparse(Z, A_previous, X, l, W, b):
+        if l == 0:
+            affine_sparse(Z, X, W, b)
+        else:
+            affine(Z, A_previous, W, b)
 
-@overload(_affine_of_inputs, jit_options=FLAGS, inline="always")
-def _typed_affine_of_inputs(Z, X, W, b):
-    if has_type_of_rows(X):
-        return lambda Z, X, W, b: affine_sparse(Z, X, W, b)  # noqa: PLW0108, Numba wants a function
-    return lambda Z, X, W, b: affine(Z, X, W, b)  # noqa: PLW0108, Numba wants a function
+    return sparse if has_type_of_rows(X) else dense
 
 
 @kernel
