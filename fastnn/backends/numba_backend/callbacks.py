@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.backends.numba_backend.compilation import kernel
 from fastnn.backends.interrupts import KeptSignals
+from fastnn.backends.numba_backend.compilation import kernel
 
 DOUBLE = 8  # bytes of a number in double precision
 
