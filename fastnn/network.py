@@ -38,8 +38,8 @@ ROWS_PER_CONVERSION = 2048
 
 BYTES_PER_UNIT = 1024
 
-#: The weights of samples that all count the same.
-UNWEIGHTED = np.empty(0)
+#: The weights of samples that all count the same, and where the only batch begins.
+UNWEIGHTED, ALL_AT_ONCE = np.empty(0), np.zeros(1, np.int64)
 
 
 class Network:
@@ -138,7 +138,7 @@ class Network:
         self.architecture = Architecture.create(layer_sizes, activations, loss, normalization, dropout)
         self.dtype = check_dtype(dtype)
         self.n_threads = None if n_threads is None else check_count(n_threads, "n_threads")
-        sequence = np.random.SeedSequence(seed)
+        sequence = _seed_sequence(seed)
         self.random = np.random.default_rng(sequence)
         self.mask_key = int(sequence.spawn(1)[0].generate_state(1, np.uint64)[0])
         self.n_updates = 0
@@ -257,7 +257,7 @@ class Network:
         """What `loss` gives for checked features, targets and weights."""
         with self.computing(n_threads):
             self.forget_batch()
-            data = ready(X, self.dtype), read_only(y), relative_weights(weights, X.shape[0])
+            data = ready(X, self.dtype), read_only(y), relative_weights(weights, ALL_AT_ONCE)
             step = np.zeros(1, SETTINGS)
             step["mask_key"] = self.mask_keys(1)
             value: float = self._model.loss(np.empty(X.shape[0]), *data, step, self.team)
@@ -571,6 +571,13 @@ class Network:
             f"Network({list(architecture.layer_sizes)}, activations={list(architecture.activations)}, "
             f"loss={loss_text}, backend={self.backend!r}, dtype={self.dtype.name!r})"
         )
+
+
+def _seed_sequence(seed: Any) -> np.random.SeedSequence:
+    try:
+        return np.random.SeedSequence(seed)
+    except (TypeError, ValueError):
+        raise TypeError(f"seed must be an integer of at least 0, or None for any, got {seed!r}.") from None
 
 
 def _weighted_mean(values: np.ndarray, sample_weights: np.ndarray) -> float:

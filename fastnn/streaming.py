@@ -130,13 +130,13 @@ def train_on_batches(
 
 
 def as_scaler(standardize: Any) -> Any:
-    """A new StandardScaler for True, None for False, or the scaler that was given."""
+    """A new scaler for True, None for False, or the scaler that was given."""
     if isinstance(standardize, bool | np.bool):
         if not standardize:
             return None
-        from sklearn.preprocessing import StandardScaler
+        from fastnn.scaling import ColumnScaler
 
-        return StandardScaler()
+        return ColumnScaler().set_output(transform="default")
     if hasattr(standardize, "partial_fit") and hasattr(standardize, "transform"):
         return standardize
     raise TypeError(f"standardize must be True, False or a StandardScaler to go on with, got {standardize!r}.")

@@ -1,7 +1,6 @@
 """The epoch loop: order of samples, batches, divergence, and what is asked between epochs."""
 
 import copy
-import math
 import os
 import sys
 import time
@@ -24,6 +23,7 @@ from fastnn.history import History
 from fastnn.optimizers import LBFGS, Optimizer
 from fastnn.schedules import Constant, Course, Schedule, find_schedule
 from fastnn.validation import (
+    batch_starts,
     check_batches,
     check_count,
     check_data,
@@ -68,6 +68,7 @@ class Descent:
         self.changing = network.learned, network.gradient, self.state.vectors
         self.kept: list[np.ndarray] = []  # the same before an epoch, once something has to be undone
         self.training: Any = None
+        self.batch_size = 0
 
     def reserve(self, batch_size: int, X: Any, y: np.ndarray, *, gathers: bool, weighted: bool) -> None:
         """Make room for batches of that many samples of such data, which are gathered or lie in place."""
@@ -96,10 +97,10 @@ class Descent:
         """One step for each of `losses`, which are filled, in one compiled call; the learning rates of the steps."""
         steps, rates = self.settings(len(losses))
         n_samples = X.shape[0] if order is None else len(order)
-        n_batches = max(1, math.ceil(n_samples / batch_size))
-        steps["start"] = np.arange(len(losses)) % n_batches * batch_size
-        steps["n_samples"] = np.minimum(batch_size, n_samples - steps["start"])
-        weights = relative_weights(sample_weights, batch_size, order)
+        starts = batch_starts(self.network.architecture, n_samples, batch_size)
+        batches = np.arange(len(losses)) % len(starts)
+        steps["start"], steps["n_samples"] = starts[batches], np.diff(starts, append=n_samples)[batches]
+        weights = relative_weights(sample_weights, starts, order)
         self.training.run(steps, X, y, weights, order, self.network.team)
         losses[:] = steps["loss"]
         self.state.n_steps += len(losses)
@@ -148,14 +149,13 @@ class Batches:
         self.sample_weights = read_only(sample_weights)
         self.n_samples = len(y) if rows is None else len(rows)
         self.batch_size = batch_size = min(batch_size, self.n_samples)
-        self.n_batches = math.ceil(self.n_samples / batch_size)
+        self.starts = batch_starts(self.network.architecture, self.n_samples, batch_size)
+        self.n_batches, self.sizes = len(self.starts), np.diff(self.starts, append=self.n_samples)
         self.shuffle = shuffle and self.n_batches > 1  # a single batch is a mean over all samples in any order
         in_place = not self.shuffle and rows is None and self.lies_ready
         self.order = None if in_place else rows if rows is not None else np.arange(0 if self.shuffle else len(y))
-        descent.reserve(batch_size, X, y, gathers=not in_place, weighted=len(sample_weights) > 0)
+        descent.reserve(int(self.sizes.max()), X, y, gathers=not in_place, weighted=len(sample_weights) > 0)
         self.chunk_size = 1
-        self.sizes = np.full(self.n_batches, batch_size)
-        self.sizes[-1] = self.n_samples - batch_size * (self.n_batches - 1)
 
     @property
     def lies_ready(self) -> bool:
@@ -171,7 +171,7 @@ class Batches:
         self.draw_order()
         losses = np.empty(self.n_batches)
         for first, last in self.chunks():
-            rates = self.train_batches(losses[first:last], first * self.batch_size, last * self.batch_size)
+            rates = self.train_batches(losses[first:last], *self.samples_of(first, last))
             if self.gives_up and not np.isfinite(losses[last - 1]):
                 return float(losses[last - 1]), float(rates[-1])
             report(last / self.n_batches)
@@ -195,7 +195,11 @@ class Batches:
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Numbers of the samples, summed over each batch."""
         in_order = values if self.order is None else values[self.order]
-        return np.add.reduceat(in_order, np.arange(self.n_batches) * self.batch_size)
+        return np.add.reduceat(in_order, self.starts)
+
+    def samples_of(self, first: int, last: int) -> tuple[int, int]:
+        """Where in an epoch the samples of batches `first` to `last` begin and end."""
+        return int(self.starts[first]), int(self.starts[last]) if last < self.n_batches else self.n_samples
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Ranges of batches that cover an epoch, growing or shrinking until one takes about `SECONDS_PER_CHUNK`."""
@@ -295,7 +299,8 @@ def train(
     n_samples = n_samples if rows is None else len(rows)
     batch_size = min(batch_size, n_samples)
     check_batches(network.architecture, n_samples, batch_size)
-    course = begin_schedule(schedule, optimizer, epochs, n_samples, batch_size)
+    n_batches = len(batch_starts(network.architecture, n_samples, batch_size))
+    course = begin_schedule(schedule, optimizer, epochs, n_batches)
     network.random.bit_generator.state = random.bit_generator.state
     batches = Batches(Descent(network, optimizer, course), X, y, sample_weights, rows, batch_size, shuffle)
     run = EpochRun(network, callbacks, History(), batches, epochs, description, random_at_start, held_out=held_out)
@@ -338,9 +343,8 @@ def check_schedule(schedule: Any, optimizer: Optimizer, validates: bool) -> Sche
     return chosen
 
 
-def begin_schedule(schedule: Schedule, optimizer: Optimizer, epochs: int, n_samples: int, batch_size: int) -> Course:
+def begin_schedule(schedule: Schedule, optimizer: Optimizer, epochs: int, n_batches: int) -> Course:
     """The schedule at the start of a fit; it says now if it cannot be that of so many steps."""
-    n_batches = math.ceil(n_samples / batch_size)
     course = schedule.begin(optimizer.learning_rate, n_batches, epochs * n_batches)
     course.rates(0, 0)
     return course
@@ -527,17 +531,16 @@ def ready(X: Any, dtype: np.dtype) -> Any:
     return X if is_sparse(X) else read_only(np.ascontiguousarray(X, dtype))
 
 
-def relative_weights(weights: np.ndarray, batch_size: int, order: np.ndarray | None = None) -> np.ndarray:
+def relative_weights(weights: np.ndarray, starts: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
     """c_i = w_i / mean_j w_j, the mean over the batch of i, or 0 where all of its weights are; (n,), or (0,) for none.
 
-    With them a plain mean over a batch becomes a weighted one: mean_i c_i L_i = sum_i w_i L_i / sum_i w_i. `order` is
-    that in which the samples come.
+    With them a plain mean over a batch becomes a weighted one: mean_i c_i L_i = sum_i w_i L_i / sum_i w_i. Batches begin at
+    `starts`, and `order` is that in which the samples come.
     """
     weights = weights if order is None or len(weights) == 0 else weights[order]
     if len(weights) == 0:
         return weights
-    starts = np.arange(0, len(weights), batch_size)
-    sizes = np.minimum(batch_size, len(weights) - starts)
+    sizes = np.diff(starts, append=len(weights))
     means = np.repeat(np.add.reduceat(weights, starts) / sizes, sizes)
     relative: np.ndarray = np.divide(weights, means, out=np.zeros(len(weights)), where=means != 0)
     return relative

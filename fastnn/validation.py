@@ -145,14 +145,18 @@ def check_sample_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
 
 def check_batches(architecture: Architecture, n_samples: int, batch_size: int) -> None:
     """Raise ValueError where a batch would be normalised that has a single sample, which is its own mean."""
-    if "batch" not in architecture.normalizations or (n_samples > 1 and n_samples % batch_size != 1 and batch_size > 1):
-        return
-    if batch_size == 1 or n_samples == 1:
+    if "batch" in architecture.normalizations and (batch_size == 1 or n_samples == 1):
         raise ValueError("Batch normalisation needs two samples or more in every batch, got batches of one.")
-    raise ValueError(
-        f"Batch normalisation needs two samples or more in every batch, and the last of {n_samples} samples in batches of "
-        f"{batch_size} is alone: choose another batch_size."
-    )
+
+
+def batch_starts(architecture: Architecture, n_samples: int, batch_size: int) -> np.ndarray:
+    """Where each batch of an epoch begins.
+
+    Under batch normalisation a single sample that is left over joins the batch before, as it would be its own mean.
+    """
+    starts = np.arange(0, n_samples, batch_size)
+    is_alone = len(starts) > 1 and n_samples - starts[-1] == 1
+    return starts[:-1] if is_alone and "batch" in architecture.normalizations else starts
 
 
 def check_number(value: Any, name: str, *, positive: bool = False) -> float:
@@ -191,7 +195,18 @@ def check_data(data: Any, name: str) -> Sequence[Any]:
     return data
 
 
+def check_not_masked(values: Any, name: str) -> None:
+    """Raise ValueError for a masked array that masks anything: what lies under a mask is no number to train on."""
+    if np.ma.is_masked(values):
+        n_masked = int(np.ma.count_masked(values))
+        raise ValueError(
+            f"{name} is a masked array with {n_masked} masked entries; fill them in (for instance with "
+            "scikit-learn's SimpleImputer on values.filled(numpy.nan)) or leave their rows out."
+        )
+
+
 def _as_numeric_array(values: Any, name: str, dtype: np.dtype) -> np.ndarray:
+    check_not_masked(values, name)
     try:
         array = np.asarray(values)
         if array.dtype == object:  # a DataFrame with mixed types

@@ -29,7 +29,6 @@ def backends() -> tuple[str, ...]:
     return BACKENDS
 
 
-@cache
 def get_backend(name: str) -> ModuleType:
     """The backend of that name, imported when it is first asked for.
 
@@ -38,6 +37,11 @@ def get_backend(name: str) -> ModuleType:
     ValueError
         If there is none; the message lists the known ones.
     """
-    if name not in BACKENDS:
+    if not isinstance(name, str) or name not in BACKENDS:
         raise ValueError(f"Unknown backend {name!r}; known are {', '.join(BACKENDS)}.")
+    return _package(name)
+
+
+@cache
+def _package(name: str) -> ModuleType:
     return import_module(f"fastnn.backends.{_PACKAGES[name]}")

@@ -95,8 +95,10 @@ def fit_network(
     """Train by `Network.fit`."""
     from sklearn.preprocessing import StandardScaler
 
+    from fastnn.scaling import ColumnScaler
+
     network = _make_network(dataset, design, parts.train.X.shape[1])
-    features = StandardScaler().fit(parts.train.X) if design.standardize else None
+    features = ColumnScaler().fit(parts.train.X) if design.standardize else None
     scales_targets = design.standardize and dataset.task == "regression"
     targets = StandardScaler().fit(parts.train.y[:, np.newaxis]) if scales_targets else None
     model = make_model(dataset, parts, design, network, features, targets)

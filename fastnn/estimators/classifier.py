@@ -104,9 +104,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     scoring : str, callable or None, default=None
         What early stopping watches: a scikit-learn scorer, or 'loss' for the loss of the validation data; by default
         accuracy, as in scikit-learn.
-    standardize : bool, default=False
-        Whether to bring each feature to mean 0 and variance 1 over the
-        samples that are trained on; a warm start keeps those it has. `coefs_` and losses are then those of the scaled numbers; predictions are not.
+    standardize : bool or 'features', default=False
+        Whether to bring each feature to mean 0 and variance 1 over the samples that are trained on, all calls of
+        `partial_fit` included; a warm start keeps those it has. Columns in which nothing but 0 and 1 was seen, such as
+        those of a one-hot encoding, are left alone. `coefs_` are then those of the scaled numbers.
     callbacks : list of fastnn.Callback, default=None
         Called after each iteration with the network and the history; they can end the training.
     progress : bool or callable, default=False
@@ -220,7 +221,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         schedule: Any = None,
         max_grad_norm: float | None = None,
         scoring: Any = None,
-        standardize: bool = False,
+        standardize: bool | str = False,
         callbacks: Any = None,
         progress: Any = False,
     ) -> None:
@@ -357,6 +358,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return np.log(probabilities, out=probabilities)
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        if isinstance(self.standardize, str) and self.standardize == "target":
+            raise ValueError("standardize='target' needs targets that are numbers: a classifier scales features only.")
         X, y = self._validated(X, y, reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)

@@ -12,7 +12,7 @@ from sklearn.utils.optimize import _check_optimize_result
 from fastnn.callbacks import Run, accompanied, end_epoch
 from fastnn.estimators.protocol import STOP_REASON, fit_tasks
 from fastnn.estimators.samples import Samples
-from fastnn.estimators.stochastic import check_estimator_callbacks
+from fastnn.estimators.stochastic import NON_FINITE_WEIGHTS, check_estimator_callbacks
 from fastnn.estimators.validation import Validation
 from fastnn.training import progress_reports
 from fastnn.validation import check_batches
@@ -84,6 +84,8 @@ def _minimize(
 
     def end_iteration(intermediate_result: Any) -> None:
         nonlocal start
+        if not np.isfinite(intermediate_result.x).all():
+            raise StopIteration
         network.parameters[:] = intermediate_result.x
         network.n_updates += 1
         history.loss.append(float(intermediate_result.fun))
@@ -109,10 +111,13 @@ def _minimize(
             callback=end_iteration,
             options=_options(estimator),
         )
-        reached[: len(network.parameters)] = result.x
+        if np.isfinite(result.x).all():
+            reached[: len(network.parameters)] = result.x
     finally:
         network.learned[:] = reached
         network.forget_batch()
+    if not np.isfinite(result.x).all():
+        raise ValueError(NON_FINITE_WEIGHTS)
     return result
 
 

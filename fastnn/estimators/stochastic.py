@@ -18,6 +18,11 @@ from fastnn.estimators.validation import Validation
 from fastnn.training import progress_reports, report_within
 from fastnn.validation import check_batches
 
+#: scikit-learn's words for weights that have become NaN or infinite.
+NON_FINITE_WEIGHTS = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
+)
+
 #: Samples of a batch by default.
 BATCH_SIZE = 200
 
@@ -31,6 +36,7 @@ class Training:
     batches: ShuffledBatches
     validation: Validation | None
     run: Run
+    last_finite: np.ndarray
 
 
 def prepare_stochastic(
@@ -60,7 +66,9 @@ def prepare_stochastic(
     run = Run(network, callbacks, estimator.history_, held_out=held_out)
     if estimator.early_stopping and not (incremental and hasattr(estimator, "_best_learned")):
         estimator._best_learned = network.learned.copy()
-    return partial(_fit, Training(estimator, solver, batches, validation, run), samples, rows, incremental)
+    return partial(
+        _fit, Training(estimator, solver, batches, validation, run, network.learned.copy()), samples, rows, incremental
+    )
 
 
 def _fit(training: Training, samples: Samples, rows: np.ndarray | None, incremental: bool) -> None:
@@ -76,10 +84,24 @@ def _fit(training: Training, samples: Samples, rows: np.ndarray | None, incremen
             _train(training, max_iter, incremental, report, tasks)
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=2)
+    check_finite_weights(training)
     if estimator.early_stopping and (estimator.stopped_early_ or not incremental):
         run.network.learned[:] = estimator._best_learned
     if not incremental:
         estimator.__dict__.pop("_best_learned", None)
+
+
+def check_finite_weights(training: Training) -> None:
+    """Raise scikit-learn's error where the weights have become NaN or infinite, and put back the last that were finite.
+
+    With early stopping the best are still there, and are put back without an error, as by scikit-learn.
+    """
+    estimator, network = training.estimator, training.run.network
+    if np.isfinite(network.learned).all():
+        return
+    network.learned[:] = training.last_finite
+    if not estimator.early_stopping:
+        raise ValueError(NON_FINITE_WEIGHTS)
 
 
 def check_trains_in_steps(estimator: Any) -> bool:
@@ -136,6 +158,7 @@ def _train(training: Training, max_iter: int, incremental: bool, report: Callabl
 def _iterate(training: Training, report: Callable[[float], None]) -> bool:
     """One pass over the data, and what is measured after it; False where only NaN would follow."""
     estimator, history = training.estimator, training.run.history
+    training.last_finite[:] = training.run.network.learned
     start = time.perf_counter()
     loss, rate = training.batches.train_epoch(report)
     history.seconds.append(time.perf_counter() - start)

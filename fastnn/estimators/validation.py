@@ -60,6 +60,10 @@ class Validation:
         estimator._watched = self.given_X, samples.X  # which need no validation, nor scaling, again
         try:
             return float(self.scorer(estimator, self.given_X, samples.labels, **weights)), loss
+        except ValueError:
+            if np.isfinite(estimator._network.forward(samples.X)).all():
+                raise
+            return np.nan, loss  # the training has diverged, and says so itself
         finally:
             del estimator._watched
 
