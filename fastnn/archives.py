@@ -5,17 +5,26 @@ import json
 import os
 import secrets
 import shutil
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from fastnn.architecture import Architecture
+from fastnn.npz import ArrayArchive, UnreadableError
 
 FORMAT = "fastnn network"
 FORMAT_VERSION = 1
+
+#: What is read of a file may have this many bytes unpacked, and this many times those of the file. fastnn does not compress.
+ALWAYS_READ, MAX_RATIO = 16 * 2**20, 20
+
+#: Bytes of a header that are read whatever the size of the file: parsed, it takes up to thirty times as many.
+HEADER_ALWAYS_READ = 2**20
+
+#: Levels of lists and dictionaries within a header, and within each thing that goes into one.
+MAX_DEPTH, MAX_DEPTH_OF_PART = 100, 90
 
 
 def describe(architecture: Architecture, dtype: np.dtype) -> dict[str, Any]:
@@ -43,8 +52,9 @@ def write_archive(path: Path, header: dict[str, Any], members: dict[str, np.ndar
     write_atomically(path, write)
 
 
-def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The header and all arrays of a file that `write_archive` wrote.
+@contextlib.contextmanager
+def open_archive(path: Path) -> Iterator[tuple[dict[str, Any], ArrayArchive]]:
+    """The header of a file that `write_archive` wrote, and its arrays, each of which is read when it is asked for.
 
     Raises
     ------
@@ -53,10 +63,29 @@ def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     OSError
         If it cannot be read.
     """
-    members = _read_members(path)
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            raise ValueError(f"{path} is not a network saved by fastnn.")
+        size = os.fstat(file.fileno()).st_size
+        try:
+            arrays = ArrayArchive(file, max(ALWAYS_READ, MAX_RATIO * size))
+            yield _read_header(path, arrays, max(HEADER_ALWAYS_READ, size)), arrays
+        except UnreadableError as error:
+            raise ValueError(f"{path} is damaged or is not a network saved by fastnn ({error}).") from error
+
+
+def _read_header(path: Path, arrays: ArrayArchive, most_bytes: int) -> dict[str, Any]:
     try:
-        header: dict[str, Any] = json.loads(members["header"].item())
+        if arrays.declaration("header").n_bytes > most_bytes:
+            raise UnreadableError(f"header: it has more than {most_bytes:,} bytes when unpacked")
+        header: dict[str, Any] = json.loads(arrays["header"].item())
         format_name, version = header["format"], header["version"]
+    except RecursionError:
+        raise ValueError(
+            f"{path} is damaged: its header has lists or dictionaries that are nested too deeply."
+        ) from None
+    except UnreadableError:
+        raise
     except (KeyError, TypeError, ValueError):
         raise ValueError(f"{path} is not a network saved by fastnn.") from None
     if format_name != FORMAT:
@@ -66,12 +95,38 @@ def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             f"{path} is in version {version} of the file format, and this fastnn reads version {FORMAT_VERSION}: "
             "install the fastnn that wrote it, or a newer one."
         )
-    return header, members
+    check_depth(header, f"The header of {path}", MAX_DEPTH)
+    return header
 
 
-def misfit(path: Path, error: Exception) -> ValueError:
-    """What to raise for a file whose checksums are right and whose content is not."""
-    return ValueError(f"{path} is damaged: its header and its arrays do not fit together ({error}).")
+def read_header(path: Path) -> dict[str, Any]:
+    """The header alone; raises what `open_archive` does."""
+    with open_archive(path) as (header, _):
+        return header
+
+
+def check_depth(value: Any, name: str, max_depth: int = MAX_DEPTH_OF_PART) -> None:
+    """Raise ValueError if lists and dictionaries are nested too deeply to go through them by recursion."""
+    level = [value]
+    for _ in range(max_depth):
+        items = (item for part in level for item in (part.values() if isinstance(part, dict) else part))
+        level = list({id(item): item for item in items if isinstance(item, dict | list | tuple)}.values())
+        if not level:
+            return
+    raise ValueError(f"{name} must not have lists or dictionaries more than {max_depth} levels deep.")
+
+
+@contextlib.contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """Raise ValueError with a sentence where a file, whose checksums are right, has content that is not."""
+    try:
+        yield
+    except UnreadableError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} is damaged: its header and its arrays do not fit together ({str(error) or type(error).__name__})."
+        ) from error
 
 
 def check_writable(path: Path) -> None:
@@ -120,22 +175,3 @@ def _flush_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _read_members(path: Path) -> dict[str, np.ndarray]:
-    """Every array of an ``.npz`` file by name, after its checksums have been compared."""
-    with path.open("rb") as file:
-        if file.read(4) != b"PK\x03\x04":
-            raise ValueError(f"{path} is not a network saved by fastnn.")
-        try:
-            with zipfile.ZipFile(file) as archive:
-                damaged = archive.testzip()
-            if damaged is not None:
-                raise ValueError(f"the checksum of {damaged} is wrong")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as arrays:
-                return dict(arrays)
-        except MemoryError:
-            raise
-        except Exception as error:  # zipfile meets damaged bytes with a dozen kinds of exception
-            raise ValueError(f"{path} is damaged or is not a network saved by fastnn ({error}).") from error

@@ -13,15 +13,17 @@ elsewhere runs no code of its author. It holds:
 
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from fastnn.activations import ACTIVATIONS
 from fastnn.architecture import Architecture
-from fastnn.archives import describe, misfit, read_archive, write_archive
+from fastnn.archives import check_depth, describe, fitting, open_archive, write_archive
 from fastnn.losses import LOSSES, find_loss
 from fastnn.network import Network
+from fastnn.npz import ArrayArchive
+from fastnn.validation import check_dtype
 
 
 def save(network: Network, path: str | os.PathLike[str], /, **metadata: Any) -> None:
@@ -45,6 +47,8 @@ def save(network: Network, path: str | os.PathLike[str], /, **metadata: Any) -> 
     ------
     TypeError
         If a piece of metadata is of another kind.
+    ValueError
+        If its lists and dictionaries are nested more than 90 levels deep.
     OSError
         If the file cannot be written.
 
@@ -54,6 +58,7 @@ def save(network: Network, path: str | os.PathLike[str], /, **metadata: Any) -> 
     """
     if not isinstance(network, Network):
         raise TypeError(f"save takes a Network first, got {type(network).__name__}.")
+    check_depth(metadata, "Metadata")
     arrays = {name: value for name, value in metadata.items() if isinstance(value, np.ndarray)}
     members = {_member(name): _checked_array(name, value) for name, value in arrays.items()}
     header = {
@@ -94,20 +99,20 @@ def load(
     OSError
         If the file cannot be read.
     """
-    saved = _read(Path(path))
+    architecture, parameters = _read_network(Path(path))
     network = Network(
-        saved.architecture.layer_sizes,
-        saved.architecture.activations,
-        saved.architecture.loss,
-        normalization=saved.architecture.normalizations[:-1],
-        dropout=saved.architecture.dropout[:-1],
+        architecture.layer_sizes,
+        architecture.activations,
+        architecture.loss,
+        normalization=architecture.normalizations[:-1],
+        dropout=architecture.dropout[:-1],
         backend=backend,
-        dtype=saved.parameters.dtype.name,
+        dtype=parameters.dtype.name,
         initializer="zeros",
         seed=seed,
         n_threads=n_threads,
     )
-    network.learned[:] = saved.parameters
+    network.learned[:] = parameters
     return network
 
 
@@ -129,15 +134,12 @@ def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     ValueError, OSError
         As `load`.
     """
-    return _read(Path(path)).metadata
-
-
-class _Saved(NamedTuple):
-    """What a file holds."""
-
-    architecture: Architecture
-    parameters: np.ndarray
-    metadata: dict[str, Any]
+    path = Path(path)
+    with open_archive(path) as (header, arrays):
+        _read_architecture(path, header, arrays)
+        with fitting(path):
+            metadata: dict[str, Any] = header["metadata"]
+            return metadata | {name: _checked_array(name, arrays[_member(name)]) for name in header["arrays"]}
 
 
 def _member(name: str) -> str:
@@ -167,13 +169,10 @@ def _plain(name: str, value: Any) -> Any:
     )
 
 
-def _read(path: Path) -> _Saved:
-    header, members = read_archive(path)
-    _check_names(path, header)
-    try:
-        return _unpack(header, members)
-    except (KeyError, TypeError, ValueError) as error:
-        raise misfit(path, error) from None
+def _read_network(path: Path) -> tuple[Architecture, np.ndarray]:
+    """Architecture and parameters."""
+    with open_archive(path) as (header, arrays):
+        return _read_architecture(path, header, arrays), arrays["parameters"]
 
 
 def _check_names(path: Path, header: dict[str, Any]) -> None:
@@ -189,16 +188,19 @@ def _check_names(path: Path, header: dict[str, Any]) -> None:
         raise ValueError(f"{path} has a loss that is not known here: call fastnn.register_loss({loss!r}, ...) first.")
 
 
-def _unpack(header: dict[str, Any], members: dict[str, np.ndarray]) -> _Saved:
-    loss = find_loss(header["loss"], header["loss_options"])
-    sizes, activations, regularisation = header["layer_sizes"], header["activations"], ("normalization", "dropout")
-    architecture = Architecture.create(sizes, activations, loss, *(header[name] for name in regularisation))
-    parameters = members["parameters"]
-    # Compared before a network of that size is allocated.
-    size = architecture.n_parameters + architecture.n_statistics
-    if parameters.shape != (size,) or parameters.dtype.name != header["dtype"]:
-        raise ValueError(
-            f"{size} parameters of {header['dtype']} expected, got shape {parameters.shape} of {parameters.dtype}"
-        )
-    arrays = {name: members[_member(name)] for name in header["arrays"]}
-    return _Saved(architecture, parameters, {**header["metadata"], **arrays})
+def _read_architecture(path: Path, header: dict[str, Any], arrays: ArrayArchive) -> Architecture:
+    """The architecture, after the parameters' size has been compared with it: before they are read, or a network is made."""
+    _check_names(path, header)
+    with fitting(path):
+        loss = find_loss(header["loss"], header["loss_options"])
+        sizes, activations, regularisation = header["layer_sizes"], header["activations"], ("normalization", "dropout")
+        architecture = Architecture.create(sizes, activations, loss, *(header[name] for name in regularisation))
+        size, found = architecture.n_parameters + architecture.n_statistics, arrays.declaration("parameters")
+        if found.shape != (size,) or found.dtype.name != check_dtype(header["dtype"]).name:
+            raise ValueError(
+                f"{size} parameters of {header['dtype']} expected, got shape {found.shape} of {found.dtype}"
+            )
+        missing = [name for name in header["arrays"] if _member(name) not in arrays.names]
+        if missing or not isinstance(header["metadata"], dict):
+            raise ValueError(f"there is no {_member(missing[0])}" if missing else "the metadata have no names")
+        return architecture
