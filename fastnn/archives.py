@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import shutil
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,6 +14,11 @@ import numpy as np
 
 from fastnn.architecture import Architecture
 from fastnn.npz import ArrayArchive, UnreadableError
+
+try:
+    import fcntl
+except ImportError:  # not on Windows, where leftovers stay
+    fcntl = None  # type: ignore[assignment]
 
 FORMAT = "fastnn network"
 FORMAT_VERSION = 1
@@ -130,7 +136,8 @@ def fitting(path: Path) -> Iterator[None]:
 
 
 def check_writable(path: Path) -> None:
-    """Raise OSError if a file of that name cannot be written."""
+    """Raise OSError if a file of that name cannot be written; remove what killed processes have left of earlier ones."""
+    remove_leftovers(path)
     with contextlib.suppress(_WritableError):
         write_atomically(path, _give_up)
 
@@ -148,23 +155,55 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
     target = Path(os.path.realpath(path))  # through a symbolic link: the link stays, its file is replaced
     if target.exists() and not target.is_file():
         raise OSError(f"{path} is not a regular file: nothing can be saved there.")
-    temporary = target.with_name(f".fastnn-{secrets.token_hex(8)}.tmp")
+    temporary = None
     try:
-        with temporary.open("xb") as file:
+        with _new_file_beside(target) as file:
+            temporary = Path(file.name)
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, temporary)
-        temporary.replace(target)
+            if target.exists():
+                shutil.copymode(target, temporary)
+            if fcntl is not None:  # while the file is locked, nobody takes it for a leftover
+                temporary.replace(target)
+        if fcntl is None:  # where an open file cannot be moved
+            temporary.replace(target)
     except BaseException as error:  # Ctrl-C too must not leave the temporary file behind
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
         if isinstance(error, OSError):
             error.filename = str(path)  # not the temporary name, which means nothing to the caller
             error.filename2 = None
         raise
     _flush_folder(target.parent)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove temporary files of that name which killed processes have left: those that no process has locked."""
+    target = Path(os.path.realpath(path))
+    for leftover in [] if fcntl is None else target.parent.glob(_temporary_name(target, "*")):
+        with contextlib.suppress(OSError), leftover.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            leftover.unlink()
+
+
+def _new_file_beside(target: Path) -> BinaryIO:
+    """A temporary file, locked as long as it is open, so that others can tell it from one that a kill has left."""
+    while True:
+        path = target.with_name(_temporary_name(target, secrets.token_hex(8)))
+        file = path.open("xb")
+        with contextlib.suppress(OSError):  # on file systems without locks
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX)
+        if path.exists():  # or else another process took it for a leftover, before it was locked
+            return file
+        file.close()
+
+
+def _temporary_name(target: Path, token: str) -> str:
+    """A name that belongs to the target, and is no longer for a longer one."""
+    return f".fastnn-{zlib.crc32(os.fsencode(target.name)):08x}-{token}.tmp"
 
 
 def _flush_folder(folder: Path) -> None:

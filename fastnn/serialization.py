@@ -19,7 +19,7 @@ import numpy as np
 
 from fastnn.activations import ACTIVATIONS
 from fastnn.architecture import Architecture
-from fastnn.archives import check_depth, describe, fitting, open_archive, write_archive
+from fastnn.archives import check_depth, describe, fitting, open_archive, remove_leftovers, write_archive
 from fastnn.losses import LOSSES, find_loss
 from fastnn.network import Network
 from fastnn.npz import ArrayArchive
@@ -66,6 +66,7 @@ def save(network: Network, path: str | os.PathLike[str], /, **metadata: Any) -> 
         "arrays": list(arrays),
         "metadata": {name: _plain(name, value) for name, value in metadata.items() if name not in arrays},
     }
+    remove_leftovers(Path(path))
     write_archive(Path(path), header, members | {"parameters": network.learned})
 
 
