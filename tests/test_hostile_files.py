@@ -15,11 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import fastnn
 from fastnn.archives import write_atomically
 from fastnn.callbacks import Callback, EarlyStopping
 from fastnn.checkpoints import Checkpoint
+from fastnn.cli import main as command_line
 from fastnn.datasets import load_table, read_idx
 from tests.hostile import (
     bytes_of,
@@ -438,3 +440,60 @@ for _ in range(60):
     processes = [subprocess.Popen(arguments, stderr=subprocess.PIPE) for _ in range(3)]
     assert [(process.communicate()[1], process.returncode) for process in processes] == [(b"", 0)] * 3
     assert [file.name for file in tmp_path.iterdir()] == ["model"]
+
+
+# The command line
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--epochs", "epochs must be a positive integer of 64 bits"),
+        ("--threads", "n_threads must be a positive integer of 64 bits"),
+        ("--hidden", "which no memory holds"),
+    ],
+)
+@pytest.mark.parametrize("number", [10**23, 10**400], ids=["10^23", "10^400"])
+def test_integers_out_of_range_are_refused_by_the_command_line(tmp_path, option, message, number):
+    options = ["--data", "moons", "--output", str(tmp_path / "model"), "--backend", "numpy", option, str(number)]
+    result = CliRunner().invoke(command_line, ["train", *options])
+    assert isinstance(result.exception, SystemExit)
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({"features_mean": [10**400] * 3, "features_scale": [1, 1, 1]}, "features_mean must be finite numbers"),
+        ({"features_mean": np.array([0, np.nan, 0]), "features_scale": np.ones(3)}, "features_mean must be finite"),
+        (
+            {"features_mean": np.zeros(3), "features_scale": np.array([1.0, 0, 1])},
+            "features_scale must be positive, got 0",
+        ),
+        ({"class_names": 2}, "class_names must be of type list, got 2"),
+        ({"feature_names": "abc"}, "feature_names must be of type list, got 'abc'"),
+        ({"dropped": 3}, "dropped must be of type list, got 3"),
+        ({"seed": 0.5}, "seed must be of type int, got 0.5"),
+        ({"target_index": True}, "target_index must be of type int, got True"),
+        ({"target_name": 3}, "target_name must be of type str, got 3"),
+        ({"decimal": 3}, "decimal must be of type str, got 3"),
+    ],
+)
+def test_what_a_model_says_of_its_data_is_checked(model, tmp_path, metadata, message):
+    fastnn.save(new_network(), model, **metadata)
+    data = tmp_path / "data.npz"
+    np.savez(data, X=X)
+    result = CliRunner().invoke(command_line, ["predict", str(model), str(data), "--backend", "numpy"])
+    assert isinstance(result.exception, SystemExit)
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize("depth", [990, 100_000])
+def test_deeply_nested_headers_are_no_models_for_the_command_line(model, tmp_path, depth):
+    rewrite_header(model, f'{{"format": "fastnn network", "version": 1, "metadata": {nested(depth)}}}')
+    data = tmp_path / "data.npz"
+    np.savez(data, X=X, y=Y)
+    for arguments in (["predict", str(model), str(data)], ["train", "--data", str(data), "--output", str(model)]):
+        result = CliRunner().invoke(command_line, [*arguments, "--backend", "numpy"])
+        assert isinstance(result.exception, SystemExit)
+        assert "not a model" in result.stderr or "lists or dictionaries" in result.stderr

@@ -128,11 +128,11 @@ class Model:
             targets=_saved_scaling(path, metadata, "targets", n_outputs),
             class_names=_saved_names(path, metadata, "class_names", _n_class_names(network, metadata)),
             feature_names=_saved_names(path, metadata, "feature_names", n_features),
-            target_name=metadata.get("target_name"),
-            target_index=metadata.get("target_index"),
-            dropped=tuple(metadata.get("dropped", ())),
-            decimal=metadata.get("decimal"),
-            seed=metadata.get("seed", 0),
+            target_name=_saved(path, metadata, "target_name", str),
+            target_index=_saved(path, metadata, "target_index", int),
+            dropped=tuple(_saved(path, metadata, "dropped", list) or ()),
+            decimal=_saved(path, metadata, "decimal", str),
+            seed=_saved(path, metadata, "seed", int) or 0,
         )
 
 
@@ -142,17 +142,35 @@ def _saved_scaling(path: Path, metadata: dict[str, Any], name: str, n_columns: i
         return None
     if np.shape(mean) != (n_columns,) or np.shape(scale) != (n_columns,):
         raise ValueError(f"{path}: {name}_mean and {name}_scale must have {n_columns} numbers each.")
-    return Scaling(np.asarray(mean), np.asarray(scale))
+    mean, scale = _finite_numbers(path, f"{name}_mean", mean), _finite_numbers(path, f"{name}_scale", scale)
+    if scale.min() <= 0:
+        raise ValueError(f"{path}: {name}_scale must be positive, got {scale.min():g}.")
+    return Scaling(mean, scale)
+
+
+def _finite_numbers(path: Path, name: str, values: Any) -> np.ndarray:
+    numbers = np.asarray(values)
+    if numbers.dtype.kind not in "iuf" or not np.isfinite(numbers).all():
+        raise ValueError(f"{path}: {name} must be finite numbers.")
+    return numbers
+
+
+def _saved(path: Path, metadata: dict[str, Any], name: str, kind: type) -> Any:
+    """A piece of metadata of that type; None if there is none."""
+    value = metadata.get(name)
+    if value is not None and type(value) is not kind:
+        raise ValueError(f"{path}: {name} must be of type {kind.__name__}, got {value!r}.")
+    return value
 
 
 def _n_class_names(network: Network, metadata: dict[str, Any]) -> int:
     """One for each output; or two, where a single one is the probability of the second class."""
     n_outputs, names = network.architecture.n_outputs, metadata.get("class_names") or ()
-    return 2 if n_outputs == 1 and len(names) == 2 and network.architecture.loss.classifies else n_outputs
+    return 2 if n_outputs == 1 and np.shape(names) == (2,) and network.architecture.loss.classifies else n_outputs
 
 
 def _saved_names(path: Path, metadata: dict[str, Any], name: str, n_names: int) -> tuple[str, ...] | None:
-    names = metadata.get(name)
+    names = _saved(path, metadata, name, list)
     if names is not None and len(names) != n_names:
         raise ValueError(f"{path}: {name} must have {n_names} names, got {len(names)}.")
     return None if names is None else tuple(str(each) for each in names)
