@@ -70,10 +70,13 @@ class Callback:
         return {}
 
     def check_state(self, network: "Network", state: dict[str, Any]) -> None:
-        """Raise ValueError for what `restore` could not take up; called before anything has changed."""
+        """Raise ValueError for what `restore` cannot take up; called before anything has changed."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up what `state` gave when the checkpoint was written; called after `on_fit_begin`."""
+        """Take up what `state` gave when the checkpoint was written; called after `on_fit_begin`.
+
+        If it raises, the checkpoint is refused with ValueError, and the network is put back as it was.
+        """
 
     def check_fit(self, network: "Network", validates: bool) -> None:
         """Raise before anything has changed if this callback cannot work with such a network, or without validation."""

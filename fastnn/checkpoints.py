@@ -45,6 +45,7 @@ class Checkpoint(Callback):
 
     The file holds parameters, what the optimizer keeps, random numbers, history, and what other callbacks remember. It
     appears whole or not at all, also when the process is killed. `fastnn.load` reads it as the network of the last epoch.
+    A kill may leave a temporary file beside it, which the next training with a checkpoint of that name removes.
 
     Parameters
     ----------
@@ -159,12 +160,13 @@ class Saved:
                     f"{self.path} was written in a training with {name} {then}, and here it is {now}: it goes "
                     "on with the same network, data and options only."
                 )
+        validates = run["number of validation samples"] is not None or run["validation_fraction"] is not None
         with fitting(self.path):
             shape = optimizer.n_states, len(network.parameters)
             check_vector("parameters", self.learned, network.learned.shape, network.dtype)
             check_vector("vectors", self.vectors, shape, network.dtype)
             self._check_counts()
-            self._check_history()
+            self._check_history(validates, validates and network.architecture.loss.classifies)
             for state in self.random["start"], self.random["now"]:
                 _check_random(state, network)
             self._check_callbacks(stateful(callbacks), network)
@@ -175,8 +177,8 @@ class Saved:
         _check_integer("n_steps", self.n_steps, 0, MOST_STEPS)
         _check_integer("steps_before", self.steps_before, 0, self.n_steps)
 
-    def _check_history(self) -> None:
-        missing = {*HISTORY, "scores"} - set(self.history)
+    def _check_history(self, validates: bool, has_accuracy: bool) -> None:
+        missing = set(HISTORY) - set(self.history)
         if missing:
             raise ValueError(f"the history lacks {', '.join(sorted(missing))}")
         curves = {name: self.history[name] for name in CURVES}
@@ -184,9 +186,12 @@ class Saved:
             if not isinstance(curve, np.ndarray) or curve.ndim != 1 or curve.dtype.kind != "f":
                 raise ValueError(f"{name} of the history must be a list of numbers, got {curve!r}")
         n_epochs = len(curves["loss"])
+        lengths = {"validation_loss": n_epochs * validates, "validation_accuracy": n_epochs * has_accuracy}
         for name, curve in curves.items():
-            if len(curve) != n_epochs and not (name.startswith("validation") and len(curve) == 0):
-                raise ValueError(f"{name} of the history must have {n_epochs} numbers, got {len(curve)}")
+            if len(curve) != lengths.get(name, n_epochs):
+                raise ValueError(
+                    f"{name} of the history must have {lengths.get(name, n_epochs)} numbers, got {len(curve)}"
+                )
         _check_type("stop_reason", self.history["stop_reason"], str)
         if self.history["found_best"] is not None:
             _check_integer("found_best", self.history["found_best"], 1, n_epochs)

@@ -1,7 +1,7 @@
 """Save a network to one file, and load it back bit by bit.
 
 The file is in NumPy's ``.npz`` format (a zip archive of arrays), and nothing in it is pickled, so loading a file from
-elsewhere runs no code of its author. It holds:
+elsewhere runs no code of its author, and takes no more memory than the architecture that it declares. It holds:
 
 ``header``
     JSON text: name and version of the format, layer sizes, activations, loss and its options, dtype and metadata.
@@ -96,11 +96,15 @@ def load(
     Raises
     ------
     ValueError
-        If the file is no saved network, is damaged, or was written by a newer fastnn.
+        If the file is no saved network, is damaged, was written by a newer fastnn, or is compressed and unpacks to more
+        than 16 MiB and 20 times its size.
     OSError
         If the file cannot be read.
     """
-    architecture, parameters = _read_network(Path(path))
+    path = Path(path)
+    with open_archive(path) as (header, arrays):
+        architecture = _read_architecture(path, header, arrays)
+        parameters = arrays["parameters"]
     network = Network(
         architecture.layer_sizes,
         architecture.activations,
@@ -138,9 +142,7 @@ def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(path)
     with open_archive(path) as (header, arrays):
         _read_architecture(path, header, arrays)
-        with fitting(path):
-            metadata: dict[str, Any] = header["metadata"]
-            return metadata | {name: _checked_array(name, arrays[_member(name)]) for name in header["arrays"]}
+        return _read_metadata(path, header, arrays)
 
 
 def _member(name: str) -> str:
@@ -168,12 +170,6 @@ def _plain(name: str, value: Any) -> Any:
         f"Metadata {name!r} must be a NumPy array, or consist of numbers, strings, booleans, None, lists and "
         f"dictionaries with strings as keys; got {value!r}."
     )
-
-
-def _read_network(path: Path) -> tuple[Architecture, np.ndarray]:
-    """Architecture and parameters."""
-    with open_archive(path) as (header, arrays):
-        return _read_architecture(path, header, arrays), arrays["parameters"]
 
 
 def _check_names(path: Path, header: dict[str, Any]) -> None:
@@ -205,3 +201,9 @@ def _read_architecture(path: Path, header: dict[str, Any], arrays: ArrayArchive)
         if missing or not isinstance(header["metadata"], dict):
             raise ValueError(f"there is no {_member(missing[0])}" if missing else "the metadata have no names")
         return architecture
+
+
+def _read_metadata(path: Path, header: dict[str, Any], arrays: ArrayArchive) -> dict[str, Any]:
+    with fitting(path):
+        metadata: dict[str, Any] = header["metadata"]
+        return metadata | {name: _checked_array(name, arrays[_member(name)]) for name in header["arrays"]}

@@ -279,6 +279,7 @@ FAULTS = {
     "callbacks that are text": set_in("callbacks", "x"),
     "an epoch after the last": set_in("history", "found_best", 10**30),
     "a short history": set_in("history", "loss", {"array": "parameters"}),
+    "validation without validation data": set_in("history", "validation_loss", {"array": "array.2"}),
     "scores that are numbers": set_in("history", "scores", {"f1": 3}),
     "scores that are a list": set_in("history", "scores", [1]),
     "many updates": set_in("n_updates", 10**30),

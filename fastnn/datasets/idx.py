@@ -36,7 +36,8 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the file is no IDX file of unsigned bytes, or shorter or longer than it declares.
+        If the file is no IDX file of unsigned bytes, is shorter or longer than it declares, or is compressed and declares
+        more than 64 MiB and 200 times its size.
     OSError
         If the file cannot be read.
     """
