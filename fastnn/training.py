@@ -15,8 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.backends.data_kind import DataKind
-from fastnn.callbacks import Callback, Run, accompanied, check_callbacks, end_epoch, epochs_until_due, stateful
-from fastnn.checkpoints import read_checkpoint
+from fastnn.callbacks import (
+    Callback,
+    RefusedStateError,
+    Run,
+    accompanied,
+    check_callbacks,
+    end_epoch,
+    epochs_until_due,
+    stateful,
+)
+from fastnn.checkpoints import Before, read_checkpoint
 from fastnn.exceptions import DivergenceError
 from fastnn.held_out import HeldOut, check_fraction, check_held_out, hold_out, split
 from fastnn.history import History
@@ -288,7 +297,7 @@ def train(
         description = describe_run(network, X, y, sample_weights, optimizer, schedule, held_out, callbacks) | options
     if resume_from is not None:
         saved = read_checkpoint(resume_from)
-        saved.check(description, network, optimizer)
+        saved.check(description, network, optimizer, callbacks)
     random_at_start = random.bit_generator.state if saved is None else saved.random["start"]
     if validation_fraction is not None:
         random = copy.deepcopy(random)  # what is held out has to be checked before anything changes
@@ -301,6 +310,7 @@ def train(
     check_batches(network.architecture, n_samples, batch_size)
     n_batches = len(batch_starts(network.architecture, n_samples, batch_size))
     course = begin_schedule(schedule, optimizer, epochs, n_batches)
+    before = None if saved is None else Before(network)
     network.random.bit_generator.state = random.bit_generator.state
     batches = Batches(Descent(network, optimizer, course), X, y, sample_weights, rows, batch_size, shuffle)
     run = EpochRun(network, callbacks, History(), batches, epochs, description, random_at_start, held_out=held_out)
@@ -309,11 +319,16 @@ def train(
         tell_schedule(course, run.history, 0)
         logger.info("Going on after epoch %d of %s.", len(run.history), saved.path)
     batches.compile()
-    with (
-        progress_reports(progress, run.history) as report,
-        accompanied(run, None if saved is None else saved.callbacks),
-    ):
-        train_epochs(run, report)
+    try:
+        with (
+            progress_reports(progress, run.history) as report,
+            accompanied(run, None if saved is None else saved.callbacks),
+        ):
+            train_epochs(run, report)
+    except RefusedStateError:
+        if before is not None:
+            before.put_back()
+        raise
     logger.info("Training ended after epoch %d: %s.", len(run.history), run.history.stop_reason)
     return run.history
 

@@ -34,7 +34,7 @@ ORDER = (
     ("losses", "initializers"),
     ("activations",),
     ("backends",),
-    ("threads", "exceptions"),
+    ("threads", "exceptions", "npz"),
 )
 RANK = {name: rank for rank, names in enumerate(reversed(ORDER)) for name in names}
 

@@ -101,7 +101,8 @@ def load_table(
     Raises
     ------
     ValueError
-        If the content is not as described; the message names all columns that cannot be learned from.
+        If the content is not as described; the message names all columns that cannot be learned from. If a compressed
+        file unpacks to more than 64 MiB and 200 times its size.
     ImportError
         If PyArrow, which reads Parquet and Feather, is not installed.
     OSError
