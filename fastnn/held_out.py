@@ -116,12 +116,15 @@ def split_classes(classes: np.ndarray, fraction: float, random: np.random.Genera
     As many are held out as in scikit-learn's `train_test_split`, the share of all samples rounded up, but each class keeps
     at least one sample to train on.
     """
-    counts = _share_of_each(np.bincount(classes), math.ceil(fraction * len(classes)))
+    sizes = np.bincount(classes)
+    counts = _share_of_each(sizes, math.ceil(fraction * len(classes)))
     if not counts.any():
         raise ValueError("validation_fraction needs a class with two samples or more, got one sample of each.")
-    order, held_out = random.permutation(len(classes)), np.zeros(len(classes), bool)
-    for label, n_held_out in enumerate(counts):
-        held_out[order[classes[order] == label][:n_held_out]] = True
+    order = random.permutation(len(classes))
+    by_class = order[np.argsort(classes[order], kind="stable")]
+    rank_in_class = np.arange(len(classes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    held_out = np.zeros(len(classes), bool)
+    held_out[by_class[rank_in_class < np.repeat(counts, sizes)]] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 

@@ -20,7 +20,7 @@ ORDER = (
     ("__init__",),
     ("estimators",),
     ("plotting", "datasets", "serialization"),
-    ("gradient_check", "learning_rate_finder"),
+    ("model", "gradient_check", "learning_rate_finder"),
     ("network",),
     ("streaming", "full_batch"),
     ("training",),

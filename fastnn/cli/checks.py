@@ -27,15 +27,27 @@ def check_data_options(
         raise click.UsageError(f"--data-dir says where the files of mnist are, and --data is {data}.")
 
 
+def check_stopping_options(early_stopping: bool | None, patience: int | None) -> None:
+    """Refuse to wait for something that is not to happen."""
+    if early_stopping is False and patience is not None:
+        raise click.UsageError("--patience is for early stopping, and --no-early-stopping rules it out.")
+
+
 def check_network_options(
-    hidden: tuple[int, ...], dropout: float, normalization: str | None, label_smoothing: float, task: str
+    hidden: tuple[int, ...],
+    dropout: float,
+    normalization: str | None,
+    label_smoothing: float,
+    class_weight: str | None,
+    task: str,
 ) -> None:
-    """Refuse options that have no meaning for the network."""
+    """Refuse options that have no meaning for the network or for its task."""
     for option, value in (("--dropout", dropout), ("--normalization", normalization)):
         if value and not hidden:
             raise click.UsageError(f"{option} is for hidden layers, and --hidden is none.")
-    if label_smoothing and task == "regression":
-        raise click.UsageError("--label-smoothing is for classes, and the task is regression.")
+    for option, value in (("--label-smoothing", label_smoothing), ("--class-weight", class_weight)):
+        if value and task == "regression":
+            raise click.UsageError(f"{option} is for classes, and the task is regression.")
 
 
 def check_model_file(path: Path) -> None:

@@ -1,5 +1,6 @@
 """``fastnn train``."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +9,14 @@ import click
 
 from fastnn import datasets
 from fastnn.activations import ACTIVATIONS
-from fastnn.cli.checks import check_checkpoint_file, check_data_options, check_model_file, check_network_options
+from fastnn.cli.checks import (
+    check_checkpoint_file,
+    check_data_options,
+    check_model_file,
+    check_network_options,
+    check_stopping_options,
+)
+from fastnn.cli.fingerprint import fingerprint
 from fastnn.cli.learners import choose_learner
 from fastnn.cli.optimizers import (
     LEARNING_RATES,
@@ -28,9 +36,11 @@ from fastnn.cli.options import (
     hidden_sizes,
     threads_option,
 )
+from fastnn.cli.parts import PATIENCE, VALIDATION_FRACTION, Parts, Stopping
 from fastnn.cli.plots import check_plot_file, draw
 from fastnn.cli.reports import report, report_data, report_epochs, report_results, report_training
-from fastnn.cli.training import INTERRUPTED, Design, Parts, Plan, Run, run_training
+from fastnn.cli.training import INTERRUPTED, Design, Plan, Run, run_training
+from fastnn.serialization import save
 
 HIDDEN_ACTIVATIONS = tuple(name for name, activation in ACTIVATIONS.items() if activation.hidden)
 
@@ -45,9 +55,6 @@ class Steps(NamedTuple):
 # Small data sets want many small steps, large ones few passes in batches that keep the processor busy.
 LARGE = 10_000  # samples to train on
 SMALL_TRAINING, LARGE_TRAINING = Steps(epochs=100, batch_size=16), Steps(epochs=10, batch_size=64)
-
-# Of the samples to train on, where --patience needs some to validate on.
-VALIDATION_FRACTION = 0.1
 
 
 @click.command(short_help="Train a network and save it.")
@@ -112,6 +119,11 @@ VALIDATION_FRACTION = 0.1
     help="Share of each target that is spread evenly over all classes.",
 )
 @click.option(
+    "--class-weight",
+    type=click.Choice(["balanced"]),
+    help="Let all classes count the same in training, however rare.  [default: all samples count the same]",
+)
+@click.option(
     "--epochs",
     type=click.IntRange(min=1),
     metavar="N",
@@ -169,14 +181,20 @@ VALIDATION_FRACTION = 0.1
     "--validation-fraction",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="SHARE",
-    help="Share of the samples to train on that are set aside and watched instead, by --patience and the plateau "
-    f"schedule.  [default: none; {VALIDATION_FRACTION} with --patience]",
+    help="Share of the samples to train on that are set aside and watched instead, by early stopping and the plateau "
+    f"schedule.  [default: {VALIDATION_FRACTION} with early stopping, else none]",
+)
+@click.option(
+    "--early-stopping/--no-early-stopping",
+    default=None,
+    help="Stop when the validation loss no longer gets smaller, and keep the network of the best epoch.  "
+    "[default: yes for files, if they have enough samples]",
 )
 @click.option(
     "--patience",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Stop after N epochs without a smaller validation loss, and keep the best epoch.  [default: never]",
+    help=f"Epochs that early stopping waits for a smaller validation loss; turns it on.  [default: {PATIENCE}]",
 )
 @click.option(
     "--checkpoint",
@@ -206,6 +224,13 @@ VALIDATION_FRACTION = 0.1
     help="Bring each feature to mean 0 and standard deviation 1.  [default: yes, except for images]",
 )
 @click.option(
+    "--fingerprint/--no-fingerprint",
+    "keeps_hashes",
+    default=True,
+    help="Keep hashes of the training samples in the model, by which predict recognises them. They hide what a sample "
+    "is, but not from those who can guess it.",
+)
+@click.option(
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -229,6 +254,7 @@ def train(
     normalization: str | None,
     dropout: float,
     label_smoothing: float,
+    class_weight: str | None,
     epochs: int | None,
     batch_size: int | None,
     optimizer: str,
@@ -239,6 +265,7 @@ def train(
     weight_decay: float | None,
     max_gradient_norm: float | None,
     validation_fraction: float | None,
+    early_stopping: bool | None,
     patience: int | None,
     checkpoint: Path | None,
     resume: bool,
@@ -247,6 +274,7 @@ def train(
     threads: int | None,
     seed: int,
     standardize: bool | None,
+    keeps_hashes: bool,
     output: Path | None,
     plot: Path | None,
 ) -> None:
@@ -257,7 +285,7 @@ def train(
     fastnn train --data moons --plot moons.png            points in the plane, with a picture
     fastnn train --data mnist --hidden 512,512            70,000 images, read from files or fetched
     fastnn train --optimizer adam --schedule one-cycle    another way of descent
-    fastnn train --dropout 0.3 --patience 10              against overfitting
+    fastnn train --dropout 0.3 --early-stopping           against overfitting
     fastnn train --data iris.csv --target species         a table of your own
 
     A table (CSV, TSV, both perhaps compressed, Parquet, Feather) has named columns of numbers, its target excepted. A .npz
@@ -272,7 +300,8 @@ def train(
     """  # noqa: D301 (a backspace is click's mark for lines that must not be rewrapped)
     check_data_options(data, data_dir, target=target, task=task, drop=drop, decimal=decimal)
     check_optimizer_options(optimizer, momentum)
-    check_network_options(hidden, dropout, normalization, label_smoothing, task)
+    check_stopping_options(early_stopping, patience)
+    check_network_options(hidden, dropout, normalization, label_smoothing, class_weight, task)
     output = output or Path(f"{datasets.table_name(data) if isinstance(data, Path) else data}-model.npz")
     check_model_file(output)
     check_plot_file(plot, output)
@@ -281,7 +310,7 @@ def train(
         dataset = datasets.load_table(data, target=target, task=task, drop=drop, decimal=decimal)
     else:
         dataset = datasets.load_named(data, data_dir=data_dir, seed=seed)
-    check_network_options(hidden, dropout, normalization, label_smoothing, dataset.task)
+    check_network_options(hidden, dropout, normalization, label_smoothing, class_weight, dataset.task)
     design = Design(
         hidden=hidden,
         activation=activation,
@@ -294,9 +323,10 @@ def train(
         threads=threads,
         seed=seed,
     )
-    if patience is not None and validation_fraction is None:
-        validation_fraction = VALIDATION_FRACTION
-    parts = Parts.of(dataset, validation_fraction, seed)
+    stopping = Stopping.of(isinstance(data, Path), early_stopping, patience, validation_fraction)
+    parts = Parts.of(dataset, stopping, seed)
+    if class_weight is not None:
+        parts = parts.balanced()
     chosen = make_optimizer(
         optimizer,
         dataset.task,
@@ -313,15 +343,19 @@ def train(
         schedule=make_schedule(schedule, chosen, validates=parts.validation is not None),
         epochs=epochs or defaults.epochs,
         batch_size=min(batch_size or defaults.batch_size, n_samples),
-        patience=patience,
+        patience=None if parts.validation is None else stopping.patience,
+        class_weight=class_weight,
         checkpoint=checkpoint,
         resume=resume,
     )
-    report_data(dataset, parts, design)
+    report_data(dataset, parts, design, stopping)
     for note in dataset.notes:
         report("Note", note)
+    hashes = fingerprint(*parts.learned_from) if keeps_hashes else None  # now: Ctrl-C must not lose what was learned
     announce = partial(report_training, n_samples=n_samples, plan=plan)
     run = run_training(choose_learner(data, design, plan), dataset, parts, design, plan, announce)
+    if run.model is not None:
+        run = run._replace(model=replace(run.model, trained_rows=hashes))
     _save_and_report(run, parts, plan, output, plot)
 
 
@@ -330,16 +364,16 @@ def _save_and_report(run: Run, parts: Parts, plan: Plan, output: Path, plot: Pat
     if model is None:
         click.echo("Interrupted before anything was learned: no model was saved.", err=True)
         raise click.exceptions.Exit(INTERRUPTED)
-    model.save(output)
+    save(model, output)
     if run.interrupted:
         goes_on = f"; --resume goes on from {plan.checkpoint}" if plan.checkpoint and plan.checkpoint.exists() else ""
         click.echo(f"Interrupted: what was learned until now is kept{goes_on}.", err=True)
-    if plan.patience is not None and len(run.history):
-        report_epochs(run.history, plan)
-    report_results(model, run.history, run.seconds, parts)
+    if plan.patience is not None or run.interrupted:
+        report_epochs(run, plan)
+    report_results(run, model, parts)
     report("Model", f"saved to {output}")
     if plot is not None:
-        draw(plot, model, run.history, parts.test)
+        draw(plot, model, run.history, parts)
         report("Plot", f"saved to {plot}")
     if run.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
