@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class HeldOut:
     """Held-out data, which have been checked, and what is measured on them after an epoch."""
 
-    def __init__(self, network: "Network", X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray) -> None:
+    def __init__(self, network: "Network", X: Any, y: np.ndarray, sample_weights: np.ndarray) -> None:
         self.network, self.X, self.y, self.sample_weights = network, X, y, sample_weights
 
     def measure(self, history: History) -> None:
@@ -44,12 +44,12 @@ class HeldOut:
 def check_held_out(network: "Network", X: Any, y: Any, sample_weight: Any = None) -> HeldOut:
     """Validation data as a user gives them."""
     X = check_features(X, network.architecture.n_inputs, network.dtype)
-    y = check_targets(y, len(X), network.architecture, network.dtype)
-    return HeldOut(network, X, y, check_sample_weight(sample_weight, len(X)))
+    y = check_targets(y, X.shape[0], network.architecture, network.dtype)
+    return HeldOut(network, X, y, check_sample_weight(sample_weight, X.shape[0]))
 
 
 def hold_out(
-    network: "Network", X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray, rows: np.ndarray, others: np.ndarray
+    network: "Network", X: Any, y: np.ndarray, sample_weights: np.ndarray, rows: np.ndarray, others: np.ndarray
 ) -> HeldOut:
     """The others of checked samples of which `rows` are trained on; either part has some weight."""
     weights = sample_weights[others] if len(sample_weights) else sample_weights

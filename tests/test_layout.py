@@ -21,6 +21,7 @@ ORDER = (
     ("estimators",),
     ("plotting", "datasets", "serialization"),
     ("model", "gradient_check", "learning_rate_finder"),
+    ("finite_differences",),
     ("network",),
     ("streaming", "full_batch"),
     ("training",),
@@ -53,6 +54,7 @@ BACKEND_ORDER = (
     "optimizers",
     "batches",
     "views",
+    "sparse",
 )
 
 HEAVY = ("matplotlib", "sklearn", "tqdm", "click", "pandas", "torch")

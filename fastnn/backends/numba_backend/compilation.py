@@ -2,6 +2,7 @@
 
 `kernel` compiles a function that other kernels call; `entry_point` one that Python calls, kept on disk. Numba's own cache
 would not notice a change in a callee that lives in another file, so the entries carry a stamp made of all kernel sources.
+Ctrl-C during a compilation is raised when that function is compiled, and kept on disk.
 """
 
 import hashlib
@@ -19,6 +20,8 @@ from numba.core import caching, cgutils, imputils
 from numba.extending import intrinsic
 from numba.misc.appdirs import AppDirs
 
+from fastnn.backends.numba_backend.interrupts import KeptSignals, uninterrupted
+
 #: Flags of every kernel. The GIL is released; a division by zero gives infinity, as in NumPy, so that loops have no
 #: exits; a product and a sum may fuse, but nothing may be reordered and NaN and infinity keep their meaning.
 FLAGS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
@@ -35,7 +38,10 @@ def entry_point(function: Callable, name: str = "") -> Any:
     `name` tells apart the functions that one factory makes.
     """
     dispatcher = njit(function, **FLAGS)
-    if not config.DISABLE_JIT and cache_folder() is not None:
+    if config.DISABLE_JIT:
+        return dispatcher
+    dispatcher.compile = uninterrupted(dispatcher.compile)
+    if cache_folder() is not None:
         function.__qualname__ += f"-{name}" if name else ""
         dispatcher._cache = _KernelCache(function)
     return dispatcher
@@ -56,9 +62,10 @@ def address_of(function: Any, result: types.Type, *arguments: types.Type) -> int
     if config.DISABLE_JIT:
         _INTERPRETED.append(function)
         return len(_INTERPRETED) - 1
-    function.compile(result(*arguments))
-    compiled = function.overloads[arguments]  # kept alive, as `function` is, by the cache of this very function
-    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+    with KeptSignals():
+        function.compile(result(*arguments))
+        compiled = function.overloads[arguments]  # kept alive, as `function` is, by the cache of this very function
+        return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
 
 
 _INTERPRETED: list[Callable] = []
@@ -144,7 +151,7 @@ def _read_only(array: Any) -> Any:
 
 @intrinsic
 def _typed_read_only(typing_context, array):
-    result = array.copy(readonly=True)
+    result = array.copy(readonly=True) if isinstance(array, types.Array) else array
 
     def generate(context, builder, signature, values):
         return imputils.impl_ret_borrowed(context, builder, result, values[0])
