@@ -746,6 +746,21 @@ def test_a_regression_is_scored_where_there_are_numbers(folder, missing):
     assert re.fullmatch(expected, result.stderr)
 
 
+def test_targets_that_cannot_be_compared_are_not_scored(folder):
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    np.savez("kinds.npz", X=X, y=np.where(X[:, 0] > 0, "lily", "rose"))
+    np.savez("sizes.npz", X=X, y=X[:, 1])
+    for trained, other, obstacle in (
+        ("kinds", "sizes", "no target is one of the classes of the model; the first is '-0.1321"),
+        ("sizes", "kinds", "the targets are not all numbers"),
+    ):
+        run("train", "--data", f"{trained}.npz", "--no-fingerprint", "--backend", "numpy", *QUICK)
+        result = run("predict", f"{trained}-model.npz", f"{other}.npz", "--backend", "numpy")
+        assert len(result.stdout.split()) == 40
+        assert result.stderr.startswith(f"Not scored: {obstacle}")
+        assert result.stderr.count("\n") == 1
+
+
 def test_a_table_comes_from_the_standard_input_stream(folder, survey):
     def pipe(*arguments: str) -> Result:
         result = CliRunner().invoke(main, [*arguments, "--backend", "numpy"], input=survey.read_bytes())

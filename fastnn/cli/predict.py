@@ -163,27 +163,40 @@ def _json_text(header: list[str], table: list[list[str | float]]) -> str:
 
 def _report_agreement(model: Model, rows: list[Row], targets: np.ndarray | None, seen: np.ndarray) -> None:
     """How well predictions agree with targets, if there are any, and which of the samples the model was trained on."""
-    has_target, others = _comparable(model, rows, targets), ""
-    if targets is not None and has_target.any():
-        predictions = np.array([row[0] for row in rows], object)
-        samples = f"these {counted(len(rows), 'sample')}"
-        if not has_target.all():
-            samples = f"the {has_target.sum():,} of {len(rows):,} samples that have a target"
-        click.echo(_agreement(model, predictions[has_target], targets[has_target], samples), err=True)
-        new = has_target & ~seen
-        if seen.any() and new.any():
-            which = f"{new.sum():,}{'' if has_target.all() else ' that have a target'}"
-            others = f"; on the other {which}: {_words(_scores(model, predictions[new], targets[new]))}"
+    if targets is None or len(rows[0]) > 1:
+        targets = np.full(len(rows), np.nan)
+    has_target, others = ~datasets.is_missing(targets), ""
+    if has_target.any():
+        if obstacle := _obstacle(model, targets[has_target]):
+            click.echo(f"Not scored: {obstacle}", err=True)
+        else:
+            others = _report_scores(model, rows, targets, has_target, seen)
     if seen.any():
         of_these = f"{np.sum(seen):,} of these {counted(len(seen), 'sample')}"
         click.echo(f"{of_these} equal samples that the model was trained on{others}", err=True)
 
 
-def _comparable(model: Model, rows: list[Row], targets: np.ndarray | None) -> np.ndarray:
-    """Which samples have a target that a prediction can be compared with, bool (n_samples,)."""
-    if targets is None or len(rows[0]) > 1 or not (model.loss.classifies or targets.dtype.kind in "iuf"):
-        return np.zeros(len(rows), bool)
-    return ~datasets.is_missing(targets)
+def _obstacle(model: Model, targets: np.ndarray) -> str:
+    """Why predictions cannot be compared with targets, or nothing."""
+    if not model.loss.classifies:
+        return "" if targets.dtype.kind in "iuf" else "the targets are not all numbers"
+    if np.isin(targets.astype(str), model.output_names).any():
+        return ""
+    return f"no target is one of the classes of the model; the first is {str(targets[0])!r}"
+
+
+def _report_scores(model: Model, rows: list[Row], targets: np.ndarray, has_target: np.ndarray, seen: np.ndarray) -> str:
+    """Print how well the predictions agree with the targets; what is returned says it of the samples not seen before."""
+    predictions = np.array([row[0] for row in rows], object)
+    samples = f"these {counted(len(rows), 'sample')}"
+    if not has_target.all():
+        samples = f"the {has_target.sum():,} of {len(rows):,} samples that have a target"
+    click.echo(_agreement(model, predictions[has_target], targets[has_target], samples), err=True)
+    new = has_target & ~seen
+    if not new.any():
+        return ""
+    which = f"{new.sum():,}{'' if has_target.all() else ' that have a target'}"
+    return f"; on the other {which}: {_words(_scores(model, predictions[new], targets[new]))}"
 
 
 def _agreement(model: Model, predictions: np.ndarray, targets: np.ndarray, samples: str) -> str:
