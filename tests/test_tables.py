@@ -291,7 +291,7 @@ def test_the_last_column_that_is_not_left_out_is_the_target(table):
     ("options", "message"),
     [
         ({"drop": ["z"]}, "has no column 'z'; its columns are a, b, y"),
-        ({"drop": ["a", "b"]}, "at least two columns, features and a target, got 3"),
+        ({"drop": ["a", "b"]}, "at least two columns, features and a target, got 3 less 2 left out"),
         ({"drop": ["b"], "target": "b"}, "the target, 'b', cannot be left out"),
     ],
 )

@@ -62,7 +62,7 @@ def predict(
 
     The columns of a table are matched by name, in any order. The target may be missing; where DATA has it, the standard
     error stream says how well the predictions agree with it, and which of the samples the model was trained on. DATA - is
-    CSV from the standard input stream.
+    CSV from the standard input stream. Decimal signs are those of the table that was trained on, where it had text.
     """  # noqa: D301
     check_data_options(data, data_dir, decimal=decimal)
     if output is not None:

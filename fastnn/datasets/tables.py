@@ -227,7 +227,10 @@ def _choose_columns(table: Table, target: str | None, drop: str | Sequence[str])
     chosen = _find_target(table, target, dropped)
     features = [column for column in range(table.n_columns) if column != chosen and column not in dropped]
     if not features:
-        raise ValueError(f"{table.path} must have at least two columns, features and a target, got {table.n_columns}.")
+        left_out = f" less {len(dropped)} left out" if dropped else ""
+        raise ValueError(
+            f"{table.path} must have at least two columns, features and a target, got {table.n_columns}{left_out}."
+        )
     return features, chosen
 
 
