@@ -120,7 +120,7 @@ def load(path: Path) -> None:
 
 def load_as_command_does(path: Path) -> None:
     model = load_model(path, "numpy", None)
-    model.predict(model.inputs(X))
+    model.predict(X)
 
 
 LOADERS: dict[str, tuple[Callable[[Path], Any], ...]] = {
