@@ -84,23 +84,18 @@ def _fit(training: Training, samples: Samples, rows: np.ndarray | None, incremen
             _train(training, max_iter, incremental, report, tasks)
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=2)
-    check_finite_weights(training)
     if estimator.early_stopping and (estimator.stopped_early_ or not incremental):
         run.network.learned[:] = estimator._best_learned
     if not incremental:
         estimator.__dict__.pop("_best_learned", None)
+    check_finite_weights(training)
 
 
 def check_finite_weights(training: Training) -> None:
-    """Raise scikit-learn's error where the weights have become NaN or infinite, and put back the last that were finite.
-
-    With early stopping the best are still there, and are put back without an error, as by scikit-learn.
-    """
-    estimator, network = training.estimator, training.run.network
-    if np.isfinite(network.learned).all():
-        return
-    network.learned[:] = training.last_finite
-    if not estimator.early_stopping:
+    """Raise scikit-learn's error where the weights have become NaN or infinite, and put back the last that were finite."""
+    network = training.run.network
+    if not np.isfinite(network.learned).all():
+        network.learned[:] = training.last_finite
         raise ValueError(NON_FINITE_WEIGHTS)
 
 
@@ -158,7 +153,8 @@ def _train(training: Training, max_iter: int, incremental: bool, report: Callabl
 def _iterate(training: Training, report: Callable[[float], None]) -> bool:
     """One pass over the data, and what is measured after it; False where only NaN would follow."""
     estimator, history = training.estimator, training.run.history
-    training.last_finite[:] = training.run.network.learned
+    if np.isfinite(training.run.network.learned).all():
+        training.last_finite[:] = training.run.network.learned
     start = time.perf_counter()
     loss, rate = training.batches.train_epoch(report)
     history.seconds.append(time.perf_counter() - start)

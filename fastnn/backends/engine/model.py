@@ -146,6 +146,11 @@ class Model:
             n = self._last.n_samples
             self._last.backward(self.team(n, n, n_threads, self._last.work))
 
+    @property
+    def layers_of_loss(self) -> list[BoundLayer]:
+        """The layers as the last loss has left them."""
+        return [] if self._last is None else self._last.network
+
     def _loss_program(self, n_samples: int, classes: bool, weighted: bool, sparse: bool) -> LossOfBatch:
         program = self._losses.get((classes, weighted, sparse))
         if program is None or program.capacity < n_samples:
@@ -198,11 +203,16 @@ def _side_by_side(calls: list[Any]) -> None:
         except BaseException as error:
             errors.append(error)
 
-    others = [threading.Thread(target=guarded, args=(call,), daemon=True) for call in calls[1:]]
-    for thread in others:
-        thread.start()
+    started: list[threading.Thread] = []
+    for call in calls[1:]:
+        thread = threading.Thread(target=guarded, args=(call,), daemon=True)
+        try:
+            thread.start()
+            started.append(thread)
+        except RuntimeError:  # the system has no more threads to give
+            guarded(call)
     guarded(calls[0])
-    for thread in others:
+    for thread in started:
         thread.join()
     if errors:
         raise errors[0]

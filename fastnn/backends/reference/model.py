@@ -70,6 +70,11 @@ class Model:
             network = self.bind(len(Y[rows]), trains=False)
             self._loss(network, sample_losses[rows], X[rows], Y[rows], np.empty(0), step)
 
+    @property
+    def layers_of_loss(self):
+        """The layers as the last loss has left them."""
+        return self._last[0] if self._last else []
+
     def backward(self, n_threads):
         """dW_l, db_l for l = L ... 1, from the dZ_L that `loss` left."""
         backward(*self._last)
