@@ -505,5 +505,5 @@ def _check_derivative(name: str, compute: Any, function: Any, output_activation:
 def _outputs(Z: np.ndarray, activation: str) -> np.ndarray:
     """Outputs of an activation, to try a loss with."""
     A = np.empty_like(Z)
-    reference_module("activations").activate(A, Z, {"activation": find_activation(activation).code})
+    reference_module("activations").activate(A, Z, find_activation(activation).code)
     return A

@@ -214,8 +214,8 @@ def _is_integer(name: str) -> bool:
 
 def _saved(metadata: dict[str, Any], name: str, kind: Any) -> Any:
     value = metadata.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise ValueError(f"{name} is {type(value).__name__}")
+    if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+        raise ValueError(f"{name} must be of type {getattr(kind, '__name__', kind)}, got {value!r}")
     return value
 
 
@@ -225,7 +225,10 @@ def _saved_scaling(metadata: dict[str, Any], name: str, n_columns: int) -> Scali
         return None
     if np.shape(mean) != (n_columns,) or np.shape(scale) != (n_columns,):
         raise ValueError(f"{name}_mean and {name}_scale must have {n_columns} numbers each")
-    scaling = Scaling(np.asarray(mean, np.float64), np.asarray(scale, np.float64))
+    try:
+        scaling = Scaling(np.asarray(mean, np.float64), np.asarray(scale, np.float64))
+    except OverflowError:
+        raise ValueError(f"{name}_mean and {name}_scale must be finite") from None
     if not (np.isfinite(scaling).all() and (scaling.scale > 0).all()):
         raise ValueError(f"{name}_mean and {name}_scale must be finite, and scales positive")
     return scaling

@@ -87,12 +87,12 @@ class Descent:
             arguments = self.rule, self.state.vectors, batch_size, data, network.team
             self.training = network._model.training(*arguments)
 
-    def settings(self, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """What the next steps take, and their learning rates: the one place where training asks for it."""
+    def settings(self, n_steps: int) -> np.ndarray:
+        """What the next steps take: the one place where training asks for it."""
         rates, momenta = self.course.rates(self.state.n_steps - self.steps_before, n_steps)
         settings = self.optimizer.settings(self.state.n_steps, n_steps, rates, momenta)
         settings["mask_key"] = self.network.mask_keys(n_steps)
-        return settings, rates
+        return settings
 
     def run(
         self,
@@ -104,7 +104,7 @@ class Descent:
         batch_size: int,
     ) -> np.ndarray:
         """One step for each of `losses`, which are filled, in one compiled call; the learning rates of the steps."""
-        steps, rates = self.settings(len(losses))
+        steps = self.settings(len(losses))
         n_samples = X.shape[0] if order is None else len(order)
         starts = batch_starts(self.network.architecture, n_samples, batch_size)
         batches = np.arange(len(losses)) % len(starts)
@@ -114,7 +114,7 @@ class Descent:
         losses[:] = steps["loss"]
         self.state.n_steps += len(losses)
         self.network.n_updates += len(losses)
-        return rates
+        return np.array(steps["learning_rate" if self.rule.orthogonal is None else "orthogonal_rate"])
 
     def begin(self) -> Callable[[], None]:
         """Announce that the parameters will change; returns what undoes all that training has changed since."""

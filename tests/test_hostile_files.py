@@ -465,14 +465,20 @@ def test_integers_out_of_range_are_refused_by_the_command_line(tmp_path, option,
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        ({"features_mean": [10**400] * 3, "features_scale": [1, 1, 1]}, "features_mean must be finite numbers"),
-        ({"features_mean": np.array([0, np.nan, 0]), "features_scale": np.ones(3)}, "features_mean must be finite"),
+        (
+            {"features_mean": [10**400] * 3, "features_scale": [1, 1, 1]},
+            "features_mean and features_scale must be finite",
+        ),
+        (
+            {"features_mean": np.array([0, np.nan, 0]), "features_scale": np.ones(3)},
+            "features_mean and features_scale must be finite",
+        ),
         (
             {"features_mean": np.zeros(3), "features_scale": np.array([1.0, 0, 1])},
-            "features_scale must be positive, got 0",
+            "and scales positive",
         ),
-        ({"class_names": 2}, "class_names must be of type list, got 2"),
-        ({"feature_names": "abc"}, "feature_names must be of type list, got 'abc'"),
+        ({"class_names": 2}, "class_names must be a list of names"),
+        ({"feature_names": "abc"}, "feature_names must be a list of names"),
         ({"dropped": 3}, "dropped must be of type list, got 3"),
         ({"seed": 0.5}, "seed must be of type int, got 0.5"),
         ({"target_index": True}, "target_index must be of type int, got True"),

@@ -257,7 +257,9 @@ def test_the_penalty_covers_what_its_gradient_covers(strengths, biases_too, norm
     for dtype, sizes in (("float64", [3, 4, 2]), ("float32", [3, 2100, 2])):
         network = fastnn.Network(sizes, dtype=dtype, **options)
         network.parameters[:] = np.random.default_rng(3).standard_normal(len(network.parameters))
-        including, without = (losses_of_steps(copy.copy(network), optimizer, 1, 5, reports_penalty=r)[0] for r in (True, False))
+        including, without = (
+            losses_of_steps(copy.copy(network), optimizer, 1, 5, reports_penalty=r)[0] for r in (True, False)
+        )
         assert including == pytest.approx(without + penalty_of(network, optimizer), rel=10 * float(np.finfo(dtype).eps))
 
 

@@ -117,15 +117,15 @@ class Model:
         sample_losses: np.ndarray,
         X: np.ndarray,
         Y: np.ndarray,
-        weights: np.ndarray,
+        relative_weights: np.ndarray,
         step: np.ndarray,
         n_threads: int,
     ) -> float:
         """L = mean_i c_i L_i of a batch, as it trains, and dZ_L for `backward`; c (n,) or (0,) -> L_i (n,)."""
         n, work = X.shape[0], work_of(self.architecture, X)
-        program = self._loss_program(n, Y.ndim == 1, len(weights) > 0, is_sparse(X))
+        program = self._loss_program(n, Y.ndim == 1, len(relative_weights) > 0, is_sparse(X))
         step["start"], step["n_samples"], program.work = 0, n, work
-        program.run(sample_losses, X, Y, weights, step, self.team(n, n, n_threads, work))
+        program.run(sample_losses, X, Y, relative_weights, step, self.team(n, n, n_threads, work))
         self._last = program
         return float(step["loss"][0])
 
