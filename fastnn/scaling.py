@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from fastnn.validation import is_sparse
 
 
-class ColumnScaler(StandardScaler):
+class ColumnScaler(StandardScaler):  # type: ignore[misc]  # scikit-learn bears no types
     """scikit-learn's `StandardScaler` for features, in which columns of 0 and 1 stay as they are.
 
     A column that says yes or no, such as those of a one-hot encoding, is in scale already; standardised, a rare yes would
@@ -27,14 +27,15 @@ class ColumnScaler(StandardScaler):
         is_first = not hasattr(self, "n_samples_seen_")
         super().partial_fit(X, y, sample_weight)
         binary = _binary_columns(X)
-        self.is_binary_ = binary if is_first else self.is_binary_ & binary
+        self.is_binary_: np.ndarray = binary if is_first else self.is_binary_ & binary
         self.scale_[self.is_binary_] = 1.0
         return self
 
     @property
     def shift_(self) -> np.ndarray:
         """What is taken away from each column: its mean, or nothing."""
-        return np.where(self.is_binary_, 0.0, self.mean_)
+        shift: np.ndarray = np.where(self.is_binary_, 0.0, self.mean_)
+        return shift
 
     def transform(self, X: Any, copy: bool | None = None) -> Any:
         """Scale columns."""
@@ -56,4 +57,5 @@ def _binary_columns(X: Any) -> np.ndarray:
     columns = X.tocsc()
     others = copy.copy(columns)
     others.data = (columns.data != 0) & (columns.data != 1)
-    return np.asarray(others.sum(axis=0)).ravel() == 0
+    binary: np.ndarray = np.asarray(others.sum(axis=0)).ravel() == 0
+    return binary

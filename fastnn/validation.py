@@ -200,7 +200,7 @@ def check_data(data: Any, name: str) -> Sequence[Any]:
 def check_not_masked(values: Any, name: str) -> None:
     """Raise ValueError for a masked array that masks anything: what lies under a mask is no number to train on."""
     if np.ma.is_masked(values):
-        n_masked = int(np.ma.count_masked(values))
+        n_masked = int(np.ma.count_masked(values))  # type: ignore[no-untyped-call]
         raise ValueError(
             f"{name} is a masked array with {n_masked} masked entries; fill them in (for instance with "
             "scikit-learn's SimpleImputer on values.filled(numpy.nan)) or leave their rows out."

@@ -1,5 +1,7 @@
 """Numbers as they are: large targets, divergence, batches of one, columns of 0 and 1, masks, and parameters of other types."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import polars as pl
 import pytest
@@ -57,6 +59,16 @@ def test_several_large_targets_and_the_scores_of_early_stopping(times):
 # Divergence
 
 
+@contextmanager
+def suppress_divergence():
+    """Early stopping may end with finite parameters; any error has to be that of weights that are not."""
+    try:
+        yield
+    except ValueError as error:
+        if "non-finite parameter weights" not in str(error):
+            raise
+
+
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("scoring", [None, "r2", "loss"])
@@ -81,10 +93,8 @@ def test_a_classifier_that_diverges_does_not_fail_in_its_scorer(scoring, early_s
     options = {"solver": "sgd", "learning_rate_init": 1e300, "max_iter": 20, "random_state": 0, "backend": "numpy"}
     model = MLPClassifier(scoring=scoring, early_stopping=early_stopping, activation="identity", **options)
     given = {} if early_stopping else {"X_val": X, "y_val": y}
-    try:
+    with suppress_divergence():
         model.fit(X, y, **given)
-    except ValueError as error:
-        assert "non-finite parameter weights" in str(error)
     assert all(np.isfinite(W).all() for W in model.coefs_)
 
 

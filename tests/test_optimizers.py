@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn.backends import get_backend
 from fastnn.backends.engine import model as epoch
 from fastnn.optimizers import SETTINGS, UPDATES
 from fastnn.training import Descent, read_only

@@ -211,7 +211,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         sizes = self.hidden_layer_sizes
         if isinstance(sizes, str | bytes | dict | set) or not isinstance(sizes, Integral | Iterable):
             raise TypeError(f"hidden_layer_sizes must be an integer or a sequence of integers, got {sizes!r}.")
-        sizes = np.atleast_1d(sizes).tolist() if isinstance(sizes, np.ndarray | Integral) else list(sizes)
+        sizes = np.atleast_1d(np.asarray(sizes)).tolist() if isinstance(sizes, np.ndarray | Integral) else list(sizes)
         if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
             raise TypeError(f"hidden_layer_sizes must be integers, got {sizes}.")
         if any(size <= 0 for size in sizes):

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -90,9 +91,9 @@ class Model:
         cuts = [n_passes * thread // team for thread in range(team + 1)]
         calls = [(steps[a:b], out, X) for a, b in pairwise(cuts)]
         if team == 1:
-            self._infer_passes(*calls[0], activates)
+            self._infer_passes(steps, out, X, activates)
         else:
-            _side_by_side([lambda call=call: self._infer_passes(*call, activates) for call in calls])
+            _side_by_side([partial(self._infer_passes, *call, activates) for call in calls])
         return not steps["not_finite"].any()
 
     def _infer_passes(self, steps: np.ndarray, out: np.ndarray, X: np.ndarray, activates: bool) -> None:

@@ -28,7 +28,7 @@ class Model:
 
     def __init__(self, architecture, parameters, gradient, statistics):
         self.architecture, self.vectors = architecture, (parameters, gradient, statistics)
-        self._last = None
+        self._last: tuple = ()
 
     def bind(self, n_samples, *, trains=True, gradient=None):
         """Its layers, bound to a batch of that many samples, and to another gradient where one is given."""
