@@ -13,13 +13,18 @@ from scipy.sparse import csr_array
 import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.architecture import Architecture
-from fastnn.backends import get_backend
 from fastnn.backends.numba_backend.layouts import is_narrow
 from fastnn.backends.numba_backend.rows import rows_of
 from fastnn.losses import LOSS_KERNELS
 from fastnn.optimizers import Optimizer
 from fastnn.training import read_only
 from tests.cases import DTYPES, ELEMENTWISE, OUTPUTS, assert_agree, tolerance
+
+
+def get_backend(name: str):
+    """The package of that backend that still has its kernels one by one."""
+    return import_module(f"fastnn.backends.{name}_backend")
+
 
 pytestmark = pytest.mark.kernels
 
