@@ -28,7 +28,7 @@ ORDER = (
     ("checkpoints", "held_out"),
     ("callbacks",),
     ("history", "archives"),
-    ("optimizers", "schedules"),
+    ("optimizers", "schedules", "scaling"),
     ("validation",),
     ("architecture",),
     ("losses", "initializers"),
