@@ -225,6 +225,16 @@ def test_estimators_take_any_number_of_samples_under_batch_normalisation(n):
     assert model.n_iter_ == 3
 
 
+@pytest.mark.parametrize("options", [[], ["--checkpoint", "kept"]], ids=["by estimator", "by network"])
+def test_the_command_line_takes_any_number_of_samples_under_batch_normalisation(options, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("data.npz", X=FEATURES, y=CLASSES)  # 80 of 100 samples are trained on
+    options = ["--normalization", "batch", "--no-early-stopping", "--batch-size", "79", "--epochs", "2", *options]
+    output = run("train", "--data", "data.npz", "--backend", "numpy", *options).output
+    assert "80 samples to train on" in output
+    assert "2 epochs, batches of 79" in output
+
+
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_cross_validation_of_501_samples_works_under_batch_normalisation():
     X, y = make_classification(501, random_state=0)
@@ -360,6 +370,13 @@ def test_nor_does_it_for_a_stream_of_batches(houses, output):
 # Masks
 
 
+def test_masked_arrays_that_mask_nothing_are_arrays():
+    data, options = (FEATURES, NUMBERS, np.ones(100)), {"backend": "numpy", "random_state": 0, "standardize": True}
+    unmasked = [np.ma.masked_array(part, mask=False) for part in data]
+    found, expected = (MLPRegressor(**options).partial_fit(*each) for each in (unmasked, data))
+    np.testing.assert_array_equal(found.predict(unmasked[0]), expected.predict(FEATURES))
+
+
 @pytest.mark.parametrize("where", ["X", "y", "sample_weight"])
 def test_masked_arrays_are_refused_wherever_they_enter(where):
     data = {"X": np.ones((4, 2)), "y": np.array([0, 1, 0, 1]), "sample_weight": np.ones(4)}
@@ -457,6 +474,12 @@ def test_every_parameter_of_a_network_of_another_type_is_told_by_name(name, wron
 def test_a_dtype_is_a_floating_point_type(dtype):
     with pytest.raises(ValueError, match="dtype must be 'float32' or 'float64'"):
         Network(**NETWORK | {"dtype": dtype})
+
+
+@pytest.mark.parametrize("data", [(5, None), (np.eye(2), None), (np.eye(3), [0, 1, 0]), ("a", "b")], ids=str)
+def test_what_is_wrong_with_validation_data_is_said_of_these(data):
+    with pytest.raises((TypeError, ValueError), match="validation_data are refused: "):
+        Network(**NETWORK).fit(np.eye(2), [0, 1], validation_data=data)
 
 
 FIT = [name for name in signature(Network.fit).parameters if name not in ("self", "X", "y", "resume_from")]
