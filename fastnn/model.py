@@ -42,9 +42,9 @@ class Model:
     target_index : int or None
         Position of the target among the columns of the table, where it was one of them.
     dropped : tuple of int
-        Positions of the columns of the table that were left out.
+        Positions of the table's columns that were left out.
     decimal : str or None
-        Decimal sign of the table, if it was text.
+        Decimal sign of the table's numbers, where it is known.
     seed : int
         Seed of the training.
     baseline : str, float or None
@@ -200,7 +200,7 @@ class Model:
             target_name=_saved(metadata, "target_name", str),
             target_index=_saved(metadata, "target_index", int),
             dropped=_saved_positions(metadata, "dropped"),
-            decimal=_saved(metadata, "decimal", str),
+            decimal=_saved_decimal(metadata),
             seed=_saved(metadata, "seed", int) or 0,
             baseline=_saved(metadata, "baseline", str | float | int),
             trained_rows=_saved_hashes(metadata),
@@ -214,8 +214,8 @@ def _is_integer(name: str) -> bool:
 
 def _saved(metadata: dict[str, Any], name: str, kind: Any) -> Any:
     value = metadata.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise ValueError(f"{name} is {type(value).__name__}")
+    if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+        raise ValueError(f"{name} must be of type {getattr(kind, '__name__', kind)}, got {value!r}")
     return value
 
 
@@ -225,7 +225,10 @@ def _saved_scaling(metadata: dict[str, Any], name: str, n_columns: int) -> Scali
         return None
     if np.shape(mean) != (n_columns,) or np.shape(scale) != (n_columns,):
         raise ValueError(f"{name}_mean and {name}_scale must have {n_columns} numbers each")
-    scaling = Scaling(np.asarray(mean, np.float64), np.asarray(scale, np.float64))
+    try:
+        scaling = Scaling(np.asarray(mean, np.float64), np.asarray(scale, np.float64))
+    except OverflowError:
+        raise ValueError(f"{name}_mean and {name}_scale must be finite") from None
     if not (np.isfinite(scaling).all() and (scaling.scale > 0).all()):
         raise ValueError(f"{name}_mean and {name}_scale must be finite, and scales positive")
     return scaling
@@ -249,10 +252,17 @@ def _saved_names(metadata: dict[str, Any], name: str, n_names: int) -> tuple[str
 
 
 def _saved_positions(metadata: dict[str, Any], name: str) -> tuple[int, ...]:
-    positions = metadata.get(name) or ()
-    if not isinstance(positions, list | tuple) or not all(isinstance(each, int) for each in positions):
+    positions = _saved(metadata, name, list) or []
+    if not all(type(position) is int and position >= 0 for position in positions):
         raise ValueError(f"{name} must be a list of positions")
     return tuple(positions)
+
+
+def _saved_decimal(metadata: dict[str, Any]) -> str | None:
+    decimal: str | None = _saved(metadata, "decimal", str)
+    if decimal not in (None, ".", ","):
+        raise ValueError(f"decimal must be '.' or ',', got {decimal!r}")
+    return decimal
 
 
 def _saved_hashes(metadata: dict[str, Any]) -> np.ndarray | None:

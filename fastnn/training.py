@@ -15,8 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.backends.data_kind import DataKind
-from fastnn.callbacks import Callback, Run, accompanied, check_callbacks, end_epoch, epochs_until_due, stateful
-from fastnn.checkpoints import read_checkpoint
+from fastnn.callbacks import (
+    Callback,
+    RefusedStateError,
+    Run,
+    accompanied,
+    check_callbacks,
+    end_epoch,
+    epochs_until_due,
+    stateful,
+)
+from fastnn.checkpoints import Before, read_checkpoint
 from fastnn.exceptions import DivergenceError
 from fastnn.held_out import HeldOut, check_fraction, check_held_out, hold_out, split
 from fastnn.history import History
@@ -78,12 +87,12 @@ class Descent:
             arguments = self.rule, self.state.vectors, batch_size, data, network.team
             self.training = network._model.training(*arguments)
 
-    def settings(self, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """What the next steps take, and their learning rates: the one place where training asks for it."""
+    def settings(self, n_steps: int) -> np.ndarray:
+        """What the next steps take: the one place where training asks for it."""
         rates, momenta = self.course.rates(self.state.n_steps - self.steps_before, n_steps)
         settings = self.optimizer.settings(self.state.n_steps, n_steps, rates, momenta)
         settings["mask_key"] = self.network.mask_keys(n_steps)
-        return settings, rates
+        return settings
 
     def run(
         self,
@@ -95,7 +104,7 @@ class Descent:
         batch_size: int,
     ) -> np.ndarray:
         """One step for each of `losses`, which are filled, in one compiled call; the learning rates of the steps."""
-        steps, rates = self.settings(len(losses))
+        steps = self.settings(len(losses))
         n_samples = X.shape[0] if order is None else len(order)
         starts = batch_starts(self.network.architecture, n_samples, batch_size)
         batches = np.arange(len(losses)) % len(starts)
@@ -105,7 +114,7 @@ class Descent:
         losses[:] = steps["loss"]
         self.state.n_steps += len(losses)
         self.network.n_updates += len(losses)
-        return rates
+        return np.array(steps["learning_rate" if self.rule.orthogonal is None else "orthogonal_rate"])
 
     def begin(self) -> Callable[[], None]:
         """Announce that the parameters will change; returns what undoes all that training has changed since."""
@@ -288,7 +297,7 @@ def train(
         description = describe_run(network, X, y, sample_weights, optimizer, schedule, held_out, callbacks) | options
     if resume_from is not None:
         saved = read_checkpoint(resume_from)
-        saved.check(description, network, optimizer)
+        saved.check(description, network, optimizer, callbacks)
     random_at_start = random.bit_generator.state if saved is None else saved.random["start"]
     if validation_fraction is not None:
         random = copy.deepcopy(random)  # what is held out has to be checked before anything changes
@@ -301,6 +310,7 @@ def train(
     check_batches(network.architecture, n_samples, batch_size)
     n_batches = len(batch_starts(network.architecture, n_samples, batch_size))
     course = begin_schedule(schedule, optimizer, epochs, n_batches)
+    before = None if saved is None else Before(network)
     network.random.bit_generator.state = random.bit_generator.state
     batches = Batches(Descent(network, optimizer, course), X, y, sample_weights, rows, batch_size, shuffle)
     run = EpochRun(network, callbacks, History(), batches, epochs, description, random_at_start, held_out=held_out)
@@ -309,11 +319,16 @@ def train(
         tell_schedule(course, run.history, 0)
         logger.info("Going on after epoch %d of %s.", len(run.history), saved.path)
     batches.compile()
-    with (
-        progress_reports(progress, run.history) as report,
-        accompanied(run, None if saved is None else saved.callbacks),
-    ):
-        train_epochs(run, report)
+    try:
+        with (
+            progress_reports(progress, run.history) as report,
+            accompanied(run, None if saved is None else saved.callbacks),
+        ):
+            train_epochs(run, report)
+    except RefusedStateError:
+        if before is not None:
+            before.put_back()
+        raise
     logger.info("Training ended after epoch %d: %s.", len(run.history), run.history.stop_reason)
     return run.history
 

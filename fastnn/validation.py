@@ -5,6 +5,7 @@ is never copied as a whole.
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from numbers import Integral, Real
@@ -183,9 +184,10 @@ def check_count(value: Any, name: str) -> int:
     """A positive integer."""
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"{name} must be a positive integer, got {value!r}.")
-    if value < 1:
-        raise ValueError(f"{name} must be a positive integer, got {value!r}.")
-    return int(value)
+    count = int(value)
+    if not 1 <= count <= sys.maxsize:
+        raise ValueError(f"{name} must be a positive integer{' of 64 bits' * (count > 0)}, got {value!r}.")
+    return count
 
 
 def check_data(data: Any, name: str) -> Sequence[Any]:

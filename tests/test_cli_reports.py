@@ -89,6 +89,7 @@ def test_the_error_of_a_regression_is_in_the_unit_of_its_targets(folder):
 def test_scores_without_meaning_are_undefined_and_large_ones_have_no_exponent():
     scores = score_numbers(np.array([1.0, 3.0]), np.array([2.0, 2.0]), None)
     assert (scores["RMSE"], formatted("R2", scores["R2"])) == (1.0, "undefined")
+    assert np.isnan(score_numbers(np.zeros(57), np.full(57, 1.1), None)["R2"])  # the variance is 5e-32 by rounding
     assert [formatted("RMSE", value) for value in (12345.6, 0.0123456)] == ["12346", "0.01235"]
     assert mean_recall(np.array([0, 0, 0, 3]), np.array([0, 0, 3, 3])) == 0.75
 

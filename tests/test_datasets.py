@@ -106,6 +106,9 @@ def test_split_names_a_class_with_a_single_sample(table):
     dataset = load_table(table("x,kind\n1,a\n2,a\n3,b\n"))
     with pytest.raises(ValueError, match=r"class 'b' has a single sample.*regression"):
         split(dataset)
+    dataset = load_table(table("x,kind\n1,a\n2,a\n3,b\n4,c\n"))
+    with pytest.raises(ValueError, match=r"2 of 3 classes, such as 'b', have a single sample"):
+        split(dataset)
 
 
 def test_split_says_how_many_samples_a_regression_needs(table):

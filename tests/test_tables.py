@@ -67,11 +67,18 @@ def test_spellings_of_fractions_are_different_classes(table):
     np.testing.assert_array_equal(dataset.y, [1, 0, 2, 0])
 
 
+def test_spellings_of_one_fraction_are_classes_as_there_is_nothing_to_regress_on(table, tmp_path):
+    cells = ["1.10", "1.1", "1.10", "1.1"]
+    assert load_table(table(column(cells))).class_names == ("1.1", "1.10")
+    np.savez(tmp_path / "file.npz", X=np.array([[1.0], [5], [3], [2]]), y=np.array(cells))
+    assert load_table(tmp_path / "file.npz").class_names == ("1.1", "1.10")
+
+
 def test_labels_of_an_npz_are_words_too(tmp_path):
     np.savez(tmp_path / "file.npz", X=np.ones((4, 1)), y=np.array(["1_1", "11", "NA", "1_1"]))
     dataset = load_table(tmp_path / "file.npz")
     assert dataset.class_names == ("11", "1_1")
-    assert dataset.notes == ("1 of 4 rows have no target: left out.",)
+    assert dataset.notes == ("1 of 4 rows has no target: left out.",)
 
 
 # Missing values
@@ -112,6 +119,19 @@ def test_all_problems_are_told_at_once_by_column(table):
         "Expected finite numbers, got infinite ones in 'b' (1 of 3).",
         "Expected numbers, got words in 'color' ('red' in row 1), 'size' ('S' in row 2).",
         "The targets must be either numbers or words, got 'zzz' among fractions",
+    ):
+        assert sentence in str(caught.value)
+
+
+def test_problems_come_with_what_was_left_out_and_noted(table):
+    text = "id,name,y\n1,a,+\n2,b,-\n3,c,+\n4,d,-\n"
+    with pytest.raises(ValueError, match="words in 'name'") as caught:
+        load_table(table(text))
+    for sentence in (
+        "If one is the target, choose it (--target).",
+        "The targets must be of at least two classes, all are '+'.",
+        "The numbers in 'id' count the rows",
+        "2 of 4 rows have no target: left out.",
     ):
         assert sentence in str(caught.value)
 
@@ -158,6 +178,24 @@ def test_commas_that_may_separate_thousands_are_named_with_the_option(table):
     dataset = load_table(path, decimal=",")
     np.testing.assert_array_equal(dataset.X, [[1.125], [2.25]])
     assert dataset.notes == ()
+
+
+def test_points_that_may_be_decimal_signs_are_named_with_the_option(table):
+    path = table("x;y\n1.125;u\n2.250;v\n")
+    with pytest.raises(
+        ValueError, match=r"'x' \('1\.125' in row 1\).*If points are decimal signs, say so \(--decimal \.\)"
+    ):
+        load_table(path, decimal=",")
+
+
+def test_decimal_commas_of_a_parquet_file_are_read_if_that_is_said(tmp_path):
+    path = tmp_path / "file.parquet"
+    pd.DataFrame({"x": ["0,5", "1,5"], "y": ["u", "v"]}).to_parquet(path)
+    with pytest.raises(ValueError, match=r"say so \(--decimal ,\)"):
+        load_table(path)
+    dataset = load_table(path, decimal=",")
+    np.testing.assert_array_equal(dataset.X, [[0.5], [1.5]])
+    assert dataset.decimal == ","
 
 
 def test_thousands_do_not_turn_points_into_words(table):
@@ -221,6 +259,7 @@ def test_the_rows_names_that_r_writes_are_left_out(table):
 def test_a_delimiter_at_the_end_of_each_line_makes_no_target(table, header):
     dataset = load_table(table(f"{header}\n4,u,\n7,v,\n5,u,\n"))
     assert (dataset.feature_names, dataset.target_name) == (("x",), "y")
+    assert dataset.notes == ("Column 2 (from 0) has no name and is empty: left out.",)
 
 
 def test_a_column_without_a_name_that_repeats_is_learned_from(table):
@@ -252,7 +291,7 @@ def test_the_last_column_that_is_not_left_out_is_the_target(table):
     ("options", "message"),
     [
         ({"drop": ["z"]}, "has no column 'z'; its columns are a, b, y"),
-        ({"drop": ["a", "b"]}, "at least two columns, features and a target, got 3"),
+        ({"drop": ["a", "b"]}, "at least two columns, features and a target, got 3 less 2 left out"),
         ({"drop": ["b"], "target": "b"}, "the target, 'b', cannot be left out"),
     ],
 )
@@ -293,6 +332,19 @@ def test_few_whole_numbers_are_classes_which_the_notes_say_unless_there_are_two(
     assert load_table(table(column([n % 6 for n in range(30)]))).notes == (note,)
     assert load_table(table(column([0, 1] * 10))).notes == ()
     assert load_table(table(column([n % 6 for n in range(30)])), task="regression").notes == ()
+
+
+def test_few_fractions_are_a_regression_which_the_notes_say(table):
+    note = "The 2 different numbers are learned as a regression; for classes, --task classification."
+    assert load_table(table("x;y\n0,5;0,5\n1,5;1,5\n3,5;0,5\n7,5;1,5\n")).notes[1:] == (note,)
+    assert load_table(table(column([n / 3 for n in range(30)]))).notes == ()
+
+
+@pytest.mark.parametrize("options", [{}, {"task": "regression"}])
+def test_a_regression_on_equal_numbers_is_refused(tmp_path, options):
+    np.savez(tmp_path / "file.npz", X=np.random.default_rng(0).normal(size=(9, 1)), y=np.full(9, 2.5))
+    with pytest.raises(ValueError, match=r"The targets must be different numbers, all are 2\.5\."):
+        load_table(tmp_path / "file.npz", **options)
 
 
 def test_the_same_holds_for_arrays(tmp_path):
@@ -417,6 +469,28 @@ def test_the_standard_input_stream_is_read(monkeypatch):
     assert dataset.name == "stdin"
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "standard input is empty or no table"),
+        ("x,y\n", "standard input has a header and no rows"),
+        ("x,y\n1,NA\n", "standard input: the target is missing"),
+        ("x,y\na,1.5\nb,2.5\n", "standard input: Expected numbers"),
+        ("x,y\n1,2,3,4\n", "standard input: the first row has 4 cells"),
+        ("x,y\n\xff", "standard input must be text in UTF-8"),
+    ],
+)
+def test_faults_of_the_standard_input_stream_are_told_by_its_name(monkeypatch, text, message):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode("latin-1"))))
+    with pytest.raises(ValueError, match=f"^{message}"):
+        load_table("-")
+
+
+def test_a_row_with_too_many_cells_is_told_by_its_line(table):
+    with pytest.raises(ValueError, match=r"table\.csv cannot be read as a table: Expected 2 fields in line 5, saw 3$"):
+        load_table(table("x,y\n1,a\n2,b\n3,a\n4,b,5\n"))
+
+
 def test_files_are_known_by_their_endings():
     assert [file_type(Path(name)) for name in ("a.CSV", "a.tsv.xz", "-", "a.npy", "a.npy.gz", "a.gz", "a.xlsx")] == [
         ".csv",
@@ -496,7 +570,7 @@ def test_an_index_without_a_name_has_no_position(table):
 
 
 def test_features_that_are_missing_are_told_by_column(table):
-    with pytest.raises(ValueError, match=r"missing in 'b' \(1 of 2\)\. .* words in 'a' \('red' in row 2\)"):
+    with pytest.raises(ValueError, match=r"missing in 'b' \(1 of 2\)\. .* words in 'a' \('red' in row 2\)\.$"):
         load_samples(table("a,b\n1,\nred,2\n"), 2, feature_names=["b", "a"])
 
 

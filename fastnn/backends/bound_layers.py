@@ -50,14 +50,14 @@ class BoundLayer:
     b: np.ndarray
     scale: np.ndarray
     shift: np.ndarray
-    dW: np.ndarray
+    dW: np.ndarray  # noqa: N815 (dW is not DW)
     db: np.ndarray
     dscale: np.ndarray
     dshift: np.ndarray
     statistics: np.ndarray
     Z: np.ndarray
     A: np.ndarray
-    dZ: np.ndarray
+    dZ: np.ndarray  # noqa: N815
     normalized: np.ndarray
     passed_on: np.ndarray
     precision: np.ndarray
@@ -82,7 +82,8 @@ def bind_layers(
         n_in, n_out, first = int(record["n_inputs"]), int(record["n_outputs"]), int(record["statistics"])
         normalization = NORMALIZATIONS[record["normalization"]]
         kept = STATISTICS_PER_UNIT * n_out if normalization in ("batch", "running") else 0
-        own = [_views(vector, record, n_in, n_out) for vector in (parameters, gradient)]
+        W, b, scale, shift = _views(parameters, record, n_in, n_out)
+        dW, db, dscale, dshift = _views(gradient, record, n_in, n_out)
         Z, A, dZ = (room.block(n_out) for _ in range(3))
         layers.append(
             BoundLayer(
@@ -91,8 +92,14 @@ def bind_layers(
                 int(record["loss"]),
                 normalization,
                 float(record["dropout"]),
-                *own[0],
-                *own[1],
+                W,
+                b,
+                scale,
+                shift,
+                dW,
+                db,
+                dscale,
+                dshift,
                 statistics[first : first + kept].reshape(STATISTICS_PER_UNIT, -1),
                 Z,
                 A,

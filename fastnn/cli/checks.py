@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from fastnn.archives import read_archive
+from fastnn.archives import read_header
 
 
 def check_data_options(
@@ -84,7 +84,7 @@ def check_checkpoint_file(path: Path | None, resume: bool, *others: str | Path |
 def kind_of_file(path: Path) -> str:
     """What `fastnn train` wrote: a model, a checkpoint, or neither."""
     try:
-        header, _ = read_archive(path)
+        header = read_header(path)
     except ValueError:
         return "neither"
     return "checkpoint" if "progress" in header else "model"

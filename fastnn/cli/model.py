@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.archives import fitting
 from fastnn.cli.checks import kind_of_file
 from fastnn.cli.parts import Parts
 from fastnn.cli.training import Design
@@ -52,7 +53,5 @@ def load_model(path: Path, backend: str, n_threads: int | None) -> Model:
     saved = load(path, backend=backend, n_threads=n_threads)
     if isinstance(saved, Model):
         return saved
-    try:
+    with fitting(path):
         return Model.from_metadata(saved, load_metadata(path))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}.") from None

@@ -84,7 +84,7 @@ threads_option = click.option(
 decimal_option = click.option(
     "--decimal",
     type=click.Choice([".", ","]),
-    help="Decimal sign of the numbers in a text file.  [default: found out]",
+    help="Decimal sign of numbers that are text.  [default: found out in a text file]",
 )
 data_dir_option = click.option(
     "--data-dir",

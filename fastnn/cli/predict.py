@@ -62,7 +62,7 @@ def predict(
 
     The columns of a table are matched by name, in any order. The target may be missing; where DATA has it, the standard
     error stream says how well the predictions agree with it, and which of the samples the model was trained on. DATA - is
-    CSV from the standard input stream.
+    CSV from the standard input stream. Decimal signs are those of the table that was trained on, where it had text.
     """  # noqa: D301
     check_data_options(data, data_dir, decimal=decimal)
     if output is not None:
@@ -162,29 +162,45 @@ def _json_text(header: list[str], table: list[list[str | float]]) -> str:
 
 
 def _report_agreement(model: Model, rows: list[Row], targets: np.ndarray | None, seen: np.ndarray) -> None:
-    """How well predictions agree with the targets that are known, and which of the samples the model was trained on."""
-    sentences, others = [], ""
-    if len(rows[0]) == 1 and targets is not None and (model.loss.classifies or targets.dtype.kind in "iuf"):
-        predictions = np.array([str(row[0]) if model.loss.classifies else row[0] for row in rows], object)
-        known = ~datasets.is_missing(targets)
-        new = known & ~seen
-        if known.any():
-            sentences.append(_agreement(model, predictions, targets, known))
-        if seen.any() and new.any():
-            others = f"; on the other {np.sum(new):,}: {_words(_scores(model, predictions[new], targets[new]))}"
+    """How well predictions agree with targets, if there are any, and which of the samples the model was trained on."""
+    if targets is None or len(rows[0]) > 1:
+        targets = np.full(len(rows), np.nan)
+    has_target, others = ~datasets.is_missing(targets), ""
+    if has_target.any():
+        if obstacle := _obstacle(model, targets[has_target]):
+            click.echo(f"Not scored: {obstacle}", err=True)
+        else:
+            others = _report_scores(model, rows, targets, has_target, seen)
     if seen.any():
         of_these = f"{np.sum(seen):,} of these {counted(len(seen), 'sample')}"
-        sentences.append(f"{of_these} equal samples that the model was trained on{others}")
-    for sentence in sentences:
-        click.echo(sentence, err=True)
+        click.echo(f"{of_these} equal samples that the model was trained on{others}", err=True)
 
 
-def _agreement(model: Model, predictions: np.ndarray, targets: np.ndarray, known: np.ndarray) -> str:
-    """Scores over the samples that have a target, and what always predicting the same would score on them."""
-    scores = _scores(model, predictions[known], targets[known])
-    samples = f"these {counted(len(known), 'sample')}"
-    if not known.all():
-        samples = f"the {known.sum():,} of {len(known):,} samples that have a target"
+def _obstacle(model: Model, targets: np.ndarray) -> str:
+    """Why predictions cannot be compared with targets, or nothing."""
+    if not model.loss.classifies:
+        return "" if targets.dtype.kind in "iuf" else "the targets are not all numbers"
+    if np.isin(targets.astype(str), model.output_names).any():
+        return ""
+    return f"no target is one of the classes of the model; the first is {str(targets[0])!r}"
+
+
+def _report_scores(model: Model, rows: list[Row], targets: np.ndarray, has_target: np.ndarray, seen: np.ndarray) -> str:
+    """Print how well the predictions agree with the targets; what is returned says it of the samples not seen before."""
+    predictions = np.array([row[0] for row in rows], object)
+    samples = f"these {counted(len(rows), 'sample')}"
+    if not has_target.all():
+        samples = f"the {has_target.sum():,} of {len(rows):,} samples that have a target"
+    click.echo(_agreement(model, predictions[has_target], targets[has_target], samples), err=True)
+    new = has_target & ~seen
+    if not new.any():
+        return ""
+    which = f"{new.sum():,}{'' if has_target.all() else ' that have a target'}"
+    return f"; on the other {which}: {_words(_scores(model, predictions[new], targets[new]))}"
+
+
+def _agreement(model: Model, predictions: np.ndarray, targets: np.ndarray, samples: str) -> str:
+    scores = _scores(model, predictions, targets)
     words = f"{_words(scores)} on {samples}"
     if "Baseline" not in scores:
         return words
@@ -195,9 +211,9 @@ def _agreement(model: Model, predictions: np.ndarray, targets: np.ndarray, known
 
 
 def _scores(model: Model, predictions: np.ndarray, targets: np.ndarray) -> Scores:
-    if not model.loss.classifies:
-        return score_numbers(predictions.astype(np.float64), targets, model.baseline)
-    return score_names(predictions, targets, model.baseline)
+    if model.loss.classifies:
+        return score_names(predictions.astype(str), targets.astype(str), model.baseline)
+    return score_numbers(predictions.astype(np.float64), targets, model.baseline)
 
 
 def _words(scores: Scores) -> str:

@@ -31,8 +31,8 @@ def score_names(predictions: np.ndarray, targets: np.ndarray, baseline: str | fl
 
 def score_numbers(predictions: np.ndarray, targets: np.ndarray, baseline: str | float | None) -> Scores:
     """Root of the mean squared error, in the unit of the targets, and the share of their variance that is explained."""
-    error, variance = np.mean((predictions - targets) ** 2), np.var(targets)
-    scores = {"RMSE": math.sqrt(error), "R2": float(1 - error / variance) if variance > 0 else math.nan}
+    error, differ = np.mean((predictions - targets) ** 2), np.ptp(targets) > 0  # rounding gives equal ones a variance
+    scores = {"RMSE": math.sqrt(error), "R2": float(1 - error / np.var(targets)) if differ else math.nan}
     if not isinstance(baseline, float):
         return scores
     return scores | {"Baseline": math.sqrt(np.mean((targets - baseline) ** 2))}

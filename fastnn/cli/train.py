@@ -3,7 +3,8 @@
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import click
 
@@ -43,6 +44,10 @@ from fastnn.cli.training import INTERRUPTED, Design, Plan, Run, run_training
 from fastnn.serialization import save
 
 HIDDEN_ACTIVATIONS = tuple(name for name, activation in ACTIVATIONS.items() if activation.hidden)
+
+
+class Options(SimpleNamespace):
+    """The options of the command, by name."""
 
 
 class Steps(NamedTuple):
@@ -242,42 +247,7 @@ SMALL_TRAINING, LARGE_TRAINING = Steps(epochs=100, batch_size=16), Steps(epochs=
     metavar="FILE.png",
     help="Draw the loss of each epoch, and for data with two features the decision boundary.",
 )
-def train(
-    data: str | Path,
-    data_dir: Path | None,
-    target: str | None,
-    drop: tuple[str, ...],
-    decimal: str | None,
-    task: str,
-    hidden: tuple[int, ...],
-    activation: str,
-    normalization: str | None,
-    dropout: float,
-    label_smoothing: float,
-    class_weight: str | None,
-    epochs: int | None,
-    batch_size: int | None,
-    optimizer: str,
-    learning_rate: float | None,
-    momentum: float | None,
-    schedule: str,
-    l2: float,
-    weight_decay: float | None,
-    max_gradient_norm: float | None,
-    validation_fraction: float | None,
-    early_stopping: bool | None,
-    patience: int | None,
-    checkpoint: Path | None,
-    resume: bool,
-    backend: str,
-    dtype: str,
-    threads: int | None,
-    seed: int,
-    standardize: bool | None,
-    keeps_hashes: bool,
-    output: Path | None,
-    plot: Path | None,
-) -> None:
+def train(**options: Any) -> None:
     """Train a network, report how well it does on held-out samples, and save it.
 
     \b
@@ -289,8 +259,8 @@ def train(
     fastnn train --data iris.csv --target species         a table of your own
 
     A table (CSV, TSV, both perhaps compressed, Parquet, Feather) has named columns of numbers, its target excepted. A .npz
-    file holds arrays X and y, a .npy file one array. A fifth of the samples is held out, where the data has no test
-    samples of its own.
+    file holds arrays X and y, a .npy file one array. Empty cells, NA, ?, -, None, null and the like are missing values;
+    rows without a target are left out. A fifth of the samples is held out, where the data has no test samples of its own.
 
     A file is learned by fastnn.MLPClassifier or fastnn.MLPRegressor. With --checkpoint or --normalization layer, which these
     do not have, Network.fit learns it, as it does the data sets that have a name; it begins with other weights.
@@ -298,65 +268,100 @@ def train(
     Ctrl-C stops the training and keeps what was learned. With --checkpoint FILE the same command goes on later, if --resume
     is added to it.
     """  # noqa: D301 (a backspace is click's mark for lines that must not be rewrapped)
-    check_data_options(data, data_dir, target=target, task=task, drop=drop, decimal=decimal)
-    check_optimizer_options(optimizer, momentum)
-    check_stopping_options(early_stopping, patience)
-    check_network_options(hidden, dropout, normalization, label_smoothing, class_weight, task)
-    output = output or Path(f"{datasets.table_name(data) if isinstance(data, Path) else data}-model.npz")
-    check_model_file(output)
-    check_plot_file(plot, output)
-    check_checkpoint_file(checkpoint, resume, data, output, plot)
-    if isinstance(data, Path):
-        dataset = datasets.load_table(data, target=target, task=task, drop=drop, decimal=decimal)
-    else:
-        dataset = datasets.load_named(data, data_dir=data_dir, seed=seed)
-    check_network_options(hidden, dropout, normalization, label_smoothing, class_weight, dataset.task)
-    design = Design(
-        hidden=hidden,
-        activation=activation,
-        normalization=normalization,
-        dropout=dropout,
-        label_smoothing=label_smoothing,
-        standardize=dataset.standardize if standardize is None else standardize,
-        backend=backend,
-        dtype=dtype,
-        threads=threads,
-        seed=seed,
-    )
-    stopping = Stopping.of(isinstance(data, Path), early_stopping, patience, validation_fraction)
-    parts = Parts.of(dataset, stopping, seed)
-    if class_weight is not None:
+    chosen = Options(**options)
+    _check_options(chosen)
+    dataset = _load(chosen)
+    _check_network(chosen, dataset.task)
+    design = _make_design(chosen, dataset)
+    stopping = Stopping.of(_is_file(chosen), chosen.early_stopping, chosen.patience, chosen.validation_fraction)
+    parts = Parts.of(dataset, stopping, chosen.seed)
+    if chosen.class_weight is not None:
         parts = parts.balanced()
-    chosen = make_optimizer(
-        optimizer,
-        dataset.task,
-        learning_rate=learning_rate,
-        momentum=momentum,
-        l2=l2,
-        weight_decay=weight_decay,
-        max_gradient_norm=max_gradient_norm,
-    )
-    n_samples = len(parts.train.X)
-    defaults = LARGE_TRAINING if n_samples >= LARGE else SMALL_TRAINING
-    plan = Plan(
-        optimizer=chosen,
-        schedule=make_schedule(schedule, chosen, validates=parts.validation is not None),
-        epochs=epochs or defaults.epochs,
-        batch_size=min(batch_size or defaults.batch_size, n_samples),
-        patience=None if parts.validation is None else stopping.patience,
-        class_weight=class_weight,
-        checkpoint=checkpoint,
-        resume=resume,
-    )
+    plan = _make_plan(chosen, dataset, parts, stopping)
     report_data(dataset, parts, design, stopping)
     for note in dataset.notes:
         report("Note", note)
-    hashes = fingerprint(*parts.learned_from) if keeps_hashes else None  # now: Ctrl-C must not lose what was learned
-    announce = partial(report_training, n_samples=n_samples, plan=plan)
-    run = run_training(choose_learner(data, design, plan), dataset, parts, design, plan, announce)
+    hashes = (
+        fingerprint(*parts.learned_from) if chosen.keeps_hashes else None
+    )  # now: Ctrl-C must not lose what was learned
+    announce = partial(report_training, n_samples=len(parts.train.X), plan=plan)
+    run = run_training(choose_learner(chosen.data, design, plan), dataset, parts, design, plan, announce)
     if run.model is not None:
         run = run._replace(model=replace(run.model, trained_rows=hashes))
-    _save_and_report(run, parts, plan, output, plot)
+    _save_and_report(run, parts, plan, chosen.output, chosen.plot)
+
+
+def _is_file(chosen: Options) -> bool:
+    return isinstance(chosen.data, Path)
+
+
+def _check_options(chosen: Options) -> None:
+    """Refuse what can be refused before the data are read, and name the model if nobody did."""
+    data = chosen.data
+    check_data_options(
+        data, chosen.data_dir, target=chosen.target, task=chosen.task, drop=chosen.drop, decimal=chosen.decimal
+    )
+    check_optimizer_options(chosen.optimizer, chosen.momentum)
+    check_stopping_options(chosen.early_stopping, chosen.patience)
+    _check_network(chosen, chosen.task)
+    if chosen.output is None:
+        chosen.output = Path(f"{datasets.table_name(data) if _is_file(chosen) else data}-model.npz")
+    check_model_file(chosen.output)
+    check_plot_file(chosen.plot, chosen.output)
+    check_checkpoint_file(chosen.checkpoint, chosen.resume, data, chosen.output, chosen.plot)
+
+
+def _check_network(chosen: Options, task: str) -> None:
+    check_network_options(
+        chosen.hidden, chosen.dropout, chosen.normalization, chosen.label_smoothing, chosen.class_weight, task
+    )
+
+
+def _load(chosen: Options) -> datasets.Dataset:
+    if _is_file(chosen):
+        return datasets.load_table(
+            chosen.data, target=chosen.target, task=chosen.task, drop=chosen.drop, decimal=chosen.decimal
+        )
+    return datasets.load_named(chosen.data, data_dir=chosen.data_dir, seed=chosen.seed)
+
+
+def _make_design(chosen: Options, dataset: datasets.Dataset) -> Design:
+    return Design(
+        hidden=chosen.hidden,
+        activation=chosen.activation,
+        normalization=chosen.normalization,
+        dropout=chosen.dropout,
+        label_smoothing=chosen.label_smoothing,
+        standardize=dataset.standardize if chosen.standardize is None else chosen.standardize,
+        backend=chosen.backend,
+        dtype=chosen.dtype,
+        threads=chosen.threads,
+        seed=chosen.seed,
+    )
+
+
+def _make_plan(chosen: Options, dataset: datasets.Dataset, parts: Parts, stopping: Stopping) -> Plan:
+    optimizer = make_optimizer(
+        chosen.optimizer,
+        dataset.task,
+        learning_rate=chosen.learning_rate,
+        momentum=chosen.momentum,
+        l2=chosen.l2,
+        weight_decay=chosen.weight_decay,
+        max_gradient_norm=chosen.max_gradient_norm,
+    )
+    n_samples = len(parts.train.X)
+    defaults = LARGE_TRAINING if n_samples >= LARGE else SMALL_TRAINING
+    return Plan(
+        optimizer=optimizer,
+        schedule=make_schedule(chosen.schedule, optimizer, validates=parts.validation is not None),
+        epochs=chosen.epochs or defaults.epochs,
+        batch_size=min(chosen.batch_size or defaults.batch_size, n_samples),
+        patience=None if parts.validation is None else stopping.patience,
+        class_weight=chosen.class_weight,
+        checkpoint=chosen.checkpoint,
+        resume=chosen.resume,
+    )
 
 
 def _save_and_report(run: Run, parts: Parts, plan: Plan, output: Path, plot: Path | None) -> None:

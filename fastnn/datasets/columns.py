@@ -6,10 +6,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from fastnn.datasets.samples import Samples
-from fastnn.datasets.words import has_decimal_comma
+from fastnn.datasets.words import to_number
 
 #: What a column without a name is called, by pandas too.
 _NAMELESS = re.compile(r"Unnamed: [0-9]+(\.[0-9]+)?")
+
+#: What to do about columns that cannot be learned from.
+_FOR_MISSING = (
+    " Fill them in, for example by scikit-learn's SimpleImputer, train its HistGradientBoosting estimators, which take "
+    "them as they are, or leave the columns out (--drop)."
+)
+_FOR_WORDS = (
+    " Correct them, encode them, for example by scikit-learn's OneHotEncoder, or leave the columns out (--drop). If one "
+    "is the target, choose it (--target)."
+)
 
 
 def column_label(names: Sequence[str] | None, column: int) -> str:
@@ -22,12 +32,17 @@ def is_nameless(name: str) -> bool:
     return _NAMELESS.fullmatch(name) is not None
 
 
+def is_empty(samples: Samples, column: int) -> bool:
+    """Whether all values of a column are missing."""
+    return column not in samples.words and bool(np.isnan(samples.X[:, column]).all())
+
+
 def row_labels(names: Sequence[str], samples: Samples) -> list[int]:
     """Columns without a name that only label the rows, such as the index that pandas writes, or that are empty."""
     found = []
     for column, name in enumerate(names):
         values = samples.X[:, column]
-        if is_nameless(name) and (column in samples.words or np.isnan(values).all() or _tell_rows_apart(values)):
+        if is_nameless(name) and (column in samples.words or is_empty(samples, column) or _tell_rows_apart(values)):
             found.append(column)
     return found
 
@@ -53,27 +68,22 @@ def _count_rows(values: np.ndarray) -> bool:
     return bool(values.max() == values.min() + (len(values) - 1)) and _tell_rows_apart(values)
 
 
-def feature_problems(samples: Samples, labels: Sequence[str]) -> list[str]:
-    """A sentence for each kind of fault in the features, which names all columns that have it."""
+def feature_problems(samples: Samples, labels: Sequence[str], decimal: str, *, to_train: bool) -> list[str]:
+    """Sentences about each kind of fault in the features: all columns that have it, and what helps."""
     if np.isfinite(samples.X).all():
         return []
     problems = []
     if missing := _counted(np.isnan(samples.X), samples, labels):
-        problems.append(
-            f"Values are missing in {missing}. Fill them in, for example by scikit-learn's SimpleImputer, train its "
-            "HistGradientBoosting estimators, which take them as they are, or leave the columns out (--drop)."
-        )
+        problems.append(f"Values are missing in {missing}.{_FOR_MISSING if to_train else ''}")
     if infinite := _counted(np.isinf(samples.X), samples, labels):
         problems.append(f"Expected finite numbers, got infinite ones in {infinite}.")
     words = sorted(samples.words.items())
     if words:
         listed = listing([f"{labels[column]} ({word.text!r} in row {word.row + 1:,})" for column, word in words])
-        problems.append(
-            f"Expected numbers, got words in {listed}. Encode them, for example by scikit-learn's OneHotEncoder, or "
-            "leave the columns out (--drop)."
-        )
-    if any(has_decimal_comma(word.text) for _, word in words):
-        problems.append("If commas are decimal signs, say so (--decimal ,).")
+        problems.append(f"Expected numbers, got words in {listed}.{_FOR_WORDS if to_train else ''}")
+    name, other = ("commas", ",") if decimal == "." else ("points", ".")
+    if not all(np.isnan(to_number(word.text, other)) for _, word in words):
+        problems.append(f"If {name} are decimal signs, say so (--decimal {other}).")
     return problems
 
 

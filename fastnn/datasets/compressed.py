@@ -14,13 +14,18 @@ _OPEN: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 #: Endings of compressed files.
 COMPRESSIONS = (*_OPEN, ".zip")
 
-#: Text is refused if it is larger than this and than so many times its file: tables shrink to a tenth, not to nothing.
+#: A content is refused if it is larger than this and than so many times its file: tables shrink to a tenth, not to nothing.
 ALWAYS_READ, MAX_RATIO = 64 * 2**20, 200
+
+
+def most_unpacked(path: Path) -> int:
+    """Bytes that the content of a compressed file may have."""
+    return max(ALWAYS_READ, MAX_RATIO * path.stat().st_size)
 
 
 def check_unpacked_size(path: Path) -> None:
     """Refuse a compressed file whose content might fill the memory, without keeping any of it."""
-    limit = max(ALWAYS_READ, MAX_RATIO * path.stat().st_size)
+    limit = most_unpacked(path)
     n_bytes = 0
     with _unpacked(path) as file:
         while chunk := file.read(2**20):

@@ -107,10 +107,13 @@ def _check_can_be_split(dataset: Dataset) -> None:
                 "others."
             )
         return
-    counts = np.bincount(dataset.y)
-    if counts.min() < 2:
+    single = np.flatnonzero(np.bincount(dataset.y) < 2)
+    if len(single):
+        name = repr(dataset.class_names[single[0]])
+        which = f"class {name} has"
+        if len(single) > 1:
+            which = f"{len(single):,} of {len(dataset.class_names):,} classes, such as {name}, have"
         raise ValueError(
-            f"{dataset.name}: class {dataset.class_names[counts.argmin()]!r} has a single sample, and each class needs "
-            "at least two, one to train on and one to hold out. If the targets are numbers rather than classes, choose "
-            "the task regression (--task regression)."
+            f"{dataset.name}: {which} a single sample, and each class needs at least two, one to train on and one to "
+            "hold out. If the targets are numbers rather than classes, choose the task regression (--task regression)."
         )

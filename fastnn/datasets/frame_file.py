@@ -31,6 +31,9 @@ STANDARD_INPUT = Path("-")
 #: pandas takes some 100 microseconds for each column, however short it is.
 MAX_COLUMNS = 30_000
 
+#: What pandas says before it says what is wrong.
+_PARSER_PREFIX = "Error tokenizing data. C error: "
+
 #: Lines from which delimiter and names are found out.
 N_FIRST_LINES = 20
 
@@ -39,16 +42,16 @@ class CsvTable:
     """A text file: the names of its columns at once, and its cells when it is known which columns to take."""
 
     def __init__(self, path: Path, decimal: str | None = None) -> None:
-        self.path = path
+        self.path: object = "standard input" if path == STANDARD_INPUT else path  # for messages
         #: Decimal sign of the numbers; None until it is known.
         self.decimal = decimal
         self._source = io.BytesIO(sys.stdin.buffer.read()) if path == STANDARD_INPUT else path
         if path.suffix.lower() in COMPRESSIONS:
             with _as_table(path):
                 check_unpacked_size(path)
-        self._dialect = Dialect.of(path, self._first_lines())
+        self._dialect = Dialect.of(self.path, self._first_lines())
         self.names = self._dialect.names
-        _check_size(path, len(self.names))
+        _check_size(self.path, len(self.names))
 
     @property
     def n_columns(self) -> int:
@@ -113,10 +116,10 @@ class CsvTable:
 class BinaryTable:
     """A Parquet or Feather file."""
 
-    decimal = None
-
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, decimal: str | None = None) -> None:
         self.path = path
+        #: Decimal sign of numbers that are text.
+        self.decimal = decimal
         self._frame = _read_binary(path)
         self.names = tuple(str(name) or f"Unnamed: {column}" for column, name in enumerate(self._frame.columns))
         self._frame.columns = range(len(self.names))
@@ -131,7 +134,7 @@ class BinaryTable:
         """The columns of features as float64, and that of the targets or None."""
         if self._frame.empty:
             raise ValueError(f"{self.path} has no rows.")
-        return _samples(self._frame, features, target, ".")
+        return _samples(self._frame, features, target, self.decimal or ".")
 
 
 def _read_binary(path: Path) -> Any:
@@ -153,7 +156,7 @@ def _read_binary(path: Path) -> Any:
 
 
 @contextmanager
-def _as_table(path: Path) -> Iterator[None]:
+def _as_table(path: object) -> Iterator[None]:
     """Make a sentence of whatever pandas, PyArrow and the decompressors raise for damaged files."""
     try:
         yield
@@ -162,13 +165,13 @@ def _as_table(path: Path) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.filename is not None:  # it cannot be opened
             raise
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        reason = str(error).strip().split("\n")[0].removeprefix(_PARSER_PREFIX) or type(error).__name__
         if isinstance(error, UnicodeDecodeError):
             raise ValueError(f"{path} must be text in UTF-8: {reason}.") from None
         raise ValueError(f"{path} cannot be read as a table: {reason}") from None
 
 
-def _check_size(path: Path, n_columns: int) -> None:
+def _check_size(path: object, n_columns: int) -> None:
     if n_columns > MAX_COLUMNS:
         raise ValueError(
             f"{path} has {n_columns:,} columns, and of such a table at most {MAX_COLUMNS:,} are read: a matrix that wide "

@@ -10,6 +10,7 @@ from fastnn.datasets.array_file import ArrayTable, read_npz
 from fastnn.datasets.columns import (
     column_label,
     feature_problems,
+    is_empty,
     is_nameless,
     listing,
     numbering_notes,
@@ -74,7 +75,7 @@ def load_table(
 ) -> Dataset:
     """Read features and targets from a file.
 
-    Rows without a target are left out, and so is a column without a name that only labels the rows, such as the index
+    Empty cells and words such as NA, ?, -, None and null are missing values. Rows without a target are left out, and so is a column without a name that only labels the rows, such as the index
     that pandas writes. The notes of the data set say so.
 
     Parameters
@@ -92,7 +93,7 @@ def load_table(
     drop : str or sequence of str, default=()
         Columns to leave out, each by its name or position.
     decimal : {".", ","} or None, default=None
-        Decimal sign in a text file; None finds it out.
+        Decimal sign of numbers that are text; None finds it out in a text file.
 
     Returns
     -------
@@ -101,7 +102,8 @@ def load_table(
     Raises
     ------
     ValueError
-        If the content is not as described; the message names all columns that cannot be learned from.
+        If the content is not as described; the message names all columns that cannot be learned from. If a compressed
+        file unpacks to more than 64 MiB and 200 times its size.
     ImportError
         If PyArrow, which reads Parquet and Feather, is not installed.
     OSError
@@ -117,8 +119,8 @@ def load_table(
     notes += numbering_notes(samples.X, labels)
     if decimal is None and table.decimal == ",":
         notes.append("Commas are read as decimal signs; choose another by --decimal.")
-    samples = _with_targets(path, samples, notes)
-    encoded = _encode(path, samples, labels, task, table.decimal or ".")
+    samples = _with_targets(table, samples, notes)
+    encoded = _encode(table, samples, labels, task, notes)
     return Dataset(
         table_name(path),
         samples.X,
@@ -187,10 +189,11 @@ def load_samples(
             target_index, dropped = target_index - sum(column < target_index for column in dropped), ()
         columns = _columns_by_position(table, n_features, target_index, set(dropped))
     samples = _read(table, *columns)
-    problems = feature_problems(samples, [column_label(table.names, column) for column in columns[0]])
+    labels, decimal = [column_label(table.names, column) for column in columns[0]], table.decimal or "."
+    problems = feature_problems(samples, labels, decimal, to_train=False)
     if problems:
-        raise ValueError(f"{path}: {' '.join(problems)}")
-    return samples.X, _comparable(samples.targets, class_names, table.decimal or ".")
+        raise ValueError(f"{table.path}: {' '.join(problems)}")
+    return samples.X, _comparable(samples.targets, class_names, decimal)
 
 
 def _open_table(path: Path, decimal: str | None) -> Table:
@@ -204,7 +207,7 @@ def _open_table(path: Path, decimal: str | None) -> Table:
         case ".npy":
             return ArrayTable(path)
         case ".parquet" | ".feather":
-            return BinaryTable(path)
+            return BinaryTable(path, decimal)
         case _:
             return CsvTable(path, decimal)
 
@@ -225,7 +228,10 @@ def _choose_columns(table: Table, target: str | None, drop: str | Sequence[str])
     chosen = _find_target(table, target, dropped)
     features = [column for column in range(table.n_columns) if column != chosen and column not in dropped]
     if not features:
-        raise ValueError(f"{table.path} must have at least two columns, features and a target, got {table.n_columns}.")
+        left_out = f" less {len(dropped)} left out" if dropped else ""
+        raise ValueError(
+            f"{table.path} must have at least two columns, features and a target, got {table.n_columns}{left_out}."
+        )
     return features, chosen
 
 
@@ -270,30 +276,35 @@ def _without_row_labels(table: Table, features: list[int], samples: Samples) -> 
     kept = [place for place in range(len(features)) if place not in set(left_out)]
     if not kept:
         raise ValueError(f"{table.path} must have at least two columns with a name, features and a target.")
-    notes = [f"Column {features[place]} (from 0) has no name and only labels the rows: left out." for place in left_out]
+    notes = []
+    for place in left_out:
+        fault = "is empty" if is_empty(samples, place) else "only labels the rows"
+        notes.append(f"Column {features[place]} (from 0) has no name and {fault}: left out.")
     return [features[place] for place in kept], samples.columns(kept), notes
 
 
-def _with_targets(path: Path, samples: Samples, notes: list[str]) -> Samples:
+def _with_targets(table: Table, samples: Samples, notes: list[str]) -> Samples:
     """The samples that have a target, and a note about others."""
     missing = is_missing(samples.targets)
     if not missing.any():
         return samples
     if missing.all():
-        raise ValueError(f"{path}: the target is missing in all {len(missing):,} rows.")
-    notes.append(f"{missing.sum():,} of {len(missing):,} rows have no target: left out.")
+        raise ValueError(f"{table.path}: the target is missing in all {len(missing):,} rows.")
+    have = "has" if missing.sum() == 1 else "have"
+    notes.append(f"{missing.sum():,} of {len(missing):,} rows {have} no target: left out.")
     return samples.rows(~missing)
 
 
-def _encode(path: Path, samples: Samples, labels: Sequence[str], task: str, decimal: str) -> Encoded:
-    """The targets, unless there are problems, which are all told at once."""
-    problems = feature_problems(samples, labels)
+def _encode(table: Table, samples: Samples, labels: Sequence[str], task: str, notes: Sequence[str]) -> Encoded:
+    """The targets, unless there are problems, which are all told at once, with what was noted before."""
+    decimal = table.decimal or "."
+    problems = feature_problems(samples, labels, decimal, to_train=True)
     try:
         encoded = encode_targets(samples.targets, task, decimal)
     except ValueError as error:
         problems.append(str(error))
     if problems:
-        raise ValueError(f"{path}: {' '.join(problems)}")
+        raise ValueError(f"{table.path}: {' '.join([*problems, *notes])}")
     return encoded
 
 

@@ -66,7 +66,7 @@ def encode_targets(targets: np.ndarray, task: str, decimal: str = ".") -> Encode
     if task == "regression" or not _are_words(targets):
         numbers = _finite_numbers(targets, decimal)
         if task == "regression":
-            return Encoded(numbers, None, notes)
+            return Encoded(_varied(numbers), None, notes)
     return Encoded(*_encode_classes(target_labels(targets)), notes)
 
 
@@ -88,7 +88,10 @@ def _encode_classes(labels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _choose_task(targets: np.ndarray, decimal: str) -> tuple[str, tuple[str, ...]]:
-    """Words and few whole numbers are classes; fractions and many whole numbers are not."""
+    """Words and few whole numbers are classes; fractions and many whole numbers are not.
+
+    Words that are all one number, such as 1.1 and 1.10, are read as words, as there is nothing to regress on.
+    """
     if _are_words(targets) and _are_codes(set(targets)):
         return "classification", ()
     numbers = target_numbers(targets, decimal)
@@ -96,15 +99,20 @@ def _choose_task(targets: np.ndarray, decimal: str) -> tuple[str, tuple[str, ...
     if unknown.any():
         _check_words(targets, unknown)
         return "classification", ()
-    if (numbers != np.floor(numbers)).any():
-        return "regression", ()
     n_values = len(np.unique(numbers))
-    if n_values > MANY_VALUES or 2 < n_values > len(numbers) / 2:
-        return "regression", (
-            f"The {n_values:,} different whole numbers are learned as a regression; for classes, --task classification.",
-        )
+    if n_values == 1 and _are_words(targets):
+        return "classification", ()
+    many = n_values > MANY_VALUES or 2 < n_values > len(numbers) / 2
+    if (numbers != np.floor(numbers)).any():
+        return "regression", () if many else (_regression_note(n_values, "numbers"),)
+    if many:
+        return "regression", (_regression_note(n_values, "whole numbers"),)
     note = f"The {n_values} different whole numbers are learned as classes; for a regression, --task regression."
     return "classification", (note,) * (n_values > 2)
+
+
+def _regression_note(n_values: int, numbers: str) -> str:
+    return f"The {n_values:,} different {numbers} are learned as a regression; for classes, --task classification."
 
 
 def _are_codes(words: set[str]) -> bool:
@@ -129,6 +137,13 @@ def _finite_numbers(targets: np.ndarray, decimal: str) -> np.ndarray:
         raise ValueError(
             f"The targets must be finite numbers, got {str(targets[bad[0]])!r} for sample {bad[0]} (from 0)."
         )
+    return numbers
+
+
+def _varied(numbers: np.ndarray) -> np.ndarray:
+    """The targets of a regression, or an error where they are all the same."""
+    if len(numbers) > 1 and np.ptp(numbers) == 0:
+        raise ValueError(f"The targets must be different numbers, all are {numbers[0]:g}.")
     return numbers
 
 

@@ -83,12 +83,12 @@ class PenalizedDescent(Descent):
         shares = np.divide(self.alpha, total_weights, out=np.zeros(len(total_weights)), where=total_weights != 0)
         self.l2_of_batches = self.own_l2 + shares
 
-    def settings(self, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
+    def settings(self, n_steps: int) -> np.ndarray:
         """Those of the optimizer, with the penalty of each batch."""
-        settings, rates = super().settings(n_steps)
+        settings = super().settings(n_steps)
         settings["l2"] = self.l2_of_batches[self.next_batch : self.next_batch + n_steps]
         settings["penalties_reported"] = self.n_targets
-        return settings, rates
+        return settings
 
 
 class ShuffledBatches(Batches):

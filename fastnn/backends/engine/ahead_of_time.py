@@ -116,7 +116,7 @@ def build() -> Path:
     path = library_path(level())
     path.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        objects = []
+        objects: list[Path] = []
         for symbol, library, llvm_name in compile_all():
             objects.append(Path(folder) / f"{len(objects)}.o")
             objects[-1].write_bytes(emit(symbol, library, llvm_name, machine))
@@ -135,4 +135,4 @@ def build() -> Path:
 
 
 if __name__ == "__main__":
-    print(build())
+    sys.stdout.write(f"{build()}\n")

@@ -108,7 +108,9 @@ def normalize(program: Program, layer: BoundLayer) -> None:
         program.add(table.normalize_running, BY_SAMPLES, *blocks)
 
 
-def output_error(program: Program, layer: BoundLayer, Y: View, own_losses: View, layout: Layout = IN_ROWS) -> None:
+def output_error(
+    program: Program, layer: BoundLayer, Y: View, own_losses: View | Slot, layout: Layout = IN_ROWS
+) -> None:
     """L_i = loss(f(z_i), y_i), dZ = dL/dA * f'(Z).
 
     Outputs in rows are laid in columns and back again, in each other's memory: there are often too few to fill vectors.
@@ -297,7 +299,7 @@ def add_orthogonal_step(program: Program, descent: Descent, layer: BoundLayer) -
     program.add(table.follow_mean, by_size, part(ahead), part(mean), g, *look)
     program.wait()
     u = ahead.reshape(layer.W.shape)
-    is_tall = u.shape[0] > u.shape[1]
+    is_tall = len(layer.W) > layer.W.shape[1]
     O = orthogonalize(program, u.T if is_tall else u, muon.iterations)
     scale = max(1.0, layer.W.shape[1] / layer.W.shape[0]) ** 0.5
     direction = View(O.T, PART) if is_tall else part(O)

@@ -6,8 +6,6 @@ from fastnn.architecture import aligned_zeros
 from fastnn.backends.bound_layers import BoundLayer
 from fastnn.backends.engine import table
 from fastnn.backends.engine.equations import (
-    BY_ONE,
-    BY_SAMPLES,
     IN_ROWS,
     add_targets,
     forward,
@@ -18,6 +16,7 @@ from fastnn.backends.engine.equations import (
 )
 from fastnn.backends.engine.inputs import arrays_of, batch_inputs, own_inputs
 from fastnn.backends.engine.operations import STREAM, STREAM_PART
+from fastnn.backends.engine.partition import BY_ONE, BY_SAMPLES
 from fastnn.backends.engine.program import Program, Slot
 
 

@@ -4,10 +4,11 @@ import numpy as np
 
 from fastnn.backends.bound_layers import BoundLayer
 from fastnn.backends.engine import table
-from fastnn.backends.engine.equations import BY_SAMPLES, forward, part
+from fastnn.backends.engine.equations import forward, part
 from fastnn.backends.engine.functions import activation
 from fastnn.backends.engine.inputs import arrays_of, own_inputs
 from fastnn.backends.engine.operations import STREAM_PART
+from fastnn.backends.engine.partition import BY_SAMPLES
 from fastnn.backends.engine.program import Program, Slot
 
 #: Samples that a thread takes at a time: memory does not grow with the data.

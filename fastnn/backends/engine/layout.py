@@ -1,5 +1,7 @@
 """Where what lies in the records that programs are made of: offsets in bytes, which compiled code reads."""
 
+from typing import Any
+
 import numpy as np
 
 from fastnn.optimizers import SETTINGS
@@ -25,4 +27,5 @@ ITEM_SIZE, STEP_SIZE = ITEM.itemsize, SETTINGS.itemsize
 TILES_SIZE, TILES_PROGRAMS, TILES_STEPS, TILES_ITEMS = range(0, 32, 8)
 
 #: Within the record of a step.
-START, N_SAMPLES, OFFSET, TILE = (SETTINGS.fields[name][1] for name in ("start", "n_samples", "offset", "tile"))
+_FIELDS: Any = SETTINGS.fields
+START, N_SAMPLES, OFFSET, TILE = (_FIELDS[name][1] for name in ("start", "n_samples", "offset", "tile"))

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -90,9 +91,9 @@ class Model:
         cuts = [n_passes * thread // team for thread in range(team + 1)]
         calls = [(steps[a:b], out, X) for a, b in pairwise(cuts)]
         if team == 1:
-            self._infer_passes(*calls[0], activates)
+            self._infer_passes(steps, out, X, activates)
         else:
-            _side_by_side([lambda call=call: self._infer_passes(*call, activates) for call in calls])
+            _side_by_side([partial(self._infer_passes, *call, activates) for call in calls])
         return not steps["not_finite"].any()
 
     def _infer_passes(self, steps: np.ndarray, out: np.ndarray, X: np.ndarray, activates: bool) -> None:
@@ -117,15 +118,15 @@ class Model:
         sample_losses: np.ndarray,
         X: np.ndarray,
         Y: np.ndarray,
-        weights: np.ndarray,
+        relative_weights: np.ndarray,
         step: np.ndarray,
         n_threads: int,
     ) -> float:
         """L = mean_i c_i L_i of a batch, as it trains, and dZ_L for `backward`; c (n,) or (0,) -> L_i (n,)."""
         n, work = X.shape[0], work_of(self.architecture, X)
-        program = self._loss_program(n, Y.ndim == 1, len(weights) > 0, is_sparse(X))
+        program = self._loss_program(n, Y.ndim == 1, len(relative_weights) > 0, is_sparse(X))
         step["start"], step["n_samples"], program.work = 0, n, work
-        program.run(sample_losses, X, Y, weights, step, self.team(n, n, n_threads, work))
+        program.run(sample_losses, X, Y, relative_weights, step, self.team(n, n, n_threads, work))
         self._last = program
         return float(step["loss"][0])
 
@@ -145,6 +146,11 @@ class Model:
         if self._last is not None:
             n = self._last.n_samples
             self._last.backward(self.team(n, n, n_threads, self._last.work))
+
+    @property
+    def layers_of_loss(self) -> list[BoundLayer]:
+        """The layers as the last loss has left them."""
+        return [] if self._last is None else self._last.network
 
     def _loss_program(self, n_samples: int, classes: bool, weighted: bool, sparse: bool) -> LossOfBatch:
         program = self._losses.get((classes, weighted, sparse))
@@ -198,11 +204,16 @@ def _side_by_side(calls: list[Any]) -> None:
         except BaseException as error:
             errors.append(error)
 
-    others = [threading.Thread(target=guarded, args=(call,), daemon=True) for call in calls[1:]]
-    for thread in others:
-        thread.start()
+    started: list[threading.Thread] = []
+    for call in calls[1:]:
+        thread = threading.Thread(target=guarded, args=(call,), daemon=True)
+        try:
+            thread.start()
+            started.append(thread)
+        except RuntimeError:  # the system has no more threads to give
+            guarded(call)
     guarded(calls[0])
-    for thread in others:
+    for thread in started:
         thread.join()
     if errors:
         raise errors[0]

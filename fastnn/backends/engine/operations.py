@@ -189,7 +189,7 @@ class Operation:
 
     def interpret(self, arguments: int, batch: int, thread: int, n_threads: int, dtype: np.dtype) -> None:
         """Run the function as it stands, on the arrays that a record describes, for numbers of that type."""
-        step = np.frombuffer((ctypes.c_char * SETTINGS.itemsize).from_address(batch), SETTINGS)[0]
+        step = array_at(batch, (1,), (SETTINGS.itemsize,), np.dtype((np.void, SETTINGS.itemsize))).view(SETTINGS)[0]
         reader = RecordReader(arguments, step, thread, n_threads)
         if reader.first < reader.last:
             self.function(*(reader.next(kind, dtype) for kind in self.kinds))

@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -28,8 +29,9 @@ def _driver():
 @cache
 def _yield_processor() -> int:
     """Address of the system call that lets another thread run."""
+    library: Any
     library, name = (
-        (ctypes.windll.kernel32, "SwitchToThread") if os.name == "nt" else (ctypes.CDLL(None), "sched_yield")
+        (vars(ctypes)["windll"].kernel32, "SwitchToThread") if os.name == "nt" else (ctypes.CDLL(None), "sched_yield")
     )
     return int(ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0)
 

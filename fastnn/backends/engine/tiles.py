@@ -4,12 +4,11 @@ A tile is a batch of its own to the program that computes it. The gradients of t
 sum does not depend on which thread computed which.
 """
 
-import ctypes
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.backends.engine.operations import Operation, address_of
+from fastnn.backends.engine.operations import Operation, address_of, array_at
 from fastnn.optimizers import SETTINGS
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class TilesOperation(Operation):
 
     def interpret(self, arguments: int, batch: int, thread: int, n_threads: int, dtype: np.dtype) -> None:
         """Run the program of the first thread for every tile."""
-        step = np.frombuffer((ctypes.c_char * SETTINGS.itemsize).from_address(batch), SETTINGS)
+        step = array_at(batch, (1,), (SETTINGS.itemsize,), np.dtype((np.void, SETTINGS.itemsize))).view(SETTINGS)
         for tile, offset in enumerate(range(0, int(step["n_samples"][0]), self.tile)):
             own = step.copy()
             own["start"] += offset

@@ -9,7 +9,6 @@ from fastnn.backends.bound_layers import BoundLayer, Descent
 from fastnn.backends.data_kind import DataKind
 from fastnn.backends.engine import table
 from fastnn.backends.engine.equations import (
-    BY_SAMPLES,
     IN_COLUMNS,
     IN_ROWS,
     add_targets,
@@ -26,7 +25,7 @@ from fastnn.backends.engine.equations import (
 )
 from fastnn.backends.engine.inputs import arrays_of, batch_inputs, own_inputs, work_of
 from fastnn.backends.engine.operations import ALL, BATCH, PART, PLACED, STREAM_PART, TILE, View
-from fastnn.backends.engine.partition import GRANULE, UPDATE_ROWS, by_numbers
+from fastnn.backends.engine.partition import BY_SAMPLES, GRANULE, UPDATE_ROWS, by_numbers
 from fastnn.backends.engine.program import Program, Slot
 from fastnn.backends.engine.tiles import TilesOperation
 from fastnn.optimizers import Rule

@@ -28,7 +28,7 @@ class Model:
 
     def __init__(self, architecture, parameters, gradient, statistics):
         self.architecture, self.vectors = architecture, (parameters, gradient, statistics)
-        self._last = None
+        self._last: tuple = ()
 
     def bind(self, n_samples, *, trains=True, gradient=None):
         """Its layers, bound to a batch of that many samples, and to another gradient where one is given."""
@@ -69,6 +69,11 @@ class Model:
             rows = slice(start, start + ROWS_PER_PASS)
             network = self.bind(len(Y[rows]), trains=False)
             self._loss(network, sample_losses[rows], X[rows], Y[rows], np.empty(0), step)
+
+    @property
+    def layers_of_loss(self):
+        """The layers as the last loss has left them."""
+        return self._last[0] if self._last else []
 
     def backward(self, n_threads):
         """dW_l, db_l for l = L ... 1, from the dZ_L that `loss` left."""

@@ -20,8 +20,7 @@ def _place(order, i):
     return order[i] if len(order) > 0 else i
 
 
-@inlined
-def _prefetch_row(data, i):
+def _ask_for_row(data, i):
     """Ask for a row before it is needed: rows in random order are beyond what the processor foresees."""
     address, n_bytes = data.ctypes.data + i * data.strides[0], data.shape[1] * data.itemsize
     if data.strides[1] == data.itemsize:
@@ -29,10 +28,11 @@ def _prefetch_row(data, i):
             prefetch_line(address + offset)
 
 
-if config.DISABLE_JIT:  # an interpreter has no such instruction
+def _ask_for_nothing(data, i):
+    """An interpreter has no such instruction."""
 
-    def _prefetch_row(data, i):
-        """Ask for nothing."""
+
+_prefetch_row = _ask_for_nothing if config.DISABLE_JIT else inlined(_ask_for_row)
 
 
 def gather_rows(rows, data, order):
