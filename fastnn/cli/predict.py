@@ -62,7 +62,7 @@ def predict(
 
     The columns of a table are matched by name, in any order. The target may be missing; where DATA has it, the standard
     error stream says how well the predictions agree with it, and which of the samples the model was trained on. DATA - is
-    CSV from the standard input stream. Decimal signs are those of the table that was trained on, where it had text.
+    CSV from the standard input stream. Without --decimal, the sign is that of the table trained on.
     """  # noqa: D301
     check_data_options(data, data_dir, decimal=decimal)
     if output is not None:
@@ -186,7 +186,7 @@ def _obstacle(model: Model, targets: np.ndarray) -> str:
 
 
 def _report_scores(model: Model, rows: list[Row], targets: np.ndarray, has_target: np.ndarray, seen: np.ndarray) -> str:
-    """Print how well the predictions agree with the targets; what is returned says it of the samples not seen before."""
+    """Print how well the predictions agree with the targets, and return the same of the samples not trained on."""
     predictions = np.array([row[0] for row in rows], object)
     samples = f"these {counted(len(rows), 'sample')}"
     if not has_target.all():

@@ -281,9 +281,8 @@ def train(**options: Any) -> None:
     report_data(dataset, parts, design, stopping)
     for note in dataset.notes:
         report("Note", note)
-    hashes = (
-        fingerprint(*parts.learned_from) if chosen.keeps_hashes else None
-    )  # now: Ctrl-C must not lose what was learned
+    # Now: Ctrl-C must not lose what was learned.
+    hashes = fingerprint(*parts.learned_from) if chosen.keeps_hashes else None
     announce = partial(report_training, n_samples=len(parts.train.X), plan=plan)
     run = run_training(choose_learner(chosen.data, design, plan), dataset, parts, design, plan, announce)
     if run.model is not None:

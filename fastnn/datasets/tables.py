@@ -75,8 +75,9 @@ def load_table(
 ) -> Dataset:
     """Read features and targets from a file.
 
-    Empty cells and words such as NA, ?, -, None and null are missing values. Rows without a target are left out, and so is a column without a name that only labels the rows, such as the index
-    that pandas writes. The notes of the data set say so.
+    Empty cells and words such as NA, ?, -, None and null are missing values. Rows without a target are left out, and so
+    is a column without a name that is empty or only labels the rows, such as the index that pandas writes. The notes of
+    the data set say so.
 
     Parameters
     ----------
