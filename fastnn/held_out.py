@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.architecture import Architecture
 from fastnn.history import History
-from fastnn.validation import check_features, check_number, check_sample_weight, check_targets
+from fastnn.validation import check_features, check_number, check_sample_weight, check_targets, is_finite
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -33,7 +33,8 @@ class HeldOut:
         if type(scorer).__module__.startswith("sklearn."):
             weighted = len(self.sample_weights) > 0 and takes_weights(scorer)
             weights = {"sample_weight": self.sample_weights} if weighted else {}
-            return float(scorer(self._estimator, self.X, one_dimensional(self.network.labels(self.y)), **weights))
+            labels = one_dimensional(self.network.labels(self.y))
+            return score_or_nan(partial(scorer, self._estimator, self.X, labels, **weights), self.network, self.X)
         return float(scorer(self.network, self.X, self.y))
 
     @cached_property
@@ -60,6 +61,16 @@ def hold_out(
             "Give validation_data instead."
         )
     return HeldOut(network, check_features(X[others], network.architecture.n_inputs, network.dtype), y[others], weights)
+
+
+def score_or_nan(score: Callable[[], Any], network: "Network", X: Any) -> float:
+    """A score, or NaN where scikit-learn refuses outputs that are not finite: the training diverges, and says so itself."""
+    try:
+        return float(score())
+    except ValueError:
+        if is_finite(network.forward(X)):
+            raise
+        return math.nan
 
 
 def takes_weights(scorer: Callable[..., Any]) -> bool:

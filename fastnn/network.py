@@ -68,7 +68,8 @@ class Network:
     normalization : {"batch", "layer"} or sequence of them, optional
         How the hidden layers are normalised before their activation, y = gamma (z - mean) / sqrt(variance + 10^-5) + beta:
         each unit over a batch, which then needs two samples, and by running statistics at inference; or each sample over
-        the units. One for all, or one for each.
+        the units. One for all, or one for each. Under batch normalisation, `fit` lets a single sample that is left over
+        join the batch before.
     dropout : float or sequence of float, default 0.0
         Share of the outputs of a hidden layer that training drops, at least 0 and below 1; the others are scaled up. One
         for all, or one for each. `forward`, `predict` and `evaluate` drop nothing; `loss` drops what the next update
@@ -434,8 +435,8 @@ class Network:
             As in `fit`; what it keeps and its steps are carried on from call to call, and between this and `fit`.
         standardize : bool or StandardScaler, default False
             Whether to bring each feature to mean 0 and variance 1, by the mean and variance over all batches so far, this
-            one included. The scikit-learn scaler that counts them is ``history.scaler``: apply it before `predict`, and
-            pass it here to go on with it.
+            one included; columns in which nothing but 0 and 1 has been seen are left alone. The scaler in scikit-learn's
+            manner that counts them is ``history.scaler``: apply it before `predict`, and pass it here to go on with it.
         callbacks : sequence of Callback, optional
             Called after every batch as `fit` does after an epoch. There are no validation data to monitor, and a stream
             cannot be resumed from a `Checkpoint`.

@@ -1,15 +1,14 @@
 """Standardised columns: mean 0 and standard deviation 1, but for those that hold 0 and 1 only, which are left alone."""
 
-import copy
 from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from fastnn.validation import is_sparse
+from fastnn.validation import ROWS_PER_CHECK, is_sparse
 
 
-class ColumnScaler(StandardScaler):  # type: ignore[misc]  # scikit-learn bears no types
+class ColumnScaler(StandardScaler):  # type: ignore[misc]
     """scikit-learn's `StandardScaler` for features, in which columns of 0 and 1 stay as they are.
 
     A column that says yes or no, such as those of a one-hot encoding, is in scale already; standardised, a rare yes would
@@ -19,43 +18,37 @@ class ColumnScaler(StandardScaler):  # type: ignore[misc]  # scikit-learn bears 
     Attributes
     ----------
     is_binary_ : ndarray of bool, of shape (n_features,)
-        Columns in which nothing but 0 and 1 was seen.
+        Columns in which nothing but 0 and 1 was seen: `mean_` is 0 for these, and `scale_` is 1.
+    moments_ : StandardScaler
+        Mean and variance of all columns.
     """
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "ColumnScaler":
+        """Begin anew with these samples."""
+        for name in ("moments_", "is_binary_"):
+            self.__dict__.pop(name, None)
+        return self.partial_fit(X, y, sample_weight)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "ColumnScaler":
         """Count in more samples."""
-        is_first = not hasattr(self, "n_samples_seen_")
-        super().partial_fit(X, y, sample_weight)
-        binary = _binary_columns(X)
-        self.is_binary_: np.ndarray = binary if is_first else self.is_binary_ & binary
-        self.scale_[self.is_binary_] = 1.0
+        moments = self.__dict__.get("moments_") or StandardScaler(with_mean=self.with_mean, with_std=self.with_std)
+        moments.partial_fit(X, y, sample_weight)
+        is_binary = _binary_columns(X) & self.__dict__.get("is_binary_", True)
+        self.__dict__.update({name: value for name, value in vars(moments).items() if name.endswith("_")})
+        self.mean_, self.scale_ = np.where(is_binary, 0.0, moments.mean_), np.where(is_binary, 1.0, moments.scale_)
+        self.moments_, self.is_binary_ = moments, is_binary
         return self
-
-    @property
-    def shift_(self) -> np.ndarray:
-        """What is taken away from each column: its mean, or nothing."""
-        shift: np.ndarray = np.where(self.is_binary_, 0.0, self.mean_)
-        return shift
-
-    def transform(self, X: Any, copy: bool | None = None) -> Any:
-        """Scale columns."""
-        return _shifted_by(self, self.shift_).transform(X, copy)
-
-
-def _shifted_by(scaler: ColumnScaler, shift: np.ndarray) -> StandardScaler:
-    """scikit-learn's scaler with another mean to take away; its result is an array, whatever users have configured."""
-    plain = StandardScaler(with_mean=scaler.with_mean).set_output(transform="default")
-    vars(plain).update({name: value for name, value in vars(scaler).items() if name.endswith("_")}, mean_=shift)
-    return plain
 
 
 def _binary_columns(X: Any) -> np.ndarray:
-    """Which columns hold nothing but 0 and 1."""
-    if not is_sparse(X):
-        X = np.asarray(X)
-        return np.asarray(((X == 0) | (X == 1)).all(axis=0))
-    columns = X.tocsc()
-    others = copy.copy(columns)
-    others.data = (columns.data != 0) & (columns.data != 1)
-    binary: np.ndarray = np.asarray(others.sum(axis=0)).ravel() == 0
-    return binary
+    """Which columns hold nothing but 0 and 1; (n, d) -> (d,)."""
+    if is_sparse(X):
+        rows = X.tocsr()
+        others = (rows.data != 0) & (rows.data != 1)
+        return np.asarray(np.bincount(rows.indices[others], minlength=X.shape[1]) == 0)
+    X = np.asarray(X)
+    is_binary = np.ones(X.shape[1], bool)
+    for start in range(0, len(X), ROWS_PER_CHECK):
+        block = X[start : start + ROWS_PER_CHECK]
+        is_binary &= ((block == 0) | (block == 1)).all(axis=0)
+    return is_binary

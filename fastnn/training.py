@@ -371,7 +371,13 @@ def given_validation(network: "Network", data: Any, fraction: Any, n_samples: in
         raise ValueError("validation_data and validation_fraction exclude each other: give one of them.")
     if fraction is not None:
         check_fraction(fraction, n_samples)
-    return None if data is None else check_held_out(network, *check_data(data, "validation_data"))
+    if data is None:
+        return None
+    parts = check_data(data, "validation_data")
+    try:
+        return check_held_out(network, *parts)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation_data are refused: {error}") from error
 
 
 def describe_run(

@@ -26,7 +26,7 @@ ROWS_PER_CHECK = 4096
 def check_dtype(dtype: Any) -> np.dtype:
     """float32 or float64 as a NumPy dtype."""
     for allowed in (np.dtype(np.float32), np.dtype(np.float64)):
-        with suppress(TypeError):
+        with suppress(TypeError, ValueError):
             if dtype is not None and allowed == dtype:
                 return allowed
     raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
@@ -198,12 +198,13 @@ def check_data(data: Any, name: str) -> Sequence[Any]:
 
 
 def check_not_masked(values: Any, name: str) -> None:
-    """Raise ValueError for a masked array that masks anything: what lies under a mask is no number to train on."""
-    if np.ma.is_masked(values):
-        n_masked = int(np.ma.count_masked(values))  # type: ignore[no-untyped-call]
+    """Raise ValueError for a masked array, or rows of one, that masks anything: what lies under a mask is no datum."""
+    rows = values if isinstance(values, list | tuple) else [values]
+    n_masked = sum(int(np.count_nonzero(np.ma.getmask(row))) for row in rows if isinstance(row, np.ma.MaskedArray))
+    if n_masked:
         raise ValueError(
-            f"{name} is a masked array with {n_masked} masked entries; fill them in (for instance with "
-            "scikit-learn's SimpleImputer on values.filled(numpy.nan)) or leave their rows out."
+            f"{name} is a masked array, and {n_masked} of its entries are masked: fill them in, for instance by "
+            "scikit-learn's SimpleImputer from X.filled(numpy.nan), or leave their rows out."
         )
 
 
@@ -219,6 +220,11 @@ def _as_numeric_array(values: Any, name: str, dtype: np.dtype) -> np.ndarray:
         labels = " Encode labels as 0, 1, 2, ..., for instance with scikit-learn's LabelEncoder." if name == "y" else ""
         raise TypeError(f"{name} must be an array of real numbers, got elements of type {array.dtype}.{labels}")
     return array
+
+
+def is_finite(array: np.ndarray) -> bool:
+    """Whether all numbers are finite."""
+    return _squares_add_up(array) or bool(np.isfinite(array).all())
 
 
 def check_finite(array: Any, name: str, dtype: np.dtype) -> None:

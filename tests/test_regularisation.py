@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
 
 import fastnn
 from fastnn.backends.numpy_backend.dropout import number
@@ -289,6 +290,96 @@ def test_copies_and_pickles_go_on_like_the_original(options, backend):
     losses = [fit(each, optimizer).loss for each in networks]
     assert losses[0] == losses[1] == losses[2]
     assert len({state_of(each).tobytes() for each in networks}) == 1
+
+
+# A sample that is left over
+
+BATCH_NORM = {"normalization": "batch"}
+
+#: Samples 0 to 32 in batches of 16: the last joins the second batch.
+LEFT_OVER, CUTS = slice(0, 33), [(0, 16), (16, 33)]
+
+
+def by_hand(network, optimizer, data, cuts):
+    """Losses of the batches that are cut from data, with a step on each."""
+    losses = []
+    for start, stop in cuts:
+        losses.append(network.loss(*(part[start:stop] for part in data)))
+        network.backward()
+        optimizer.step(network)
+    return losses
+
+
+@every_backend
+@every_width
+@pytest.mark.parametrize("optimizer", [fastnn.SGD(0.1, momentum=0.9), fastnn.Muon(0.01)], ids=["SGD", "Muon"])
+@pytest.mark.parametrize("container", [np.asarray, csr_matrix], ids=["dense", "sparse"])
+def test_under_batch_normalisation_a_sample_that_is_left_over_joins_the_batch_before(
+    container, optimizer, hidden, backend
+):
+    weights = np.random.default_rng(1).random(33)
+    data = container(X[LEFT_OVER]), LABELS[LEFT_OVER], weights
+    fitted, expected = (new_network(hidden, backend, **BATCH_NORM) for _ in range(2))
+    history = fitted.fit(*data, optimizer=optimizer, epochs=1, batch_size=16, shuffle=False)
+    losses = by_hand(expected, optimizer, data, CUTS)
+    assert fitted.n_updates == 2
+    assert_agree(state_of(fitted), state_of(expected), 1e-12)
+    totals = [weights[start:stop].sum() for start, stop in CUTS]
+    assert history.loss == pytest.approx([np.average(losses, weights=totals)], rel=1e-12)
+
+
+@pytest.mark.parametrize("n_samples", [17, 33, 49])
+def test_any_number_of_samples_is_trained_on_alike_on_both_backends(n_samples):
+    networks = [new_network(backend=backend, **BATCH_NORM) for backend in fastnn.backends()]
+    rows = slice(0, n_samples)
+    losses = [network.fit(X[rows], LABELS[rows], batch_size=16, epochs=3).loss for network in networks]
+    np.testing.assert_allclose(*losses, rtol=1e-10)
+    assert {network.n_updates for network in networks} == {3 * (n_samples // 16)}
+
+
+@every_backend
+@pytest.mark.parametrize("options", [{}, {"normalization": "layer"}, {"dropout": 0.2}], ids=str)
+def test_without_batch_normalisation_a_sample_that_is_left_over_is_a_batch(options, backend):
+    fitted, expected = (new_network(backend=backend, **options) for _ in range(2))
+    optimizer, data = fastnn.SGD(0.1), (X[LEFT_OVER], LABELS[LEFT_OVER])
+    fitted.fit(*data, optimizer=optimizer, epochs=1, batch_size=16, shuffle=False)
+    by_hand(expected, optimizer, data, [(0, 16), (16, 32), (32, 33)])
+    assert fitted.n_updates == 3
+    assert_agree(state_of(fitted), state_of(expected), 1e-12)
+
+
+def test_a_schedule_counts_the_steps_that_are_made():
+    seen, network = [], new_network(**BATCH_NORM)
+
+    def rate(step):
+        seen.append(step)
+        return 0.1
+
+    data = X[LEFT_OVER], LABELS[LEFT_OVER]
+    network.fit(*data, batch_size=16, epochs=2, schedule=rate)
+    assert max(seen) == 3
+    cosine = new_network(**BATCH_NORM).fit(*data, batch_size=16, epochs=2, schedule=fastnn.schedules.Cosine())
+    course = fastnn.schedules.Cosine().begin(fastnn.SGD().learning_rate, 2, 4)
+    assert cosine.learning_rate == course.rates(0, 4)[0][[1, 3]].tolist()
+
+
+@every_backend
+def test_a_training_with_a_sample_left_over_goes_on_from_a_checkpoint(backend, tmp_path):
+    options = {"batch_size": 16, "optimizer": fastnn.SGD(0.1, momentum=0.9)}
+    alone, first, resumed = (new_network(backend=backend, **BATCH_NORM) for _ in range(3))
+    data = X[LEFT_OVER], LABELS[LEFT_OVER]
+    alone.fit(*data, epochs=5, **options)
+    first.fit(*data, epochs=2, callbacks=fastnn.Checkpoint(tmp_path / "file"), **options)
+    resumed.fit(*data, epochs=5, resume_from=tmp_path / "file", **options)
+    assert state_of(resumed).tobytes() == state_of(alone).tobytes()
+
+
+@every_backend
+def test_a_learning_rate_is_sought_with_a_sample_left_over(backend):
+    found = fastnn.find_learning_rate(
+        new_network(backend=backend, **BATCH_NORM), X[LEFT_OVER], LABELS[LEFT_OVER], batch_size=16, steps=20
+    )
+    assert np.isfinite(found.losses).all()
 
 
 # What is refused

@@ -97,10 +97,11 @@ def fit_network(
 
     from fastnn.scaling import ColumnScaler
 
-    network = _make_network(dataset, design, parts.train.X.shape[1])
-    features = ColumnScaler().fit(parts.train.X) if design.standardize else None
+    X, y, weights = parts.train
+    network = _make_network(dataset, design, X.shape[1])
+    features = ColumnScaler().fit(X, sample_weight=weights) if design.standardize else None
     scales_targets = design.standardize and dataset.task == "regression"
-    targets = StandardScaler().fit(parts.train.y[:, np.newaxis]) if scales_targets else None
+    targets = StandardScaler().fit(y[:, np.newaxis], sample_weight=weights) if scales_targets else None
     model = make_model(dataset, parts, design, network, features, targets)
     data, watched = (
         (model.inputs(part.X), model.outputs(part.y), part.weights) for part in (parts.train, parts.watched)

@@ -33,8 +33,8 @@ def make_model(dataset: Dataset, parts: Parts, design: Design, network: Network,
 
 
 def _scaling(scaler: Any) -> Scaling | None:
-    """That of a fitted StandardScaler or ColumnScaler, if there is one."""
-    return None if scaler is None else Scaling(getattr(scaler, "shift_", scaler.mean_), scaler.scale_)
+    """That of a fitted StandardScaler, if there is one."""
+    return None if scaler is None else Scaling(scaler.mean_, scaler.scale_)
 
 
 def _baseline(dataset: Dataset, y: np.ndarray) -> str | float:

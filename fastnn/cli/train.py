@@ -226,7 +226,7 @@ SMALL_TRAINING, LARGE_TRAINING = Steps(epochs=100, batch_size=16), Steps(epochs=
 @click.option(
     "--standardize/--no-standardize",
     default=None,
-    help="Bring each feature to mean 0 and standard deviation 1.  [default: yes, except for images]",
+    help="Bring each feature but columns of 0 and 1 to mean 0 and standard deviation 1.  [default: yes, except for images]",
 )
 @click.option(
     "--fingerprint/--no-fingerprint",

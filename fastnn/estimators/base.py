@@ -186,7 +186,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         self.stopped_early_ = False
         network = self._synchronize()
         rows, held_out = hold_out(self, samples, given, incremental)
-        if self.standardize is not False:
+        if self.standardize:
             self._fit_scalers(samples if rows is None else samples.take(rows), incremental)
             samples, held_out = self._scaled(samples), None if held_out is None else self._scaled(held_out)
         samples = samples.ready_for(network)
@@ -208,10 +208,11 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         self._forget_scalers()
 
     def _hidden_sizes(self) -> list[int]:
-        sizes = self.hidden_layer_sizes
+        sizes: Any = self.hidden_layer_sizes
+        sizes = sizes.tolist() if isinstance(sizes, np.ndarray) else sizes
         if isinstance(sizes, str | bytes | dict | set) or not isinstance(sizes, Integral | Iterable):
             raise TypeError(f"hidden_layer_sizes must be an integer or a sequence of integers, got {sizes!r}.")
-        sizes = np.atleast_1d(np.asarray(sizes)).tolist() if isinstance(sizes, np.ndarray | Integral) else list(sizes)
+        sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
         if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
             raise TypeError(f"hidden_layer_sizes must be integers, got {sizes}.")
         if any(size <= 0 for size in sizes):

@@ -15,7 +15,7 @@ from fastnn.estimators.samples import Samples
 from fastnn.estimators.stochastic import NON_FINITE_WEIGHTS, check_estimator_callbacks
 from fastnn.estimators.validation import Validation
 from fastnn.training import progress_reports
-from fastnn.validation import check_batches
+from fastnn.validation import check_batches, is_finite
 
 
 class Objective:
@@ -84,9 +84,9 @@ def _minimize(
 
     def end_iteration(intermediate_result: Any) -> None:
         nonlocal start
-        if not np.isfinite(intermediate_result.x).all():
-            raise StopIteration
         network.parameters[:] = intermediate_result.x
+        if not is_finite(network.parameters):
+            raise StopIteration
         network.n_updates += 1
         history.loss.append(float(intermediate_result.fun))
         history.learning_rate.append(1.0)
@@ -111,12 +111,13 @@ def _minimize(
             callback=end_iteration,
             options=_options(estimator),
         )
-        if np.isfinite(result.x).all():
-            reached[: len(network.parameters)] = result.x
+        end = result.x.astype(network.dtype)
+        if is_finite(end):
+            reached[: len(end)] = end
     finally:
         network.learned[:] = reached
         network.forget_batch()
-    if not np.isfinite(result.x).all():
+    if not is_finite(end):
         raise ValueError(NON_FINITE_WEIGHTS)
     return result
 

@@ -102,7 +102,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     dropout : float or list of float, default=0.0
         Share of the outputs of a hidden layer that training drops at random, in [0, 1); one for all layers, or one each.
     batch_norm : bool, default=False
-        Whether the hidden layers are normalised over each batch before their activation.
+        Whether the hidden layers are normalised over each batch before their activation. A last batch of a single sample,
+        which would be its own mean, then joins the batch before.
     optimizer : Optimizer or LBFGS, default=None
         A `fastnn` optimizer such as ``fastnn.AdamW(learning_rate=1e-3)``, in place of `solver` and of its parameters.
     schedule : Schedule or callable, default=None
@@ -115,9 +116,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         R^2, as in scikit-learn.
     standardize : bool, 'features' or 'target', default=False
         Whether to bring each feature, and each target but counts, to mean 0 and variance 1 over the samples that are
-        trained on, all calls of `partial_fit` included; a warm start keeps those it has. Columns of X in which nothing but 0
-        and 1 was seen, such as those of a one-hot encoding, are left alone. `coefs_` and losses are then those of the scaled
-        numbers; predictions are in the unit of the targets, in float64.
+        trained on, all calls of `partial_fit` included; a warm start keeps the scale it has. Columns of X in which nothing
+        but 0 and 1 has been seen, in any call, are left alone: those of a one-hot encoding. `coefs_` and losses are those
+        of the scaled numbers; predictions are in the unit of the targets, and in float64 where these are scaled.
     callbacks : list of fastnn.Callback, default=None
         Called after each iteration with the network and the history; they can end the training.
     progress : bool or callable, default=False
@@ -163,11 +164,11 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     -----
     In float64 a training is scikit-learn's but for rounding: initial weights, order of the samples, penalties, losses,
     learning rates and stopping are the same. Differences: predictions have the type of the network, whatever that of X,
-    or float64 where targets are standardised;
-    a warm start with early stopping ends with the best parameters even if they are those it began with; batches whose
-    weights add up to 0 only follow the penalty; a training whose parameters become NaN ends at once rather than after
-    `max_iter` iterations, with the same error; and the optimizer's means are pickled while `partial_fit` trains, but not
-    after `fit`, so that a fitted model is as large as its parameters.
+    or float64 where targets are standardised; a warm start with early stopping ends with the best parameters even if they
+    are those it began with; batches whose weights add up to 0 only follow the penalty; a training whose parameters become
+    NaN ends at once rather than after `max_iter` iterations, with the same error, and the parameters are then the best of
+    early stopping, or else those of the last iteration in which all were finite; and the optimizer's means are pickled
+    while `partial_fit` trains, but not after `fit`, so that a fitted model is as large as its parameters.
 
     References
     ----------
@@ -325,6 +326,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return outputs.ravel() if outputs.shape[1] == 1 else outputs
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        if self.standardize == "target" and self._loss.targets == "counts":
+            raise ValueError(f"standardize='target' would scale counts, which loss={self.loss!r} takes as they are.")
         X, y = self._validated(X, y, reset, y_numeric=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)

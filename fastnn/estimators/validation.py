@@ -1,5 +1,6 @@
 """Early stopping by scikit-learn's rules: data that are held out, their score after each iteration, the best parameters."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
 from fastnn.estimators.samples import Samples
-from fastnn.held_out import HeldOut
+from fastnn.held_out import HeldOut, score_or_nan
 from fastnn.history import History
 
 
@@ -58,12 +59,9 @@ class Validation:
             return self._default_score(), loss
         weights = {} if samples.sample_weight is None else {"sample_weight": samples.sample_weight}
         estimator._watched = self.given_X, samples.X  # which need no validation, nor scaling, again
+        score = partial(self.scorer, estimator, self.given_X, samples.labels, **weights)
         try:
-            return float(self.scorer(estimator, self.given_X, samples.labels, **weights)), loss
-        except ValueError:
-            if np.isfinite(estimator._network.forward(samples.X)).all():
-                raise
-            return np.nan, loss  # the training has diverged, and says so itself
+            return score_or_nan(score, estimator._network, samples.X), loss
         finally:
             del estimator._watched
 
