@@ -1,4 +1,4 @@
-"""What optimizers promise to whoever trains a network with them, on both backends; each step is in `test_kernels`."""
+"""What optimizers promise to whoever trains a network with them, on both backends; each step is in `test_operations`."""
 
 import copy
 
