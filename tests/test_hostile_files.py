@@ -504,3 +504,13 @@ def test_deeply_nested_headers_are_no_models_for_the_command_line(model, tmp_pat
         result = CliRunner().invoke(command_line, [*arguments, "--backend", "numpy"])
         assert isinstance(result.exception, SystemExit)
         assert "not a model" in result.stderr or "lists or dictionaries" in result.stderr
+
+
+def test_offsets_beyond_the_memory_of_a_table_are_refused(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    feather = pytest.importorskip("pyarrow.feather")
+    offsets = arrow.py_buffer(np.array([0, 10**9, 5], np.int32).tobytes())
+    words = arrow.Array.from_buffers(arrow.string(), 2, [None, offsets, arrow.py_buffer(b"yesno")])
+    feather.write_feather(arrow.table({"x": [1.0, 2.0], "y": words}), tmp_path / "file.feather", compression=None)
+    with pytest.raises(ValueError, match=r"file\.feather cannot be read as a table: Column 1"):
+        load_table(tmp_path / "file.feather")

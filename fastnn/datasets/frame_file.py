@@ -138,10 +138,8 @@ class BinaryTable:
 
 
 def _read_binary(path: Path) -> Any:
-    import pandas as pd
-
     try:
-        from pyarrow import parquet
+        from pyarrow import feather, parquet
     except ImportError as error:
         raise ImportError(f'{path} is read by PyArrow, which is not installed: pip install ".[data]".') from error
     is_parquet = path.suffix.lower() == ".parquet"
@@ -150,7 +148,9 @@ def _read_binary(path: Path) -> Any:
             n_columns = parquet.read_metadata(path).num_columns
         _check_size(path, n_columns)
     with _as_table(path):
-        frame = pd.read_parquet(path) if is_parquet else pd.read_feather(path)
+        table = parquet.read_table(path) if is_parquet else feather.read_table(path, memory_map=False)
+        table.validate(full=True)  # PyArrow would follow wrong offsets out of its memory
+        frame = table.to_pandas()
         # A table whose index has a name has it as a column for all other programs.
         return frame if frame.index.names == [None] else frame.reset_index()
 
