@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class HeldOut:
     """Held-out data, which have been checked, and what is measured on them after an epoch."""
 
-    def __init__(self, network: "Network", X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray) -> None:
+    def __init__(self, network: "Network", X: Any, y: np.ndarray, sample_weights: np.ndarray) -> None:
         self.network, self.X, self.y, self.sample_weights = network, X, y, sample_weights
 
     def measure(self, history: History) -> None:
@@ -44,12 +44,12 @@ class HeldOut:
 def check_held_out(network: "Network", X: Any, y: Any, sample_weight: Any = None) -> HeldOut:
     """Validation data as a user gives them."""
     X = check_features(X, network.architecture.n_inputs, network.dtype)
-    y = check_targets(y, len(X), network.architecture, network.dtype)
-    return HeldOut(network, X, y, check_sample_weight(sample_weight, len(X)))
+    y = check_targets(y, X.shape[0], network.architecture, network.dtype)
+    return HeldOut(network, X, y, check_sample_weight(sample_weight, X.shape[0]))
 
 
 def hold_out(
-    network: "Network", X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray, rows: np.ndarray, others: np.ndarray
+    network: "Network", X: Any, y: np.ndarray, sample_weights: np.ndarray, rows: np.ndarray, others: np.ndarray
 ) -> HeldOut:
     """The others of checked samples of which `rows` are trained on; either part has some weight."""
     weights = sample_weights[others] if len(sample_weights) else sample_weights
@@ -116,12 +116,15 @@ def split_classes(classes: np.ndarray, fraction: float, random: np.random.Genera
     As many are held out as in scikit-learn's `train_test_split`, the share of all samples rounded up, but each class keeps
     at least one sample to train on.
     """
-    counts = _share_of_each(np.bincount(classes), math.ceil(fraction * len(classes)))
+    sizes = np.bincount(classes)
+    counts = _share_of_each(sizes, math.ceil(fraction * len(classes)))
     if not counts.any():
         raise ValueError("validation_fraction needs a class with two samples or more, got one sample of each.")
-    order, held_out = random.permutation(len(classes)), np.zeros(len(classes), bool)
-    for label, n_held_out in enumerate(counts):
-        held_out[order[classes[order] == label][:n_held_out]] = True
+    order = random.permutation(len(classes))
+    by_class = order[np.argsort(classes[order], kind="stable")]
+    rank_in_class = np.arange(len(classes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    held_out = np.zeros(len(classes), bool)
+    held_out[by_class[rank_in_class < np.repeat(counts, sizes)]] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 

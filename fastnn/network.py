@@ -20,7 +20,7 @@ from fastnn.optimizers import LBFGS, SGD, Optimizer, OptimizerState
 from fastnn.schedules import Schedule
 from fastnn.streaming import train_on_batches
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
-from fastnn.training import Progress, read_only, relative_weights, train
+from fastnn.training import Progress, read_only, ready, relative_weights, train
 from fastnn.validation import (
     check_batches,
     check_count,
@@ -30,6 +30,7 @@ from fastnn.validation import (
     check_finite,
     check_sample_weight,
     check_targets,
+    is_sparse,
 )
 
 #: Samples of another type or layout that inference converts at a time, and samples of which `evaluate` takes the loss.
@@ -44,7 +45,8 @@ UNWEIGHTED = np.empty(0)
 class Network:
     """A feed-forward network: A_0 = X, Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l) for l = 1 ... L.
 
-    Samples are rows: X is (n_samples, n_0), W_l is (n_{l-1}, n_l), b_l is (n_l,).
+    Samples are rows: X is (n_samples, n_0), W_l is (n_{l-1}, n_l), b_l is (n_l,). Wherever X is taken, it may be a sparse
+    matrix or array of SciPy's: Z_1 and dW_1 are then sums over its non-zero entries.
 
     What an optimizer keeps for the parameters, such as its momentum, belongs to this object: copies, pickles and loaded
     networks come without, so that training them further begins with a state of 0. Copies and pickles do carry the state
@@ -205,7 +207,7 @@ class Network:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
         n_threads : int, optional
             Threads to compute with at most; by default the network's.
@@ -242,7 +244,7 @@ class Network:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class numbers or one-hot rows for `softmax_cross_entropy`, probabilities for `binary_cross_entropy`,
@@ -258,18 +260,18 @@ class Network:
             Sum over outputs, mean over samples; without any penalty.
         """
         X = check_features(X, self.architecture.n_inputs, self.dtype)
-        y = check_targets(y, len(X), self.architecture, self.dtype)
-        weights = check_sample_weight(sample_weight, len(X))
-        check_batches(self.architecture, len(X), len(X))
+        y = check_targets(y, X.shape[0], self.architecture, self.dtype)
+        weights = check_sample_weight(sample_weight, X.shape[0])
+        check_batches(self.architecture, X.shape[0], X.shape[0])
         return self.training_loss(X, y, weights, n_threads)
 
-    def training_loss(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray, n_threads: int | None = None) -> float:
+    def training_loss(self, X: Any, y: np.ndarray, weights: np.ndarray, n_threads: int | None = None) -> float:
         """What `loss` gives for checked features, targets and weights."""
-        batch = read_only(np.ascontiguousarray(X, self.dtype))
+        batch, n = ready(X, self.dtype), X.shape[0]
         with self.computing(n_threads):
             self.forget_batch()
-            self._workspace = _at_least(len(X) * self._workspace_per_sample, self._workspace)
-            value = self._loss_of_batch(np.empty(len(X)), self._workspace, self.bound_layers, batch, y, weights)
+            self._workspace = _at_least(n * self._workspace_per_sample, self._workspace)
+            value = self._loss_of_batch(np.empty(n), self._workspace, self.bound_layers, batch, y, weights)
         self._batch = batch
         return value
 
@@ -278,14 +280,14 @@ class Network:
         losses: np.ndarray,
         workspace: np.ndarray,
         layers: np.ndarray,
-        X: np.ndarray,
+        X: Any,
         y: np.ndarray,
         sample_weights: np.ndarray,
     ) -> float:
         """Mean loss of a checked batch, in the type of the network; fills `losses`, one for each sample."""
-        backend, rows = get_backend(self.backend), np.empty((len(X), self.architecture.n_outputs), self.dtype)
+        backend, rows = get_backend(self.backend), np.empty((X.shape[0], self.architecture.n_outputs), self.dtype)
         model = self.parameters, self.kernel_statistics, layers
-        data = X, read_only(y), read_only(relative_weights(sample_weights, len(X)))
+        data = X, read_only(y), read_only(relative_weights(sample_weights, X.shape[0]))
         key = self.mask_keys(1).view(np.uint64)[0]
         return float(backend.loss(losses, workspace, rows, *model, *data, key, self.team))
 
@@ -317,21 +319,21 @@ class Network:
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None, *, n_threads: int | None = None) -> float:
         """Mean loss of any number of samples, weighted as in `loss`, some at a time; keeps nothing for `backward`."""
         X = check_features(X, self.architecture.n_inputs, self.dtype)
-        y = check_targets(y, len(X), self.architecture, self.dtype)
-        weights = check_sample_weight(sample_weight, len(X))
+        y = check_targets(y, X.shape[0], self.architecture, self.dtype)
+        weights = check_sample_weight(sample_weight, X.shape[0])
         with self.computing(n_threads):
             return self.mean_loss(X, y, weights)
 
-    def mean_loss(self, X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray) -> float:
+    def mean_loss(self, X: Any, y: np.ndarray, sample_weights: np.ndarray) -> float:
         """Mean loss over checked features, targets and weights."""
-        losses, n_rows = np.empty(len(X)), min(len(X), ROWS_PER_LOSS)
+        losses, n_rows = np.empty(X.shape[0]), min(X.shape[0], ROWS_PER_LOSS)
         workspace = aligned_empty(n_rows * self._workspace_per_sample, self.dtype)
         with self.computing():
             for rows, batch in self._converted(X, ROWS_PER_LOSS):
                 self._loss_of_batch(losses[rows], workspace, self.inference_layers, batch, y[rows], UNWEIGHTED)
         return _weighted_mean(losses, sample_weights)
 
-    def accuracy(self, X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray) -> float:
+    def accuracy(self, X: Any, y: np.ndarray, sample_weights: np.ndarray) -> float:
         """Share of checked samples, or of outputs where several are independent, that are classified as their targets."""
         return _weighted_mean(self.predict(X) == self.labels(y), sample_weights)
 
@@ -361,8 +363,9 @@ class Network:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples. float32, float64 and uint8 arrays are never copied as a whole.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples. float32, float64 and uint8 arrays are never copied as a whole. A sparse matrix or array of SciPy's is
+            converted once to the format CSR and the type of the network, unless it has them, and never made dense.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, as in `loss`.
         sample_weight : array-like of shape (n_samples,), optional
@@ -530,27 +533,28 @@ class Network:
     def _workspace_per_sample(self) -> int:
         return int(get_backend(self.backend).workspace_size(self.architecture.layers, 1))
 
-    def _converted(self, X: np.ndarray, n_rows: int) -> Iterator[tuple[slice, np.ndarray]]:
+    def _converted(self, X: Any, n_rows: int) -> Iterator[tuple[slice, Any]]:
         """Slices of so many samples, and the samples themselves in the type of the network."""
-        for start in range(0, len(X), n_rows):
+        for start in range(0, X.shape[0], n_rows):
             rows = slice(start, start + n_rows)
-            yield rows, read_only(np.ascontiguousarray(X[rows], self.dtype))
+            yield rows, ready(X[rows], self.dtype)
 
     def _infer(self, compute: Callable[..., bool], X: Any, n_threads: int | None) -> np.ndarray:
         X = check_feature_shape(X, self.architecture.n_inputs, self.dtype)
-        result = np.empty((len(X), self.architecture.n_outputs), self.dtype)
+        n = X.shape[0]
+        result = np.empty((n, self.architecture.n_outputs), self.dtype)
         # Contexts take longer than a single sample: compiled kernels warn of nothing, and need none for themselves.
         compiled = self.backend == "numba" and n_threads is None
         with nullcontext(get_backend("numba")) if compiled else self.computing(n_threads) as backend:
-            team = self.team if len(X) > 1 else 1
-            n_rows = len(X) if len(X) <= backend.ROWS_PER_PASS else team * backend.ROWS_PER_PASS
-            make = np.empty if len(X) == 1 else aligned_empty
+            team = self.team if n > 1 else 1
+            n_rows = n if n <= backend.ROWS_PER_PASS else team * backend.ROWS_PER_PASS
+            make = np.empty if n == 1 else aligned_empty
             workspace, model = (
                 make(n_rows * self._workspace_per_sample, self.dtype),
                 (self.parameters, self.kernel_statistics, self.inference_layers),
             )
-            if X.dtype == self.dtype and X.flags.c_contiguous:
-                finite = compute(result, workspace, *model, read_only(X), team)
+            if is_sparse(X) or (X.dtype == self.dtype and X.flags.c_contiguous):
+                finite = compute(result, workspace, *model, ready(X, self.dtype), team)
             else:
                 finite = all(
                     compute(result[rows], workspace, *model, samples, team)

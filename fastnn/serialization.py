@@ -1,10 +1,11 @@
-"""Save a network to one file, and load it back bit by bit.
+"""Save a network or a model to one file, and load it back bit by bit.
 
 The file is in NumPy's ``.npz`` format (a zip archive of arrays), and nothing in it is pickled, so loading a file from
 elsewhere runs no code of its author. It holds:
 
 ``header``
-    JSON text: name and version of the format, layer sizes, activations, loss and its options, dtype and metadata.
+    JSON text: name and version of the format, layer sizes, activations, loss and its options, dtype and metadata, and
+    whether these are those of a `Model`.
 ``parameters``
     The flat parameter vector, in the network's own dtype, with running statistics behind it where there are any.
 ``metadata.NAME``
@@ -21,19 +22,21 @@ from fastnn.activations import ACTIVATIONS
 from fastnn.architecture import Architecture
 from fastnn.archives import describe, misfit, read_archive, write_archive
 from fastnn.losses import LOSSES, find_loss
+from fastnn.model import Model
 from fastnn.network import Network
 
 
-def save(network: Network, path: str | os.PathLike[str], /, **metadata: Any) -> None:
-    """Write a network, and whatever should stay with it, to one file.
+def save(network: Network | Model, path: str | os.PathLike[str], /, **metadata: Any) -> None:
+    """Write a network or a model, and whatever should stay with it, to one file.
 
     The file appears whole or not at all: it is written beside its final place, flushed to the disk, and then put there
     in one step. A full disk or a kill leaves an existing file of that name as it was.
 
     Parameters
     ----------
-    network : Network
-        Its architecture, dtype and parameters are saved; its backend and threads are chosen when loading.
+    network : Network or Model
+        Its architecture, dtype and parameters are saved; its backend and threads are chosen when loading. Of a model, the
+        scaling and all names as well.
     path : str or path-like
         File to write, used as given: no ending is added. An existing file is replaced.
     **metadata
@@ -52,12 +55,17 @@ def save(network: Network, path: str | os.PathLike[str], /, **metadata: Any) -> 
     --------
     >>> fastnn.save(network, "iris.npz", class_names=["setosa", "versicolor", "virginica"])
     """
+    is_model = isinstance(network, Model)
+    if isinstance(network, Model):
+        metadata = network.to_metadata() | metadata
+        network = network.network
     if not isinstance(network, Network):
         raise TypeError(f"save takes a Network first, got {type(network).__name__}.")
     arrays = {name: value for name, value in metadata.items() if isinstance(value, np.ndarray)}
     members = {_member(name): _checked_array(name, value) for name, value in arrays.items()}
     header = {
         **describe(network.architecture, network.dtype),
+        "is_model": is_model,
         "arrays": list(arrays),
         "metadata": {name: _plain(name, value) for name, value in metadata.items() if name not in arrays},
     }
@@ -66,8 +74,11 @@ def save(network: Network, path: str | os.PathLike[str], /, **metadata: Any) -> 
 
 def load(
     path: str | os.PathLike[str], *, backend: str = "numba", seed: int | None = None, n_threads: int | None = None
-) -> Network:
-    """Read a network that `save` or a `Checkpoint` wrote: the same architecture, dtype and parameters, bit by bit.
+) -> Network | Model:
+    """Read what `save`, ``fastnn train`` or a `Checkpoint` wrote: the same architecture, dtype and parameters, bit by bit.
+
+    A file of ``fastnn train`` holds a `Model`, which predicts on features as the table has them; its network is in
+    ``model.network``.
 
     Its random numbers start anew, and what an optimizer kept for the network that was saved is not there: training it
     further begins with a state of 0. `Network.fit` with `resume_from` goes on with a `Checkpoint` instead.
@@ -85,7 +96,8 @@ def load(
 
     Returns
     -------
-    Network
+    Network or Model
+        What was saved.
 
     Raises
     ------
@@ -108,7 +120,12 @@ def load(
         n_threads=n_threads,
     )
     network.learned[:] = saved.parameters
-    return network
+    if not saved.is_model:
+        return network
+    try:
+        return Model.from_metadata(network, saved.metadata)
+    except ValueError as error:
+        raise misfit(Path(path), error) from None
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -138,6 +155,7 @@ class _Saved(NamedTuple):
     architecture: Architecture
     parameters: np.ndarray
     metadata: dict[str, Any]
+    is_model: bool
 
 
 def _member(name: str) -> str:
@@ -201,4 +219,4 @@ def _unpack(header: dict[str, Any], members: dict[str, np.ndarray]) -> _Saved:
             f"{size} parameters of {header['dtype']} expected, got shape {parameters.shape} of {parameters.dtype}"
         )
     arrays = {name: members[_member(name)] for name in header["arrays"]}
-    return _Saved(architecture, parameters, {**header["metadata"], **arrays})
+    return _Saved(architecture, parameters, {**header["metadata"], **arrays}, header.get("is_model") is True)

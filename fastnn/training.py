@@ -33,6 +33,7 @@ from fastnn.validation import (
     check_flag,
     check_sample_weight,
     check_targets,
+    is_sparse,
 )
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ class Descent:
         self.update = optimizer.bind(self.backend, network.dtype, reports_penalty)
         self.state = network.optimizer_state(optimizer)
         self.steps_before = self.state.n_steps  # the schedule counts from here
-        changing = network.learned, network.gradient, self.state.vectors
-        self.changing = [(vector, np.empty_like(vector)) for vector in changing]
+        self.changing = network.learned, network.gradient, self.state.vectors
+        self.kept: list[np.ndarray] = []  # the same before an epoch, once something has to be undone
         self.reserve(0, gathers=False)
 
     def reserve(self, batch_size: int, *, gathers: bool) -> None:
@@ -90,7 +91,7 @@ class Descent:
     def run(
         self,
         losses: np.ndarray,
-        X: np.ndarray,
+        X: Any,
         y: np.ndarray,
         sample_weights: np.ndarray,
         order: np.ndarray | None,
@@ -135,18 +136,18 @@ class Descent:
         """The same as `run`, a call for each part of a step."""
         network, backend = self.network, self.backend
         model, workspace = (network.parameters, network.kernel_statistics, network.bound_layers), self.workspace
-        rows = np.arange(len(data[0])) if order is None else order
+        rows = np.arange(data[0].shape[0]) if order is None else order
         batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
         for step in range(len(losses)):
-            X, y, weights = (part[batches[step % len(batches)]] if len(part) else part for part in data)
-            X, key = np.ascontiguousarray(X, network.dtype), settings["mask_key"].view(np.uint64)[step]
-            targets = read_only(y), read_only(relative_weights(weights, len(X)))
+            X, y, weights = (part[batches[step % len(batches)]] if part.shape[0] else part for part in data)
+            X, key = ready(X, network.dtype), settings["mask_key"].view(np.uint64)[step]
+            targets = read_only(y), read_only(relative_weights(weights, X.shape[0]))
             losses[step] = backend.loss(
-                self.sample_losses, workspace, self.batch_Y, *model, read_only(X), *targets, key, network.team
+                self.sample_losses, workspace, self.batch_Y, *model, X, *targets, key, network.team
             )
             if self.reports_penalty:
                 losses[step] += backend.penalty(network.parameters, network.bound_layers, settings[step])
-            backend.backward(network.gradient, workspace, *model, read_only(X), key, network.team)
+            backend.backward(network.gradient, workspace, *model, X, key, network.team)
             self.optimizer.update_parameters(network, backend, self.state, settings[step])
             self.state.n_steps += 1
             network.n_updates += 1
@@ -156,11 +157,12 @@ class Descent:
         """Announce that the parameters will change; returns what undoes all that training has changed since."""
         network, n_steps, n_updates = self.network, self.state.n_steps, self.network.n_updates
         remember_batch, random_state = network.forget_batch(), network.random.bit_generator.state
-        for vector, kept in self.changing:
+        self.kept = self.kept or [np.empty_like(vector) for vector in self.changing]
+        for vector, kept in zip(self.changing, self.kept, strict=True):
             kept[:] = vector
 
         def undo() -> None:
-            for vector, kept in self.changing:
+            for vector, kept in zip(self.changing, self.kept, strict=True):
                 vector[:] = kept
             self.state.n_steps, network.n_updates = n_steps, n_updates
             network.random.bit_generator.state = random_state
@@ -181,7 +183,7 @@ class Batches:
     def __init__(
         self,
         descent: Descent,
-        X: np.ndarray,
+        X: Any,
         y: np.ndarray,
         sample_weights: np.ndarray,
         rows: np.ndarray | None,
@@ -189,22 +191,23 @@ class Batches:
         shuffle: bool,
     ) -> None:
         self.descent, self.network, self.rows = descent, descent.network, rows
-        self.X, self.y, self.sample_weights = X, read_only(y), read_only(sample_weights)
+        self.X, self.y = X if is_sparse(X) else read_only(X), read_only(y)
+        self.sample_weights = read_only(sample_weights)
         self.n_samples = len(y) if rows is None else len(rows)
         self.batch_size = batch_size = min(batch_size, self.n_samples)
         self.n_batches = math.ceil(self.n_samples / batch_size)
         self.shuffle = shuffle and self.n_batches > 1  # a single batch is a mean over all samples in any order
         in_place = not self.shuffle and rows is None and self.lies_ready
         self.order = None if in_place else rows if rows is not None else np.arange(0 if self.shuffle else len(y))
-        descent.reserve(batch_size, gathers=not in_place)
+        descent.reserve(batch_size, gathers=not in_place and not is_sparse(X))
         self.chunk_size = 1
         self.sizes = np.full(self.n_batches, batch_size)
         self.sizes[-1] = self.n_samples - batch_size * (self.n_batches - 1)
 
     @property
     def lies_ready(self) -> bool:
-        """Whether the kernels can take samples from where they lie."""
-        return self.X.dtype == self.network.dtype and bool(self.X.flags.c_contiguous)
+        """Whether the kernels can take samples from where they lie; rows of a sparse X are always chosen by an order."""
+        return not is_sparse(self.X) and self.X.dtype == self.network.dtype and bool(self.X.flags.c_contiguous)
 
     def compile(self) -> None:
         """Train on no batch at all: kernels that are not there yet are compiled before the clock runs."""
@@ -315,10 +318,11 @@ def train(
     check_progress(progress)
     epochs, shuffle = check_count(epochs, "epochs"), check_flag(shuffle, "shuffle")
     X = check_feature_shape(X, network.architecture.n_inputs, network.dtype)
-    y = check_targets(y, len(X), network.architecture, network.dtype)
-    sample_weights = check_sample_weight(sample_weight, len(X))
-    batch_size = len(X) if batch_size is None else min(check_count(batch_size, "batch_size"), len(X))
-    held_out = given_validation(network, validation_data, validation_fraction, len(X))
+    n_samples = X.shape[0]
+    y = check_targets(y, n_samples, network.architecture, network.dtype)
+    sample_weights = check_sample_weight(sample_weight, n_samples)
+    batch_size = n_samples if batch_size is None else min(check_count(batch_size, "batch_size"), n_samples)
+    held_out = given_validation(network, validation_data, validation_fraction, n_samples)
     callbacks = check_callbacks(callbacks, network, validates)
 
     saved, description, rows, random = None, {}, None, network.random
@@ -335,12 +339,12 @@ def train(
         rows, others = split(y, network.architecture, validation_fraction, random)
         held_out = hold_out(network, X, y, sample_weights, rows, others)
 
-    n_samples = len(X) if rows is None else len(rows)
+    n_samples = n_samples if rows is None else len(rows)
     batch_size = min(batch_size, n_samples)
     check_batches(network.architecture, n_samples, batch_size)
     course = begin_schedule(schedule, optimizer, epochs, n_samples, batch_size)
     network.random.bit_generator.state = random.bit_generator.state
-    batches = Batches(Descent(network, optimizer, course), read_only(X), y, sample_weights, rows, batch_size, shuffle)
+    batches = Batches(Descent(network, optimizer, course), X, y, sample_weights, rows, batch_size, shuffle)
     run = EpochRun(network, callbacks, History(), batches, epochs, description, random_at_start, held_out=held_out)
     if saved is not None:
         saved.restore(run)
@@ -400,7 +404,7 @@ def given_validation(network: "Network", data: Any, fraction: Any, n_samples: in
 
 def describe_run(
     network: "Network",
-    X: np.ndarray,
+    X: Any,
     y: np.ndarray,
     sample_weights: np.ndarray,
     optimizer: Optimizer,
@@ -424,14 +428,16 @@ def describe_run(
         "features of type": X.dtype.name,
         "checksum of the features": checksum_of_rows(X),
         "checksum of the targets": zlib.crc32(np.ascontiguousarray(y).data),
-        "number of validation samples": None if held_out is None else len(held_out.X),
+        "number of validation samples": None if held_out is None else held_out.X.shape[0],
         "callbacks": [str(callback) for callback in stateful(callbacks)],
     }
 
 
-def checksum_of_rows(X: np.ndarray) -> int:
+def checksum_of_rows(X: Any) -> int:
     """A number that tells other features apart by some rows, evenly spread from the first to the last: X may be huge."""
-    rows = np.linspace(0, len(X) - 1, min(len(X), ROWS_PER_CHECKSUM)).astype(np.int64)
+    rows = np.linspace(0, X.shape[0] - 1, min(X.shape[0], ROWS_PER_CHECKSUM)).astype(np.int64)
+    if is_sparse(X):
+        return zlib.crc32(X[rows].indices, zlib.crc32(X[rows].data))
     return zlib.crc32(np.ascontiguousarray(X[rows]).data)
 
 
@@ -561,6 +567,11 @@ def read_only(array: np.ndarray) -> np.ndarray:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def ready(X: Any, dtype: np.dtype) -> Any:
+    """X as the kernels read it: rows one after the other in that type, or a sparse X, which has it already."""
+    return X if is_sparse(X) else read_only(np.ascontiguousarray(X, dtype))
 
 
 def relative_weights(weights: np.ndarray, batch_size: int, order: np.ndarray | None = None) -> np.ndarray:

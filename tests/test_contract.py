@@ -22,6 +22,7 @@ FILES = (
     "normalization.py",
     "dropout.py",
     "layers.py",
+    "sparse.py",
     "optimizers.py",
     "batches.py",
     "epoch.py",

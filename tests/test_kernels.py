@@ -8,12 +8,14 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.architecture import Architecture
 from fastnn.backends import get_backend
 from fastnn.backends.numba_backend.layouts import is_narrow
+from fastnn.backends.numba_backend.rows import rows_of
 from fastnn.losses import LOSS_KERNELS
 from fastnn.optimizers import Optimizer
 from fastnn.training import read_only
@@ -243,6 +245,71 @@ def test_affine(dtype):
         affine(Z, A_previous, W, b)
         results.append(Z)
     assert_agree(results[1], results[0], tolerance(dtype, 5))
+
+
+def sparse_inputs(dtype, index_dtype):
+    """X (7, 5) of SciPy's and as the compiled kernels take it: entries twice, in any order, zeros, and rows of none to nine."""
+    random, sizes = np.random.default_rng(0), [0, 1, 4, 9, 3, 0, 7]
+    columns, data = random.integers(0, 5, sum(sizes)).astype(index_dtype), normal(sum(sizes), dtype=dtype)
+    data[::6] = 0
+    X = csr_array((7, 5), dtype=dtype)
+    X.data, X.indices, X.indptr = data, columns, np.cumsum([0, *sizes]).astype(index_dtype)
+    return X, rows_of(X)
+
+
+@every_dtype
+@pytest.mark.parametrize("index_dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("n_outputs", [1, 3, 17])
+def test_products_with_a_sparse_matrix(n_outputs, index_dtype, dtype):
+    W, b, dZ = (normal(*shape, dtype=dtype) for shape in ((5, n_outputs), (n_outputs,), (7, n_outputs)))
+    inputs, found = sparse_inputs(dtype, index_dtype), []
+    for X, affine, gradient in zip(
+        inputs, twins("sparse", "affine_sparse"), twins("sparse", "weight_gradient_sparse"), strict=True
+    ):
+        Z, dW = rubbish(7, n_outputs, dtype=dtype), rubbish(5, n_outputs, dtype=dtype)
+        affine(Z, X, W, b)
+        gradient(dW, dZ, X)
+        found.append((Z, dW))
+    dense = inputs[0].toarray()
+    for Z, dW in found:
+        assert_agree(Z, dense @ W + b, tolerance(dtype, 9))
+        assert_agree(dW, dense.T @ dZ / 7, tolerance(dtype, 24))
+
+
+@every_dtype
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+def test_an_epoch_on_a_sparse_matrix(l2, name, dtype):
+    network, (X, _) = ((5, 40, 3), ("tanh", "softmax"), "softmax_cross_entropy"), sparse_inputs(dtype, np.int32)
+    optimizer = fastnn.Adam(l2=l2) if name == "adam" else fastnn.SGD(l2=l2)
+    X, order, Y, found = csr_array(X.toarray()), np.array([6, 2, 2, 0, 4]), np.arange(7) % 3, []
+    for backend in map(get_backend, fastnn.backends()):
+        layers = backend.bind(Architecture.create(*network).layers, np.dtype(dtype), False)
+        parameters, losses = parameters_of(network, dtype), rubbish(3, dtype="float64")
+        size = len(parameters)
+        backend.train_epoch(
+            losses,
+            rubbish(2, dtype="float64"),
+            parameters,
+            None,
+            np.zeros((optimizer.n_states, size), dtype),
+            rubbish(size, dtype=dtype),
+            rubbish(backend.training_workspace_size(layers, 2), dtype=dtype),
+            rubbish(0, 5, dtype=dtype),
+            rubbish(2, 3, dtype=dtype),
+            layers,
+            X,
+            read_only(Y),
+            read_only(np.empty(0)),
+            order,
+            2,
+            optimizer.bind(backend, np.dtype(dtype)),
+            optimizer.settings(0, 3),
+            1,
+        )
+        found.append((parameters, losses))
+    for one, other in zip(*found, strict=True):
+        assert_agree(one, other, 3 * tolerance(dtype, 5, 40, 40, 7))
 
 
 @every_dtype

@@ -20,7 +20,7 @@ ORDER = (
     ("__init__",),
     ("estimators",),
     ("plotting", "datasets", "serialization"),
-    ("gradient_check", "learning_rate_finder"),
+    ("model", "gradient_check", "learning_rate_finder"),
     ("finite_differences",),
     ("network",),
     ("streaming", "full_batch"),
@@ -54,6 +54,7 @@ BACKEND_ORDER = (
     "optimizers",
     "batches",
     "views",
+    "sparse",
 )
 
 HEAVY = ("matplotlib", "sklearn", "tqdm", "click", "pandas", "torch")

@@ -190,14 +190,14 @@ def test_history_with_validation():
     left, right = ax.figure.axes
     assert left is ax
     assert right.get_lines()[0].get_ydata().tolist() == [0.5, 0.7, 0.9]
-    assert legend_texts(right) == ["training loss", "validation loss", "validation accuracy"]
+    assert legend_texts(right) == ["training (running mean)", "validation", "accuracy, validation"]
     draw(ax)
 
 
 def test_history_without_accuracy_has_one_axis():
     ax = plot_history(history(accuracy=False))
     assert ax.figure.axes == [ax]
-    assert legend_texts(ax) == ["training loss", "validation loss"]
+    assert legend_texts(ax) == ["training (running mean)", "validation"]
 
 
 @pytest.mark.parametrize(

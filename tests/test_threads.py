@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from numba.core import event
+from scipy import sparse
 from threadpoolctl import threadpool_info
 
 import fastnn
+from fastnn.architecture import Architecture
 from fastnn.backends.numba_backend import epoch, threads
 from fastnn.backends.numba_backend.compilation import kernel
 from fastnn.backends.numba_backend.threads import meet, run_team
@@ -125,10 +127,18 @@ def test_no_thread_outlives_a_call():
 
 
 def test_a_team_is_never_larger_than_its_work():
-    parameters = np.empty(1000)
-    assert epoch._team_size(parameters, 1, 1, 16) == 1
-    assert epoch._team_size(parameters, 1000, 64, 16) == 64 // epoch.ROWS
-    assert epoch._team_size(parameters, 10_000, 10_000, 3) == 3
+    assert epoch._team_size(1000, 1, 1, 16) == 1
+    assert epoch._team_size(1000, 1000, 64, 16) == 64 // epoch.ROWS
+    assert epoch._team_size(1000, 10_000, 10_000, 3) == 3
+
+
+def test_the_work_on_a_sparse_matrix_is_that_on_its_entries():
+    layers = Architecture.create((1000, 4, 1), "relu", "squared_error").layers
+    X = sparse.csr_array(np.eye(50, 1000))
+    parameters = np.empty(layers[-1]["end"])
+    assert epoch._work(parameters, layers, X) == 4 + 4 + 4 + 1
+    assert epoch._work(parameters, layers, X.toarray()) == len(parameters)
+    assert epoch._work_of_training(parameters, layers, X, 10) > len(parameters) / 10
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3, 5, 7])

@@ -10,7 +10,7 @@ import fastnn
 from fastnn.cli.reports import report
 from fastnn.threads import available_cpus
 
-PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "scikit-learn", "matplotlib")
+PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "scikit-learn", "pandas", "pyarrow", "matplotlib")
 VECTOR_FEATURES = ("sse", "avx", "fma", "amx", "neon", "sve", "asimd", "altivec", "vsx")
 
 

@@ -13,6 +13,7 @@ class ArrayTable:
     """The array of an ``.npy`` file, a sample per row."""
 
     names = None
+    decimal = None
 
     def __init__(self, path: Path) -> None:
         content = _load(path)
@@ -56,15 +57,9 @@ def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
 
 
 def _checked_numbers(path: Path, X: np.ndarray) -> np.ndarray:
-    """A matrix of finite numbers with at least one row, or an error."""
+    """A matrix of numbers with at least one row, or an error."""
     if X.ndim != 2 or X.size == 0:
         raise ValueError(f"{path} must hold a 2-D array of samples by columns, got shape {X.shape}.")
     if X.dtype.kind not in "biuf":
         raise ValueError(f"{path} must hold real numbers, got an array of dtype {X.dtype}.")
-    bad = np.argwhere(~np.isfinite(X))
-    if len(bad):
-        row, column = bad[0]
-        raise ValueError(
-            f"{path}, row {row}, column {column} (from 0): expected a finite number, got {X[row, column]}."
-        )
     return X

@@ -20,7 +20,7 @@ from fastnn.activations import ACTIVATIONS
 from fastnn.backends import BACKENDS
 from fastnn.estimators.full_batch import prepare_full_batch
 from fastnn.estimators.protocol import CallbackSupportMixin
-from fastnn.estimators.samples import Samples, mean_loss, outputs_of
+from fastnn.estimators.samples import Samples
 from fastnn.estimators.stochastic import prepare_stochastic
 from fastnn.estimators.validation import Validation, find_scorer, hold_out
 from fastnn.history import History
@@ -135,7 +135,9 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
 
     def _reported_loss(self, samples: Samples) -> float:
         """Mean loss over samples, without penalties, as scikit-learn reports it."""
-        return mean_loss(self._network, samples) / self._n_loss_targets + self._mean_offset(samples)
+        return self._network.mean_loss(
+            samples.X, samples.y, samples.weights
+        ) / self._n_loss_targets + self._mean_offset(samples)
 
     def _mean_offset(self, samples: Samples) -> float:
         """The weighted mean of what scikit-learn's losses have in addition."""
@@ -150,13 +152,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, validation_data: tuple[Any, Any, Any], incremental: bool
     ) -> "MultilayerPerceptron":
-        before = dict(self.__dict__)
-        try:
-            train = self._prepare(X, y, sample_weight, validation_data, incremental)
-        except BaseException:
-            self.__dict__.clear()  # what is refused changes nothing
-            self.__dict__.update(before)
-            raise
+        train = self._prepare_or_restore(X, y, sample_weight, validation_data, incremental)
         with self._network.computing(self._threads()):
             train()
         if not np.isfinite(self._network.learned).all():
@@ -165,6 +161,16 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
                 " preprocessed."
             )
         return self
+
+    def _prepare_or_restore(self, *arguments: Any) -> Callable[[], None]:
+        """What `_prepare` gives; what is refused changes nothing. The network before, which may be large, is kept no longer."""
+        before = dict(self.__dict__)
+        try:
+            return self._prepare(*arguments)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
 
     def _prepare(
         self, X: Any, y: Any, sample_weight: Any, validation_data: tuple[Any, Any, Any], incremental: bool
@@ -287,7 +293,8 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         if new.architecture.normalizations == old.architecture.normalizations:
             new.learned[:] = old.learned
         else:
-            self.__dict__.pop("_optimizer", None)  # whose means are those of other parameters
+            for name in ("_optimizer", "_best_learned"):  # which are those of other parameters
+                self.__dict__.pop(name, None)
         for view, array in zip((*new.weights, *new.biases), (*old.weights, *old.biases), strict=True):
             view[:] = array
         self._adopt(new)
@@ -400,10 +407,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             check_is_fitted(self)
         network, features = self._synchronize(), self._features(X)
         try:
-            if features.shape[0] == 1:
-                return outputs_of(network, features)
-            with network.computing(self._threads()):
-                return outputs_of(network, features)
+            return network.forward(features, n_threads=None if features.shape[0] == 1 else self._threads())
         except ValueError:
             validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)  # which says it in scikit-learn's words
             raise
@@ -436,7 +440,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
     def __copy__(self) -> "MultilayerPerceptron":
         """A copy that trains on its own: it shares the constructor's parameters, and nothing that training changes."""
         copied = type(self).__new__(type(self))
-        changing = {name for name in self.__dict__ if name.endswith("_") or name == "_optimizer"}
+        changing = {name for name in self.__dict__ if name.endswith("_") or name in ("_optimizer", "_best_learned")}
         state = self.__getstate__()
         copied.__setstate__(state | {name: copy.deepcopy(state[name]) for name in changing & state.keys()})
         return copied

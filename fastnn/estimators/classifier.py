@@ -153,12 +153,11 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     Notes
     -----
     In float64 a training is scikit-learn's but for rounding: initial weights, order of the samples, penalties, losses,
-    learning rates and stopping are the same. Differences: rows of sparse matrices are made dense, some at a time;
-    predictions have the type of the network, whatever that of X; a warm start with early stopping ends with the best
-    parameters even if they are those it began with; batches whose weights add up to 0 only follow the penalty; a
-    training whose parameters become NaN ends at once rather than after `max_iter` iterations, with the same error; and
-    the optimizer's means are pickled while `partial_fit` trains, but not after `fit`, so that a fitted model is as large as
-    its parameters.
+    learning rates and stopping are the same. Differences: predictions have the type of the network, whatever that of X;
+    a warm start with early stopping ends with the best parameters even if they are those it began with; batches whose
+    weights add up to 0 only follow the penalty; a training whose parameters become NaN ends at once rather than after
+    `max_iter` iterations, with the same error; and the optimizer's means are pickled while `partial_fit` trains, but not
+    after `fit`, so that a fitted model is as large as its parameters.
 
     References
     ----------

@@ -175,7 +175,7 @@ def _count_no_improvement(estimator: Any) -> None:
         has_improved = not score < estimator.best_validation_score_ + estimator.tol
         if score > estimator.best_validation_score_:
             estimator.best_validation_score_ = score
-            estimator._best_learned = estimator._network.learned.copy()
+            estimator._best_learned[:] = estimator._network.learned
     else:
         has_improved = not estimator.loss_ > estimator.best_loss_ - estimator.tol
         estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)

@@ -3,11 +3,10 @@
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
-from fastnn.estimators.samples import Samples, outputs_of
+from fastnn.estimators.samples import Samples
 from fastnn.held_out import HeldOut
 from fastnn.history import History
 
@@ -75,9 +74,8 @@ class Validation:
 
     def _default_score(self) -> float:
         estimator, samples = self.estimator, self.samples
-        return float(estimator._score_outputs(outputs_of(estimator._network, samples.X), samples))
+        return float(estimator._score_outputs(estimator._network.forward(samples.X), samples))
 
     def for_callbacks(self) -> HeldOut:
         """The same for fastnn's own callbacks."""
-        X, network = self.samples.X, self.estimator._network
-        return HeldOut(network, X.toarray() if issparse(X) else X, self.samples.y, self.samples.weights)
+        return HeldOut(self.estimator._network, self.samples.X, self.samples.y, self.samples.weights)

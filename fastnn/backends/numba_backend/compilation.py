@@ -151,7 +151,7 @@ def _read_only(array: Any) -> Any:
 
 @intrinsic
 def _typed_read_only(typing_context, array):
-    result = array.copy(readonly=True)
+    result = array.copy(readonly=True) if isinstance(array, types.Array) else array
 
     def generate(context, builder, signature, values):
         return imputils.impl_ret_borrowed(context, builder, result, values[0])

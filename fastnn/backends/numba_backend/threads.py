@@ -54,6 +54,8 @@ def _kind(argument):
     """What Numba's type of an argument depends on."""
     if isinstance(argument, np.ndarray):
         return argument.dtype, argument.ndim, argument.flags.num
+    if isinstance(argument, tuple):
+        return type(argument), *map(_kind, argument)
     return type(argument)
 
 
