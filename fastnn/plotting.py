@@ -4,7 +4,7 @@ Every function draws into the Axes it is given, or into a new Figure of its own,
 and pyplot's current figure is left alone. ``ax.figure.savefig("boundary.png")`` writes the picture to a file; in a
 notebook, ``ax.figure`` as the last line of a cell shows it.
 
-matplotlib is optional (``pip install "fastnn[plot]"``) and imported only when something is drawn.
+matplotlib is optional (``pip install ".[plot]"``) and imported only when something is drawn.
 """
 
 from __future__ import annotations
@@ -238,7 +238,7 @@ def _new_figure(width: float, height: float) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError('Plots need matplotlib, which is not installed: pip install "fastnn[plot]".') from error
+        raise ImportError('Plots need matplotlib, which is not installed: pip install ".[plot]".') from error
     return Figure(figsize=(width, height), dpi=120, layout="constrained")
 
 

@@ -303,7 +303,7 @@ def test_a_plot_is_drawn(folder, data):
 
 def test_without_matplotlib_a_plot_is_refused_before_training(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    assert 'pip install "fastnn[plot]"' in sentence("train", "--plot", "picture.png", status=1)
+    assert 'pip install ".[plot]"' in sentence("train", "--plot", "picture.png", status=1)
     assert not list(folder.iterdir())
 
 

@@ -321,7 +321,7 @@ def test_leaves_pyplot_alone(name):
 def test_without_matplotlib_a_sentence_says_what_to_install(name, monkeypatch):
     for module in [m for m in sys.modules if m.split(".")[0] == "matplotlib"]:
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ImportError, match=r'pip install "fastnn\[plot\]"'):
+    with pytest.raises(ImportError, match=r'pip install "\.\[plot\]"'):
         DRAWINGS[name]()
 
 

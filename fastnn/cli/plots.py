@@ -59,5 +59,5 @@ def _new_figure(n_panels: int) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise click.ClickException('--plot needs matplotlib: pip install "fastnn[plot]".') from None
+        raise click.ClickException('--plot needs matplotlib: pip install ".[plot]".') from None
     return Figure(figsize=(6.4 * n_panels, 4.8), layout="constrained")
