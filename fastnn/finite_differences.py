@@ -123,16 +123,26 @@ def rounding_errors(network: Network, data: Data, gradient: np.ndarray, eps: flo
     """
     random, before = np.random.default_rng(0), network.parameters.copy()
     X, y, sample_weight = data
-    X, (y, others) = np.asarray(X, np.float64), _targets_and_others(network, y)
+    y, others = _targets_and_others(network, y)
     changes = np.zeros(len(gradient))
     with unchanged(network, data):
         for _ in range(ROUNDINGS):
             network.parameters[:] = before * (1 + eps * random.uniform(-1, 1, len(before)))
-            rounded = X * (1 + eps * random.uniform(-1, 1, X.shape)), y + eps * random.random() * (others - y)
+            rounded = _rounded(X, eps, random), y + eps * random.random() * (others - y)
             changes = np.maximum(changes, np.abs(gradient_of(network, (*rounded, sample_weight)) - gradient))
     for _, view in named_views(network.architecture, changes):
         view[:] = LARGEST_ROUNDING * view.max()
     return changes
+
+
+def _rounded(X: Any, eps: float, random: np.random.Generator) -> Any:
+    """Features, dense or sparse, each off by `eps` of itself at most."""
+    if hasattr(X, "toarray"):
+        X = X.tocsr().astype(np.float64, copy=True)
+        X.data *= 1 + eps * random.uniform(-1, 1, X.data.shape)
+        return X
+    X = np.asarray(X, np.float64)
+    return X * (1 + eps * random.uniform(-1, 1, X.shape))
 
 
 def _targets_and_others(network: Network, y: Any) -> tuple[np.ndarray, np.ndarray]:

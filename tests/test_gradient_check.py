@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import fastnn
 from fastnn.activations import ACTIVATIONS
@@ -57,6 +58,15 @@ def test_rows_of_probabilities_in_float32():
     rows = np.random.default_rng(0).dirichlet([1, 1, 1], 6).astype(np.float32)
     network = fastnn.Network([3, 4, 3], "tanh", backend="numpy", seed=0)
     check_gradients(network, random_data()[0], rows).raise_if_failed()
+
+
+def test_sparse_features_in_float32():
+    X, y = random_data()
+    X[X < 0.5] = 0
+    features = sparse.csr_array(X)
+    before = features.data.tobytes()
+    check_gradients(new_network(), features, y).raise_if_failed()
+    assert features.data.tobytes() == before
 
 
 def test_registered_functions_are_checked_in_float64_too():
