@@ -13,6 +13,7 @@ from fastnn.gradient_check import GradientReport, check_gradients
 from fastnn.history import History
 from fastnn.learning_rate_finder import LearningRateSearch, find_learning_rate
 from fastnn.losses import register_loss
+from fastnn.model import Model
 from fastnn.network import Network
 from fastnn.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, Muon, RMSprop
 from fastnn.serialization import load, load_metadata, save
@@ -42,6 +43,7 @@ __all__ = [
     "LearningRateSearch",
     "MLPClassifier",
     "MLPRegressor",
+    "Model",
     "Muon",
     "Network",
     "RMSprop",

@@ -103,6 +103,10 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
+#: Those that take each number by itself: all but softmax, which is the last.
+ELEMENTWISE = tuple(ACTIVATIONS)[:-1]
+
+
 def find_activation(name: str) -> Activation:
     """The activation of that name.
 
@@ -177,7 +181,7 @@ _OWN, _CODES = tuple(ACTIVATIONS), count(len(ACTIVATIONS))
 
 def reference_module(name: str) -> Any:
     """A module of the NumPy backend, with which what a user adds is tried."""
-    return import_module(f"fastnn.backends.numpy_backend.{name}")
+    return import_module(f"fastnn.backends.reference.{name}")
 
 
 def check_new_name(name: Any, own: tuple[str, ...], kind: str) -> None:

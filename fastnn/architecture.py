@@ -6,13 +6,14 @@ Everything a backend needs to know about a network is in `Architecture.layers`, 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 from fastnn.activations import find_activation
-from fastnn.losses import MOST_OPTIONS, Loss, find_loss
+from fastnn.losses import MOST_OPTIONS, Loss, as_float, find_loss
 
 #: How the units of a layer may be normalised, in the order of their codes. "running" is what "batch" is at inference.
 NORMALIZATIONS = ("none", "batch", "layer", "running")
@@ -43,6 +44,8 @@ LAYER = np.dtype(
 
 #: Numbers that a unit under batch normalisation keeps: running mean and variance, and 1 / deviation of the last batch.
 STATISTICS_PER_UNIT = 3
+
+MOST_PARAMETERS = 2**60 - 2**50  # sizes in bytes are of 64 bits
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
 
@@ -101,6 +104,7 @@ class Architecture:
         loss.check_output(names[-1], sizes[-1])
         normalizations = tuple(map(_checked_normalization, _of_hidden_layers(normalization, n_layers, "normalization")))
         rates = tuple(map(_checked_rate, _of_hidden_layers(dropout, n_layers, "dropout")))
+        _check_size(sizes)
         return cls(sizes, names, loss, (*normalizations, "none"), (*rates, 0.0))
 
     @property
@@ -235,6 +239,15 @@ def _checked_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
+def _check_size(sizes: tuple[int, ...]) -> None:
+    """Raise ValueError for layers whose numbers no address space holds."""
+    n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+    if n_parameters > MOST_PARAMETERS:
+        raise ValueError(
+            f"layer_sizes {list(sizes)} mean {float(min(n_parameters, 10**300)):.0e} parameters, which no memory holds."
+        )
+
+
 def _checked_names(activations: Sequence[str]) -> tuple[str, ...]:
     try:
         return tuple(activations)
@@ -285,6 +298,6 @@ def _checked_normalization(name: Any) -> str:
 def _checked_rate(rate: Any) -> float:
     if not isinstance(rate, Real) or isinstance(rate, bool):
         raise TypeError(f"dropout must be a number, got {rate!r}.")
-    if not 0 <= float(rate) < 1:
+    if not 0 <= as_float(rate) < 1:
         raise ValueError(f"dropout must be at least 0 and below 1, got {rate!r}.")
     return float(rate)

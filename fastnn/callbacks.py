@@ -69,8 +69,14 @@ class Callback:
         """What a `Checkpoint` keeps of this callback: numbers, strings, lists, dictionaries and NumPy arrays by name."""
         return {}
 
+    def check_state(self, network: "Network", state: dict[str, Any]) -> None:
+        """Raise ValueError for what `restore` cannot take up; called before anything has changed."""
+
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up what `state` gave when the checkpoint was written; called after `on_fit_begin`."""
+        """Take up what `state` gave when the checkpoint was written; called after `on_fit_begin`.
+
+        If it raises, the checkpoint is refused with ValueError, and the network is put back as it was.
+        """
 
     def check_fit(self, network: "Network", validates: bool) -> None:
         """Raise before anything has changed if this callback cannot work with such a network, or without validation."""
@@ -245,6 +251,14 @@ class EarlyStopping(Callback):
             "reference_epoch": self._reference_epoch,
         }
 
+    def check_state(self, network: "Network", state: dict[str, Any]) -> None:
+        """Raise ValueError unless all is there and of the type that `state` gives."""
+        for name, kind in (("best_value", float), ("best_epoch", int), ("reference", float), ("reference_epoch", int)):
+            if type(state.get(name)) is not kind:
+                raise ValueError(f"{name} of {self} must be of type {kind.__name__}, got {state.get(name)!r}")
+        if "parameters" in state:
+            check_vector(f"parameters of {self}", state["parameters"], network.learned.shape, network.dtype)
+
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from there."""
         self.best_value, self.best_epoch = state["best_value"], state["best_epoch"]
@@ -290,8 +304,7 @@ def accompanied(run: Run, states: Sequence[dict[str, Any]] | None = None) -> Ite
             callback.on_fit_begin(network, history)
             begun.append(callback)
         if states is not None:
-            for callback, state in zip(stateful(run.callbacks), states, strict=True):
-                callback.restore(state)
+            restore(stateful(run.callbacks), states)
         yield
     except BaseException as error:
         history.stop_reason = f"{type(error).__name__}: {error}".removesuffix(": ")
@@ -300,6 +313,29 @@ def accompanied(run: Run, states: Sequence[dict[str, Any]] | None = None) -> Ite
         with ExitStack() as ends:  # one after the other, even if one of them raises
             for callback in reversed(begun):
                 ends.callback(callback.on_fit_end, network, history)
+
+
+class RefusedStateError(ValueError):
+    """A callback cannot take up what a checkpoint kept of it."""
+
+
+def restore(callbacks: Sequence[Callback], states: Sequence[dict[str, Any]]) -> None:
+    """Give back to callbacks what a checkpoint kept of them."""
+    for callback, state in zip(callbacks, states, strict=True):
+        try:
+            callback.restore(state)
+        except Exception as error:
+            raise RefusedStateError(
+                f"{callback} cannot go on from what the checkpoint kept of it ({type(error).__name__}: {error})."
+            ) from error
+
+
+def check_vector(name: str, vector: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Raise ValueError unless it is an array of that shape and type."""
+    if not isinstance(vector, np.ndarray):
+        raise ValueError(f"{name} must be an array, got {vector!r}")
+    if vector.shape != shape or vector.dtype != dtype:
+        raise ValueError(f"{name} must be {shape} numbers of {dtype}, got {vector.shape} of {vector.dtype}")
 
 
 def stateful(callbacks: Sequence[Callback]) -> list[Callback]:

@@ -8,17 +8,20 @@ The file is a saved network, which `fastnn.load` reads, with more in it. Its hea
     What changes: steps made, random numbers, history, and what callbacks remember. Arrays stand beside the header.
 """
 
+import copy
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from fastnn.archives import check_writable, describe, misfit, read_archive, write_archive
-from fastnn.callbacks import Callback, Run, stateful
+from fastnn.archives import check_depth, check_writable, describe, fitting, open_archive, write_archive
+from fastnn.callbacks import Callback, Run, check_vector, stateful
 from fastnn.history import CURVES, History
+from fastnn.npz import ArrayArchive
 from fastnn.optimizers import Optimizer
 
 if TYPE_CHECKING:
@@ -28,6 +31,12 @@ if TYPE_CHECKING:
 #: What is kept of a history.
 HISTORY = (*CURVES, "scores", "stop_reason", "found_best")
 
+#: Steps that no training reaches, and that floating-point numbers still count exactly.
+MOST_STEPS = 2**53
+
+#: The largest place within their buffer for generators of random numbers that have one: NumPy reads whatever lies there.
+PLACES = {"pos": 624, "buffer_pos": 4}
+
 ARRAY = "array"  # key of the dictionary that stands in the header in place of an array
 
 
@@ -36,6 +45,7 @@ class Checkpoint(Callback):
 
     The file holds parameters, what the optimizer keeps, random numbers, history, and what other callbacks remember. It
     appears whole or not at all, also when the process is killed. `fastnn.load` reads it as the network of the last epoch.
+    A kill may leave a temporary file beside it, which the next training with a checkpoint of that name removes.
 
     Parameters
     ----------
@@ -137,8 +147,12 @@ class Saved:
     history: dict[str, Any]
     callbacks: list[dict[str, Any]]
 
-    def check(self, run: dict[str, Any], network: "Network", optimizer: Optimizer) -> None:
-        """Raise ValueError unless a run with the same description wrote it, and all is there."""
+    def check(
+        self, run: dict[str, Any], network: "Network", optimizer: Optimizer, callbacks: Sequence[Callback]
+    ) -> None:
+        """Raise ValueError unless a run with the same description wrote it, and all is there and as it must be."""
+        with fitting(self.path):
+            _check_type("the description of the training", self.run, dict)
         for name, given in _plain(run).items():
             if name not in self.run or self.run[name] != given:
                 then, now = _differences(self.run.get(name), given)
@@ -146,28 +160,49 @@ class Saved:
                     f"{self.path} was written in a training with {name} {then}, and here it is {now}: it goes "
                     "on with the same network, data and options only."
                 )
-        try:
-            self._check_sizes(len(run["callbacks"]), network, optimizer)
+        validates = run["number of validation samples"] is not None or run["validation_fraction"] is not None
+        with fitting(self.path):
+            shape = optimizer.n_states, len(network.parameters)
+            check_vector("parameters", self.learned, network.learned.shape, network.dtype)
+            check_vector("vectors", self.vectors, shape, network.dtype)
+            self._check_counts()
+            self._check_history(validates, validates and network.architecture.loss.classifies)
             for state in self.random["start"], self.random["now"]:
-                type(network.random.bit_generator)().state = state
-        except (KeyError, TypeError, ValueError) as error:
-            raise misfit(self.path, error) from None
+                _check_random(state, network)
+            self._check_callbacks(stateful(callbacks), network)
 
-    def _check_sizes(self, n_callbacks: int, network: "Network", optimizer: Optimizer) -> None:
-        shape = optimizer.n_states, len(network.parameters)
-        for vectors, expected in (self.learned, network.learned.shape), (self.vectors, shape):
-            if vectors.shape != expected or vectors.dtype != network.dtype:
+    def _check_counts(self) -> None:
+        _check_integer("mask_key", self.mask_key, 0, 2**64 - 1)
+        _check_integer("n_updates", self.n_updates, 0, MOST_STEPS)
+        _check_integer("n_steps", self.n_steps, 0, MOST_STEPS)
+        _check_integer("steps_before", self.steps_before, 0, self.n_steps)
+
+    def _check_history(self, validates: bool, has_accuracy: bool) -> None:
+        missing = set(HISTORY) - set(self.history)
+        if missing:
+            raise ValueError(f"the history lacks {', '.join(sorted(missing))}")
+        curves = {name: self.history[name] for name in CURVES}
+        for name, curve in (curves | self.history["scores"]).items():
+            if not isinstance(curve, np.ndarray) or curve.ndim != 1 or curve.dtype.kind != "f":
+                raise ValueError(f"{name} of the history must be a list of numbers, got {curve!r}")
+        n_epochs = len(curves["loss"])
+        lengths = {"validation_loss": n_epochs * validates, "validation_accuracy": n_epochs * has_accuracy}
+        for name, curve in curves.items():
+            if len(curve) != lengths.get(name, n_epochs):
                 raise ValueError(
-                    f"{expected} numbers of {network.dtype} expected, got {vectors.shape} of {vectors.dtype}"
+                    f"{name} of the history must have {lengths.get(name, n_epochs)} numbers, got {len(curve)}"
                 )
-        curves = [self.history[name] for name in CURVES] + list(self.history["scores"].values())
-        counts = self.n_steps, self.steps_before, self.n_updates, self.mask_key
-        if not all(isinstance(count, int) for count in counts) or not set(HISTORY) <= set(self.history):
-            raise ValueError("steps or history are incomplete")
-        if not all(isinstance(curve, np.ndarray) and curve.ndim == 1 for curve in curves):
-            raise ValueError("a list of the history is none")
-        if len(self.callbacks) != n_callbacks:
-            raise ValueError(f"{n_callbacks} callbacks expected, got {len(self.callbacks)}")
+        _check_type("stop_reason", self.history["stop_reason"], str)
+        if self.history["found_best"] is not None:
+            _check_integer("found_best", self.history["found_best"], 1, n_epochs)
+
+    def _check_callbacks(self, callbacks: Sequence[Callback], network: "Network") -> None:
+        _check_type("callbacks", self.callbacks, list)
+        if len(self.callbacks) != len(callbacks):
+            raise ValueError(f"{len(callbacks)} callbacks expected, got {len(self.callbacks)}")
+        for callback, state in zip(callbacks, self.callbacks, strict=True):
+            _check_type(f"what {callback} remembers", state, dict)
+            callback.check_state(network, state)
 
     def restore(self, run: "EpochRun") -> None:
         """Put a run where the other was; callbacks follow when they have been told that training begins."""
@@ -184,6 +219,44 @@ class Saved:
         run.history.scores = {name: values.tolist() for name, values in self.history["scores"].items()}
 
 
+def _check_type(name: str, value: Any, expected: type) -> None:
+    if not isinstance(value, expected):
+        raise ValueError(f"{name} must be a {expected.__name__}, got {value!r}")
+
+
+def _check_integer(name: str, value: Any, least: int, most: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"{name} must be an integer from {least} to {most}, got {value!r}")
+
+
+def _check_random(state: dict[str, Any], network: "Network") -> None:
+    """Raise unless it is a state of such random numbers. NumPy does not look at places within a buffer."""
+    type(network.random.bit_generator)().state = state
+    for part in state, state["state"]:
+        for name, most in PLACES.items():
+            if name in part:
+                _check_integer(name, part[name], 0, most)
+
+
+class Before:
+    """A network as it was before a checkpoint changed it, to be put back if a callback refuses what was kept of it."""
+
+    def __init__(self, network: "Network") -> None:
+        self._network, self._learned = network, network.learned.copy()
+        self._random = network.random.bit_generator.state
+        self._others = {
+            name: copy.deepcopy(getattr(network, name)) for name in ("n_updates", "mask_key", "_optimizer", "_state")
+        }
+
+    def put_back(self) -> None:
+        """Make the network what it was."""
+        self._network.forget_batch()
+        self._network.learned[:] = self._learned
+        self._network.random.bit_generator.state = self._random
+        for name, value in self._others.items():
+            setattr(self._network, name, value)
+
+
 def write_checkpoint(path: Path, run: "EpochRun") -> None:
     """Write what a run needs to go on."""
     network, descent, members = run.network, run.batches.descent, {"parameters": run.network.learned}
@@ -198,6 +271,7 @@ def write_checkpoint(path: Path, run: "EpochRun") -> None:
         "history": _numbers(run.history),
         "callbacks": [callback.state() for callback in stateful(run.callbacks)],
     }
+    check_depth(progress["callbacks"], "What callbacks remember")
     header = describe(network.architecture, network.dtype) | {"arrays": [], "metadata": {}}
     header |= {"run": _plain(run.description), "progress": _pack(progress, members)}
     write_archive(path, header, members)
@@ -222,13 +296,11 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Saved:
         If it cannot be read.
     """
     path = Path(path)
-    header, members = read_archive(path)
-    if "progress" not in header:
-        raise ValueError(f"{path} is a saved network, not the checkpoint of a training: fastnn.load reads it.")
-    try:
-        return Saved(path, header["run"], members["parameters"], **_unpack(header["progress"], members))
-    except (KeyError, TypeError, ValueError) as error:
-        raise misfit(path, error) from None
+    with open_archive(path) as (header, arrays):
+        if "progress" not in header:
+            raise ValueError(f"{path} is a saved network, not the checkpoint of a training: fastnn.load reads it.")
+        with fitting(path):
+            return Saved(path, header["run"], arrays["parameters"], **_unpack(header["progress"], arrays))
 
 
 def _pack(value: Any, members: dict[str, np.ndarray]) -> Any:
@@ -244,7 +316,7 @@ def _pack(value: Any, members: dict[str, np.ndarray]) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _unpack(value: Any, members: dict[str, np.ndarray]) -> Any:
+def _unpack(value: Any, members: ArrayArchive) -> Any:
     """What was packed; a tuple has become a list."""
     if isinstance(value, dict):
         packed = list(value) == [ARRAY]

@@ -12,7 +12,7 @@ from fastnn.callbacks import Run, accompanied, check_callbacks, end_epoch
 from fastnn.held_out import hold_out, split
 from fastnn.history import History
 from fastnn.optimizers import LBFGS
-from fastnn.training import Progress, check_progress, divergence, given_validation, progress_reports
+from fastnn.training import Progress, check_progress, divergence, given_validation, progress_reports, ready
 from fastnn.validation import check_batches, check_count, check_features, check_sample_weight, check_targets
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ logger = getLogger("fastnn")
 class Objective:
     """Loss and penalty of all samples, as a function of the parameters in double precision."""
 
-    def __init__(self, network: "Network", X: np.ndarray, y: np.ndarray, weights: np.ndarray, optimizer: LBFGS) -> None:
+    def __init__(self, network: "Network", X: Any, y: np.ndarray, weights: np.ndarray, optimizer: LBFGS) -> None:
         self.network, self.data = network, (X, y, weights)
         self.strengths = np.zeros(len(network.parameters))
         if optimizer.penalize_biases:
@@ -60,10 +60,10 @@ def minimize_loss(
     epochs = check_count(epochs, "epochs")
     if any(network.architecture.dropout):
         raise ValueError("LBFGS needs the same loss wherever it asks twice; with dropout, take another optimizer.")
-    X = np.ascontiguousarray(check_features(X, network.architecture.n_inputs, network.dtype), network.dtype)
-    y = check_targets(y, len(X), network.architecture, network.dtype)
-    weights = check_sample_weight(sample_weight, len(X))
-    held_out = given_validation(network, validation_data, validation_fraction, len(X))
+    X = ready(check_features(X, network.architecture.n_inputs, network.dtype), network.dtype)
+    y = check_targets(y, X.shape[0], network.architecture, network.dtype)
+    weights = check_sample_weight(sample_weight, len(y))
+    held_out = given_validation(network, validation_data, validation_fraction, len(y))
     callbacks = check_callbacks(callbacks, network, validation_data is not None or validation_fraction is not None)
     if any(callback.saves for callback in callbacks):
         raise ValueError("A Checkpoint cannot resume LBFGS, whose state is SciPy's: save the network with fastnn.save.")
@@ -73,7 +73,7 @@ def minimize_loss(
         held_out = hold_out(network, X, y, weights, rows, others)
         X, y, weights = X[rows], y[rows], weights[rows] if len(weights) else weights
         network.random.bit_generator.state = random.bit_generator.state
-    check_batches(network.architecture, len(X), len(X))
+    check_batches(network.architecture, len(y), len(y))
     run = Run(network, callbacks, History(), held_out=held_out)
     with progress_reports(progress, run.history) as report, accompanied(run):
         _minimize(run, Objective(network, X, y, weights, optimizer), optimizer, epochs, report)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.architecture import Architecture
 from fastnn.history import History
-from fastnn.validation import check_features, check_number, check_sample_weight, check_targets
+from fastnn.validation import check_features, check_number, check_sample_weight, check_targets, is_finite
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class HeldOut:
     """Held-out data, which have been checked, and what is measured on them after an epoch."""
 
-    def __init__(self, network: "Network", X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray) -> None:
+    def __init__(self, network: "Network", X: Any, y: np.ndarray, sample_weights: np.ndarray) -> None:
         self.network, self.X, self.y, self.sample_weights = network, X, y, sample_weights
 
     def measure(self, history: History) -> None:
@@ -33,7 +33,8 @@ class HeldOut:
         if type(scorer).__module__.startswith("sklearn."):
             weighted = len(self.sample_weights) > 0 and takes_weights(scorer)
             weights = {"sample_weight": self.sample_weights} if weighted else {}
-            return float(scorer(self._estimator, self.X, one_dimensional(self.network.labels(self.y)), **weights))
+            labels = one_dimensional(self.network.labels(self.y))
+            return score_or_nan(partial(scorer, self._estimator, self.X, labels, **weights), self.network, self.X)
         return float(scorer(self.network, self.X, self.y))
 
     @cached_property
@@ -44,12 +45,12 @@ class HeldOut:
 def check_held_out(network: "Network", X: Any, y: Any, sample_weight: Any = None) -> HeldOut:
     """Validation data as a user gives them."""
     X = check_features(X, network.architecture.n_inputs, network.dtype)
-    y = check_targets(y, len(X), network.architecture, network.dtype)
-    return HeldOut(network, X, y, check_sample_weight(sample_weight, len(X)))
+    y = check_targets(y, X.shape[0], network.architecture, network.dtype)
+    return HeldOut(network, X, y, check_sample_weight(sample_weight, X.shape[0]))
 
 
 def hold_out(
-    network: "Network", X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray, rows: np.ndarray, others: np.ndarray
+    network: "Network", X: Any, y: np.ndarray, sample_weights: np.ndarray, rows: np.ndarray, others: np.ndarray
 ) -> HeldOut:
     """The others of checked samples of which `rows` are trained on; either part has some weight."""
     weights = sample_weights[others] if len(sample_weights) else sample_weights
@@ -60,6 +61,16 @@ def hold_out(
             "Give validation_data instead."
         )
     return HeldOut(network, check_features(X[others], network.architecture.n_inputs, network.dtype), y[others], weights)
+
+
+def score_or_nan(score: Callable[[], Any], network: "Network", X: Any) -> float:
+    """A score, or NaN where scikit-learn refuses outputs that are not finite: the training diverges, and says so itself."""
+    try:
+        return float(score())
+    except ValueError:
+        if is_finite(network.forward(X)):
+            raise
+        return math.nan
 
 
 def takes_weights(scorer: Callable[..., Any]) -> bool:
@@ -116,12 +127,15 @@ def split_classes(classes: np.ndarray, fraction: float, random: np.random.Genera
     As many are held out as in scikit-learn's `train_test_split`, the share of all samples rounded up, but each class keeps
     at least one sample to train on.
     """
-    counts = _share_of_each(np.bincount(classes), math.ceil(fraction * len(classes)))
+    sizes = np.bincount(classes)
+    counts = _share_of_each(sizes, math.ceil(fraction * len(classes)))
     if not counts.any():
         raise ValueError("validation_fraction needs a class with two samples or more, got one sample of each.")
-    order, held_out = random.permutation(len(classes)), np.zeros(len(classes), bool)
-    for label, n_held_out in enumerate(counts):
-        held_out[order[classes[order] == label][:n_held_out]] = True
+    order = random.permutation(len(classes))
+    by_class = order[np.argsort(classes[order], kind="stable")]
+    rank_in_class = np.arange(len(classes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    held_out = np.zeros(len(classes), bool)
+    held_out[by_class[rank_in_class < np.repeat(counts, sizes)]] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 

@@ -70,17 +70,9 @@ class History:
         return ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.curves().items() if name != "seconds")
 
     def to_frame(self) -> Any:
-        """A pandas DataFrame with one row per epoch, counted from 1, and one column for all that was measured.
+        """A pandas DataFrame with one row per epoch, counted from 1, and one column for all that was measured."""
+        import pandas as pd
 
-        Raises
-        ------
-        ImportError
-            If pandas is not installed.
-        """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError("History.to_frame needs pandas, which is not installed: pip install pandas.") from error
         frame = pd.DataFrame({name: pd.Series(values, dtype=float) for name, values in self.curves().items()})
         frame.index = pd.RangeIndex(1, len(frame) + 1, name="epoch")
         return frame

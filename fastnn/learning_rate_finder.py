@@ -10,8 +10,16 @@ from fastnn.exceptions import DivergenceError
 from fastnn.network import UNWEIGHTED, Network
 from fastnn.optimizers import SGD, Optimizer
 from fastnn.schedules import Schedule
-from fastnn.training import Batches, Descent, check_optimizer, check_schedule, read_only
-from fastnn.validation import check_batches, check_count, check_feature_shape, check_finite, check_number, check_targets
+from fastnn.training import Batches, Descent, check_optimizer, check_schedule
+from fastnn.validation import (
+    batch_starts,
+    check_batches,
+    check_count,
+    check_feature_shape,
+    check_finite,
+    check_number,
+    check_targets,
+)
 
 #: Share of the mean loss that is kept from step to step.
 KEPT = 0.85
@@ -137,13 +145,15 @@ def find_learning_rate(
     if steps < FEWEST:
         raise ValueError(f"steps must be at least {FEWEST}, got {steps}.")
     X = check_feature_shape(X, network.architecture.n_inputs, network.dtype)
-    y = check_targets(y, len(X), network.architecture, network.dtype)
-    batch_size = len(X) if batch_size is None else min(check_count(batch_size, "batch_size"), len(X))
-    check_batches(network.architecture, len(X), batch_size)
+    y = check_targets(y, X.shape[0], network.architecture, network.dtype)
+    batch_size = len(y) if batch_size is None else min(check_count(batch_size, "batch_size"), len(y))
+    check_batches(network.architecture, len(y), batch_size)
     copy = deepcopy(network)
     with copy.computing(n_threads):
-        course = schedule.begin(optimizer.learning_rate, -(-len(X) // batch_size), steps)
-        batches = Batches(Descent(copy, optimizer, course), read_only(X), y, UNWEIGHTED, None, batch_size, shuffle=True)
+        course = schedule.begin(
+            optimizer.learning_rate, len(batch_starts(copy.architecture, len(y), batch_size)), steps
+        )
+        batches = Batches(Descent(copy, optimizer, course), X, y, UNWEIGHTED, None, batch_size, shuffle=True)
         losses, diverged = _losses(batches, steps)
     if not np.isfinite(losses[-1]):
         check_finite(X, "X", network.dtype)
@@ -165,14 +175,14 @@ def _growth(lowest: float, highest: float) -> _Growth:
 
 def _losses(batches: Batches, steps: int) -> tuple[np.ndarray, bool]:
     """The loss before each step, until it is too large or no number, and whether that was so."""
-    losses, size = np.empty(steps), batches.batch_size
+    losses = np.empty(steps)
     batches.compile()
     mean, smallest = 0.0, np.inf
     for step in range(steps):
         batch = step % batches.n_batches
         if batch == 0 and batches.shuffle:
-            batches.order = batches.network.random.permutation(len(batches.X))
-        batches.train_batches(losses[step : step + 1], batch * size, (batch + 1) * size)
+            batches.order = batches.network.random.permutation(len(batches.y))
+        batches.train_batches(losses[step : step + 1], *batches.samples_of(batch, batch + 1))
         mean += (1 - KEPT) / (1 - KEPT ** (step + 1)) * (losses[step] - mean)
         if not mean <= LARGEST_RISE * smallest:
             return losses[: step + 1], True

@@ -6,6 +6,7 @@ loss with its options as they are by default, ``Huber(delta=1.0)``.
 To add one: a class here, one function in each backend's `losses.py`, a line in both tables.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from itertools import count
@@ -38,6 +39,9 @@ LOSS_KERNELS = (
     "huber",
     "quantile",
 )
+
+#: The first of them start from logits, the others from outputs.
+N_FROM_LOGITS = 4
 
 #: Numbers that the options of a loss may consist of.
 MOST_OPTIONS = 128
@@ -351,10 +355,18 @@ def _check_positive(value: Any, name: str) -> None:
     _check_option(value, name, "positive and finite", lambda number: 0 < number < float("inf"))
 
 
+def as_float(value: Real) -> float:
+    """The number as a float; NaN if floats end before."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan
+
+
 def _check_option(value: Any, name: str, expected: str, is_allowed: Callable[[float], bool]) -> None:
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be {expected}, got {value!r}.")
-    if not is_allowed(float(value)):
+    if not is_allowed(as_float(value)):
         raise ValueError(f"{name} must be {expected}, got {value!r}.")
 
 
@@ -493,5 +505,5 @@ def _check_derivative(name: str, compute: Any, function: Any, output_activation:
 def _outputs(Z: np.ndarray, activation: str) -> np.ndarray:
     """Outputs of an activation, to try a loss with."""
     A = np.empty_like(Z)
-    reference_module("activations").activate(A, Z, {"activation": find_activation(activation).code})
+    reference_module("activations").activate(A, Z, find_activation(activation).code)
     return A

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.architecture import Architecture, aligned_empty, aligned_zeros
+from fastnn.architecture import Architecture, aligned_zeros
 from fastnn.backends import get_backend
 from fastnn.callbacks import Callback
 from fastnn.full_batch import minimize_loss
 from fastnn.history import History
 from fastnn.initializers import find_initializer
 from fastnn.losses import LOSSES, Loss
-from fastnn.optimizers import LBFGS, SGD, Optimizer, OptimizerState
+from fastnn.optimizers import LBFGS, SETTINGS, SGD, Optimizer, OptimizerState
 from fastnn.schedules import Schedule
 from fastnn.streaming import train_on_batches
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
-from fastnn.training import Progress, read_only, relative_weights, train
+from fastnn.training import Progress, read_only, ready, relative_weights, train
 from fastnn.validation import (
     check_batches,
     check_count,
@@ -30,21 +30,23 @@ from fastnn.validation import (
     check_finite,
     check_sample_weight,
     check_targets,
+    is_sparse,
 )
 
-#: Samples of another type or layout that inference converts at a time, and samples of which `evaluate` takes the loss.
-ROWS_PER_CONVERSION, ROWS_PER_LOSS = 2048, 1024
+#: Samples of another type or layout that are converted at a time.
+ROWS_PER_CONVERSION = 2048
 
 BYTES_PER_UNIT = 1024
 
-#: The weights of samples that all count the same.
-UNWEIGHTED = np.empty(0)
+#: The weights of samples that all count the same, and where the only batch begins.
+UNWEIGHTED, ALL_AT_ONCE = np.empty(0), np.zeros(1, np.int64)
 
 
 class Network:
     """A feed-forward network: A_0 = X, Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l) for l = 1 ... L.
 
-    Samples are rows: X is (n_samples, n_0), W_l is (n_{l-1}, n_l), b_l is (n_l,).
+    Samples are rows: X is (n_samples, n_0), W_l is (n_{l-1}, n_l), b_l is (n_l,). Wherever X is taken, it may be a sparse
+    matrix or array of SciPy's: Z_1 and dW_1 are then sums over its non-zero entries.
 
     What an optimizer keeps for the parameters, such as its momentum, belongs to this object: copies, pickles and loaded
     networks come without, so that training them further begins with a state of 0. Copies and pickles do carry the state
@@ -66,7 +68,8 @@ class Network:
     normalization : {"batch", "layer"} or sequence of them, optional
         How the hidden layers are normalised before their activation, y = gamma (z - mean) / sqrt(variance + 10^-5) + beta:
         each unit over a batch, which then needs two samples, and by running statistics at inference; or each sample over
-        the units. One for all, or one for each.
+        the units. One for all, or one for each. Under batch normalisation, `fit` lets a single sample that is left over
+        join the batch before.
     dropout : float or sequence of float, default 0.0
         Share of the outputs of a hidden layer that training drops, at least 0 and below 1; the others are scaled up. One
         for all, or one for each. `forward`, `predict` and `evaluate` drop nothing; `loss` drops what the next update
@@ -136,7 +139,7 @@ class Network:
         self.architecture = Architecture.create(layer_sizes, activations, loss, normalization, dropout)
         self.dtype = check_dtype(dtype)
         self.n_threads = None if n_threads is None else check_count(n_threads, "n_threads")
-        sequence = np.random.SeedSequence(seed)
+        sequence = _seed_sequence(seed)
         self.random = np.random.default_rng(sequence)
         self.mask_key = int(sequence.spawn(1)[0].generate_state(1, np.uint64)[0])
         self.n_updates = 0
@@ -160,33 +163,21 @@ class Network:
         self.architecture.initialize(self.statistics)
         self.weight_gradients = self.architecture.weight_views(self.gradient)
         self.bias_gradients = self.architecture.bias_views(self.gradient)
-        self._workspace, self._training_workspace = (aligned_zeros(0, self.dtype) for _ in range(2))
-        self._batch: np.ndarray | None = None
+        self._has_loss = False  # that `backward` could start from
         self._optimizer: Optimizer | None = None
         self._state: OptimizerState | None = None
 
     @cached_property
-    def bound_layers(self) -> np.ndarray:
-        """The layer records as the backend trains them; compiles the kernels of this architecture's activations."""
-        layers: np.ndarray = get_backend(self.backend).bind(self.architecture.layers, self.dtype, False)
-        return layers
-
-    @cached_property
-    def inference_layers(self) -> np.ndarray:
-        """The same as they are at inference."""
-        layers: np.ndarray = get_backend(self.backend).bind(self.architecture.inference_layers, self.dtype, True)
-        return layers
-
-    @property
-    def kernel_statistics(self) -> np.ndarray | None:
-        """The running statistics as the backend takes them: None where no layer is normalised or drops units."""
-        return self.statistics if self.architecture.is_regularized else None
+    def _model(self) -> Any:
+        """The network as its backend computes with it."""
+        vectors = self.parameters, self.gradient, self.statistics
+        return get_backend(self.backend).Model(self.architecture, *vectors)
 
     def mask_keys(self, n_updates: int) -> np.ndarray:
         """Keys of the units that dropout drops in the next updates: numbers of 64 bits, as int64, (n_updates,)."""
         if not any(self.architecture.dropout):
             return np.zeros(n_updates, np.int64)
-        from fastnn.backends.numpy_backend.dropout import number
+        from fastnn.backends.reference.dropout import number
 
         updates = np.arange(self.n_updates, self.n_updates + n_updates)
         keys: np.ndarray = number(self.mask_key, updates).view(np.int64)  # type: ignore[no-untyped-call]
@@ -194,18 +185,18 @@ class Network:
 
     def logits(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
         """Z_L of every sample: (n_samples, n_L)."""
-        return self._infer(get_backend(self.backend).pre_output, X, n_threads)
+        return self._infer(X, n_threads, activates=False)
 
     def forward(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
         """A_L of every sample, (n_samples, n_L): probabilities under softmax and sigmoid."""
-        return self._infer(get_backend(self.backend).output, X, n_threads)
+        return self._infer(X, n_threads, activates=True)
 
     def predict(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
         """Class labels for the two cross-entropies, A_L otherwise.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
         n_threads : int, optional
             Threads to compute with at most; by default the network's.
@@ -242,7 +233,7 @@ class Network:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class numbers or one-hot rows for `softmax_cross_entropy`, probabilities for `binary_cross_entropy`,
@@ -258,36 +249,21 @@ class Network:
             Sum over outputs, mean over samples; without any penalty.
         """
         X = check_features(X, self.architecture.n_inputs, self.dtype)
-        y = check_targets(y, len(X), self.architecture, self.dtype)
-        weights = check_sample_weight(sample_weight, len(X))
-        check_batches(self.architecture, len(X), len(X))
+        y = check_targets(y, X.shape[0], self.architecture, self.dtype)
+        weights = check_sample_weight(sample_weight, X.shape[0])
+        check_batches(self.architecture, X.shape[0], X.shape[0])
         return self.training_loss(X, y, weights, n_threads)
 
-    def training_loss(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray, n_threads: int | None = None) -> float:
+    def training_loss(self, X: Any, y: np.ndarray, weights: np.ndarray, n_threads: int | None = None) -> float:
         """What `loss` gives for checked features, targets and weights."""
-        batch = read_only(np.ascontiguousarray(X, self.dtype))
         with self.computing(n_threads):
             self.forget_batch()
-            self._workspace = _at_least(len(X) * self._workspace_per_sample, self._workspace)
-            value = self._loss_of_batch(np.empty(len(X)), self._workspace, self.bound_layers, batch, y, weights)
-        self._batch = batch
+            data = ready(X, self.dtype), read_only(y), relative_weights(weights, ALL_AT_ONCE)
+            step = np.zeros(1, SETTINGS)
+            step["mask_key"] = self.mask_keys(1)
+            value: float = self._model.loss(np.empty(X.shape[0]), *data, step, self.team)
+        self._has_loss = True
         return value
-
-    def _loss_of_batch(
-        self,
-        losses: np.ndarray,
-        workspace: np.ndarray,
-        layers: np.ndarray,
-        X: np.ndarray,
-        y: np.ndarray,
-        sample_weights: np.ndarray,
-    ) -> float:
-        """Mean loss of a checked batch, in the type of the network; fills `losses`, one for each sample."""
-        backend, rows = get_backend(self.backend), np.empty((len(X), self.architecture.n_outputs), self.dtype)
-        model = self.parameters, self.kernel_statistics, layers
-        data = X, read_only(y), read_only(relative_weights(sample_weights, len(X)))
-        key = self.mask_keys(1).view(np.uint64)[0]
-        return float(backend.loss(losses, workspace, rows, *model, *data, key, self.team))
 
     def backward(self, *, n_threads: int | None = None) -> np.ndarray:
         """Gradient of the loss that was computed last, by backpropagation; fills and returns `gradient`.
@@ -302,36 +278,31 @@ class Network:
         ValueError
             If `loss` was not called before.
         """
-        if self._batch is None:
+        if not self._has_loss:
             raise ValueError(
                 "backward needs the loss of a batch first: call network.loss(X, y), then network.backward()."
             )
-        with self.computing(n_threads) as backend:
-            model, key = (
-                (self.parameters, self.kernel_statistics, self.bound_layers),
-                self.mask_keys(1).view(np.uint64)[0],
-            )
-            backend.backward(self.gradient, self._workspace, *model, self._batch, key, self.team)
+        with self.computing(n_threads):
+            self._model.backward(self.team)
         return self.gradient
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None, *, n_threads: int | None = None) -> float:
         """Mean loss of any number of samples, weighted as in `loss`, some at a time; keeps nothing for `backward`."""
         X = check_features(X, self.architecture.n_inputs, self.dtype)
-        y = check_targets(y, len(X), self.architecture, self.dtype)
-        weights = check_sample_weight(sample_weight, len(X))
+        y = check_targets(y, X.shape[0], self.architecture, self.dtype)
+        weights = check_sample_weight(sample_weight, X.shape[0])
         with self.computing(n_threads):
             return self.mean_loss(X, y, weights)
 
-    def mean_loss(self, X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray) -> float:
+    def mean_loss(self, X: Any, y: np.ndarray, sample_weights: np.ndarray) -> float:
         """Mean loss over checked features, targets and weights."""
-        losses, n_rows = np.empty(len(X)), min(len(X), ROWS_PER_LOSS)
-        workspace = aligned_empty(n_rows * self._workspace_per_sample, self.dtype)
+        losses = np.empty(X.shape[0])
         with self.computing():
-            for rows, batch in self._converted(X, ROWS_PER_LOSS):
-                self._loss_of_batch(losses[rows], workspace, self.inference_layers, batch, y[rows], UNWEIGHTED)
+            for rows, samples in self._ready_parts(X):
+                self._model.evaluate(losses[rows], samples, y[rows], self.team)
         return _weighted_mean(losses, sample_weights)
 
-    def accuracy(self, X: np.ndarray, y: np.ndarray, sample_weights: np.ndarray) -> float:
+    def accuracy(self, X: Any, y: np.ndarray, sample_weights: np.ndarray) -> float:
         """Share of checked samples, or of outputs where several are independent, that are classified as their targets."""
         return _weighted_mean(self.predict(X) == self.labels(y), sample_weights)
 
@@ -361,8 +332,9 @@ class Network:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples. float32, float64 and uint8 arrays are never copied as a whole.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples. float32, float64 and uint8 arrays are never copied as a whole. A sparse matrix or array of SciPy's is
+            converted once to the format CSR and the type of the network, unless it has them, and never made dense.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, as in `loss`.
         sample_weight : array-like of shape (n_samples,), optional
@@ -463,8 +435,8 @@ class Network:
             As in `fit`; what it keeps and its steps are carried on from call to call, and between this and `fit`.
         standardize : bool or StandardScaler, default False
             Whether to bring each feature to mean 0 and variance 1, by the mean and variance over all batches so far, this
-            one included. The scikit-learn scaler that counts them is ``history.scaler``: apply it before `predict`, and
-            pass it here to go on with it.
+            one included; columns in which nothing but 0 and 1 has been seen are left alone. The scaler in scikit-learn's
+            manner that counts them is ``history.scaler``: apply it before `predict`, and pass it here to go on with it.
         callbacks : sequence of Callback, optional
             Called after every batch as `fit` does after an epoch. There are no validation data to monitor, and a stream
             cannot be resumed from a `Checkpoint`.
@@ -504,15 +476,10 @@ class Network:
         ):
             yield get_backend(self.backend)
 
-    def training_workspace(self, size: int) -> np.ndarray:
-        """A work vector of that many elements for training; what `loss` left for `backward` lies elsewhere."""
-        self._training_workspace = _at_least(size, self._training_workspace)
-        return self._training_workspace[:size]
-
     def forget_batch(self) -> Callable[[], None]:
         """Give up what `loss` left for `backward`, as the parameters change; returns what takes that back."""
-        batch, self._batch = self._batch, None
-        return partial(setattr, self, "_batch", batch)
+        has_loss, self._has_loss = self._has_loss, False
+        return partial(setattr, self, "_has_loss", has_loss)
 
     def optimizer_state(self, optimizer: Optimizer) -> OptimizerState:
         """What an optimizer keeps, all zero if it is another than the last."""
@@ -526,36 +493,24 @@ class Network:
         """Let the next optimizer begin anew, even if it is equal to the last."""
         self._optimizer = self._state = None
 
-    @cached_property
-    def _workspace_per_sample(self) -> int:
-        return int(get_backend(self.backend).workspace_size(self.architecture.layers, 1))
-
-    def _converted(self, X: np.ndarray, n_rows: int) -> Iterator[tuple[slice, np.ndarray]]:
-        """Slices of so many samples, and the samples themselves in the type of the network."""
-        for start in range(0, len(X), n_rows):
+    def _ready_parts(self, X: Any) -> Iterator[tuple[slice, Any]]:
+        """All samples where the backend can read them as they lie, else some at a time, brought to the network's type."""
+        n = X.shape[0]
+        is_ready = is_sparse(X) or (X.dtype == self.dtype and X.flags.c_contiguous)
+        n_rows = n if is_ready else ROWS_PER_CONVERSION
+        for start in range(0, n, n_rows):
             rows = slice(start, start + n_rows)
-            yield rows, read_only(np.ascontiguousarray(X[rows], self.dtype))
+            yield rows, X if is_ready else ready(X[rows], self.dtype)
 
-    def _infer(self, compute: Callable[..., bool], X: Any, n_threads: int | None) -> np.ndarray:
+    def _infer(self, X: Any, n_threads: int | None, *, activates: bool) -> np.ndarray:
         X = check_feature_shape(X, self.architecture.n_inputs, self.dtype)
-        result = np.empty((len(X), self.architecture.n_outputs), self.dtype)
+        result = np.empty((X.shape[0], self.architecture.n_outputs), self.dtype)
         # Contexts take longer than a single sample: compiled kernels warn of nothing, and need none for themselves.
         compiled = self.backend == "numba" and n_threads is None
-        with nullcontext(get_backend("numba")) if compiled else self.computing(n_threads) as backend:
-            team = self.team if len(X) > 1 else 1
-            n_rows = len(X) if len(X) <= backend.ROWS_PER_PASS else team * backend.ROWS_PER_PASS
-            make = np.empty if len(X) == 1 else aligned_empty
-            workspace, model = (
-                make(n_rows * self._workspace_per_sample, self.dtype),
-                (self.parameters, self.kernel_statistics, self.inference_layers),
-            )
-            if X.dtype == self.dtype and X.flags.c_contiguous:
-                finite = compute(result, workspace, *model, read_only(X), team)
-            else:
-                finite = all(
-                    compute(result[rows], workspace, *model, samples, team)
-                    for rows, samples in self._converted(X, ROWS_PER_CONVERSION)
-                )
+        with nullcontext() if compiled else self.computing(n_threads):
+            team, finite = self.team if X.shape[0] > 1 else 1, True
+            for rows, samples in self._ready_parts(X):
+                finite &= self._model.infer(result[rows], samples, team, activates=activates)
         if not finite:
             check_finite(X, "X", self.dtype)
         return result
@@ -619,9 +574,11 @@ class Network:
         )
 
 
-def _at_least(size: int, workspace: np.ndarray) -> np.ndarray:
-    """A work vector that has room for so many elements: the one that is there, or a larger one."""
-    return workspace if len(workspace) >= size else aligned_zeros(size, workspace.dtype)
+def _seed_sequence(seed: Any) -> np.random.SeedSequence:
+    try:
+        return np.random.SeedSequence(seed)
+    except (TypeError, ValueError):
+        raise TypeError(f"seed must be an integer of at least 0, or None for any, got {seed!r}.") from None
 
 
 def _weighted_mean(values: np.ndarray, sample_weights: np.ndarray) -> float:

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 #: Updates in the order of the backends' tables.
 UPDATES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "rmsprop_momentum", "adam", "amsgrad")
 
-#: One step, as the backends see it: what penalties, clipping and updates take. Each update reads what it knows.
+#: One step, as the backends see it: the samples of the batch, those from `start` on in the order of the data; what penalties,
+#: clipping and updates take; and what comes back, the mean loss and whether Z_1 was finite. A batch that is cut into tiles
+#: has the number of the tile and of its first sample in the batch, `offset`. `mask_key` is that of the units that are dropped.
 SETTINGS = np.dtype(
-    [("mask_key", np.int64)]  # of the units that are dropped
+    [(name, np.int64) for name in ("start", "n_samples", "offset", "tile", "mask_key", "not_finite")]
     + [
         (name, np.float64)
         for name in (
+            "loss",
             "learning_rate",
             "l1",
             "l2",
@@ -36,9 +39,39 @@ SETTINGS = np.dtype(
             "epsilon",
             "momentum_correction",
             "squares_correction",
+            "orthogonal_rate",
         )
     ]
 )
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How an optimizer moves the parameters, as a backend needs to know it before the first step.
+
+    Attributes
+    ----------
+    update : int
+        Position of its update in the backends' tables.
+    penalizes, penalizes_biases : bool
+        Whether penalties or decay cover the weights, and all other parameters too.
+    clips : bool
+        Whether the gradient has to be complete before the first parameter is updated.
+    is_product : bool
+        Whether the update of a weight matrix is a matrix product, without a gradient in memory.
+    reports_penalty : bool
+        Whether the losses of training include the penalty.
+    orthogonal : Muon or None
+        The optimizer itself where hidden weights move along orthogonal matrices.
+    """
+
+    update: int
+    penalizes: bool
+    penalizes_biases: bool
+    clips: bool
+    is_product: bool
+    reports_penalty: bool
+    orthogonal: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,31 +170,30 @@ class Optimizer(ABC):
     def _fill(self, records: np.ndarray, steps: np.ndarray, momenta: np.ndarray | None) -> None:
         """Enter what is the optimizer's own; `steps` are counted from 0."""
 
-    def bind(self, backend: Any, dtype: np.dtype, reports_penalty: bool = False) -> Any:
-        """Its update as a backend calls it, with penalties and clipping only where there are any.
-
-        With `reports_penalty`, the losses that the backend reports in training include the penalty.
-        """
+    def rule(self, dtype: np.dtype, reports_penalty: bool = False) -> Rule:
+        """How it moves parameters of that type; with `reports_penalty`, the losses of training include the penalty."""
         epsilon = getattr(self, "epsilon", 1.0)
         if dtype.type(epsilon) == 0:
             raise ValueError(f"epsilon={epsilon!r} is 0 in {dtype.name}, and would keep no quotient finite.")
         penalizes = any((self.l1, self.l2, self.weight_decay))
-        clips, reports = self.max_gradient_norm is not None, reports_penalty and any((self.l1, self.l2))
-        return backend.bind_update(self.update, dtype, SETTINGS, penalizes, clips, reports)
+        return Rule(
+            update=self.update,
+            penalizes=penalizes,
+            penalizes_biases=penalizes and self.penalize_biases,
+            clips=self.max_gradient_norm is not None,
+            is_product=UPDATES[self.update] == "sgd" and not self.l1,
+            reports_penalty=reports_penalty and any((self.l1, self.l2)),
+            orthogonal=self if self.needs_matrices else None,
+        )
 
     def step(self, network: "Network") -> None:
         """Update the parameters of a network from its gradient, which `network.backward()` filled."""
-        with network.computing() as backend:
+        with network.computing():
             state = network.optimizer_state(self)
-            self.update_parameters(network, backend, state, self.settings(state.n_steps, 1)[0])
+            step = self.settings(state.n_steps, 1)
+            network._model.step(self.rule(network.dtype), state.vectors, step, network.team)
             state.n_steps += 1
             network.n_updates += 1
-
-    def update_parameters(self, network: "Network", backend: Any, state: "OptimizerState", settings: Any) -> None:
-        """Make one step, of these settings, from the network's gradient."""
-        # A copy: penalties and clipping change it, and the user may look at his gradient again.
-        gradient, update = network.gradient.copy(), self.bind(backend, network.dtype)
-        backend.step(network.parameters, state.vectors, gradient, network.bound_layers, update, settings)
 
 
 def _check_kept(share: float, name: str) -> None:
@@ -457,24 +489,8 @@ class Muon(Optimizer):
 
     def _fill(self, records: np.ndarray, steps: np.ndarray, momenta: np.ndarray | None) -> None:
         self.others._fill(records, steps, None)
-
-    def update_parameters(self, network: "Network", backend: Any, state: "OptimizerState", settings: Any) -> None:
-        """Make one step, of these settings, from the network's gradient."""
-        rate, hidden = float(settings["learning_rate"]), network.weights[:-1]
-        before = [W.copy() for W in hidden]
-        for_others = settings.copy()
-        for_others["learning_rate"] = rate * self.others.learning_rate / self.learning_rate
-        gradient, update = network.gradient.copy(), self.bind(backend, network.dtype)
-        backend.step(network.parameters, state.vectors[1:], gradient, network.bound_layers, update, for_others)
-        gradients = network.architecture.weight_views(gradient)  # shortened and penalised by now
-        means = network.architecture.weight_views(state.vectors[0])
-        for W, W_before, dW, mean in zip(hidden, before, gradients[:-1], means[:-1], strict=True):
-            n_inputs, n_outputs = W.shape
-            mean[:] = self.momentum * mean + (1 - self.momentum) * dW
-            ahead = (1 - self.momentum) * dW + self.momentum * mean if self.nesterov else mean
-            backend.orthogonalize(W, ahead, self.iterations, network.team)
-            W *= -rate * max(1, n_outputs / n_inputs) ** 0.5
-            W += (1 - rate * self.weight_decay) * W_before
+        records["orthogonal_rate"] = records["learning_rate"]
+        records["learning_rate"] *= self.others.learning_rate / self.learning_rate
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Every function draws into the Axes it is given, or into a new Figure of its own,
 and pyplot's current figure is left alone. ``ax.figure.savefig("boundary.png")`` writes the picture to a file; in a
 notebook, ``ax.figure`` as the last line of a cell shows it.
 
-matplotlib is optional (``pip install "fastnn[plot]"``) and imported only when something is drawn.
+matplotlib is optional (``pip install ".[plot]"``) and imported only when something is drawn.
 """
 
 from __future__ import annotations
@@ -105,8 +105,13 @@ def plot_decision_boundary(
     return ax
 
 
-def plot_history(history: TrainingHistory | Sequence[float], *, ax: Axes | None = None) -> Axes:
+def plot_history(
+    history: TrainingHistory | Sequence[float], *, ax: Axes | None = None, watched: str = "validation"
+) -> Axes:
     """Loss against epoch; with validation data also its loss, and its accuracy on an axis of its own at the right.
+
+    The training loss of an epoch is a running mean: that of each batch is measured just before the update that uses it.
+    The validation loss is measured after the epoch.
 
     Parameters
     ----------
@@ -114,6 +119,8 @@ def plot_history(history: TrainingHistory | Sequence[float], *, ax: Axes | None 
         What ``Network.fit`` returned, or just the losses, one per epoch, as a hand-written loop collects them.
     ax : matplotlib.axes.Axes, optional
         Where to draw. A new figure by default.
+    watched : str, default="validation"
+        What the validation data are called, such as "held out".
 
     Returns
     -------
@@ -133,14 +140,14 @@ def plot_history(history: TrainingHistory | Sequence[float], *, ax: Axes | None 
     validation = list(getattr(history, "validation_loss", ()))
     accuracy = list(getattr(history, "validation_accuracy", ()))
     ax = _axes_or_new(ax)
-    _draw_curve(ax, training, COLORS[0], "-", "training loss")
+    _draw_curve(ax, training, COLORS[0], "-", "training (running mean)")
     if validation:
-        _draw_curve(ax, validation, COLORS[1], "--", "validation loss")
+        _draw_curve(ax, validation, COLORS[1], "--", watched)
     ax.set(xlabel="epoch", ylabel="loss")
     ax.locator_params(axis="x", integer=True)
     ax.grid(alpha=0.3)
     if accuracy:
-        _draw_accuracy(ax, accuracy)
+        _draw_accuracy(ax, accuracy, f"accuracy, {watched}")
     elif validation:
         ax.legend()
     return ax
@@ -231,7 +238,7 @@ def _new_figure(width: float, height: float) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError('Plots need matplotlib, which is not installed: pip install "fastnn[plot]".') from error
+        raise ImportError('Plots need matplotlib, which is not installed: pip install ".[plot]".') from error
     return Figure(figsize=(width, height), dpi=120, layout="constrained")
 
 
@@ -388,11 +395,11 @@ def _draw_curve(ax: Axes, values: Sequence[float], color: str, style: str, label
     ax.plot(range(1, len(values) + 1), values, style, color=color, marker=marker, markersize=4, label=label)
 
 
-def _draw_accuracy(ax: Axes, accuracy: Sequence[float]) -> None:
+def _draw_accuracy(ax: Axes, accuracy: Sequence[float], label: str) -> None:
     """A second y-axis, with the legend of both: what is drawn last must not cover it."""
     right = ax.twinx()
-    _draw_curve(right, accuracy, COLORS[2], ":", "validation accuracy")
-    right.set_ylabel("validation accuracy")
+    _draw_curve(right, accuracy, COLORS[2], ":", label)
+    right.set_ylabel(label)
     handles = [*ax.get_lines(), *right.get_lines()]
     right.legend(handles=handles, loc="center right")
 

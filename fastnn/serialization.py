@@ -1,10 +1,11 @@
-"""Save a network to one file, and load it back bit by bit.
+"""Save a network or a model to one file, and load it back bit by bit.
 
 The file is in NumPy's ``.npz`` format (a zip archive of arrays), and nothing in it is pickled, so loading a file from
-elsewhere runs no code of its author. It holds:
+elsewhere runs no code of its author, and takes no more memory than the architecture that it declares. It holds:
 
 ``header``
-    JSON text: name and version of the format, layer sizes, activations, loss and its options, dtype and metadata.
+    JSON text: name and version of the format, layer sizes, activations, loss and its options, dtype and metadata, and
+    whether these are those of a `Model`.
 ``parameters``
     The flat parameter vector, in the network's own dtype, with running statistics behind it where there are any.
 ``metadata.NAME``
@@ -13,27 +14,31 @@ elsewhere runs no code of its author. It holds:
 
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from fastnn.activations import ACTIVATIONS
 from fastnn.architecture import Architecture
-from fastnn.archives import describe, misfit, read_archive, write_archive
+from fastnn.archives import check_depth, describe, fitting, open_archive, remove_leftovers, write_archive
 from fastnn.losses import LOSSES, find_loss
+from fastnn.model import Model
 from fastnn.network import Network
+from fastnn.npz import ArrayArchive
+from fastnn.validation import check_dtype
 
 
-def save(network: Network, path: str | os.PathLike[str], /, **metadata: Any) -> None:
-    """Write a network, and whatever should stay with it, to one file.
+def save(network: Network | Model, path: str | os.PathLike[str], /, **metadata: Any) -> None:
+    """Write a network or a model, and whatever should stay with it, to one file.
 
     The file appears whole or not at all: it is written beside its final place, flushed to the disk, and then put there
     in one step. A full disk or a kill leaves an existing file of that name as it was.
 
     Parameters
     ----------
-    network : Network
-        Its architecture, dtype and parameters are saved; its backend and threads are chosen when loading.
+    network : Network or Model
+        Its architecture, dtype and parameters are saved; its backend and threads are chosen when loading. Of a model, the
+        scaling and all names as well.
     path : str or path-like
         File to write, used as given: no ending is added. An existing file is replaced.
     **metadata
@@ -45,6 +50,8 @@ def save(network: Network, path: str | os.PathLike[str], /, **metadata: Any) -> 
     ------
     TypeError
         If a piece of metadata is of another kind.
+    ValueError
+        If its lists and dictionaries are nested more than 90 levels deep.
     OSError
         If the file cannot be written.
 
@@ -52,22 +59,32 @@ def save(network: Network, path: str | os.PathLike[str], /, **metadata: Any) -> 
     --------
     >>> fastnn.save(network, "iris.npz", class_names=["setosa", "versicolor", "virginica"])
     """
+    is_model = isinstance(network, Model)
+    if isinstance(network, Model):
+        metadata = network.to_metadata() | metadata
+        network = network.network
     if not isinstance(network, Network):
         raise TypeError(f"save takes a Network first, got {type(network).__name__}.")
+    check_depth(metadata, "Metadata")
     arrays = {name: value for name, value in metadata.items() if isinstance(value, np.ndarray)}
     members = {_member(name): _checked_array(name, value) for name, value in arrays.items()}
     header = {
         **describe(network.architecture, network.dtype),
+        "is_model": is_model,
         "arrays": list(arrays),
         "metadata": {name: _plain(name, value) for name, value in metadata.items() if name not in arrays},
     }
+    remove_leftovers(Path(path))
     write_archive(Path(path), header, members | {"parameters": network.learned})
 
 
 def load(
     path: str | os.PathLike[str], *, backend: str = "numba", seed: int | None = None, n_threads: int | None = None
-) -> Network:
-    """Read a network that `save` or a `Checkpoint` wrote: the same architecture, dtype and parameters, bit by bit.
+) -> Network | Model:
+    """Read what `save`, ``fastnn train`` or a `Checkpoint` wrote: the same architecture, dtype and parameters, bit by bit.
+
+    A file of ``fastnn train`` holds a `Model`, which predicts on features as the table has them; its network is in
+    ``model.network``.
 
     Its random numbers start anew, and what an optimizer kept for the network that was saved is not there: training it
     further begins with a state of 0. `Network.fit` with `resume_from` goes on with a `Checkpoint` instead.
@@ -85,30 +102,39 @@ def load(
 
     Returns
     -------
-    Network
+    Network or Model
+        What was saved.
 
     Raises
     ------
     ValueError
-        If the file is no saved network, is damaged, or was written by a newer fastnn.
+        If the file is no saved network, is damaged, was written by a newer fastnn, or is compressed and unpacks to more
+        than 16 MiB and 20 times its size.
     OSError
         If the file cannot be read.
     """
-    saved = _read(Path(path))
+    path = Path(path)
+    with open_archive(path) as (header, arrays):
+        architecture = _read_architecture(path, header, arrays)
+        parameters = arrays["parameters"]
+        metadata = _read_metadata(path, header, arrays) if header.get("is_model") is True else None
     network = Network(
-        saved.architecture.layer_sizes,
-        saved.architecture.activations,
-        saved.architecture.loss,
-        normalization=saved.architecture.normalizations[:-1],
-        dropout=saved.architecture.dropout[:-1],
+        architecture.layer_sizes,
+        architecture.activations,
+        architecture.loss,
+        normalization=architecture.normalizations[:-1],
+        dropout=architecture.dropout[:-1],
         backend=backend,
-        dtype=saved.parameters.dtype.name,
+        dtype=parameters.dtype.name,
         initializer="zeros",
         seed=seed,
         n_threads=n_threads,
     )
-    network.learned[:] = saved.parameters
-    return network
+    network.learned[:] = parameters
+    if metadata is None:
+        return network
+    with fitting(path):
+        return Model.from_metadata(network, metadata)
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -129,15 +155,10 @@ def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     ValueError, OSError
         As `load`.
     """
-    return _read(Path(path)).metadata
-
-
-class _Saved(NamedTuple):
-    """What a file holds."""
-
-    architecture: Architecture
-    parameters: np.ndarray
-    metadata: dict[str, Any]
+    path = Path(path)
+    with open_archive(path) as (header, arrays):
+        _read_architecture(path, header, arrays)
+        return _read_metadata(path, header, arrays)
 
 
 def _member(name: str) -> str:
@@ -167,15 +188,6 @@ def _plain(name: str, value: Any) -> Any:
     )
 
 
-def _read(path: Path) -> _Saved:
-    header, members = read_archive(path)
-    _check_names(path, header)
-    try:
-        return _unpack(header, members)
-    except (KeyError, TypeError, ValueError) as error:
-        raise misfit(path, error) from None
-
-
 def _check_names(path: Path, header: dict[str, Any]) -> None:
     """Raise ValueError for an activation or loss that nobody has registered here; what is no name is found later."""
     names = header.get("activations")
@@ -189,16 +201,25 @@ def _check_names(path: Path, header: dict[str, Any]) -> None:
         raise ValueError(f"{path} has a loss that is not known here: call fastnn.register_loss({loss!r}, ...) first.")
 
 
-def _unpack(header: dict[str, Any], members: dict[str, np.ndarray]) -> _Saved:
-    loss = find_loss(header["loss"], header["loss_options"])
-    sizes, activations, regularisation = header["layer_sizes"], header["activations"], ("normalization", "dropout")
-    architecture = Architecture.create(sizes, activations, loss, *(header[name] for name in regularisation))
-    parameters = members["parameters"]
-    # Compared before a network of that size is allocated.
-    size = architecture.n_parameters + architecture.n_statistics
-    if parameters.shape != (size,) or parameters.dtype.name != header["dtype"]:
-        raise ValueError(
-            f"{size} parameters of {header['dtype']} expected, got shape {parameters.shape} of {parameters.dtype}"
-        )
-    arrays = {name: members[_member(name)] for name in header["arrays"]}
-    return _Saved(architecture, parameters, {**header["metadata"], **arrays})
+def _read_architecture(path: Path, header: dict[str, Any], arrays: ArrayArchive) -> Architecture:
+    """The architecture, after the parameters' size has been compared with it: before they are read, or a network is made."""
+    _check_names(path, header)
+    with fitting(path):
+        loss = find_loss(header["loss"], header["loss_options"])
+        sizes, activations, regularisation = header["layer_sizes"], header["activations"], ("normalization", "dropout")
+        architecture = Architecture.create(sizes, activations, loss, *(header[name] for name in regularisation))
+        size, found = architecture.n_parameters + architecture.n_statistics, arrays.declaration("parameters")
+        if found.shape != (size,) or found.dtype.name != check_dtype(header["dtype"]).name:
+            raise ValueError(
+                f"{size} parameters of {header['dtype']} expected, got shape {found.shape} of {found.dtype}"
+            )
+        missing = [name for name in header["arrays"] if _member(name) not in arrays.names]
+        if missing or not isinstance(header["metadata"], dict):
+            raise ValueError(f"there is no {_member(missing[0])}" if missing else "the metadata have no names")
+        return architecture
+
+
+def _read_metadata(path: Path, header: dict[str, Any], arrays: ArrayArchive) -> dict[str, Any]:
+    with fitting(path):
+        metadata: dict[str, Any] = header["metadata"]
+        return metadata | {name: _checked_array(name, arrays[_member(name)]) for name in header["arrays"]}

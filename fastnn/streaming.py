@@ -20,10 +20,11 @@ from fastnn.training import (
     divergence,
     progress_reports,
     read_only,
+    ready,
     shows_bar,
     undone_if_broken,
 )
-from fastnn.validation import check_batches, check_data, check_features, check_sample_weight, check_targets
+from fastnn.validation import check_batches, check_data, check_features, check_sample_weight, check_targets, is_sparse
 
 if TYPE_CHECKING:
     from fastnn.network import Network
@@ -36,20 +37,25 @@ class Stream:
         self.network, self.optimizer, self.scaler = network, optimizer, scaler
         self.scaler_before: dict[str, Any] = {}  # its attributes before it has seen the last batch
         self.descent: Descent | None = None  # the network is left alone until the first batch is there
+        self.kind: tuple[Any, ...] = ()  # of data that the descent has been made ready for
 
     def prepare(self, batch: Any, name: str) -> tuple[np.ndarray, ...]:
         """X (n, n_0) in the type of the network, y, and weights of samples; the scaler has seen this X."""
         network = self.network
         X, y, sample_weight = (*check_data(batch, name), None)[:3]
         X = check_features(X, network.architecture.n_inputs, network.dtype)
-        y = check_targets(y, len(X), network.architecture, network.dtype)
-        weights = check_sample_weight(sample_weight, len(X))
-        check_batches(network.architecture, len(X), len(X))
+        y = check_targets(y, X.shape[0], network.architecture, network.dtype)
+        weights = check_sample_weight(sample_weight, len(y))
+        check_batches(network.architecture, len(y), len(y))
         if self.scaler is not None:
+            if is_sparse(X) and self.scaler.with_mean:
+                raise ValueError(
+                    "A mean that is taken away leaves nothing sparse: pass standardize=StandardScaler(with_mean=False)."
+                )
             self.scaler_before = copy.deepcopy(vars(self.scaler))
-            X = X.astype(np.result_type(X, network.dtype), copy=False)  # scaled in the wider type of the two
+            X = X.astype(np.result_type(X.dtype, network.dtype), copy=False)  # scaled in the wider type of the two
             X = self.scaler.partial_fit(X).transform(X)
-        return read_only(np.ascontiguousarray(X, network.dtype)), read_only(y), read_only(weights)
+        return ready(X, network.dtype), read_only(y), read_only(weights)
 
     def step(self, data: tuple[np.ndarray, ...], name: str, history: History) -> None:
         """One update, recorded; if it diverges, everything is put back, and the scaler has not seen the batch."""
@@ -57,7 +63,7 @@ class Stream:
         start, undo, loss = time.perf_counter(), self._begin(descent), np.empty(1)
         X, y, sample_weights = data
         with undone_if_broken(self.network, undo):
-            rate = float(descent.run(loss, X, y, sample_weights, None, len(X))[-1])
+            rate = float(descent.run(loss, X, y, sample_weights, None, len(y))[-1])
         if not (np.isfinite(loss[0]) and np.isfinite(self.network.parameters).all()):
             undo()
             raise divergence(name, float(loss[0]), rate)
@@ -82,10 +88,12 @@ class Stream:
         is_first = self.descent is None
         descent = self.descent = self.descent or Descent(self.network, self.optimizer)
         X, y, sample_weights = data
-        if descent.batch_size < len(X):
-            descent.reserve(len(X), gathers=False)
+        kind = X.dtype, is_sparse(X), y.ndim, len(sample_weights) > 0
+        if descent.training is None or descent.batch_size < len(y) or kind != self.kind:
+            self.kind = kind
+            descent.reserve(max(len(y), descent.batch_size), X, y, gathers=False, weighted=len(sample_weights) > 0)
         if is_first:
-            descent.run(np.empty(0), X[:0], y[:0], sample_weights[:0], None, len(X))
+            descent.training.compile()
         return descent
 
 
@@ -122,13 +130,13 @@ def train_on_batches(
 
 
 def as_scaler(standardize: Any) -> Any:
-    """A new StandardScaler for True, None for False, or the scaler that was given."""
+    """A new scaler for True, None for False, or the scaler that was given."""
     if isinstance(standardize, bool | np.bool):
         if not standardize:
             return None
-        from sklearn.preprocessing import StandardScaler
+        from fastnn.scaling import ColumnScaler
 
-        return StandardScaler()
+        return ColumnScaler().set_output(transform="default")
     if hasattr(standardize, "partial_fit") and hasattr(standardize, "transform"):
         return standardize
     raise TypeError(f"standardize must be True, False or a StandardScaler to go on with, got {standardize!r}.")

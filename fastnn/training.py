@@ -1,7 +1,6 @@
 """The epoch loop: order of samples, batches, divergence, and what is asked between epochs."""
 
 import copy
-import math
 import os
 import sys
 import time
@@ -15,16 +14,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.architecture import aligned_zeros
-from fastnn.backends import get_backend
-from fastnn.callbacks import Callback, Run, accompanied, check_callbacks, end_epoch, epochs_until_due, stateful
-from fastnn.checkpoints import read_checkpoint
+from fastnn.backends.data_kind import DataKind
+from fastnn.callbacks import (
+    Callback,
+    RefusedStateError,
+    Run,
+    accompanied,
+    check_callbacks,
+    end_epoch,
+    epochs_until_due,
+    stateful,
+)
+from fastnn.checkpoints import Before, read_checkpoint
 from fastnn.exceptions import DivergenceError
 from fastnn.held_out import HeldOut, check_fraction, check_held_out, hold_out, split
 from fastnn.history import History
 from fastnn.optimizers import LBFGS, Optimizer
 from fastnn.schedules import Constant, Course, Schedule, find_schedule
 from fastnn.validation import (
+    batch_starts,
     check_batches,
     check_count,
     check_data,
@@ -33,6 +41,7 @@ from fastnn.validation import (
     check_flag,
     check_sample_weight,
     check_targets,
+    is_sparse,
 )
 
 if TYPE_CHECKING:
@@ -62,23 +71,21 @@ class Descent:
     ) -> None:
         self.network, self.optimizer, self.reports_penalty = network, optimizer, reports_penalty
         self.course = course or Constant().begin(optimizer.learning_rate, 1, 1)
-        self.backend = get_backend(network.backend)
-        self.update = optimizer.bind(self.backend, network.dtype, reports_penalty)
+        self.rule = optimizer.rule(network.dtype, reports_penalty)
         self.state = network.optimizer_state(optimizer)
         self.steps_before = self.state.n_steps  # the schedule counts from here
-        changing = network.learned, network.gradient, self.state.vectors
-        self.changing = [(vector, np.empty_like(vector)) for vector in changing]
-        self.reserve(0, gathers=False)
+        self.changing = network.learned, network.gradient, self.state.vectors
+        self.kept: list[np.ndarray] = []  # the same before an epoch, once something has to be undone
+        self.training: Any = None
+        self.batch_size = 0
 
-    def reserve(self, batch_size: int, *, gathers: bool) -> None:
-        """Make room for batches of that many samples, which are gathered or lie in place."""
-        self.batch_size, network, layers = batch_size, self.network, self.network.architecture.layers
-        n_inputs, n_outputs = network.architecture.n_inputs, network.architecture.n_outputs
-        self.batch_X = aligned_zeros(batch_size * n_inputs * gathers, network.dtype).reshape(-1, n_inputs)
-        self.batch_Y = aligned_zeros(batch_size * n_outputs, network.dtype).reshape(batch_size, n_outputs)
-        self.sample_losses = np.empty(batch_size)
-        size = self.backend.workspace_size if self.optimizer.needs_matrices else self.backend.training_workspace_size
-        self.workspace = network.training_workspace(size(layers, batch_size))
+    def reserve(self, batch_size: int, X: Any, y: np.ndarray, *, gathers: bool, weighted: bool) -> None:
+        """Make room for batches of that many samples of such data, which are gathered or lie in place."""
+        network, self.batch_size = self.network, batch_size
+        data = DataKind(X.dtype, gathers=gathers, classes=y.ndim == 1, weighted=weighted, sparse=is_sparse(X))
+        with network.computing():
+            arguments = self.rule, self.state.vectors, batch_size, data, network.team
+            self.training = network._model.training(*arguments)
 
     def settings(self, n_steps: int) -> np.ndarray:
         """What the next steps take: the one place where training asks for it."""
@@ -90,77 +97,35 @@ class Descent:
     def run(
         self,
         losses: np.ndarray,
-        X: np.ndarray,
+        X: Any,
         y: np.ndarray,
         sample_weights: np.ndarray,
         order: np.ndarray | None,
         batch_size: int,
     ) -> np.ndarray:
         """One step for each of `losses`, which are filled, in one compiled call; the learning rates of the steps."""
-        settings = self.settings(max(len(losses), 1))  # one, for kernels that are only compiled
-        if self.optimizer.needs_matrices:
-            return self._run_by_steps(losses, (X, y, sample_weights), order, batch_size, settings)
-        self.backend.train_epoch(
-            losses,
-            self.sample_losses,
-            self.network.parameters,
-            self.network.kernel_statistics,
-            self.state.vectors,
-            self.network.gradient,
-            self.workspace,
-            self.batch_X,
-            self.batch_Y,
-            self.network.bound_layers,
-            X,
-            y,
-            read_only(relative_weights(sample_weights, batch_size, order)),
-            order,
-            batch_size,
-            self.update,
-            settings,
-            self.network.team,
-        )
+        steps = self.settings(len(losses))
+        n_samples = X.shape[0] if order is None else len(order)
+        starts = batch_starts(self.network.architecture, n_samples, batch_size)
+        batches = np.arange(len(losses)) % len(starts)
+        steps["start"], steps["n_samples"] = starts[batches], np.diff(starts, append=n_samples)[batches]
+        weights = relative_weights(sample_weights, starts, order)
+        self.training.run(steps, X, y, weights, order, self.network.team)
+        losses[:] = steps["loss"]
         self.state.n_steps += len(losses)
         self.network.n_updates += len(losses)
-        return np.asarray(settings["learning_rate"])
-
-    def _run_by_steps(
-        self,
-        losses: np.ndarray,
-        data: tuple[np.ndarray, ...],
-        order: np.ndarray | None,
-        batch_size: int,
-        settings: np.ndarray,
-    ) -> np.ndarray:
-        """The same as `run`, a call for each part of a step."""
-        network, backend = self.network, self.backend
-        model, workspace = (network.parameters, network.kernel_statistics, network.bound_layers), self.workspace
-        rows = np.arange(len(data[0])) if order is None else order
-        batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
-        for step in range(len(losses)):
-            X, y, weights = (part[batches[step % len(batches)]] if len(part) else part for part in data)
-            X, key = np.ascontiguousarray(X, network.dtype), settings["mask_key"].view(np.uint64)[step]
-            targets = read_only(y), read_only(relative_weights(weights, len(X)))
-            losses[step] = backend.loss(
-                self.sample_losses, workspace, self.batch_Y, *model, read_only(X), *targets, key, network.team
-            )
-            if self.reports_penalty:
-                losses[step] += backend.penalty(network.parameters, network.bound_layers, settings[step])
-            backend.backward(network.gradient, workspace, *model, read_only(X), key, network.team)
-            self.optimizer.update_parameters(network, backend, self.state, settings[step])
-            self.state.n_steps += 1
-            network.n_updates += 1
-        return np.asarray(settings["learning_rate"])
+        return np.array(steps["learning_rate" if self.rule.orthogonal is None else "orthogonal_rate"])
 
     def begin(self) -> Callable[[], None]:
         """Announce that the parameters will change; returns what undoes all that training has changed since."""
         network, n_steps, n_updates = self.network, self.state.n_steps, self.network.n_updates
         remember_batch, random_state = network.forget_batch(), network.random.bit_generator.state
-        for vector, kept in self.changing:
+        self.kept = self.kept or [np.empty_like(vector) for vector in self.changing]
+        for vector, kept in zip(self.changing, self.kept, strict=True):
             kept[:] = vector
 
         def undo() -> None:
-            for vector, kept in self.changing:
+            for vector, kept in zip(self.changing, self.kept, strict=True):
                 vector[:] = kept
             self.state.n_steps, network.n_updates = n_steps, n_updates
             network.random.bit_generator.state = random_state
@@ -181,7 +146,7 @@ class Batches:
     def __init__(
         self,
         descent: Descent,
-        X: np.ndarray,
+        X: Any,
         y: np.ndarray,
         sample_weights: np.ndarray,
         rows: np.ndarray | None,
@@ -189,33 +154,33 @@ class Batches:
         shuffle: bool,
     ) -> None:
         self.descent, self.network, self.rows = descent, descent.network, rows
-        self.X, self.y, self.sample_weights = X, read_only(y), read_only(sample_weights)
+        self.X, self.y = X if is_sparse(X) else read_only(X), read_only(y)
+        self.sample_weights = read_only(sample_weights)
         self.n_samples = len(y) if rows is None else len(rows)
         self.batch_size = batch_size = min(batch_size, self.n_samples)
-        self.n_batches = math.ceil(self.n_samples / batch_size)
+        self.starts = batch_starts(self.network.architecture, self.n_samples, batch_size)
+        self.n_batches, self.sizes = len(self.starts), np.diff(self.starts, append=self.n_samples)
         self.shuffle = shuffle and self.n_batches > 1  # a single batch is a mean over all samples in any order
         in_place = not self.shuffle and rows is None and self.lies_ready
         self.order = None if in_place else rows if rows is not None else np.arange(0 if self.shuffle else len(y))
-        descent.reserve(batch_size, gathers=not in_place)
+        descent.reserve(int(self.sizes.max()), X, y, gathers=not in_place, weighted=len(sample_weights) > 0)
         self.chunk_size = 1
-        self.sizes = np.full(self.n_batches, batch_size)
-        self.sizes[-1] = self.n_samples - batch_size * (self.n_batches - 1)
 
     @property
     def lies_ready(self) -> bool:
-        """Whether the kernels can take samples from where they lie."""
-        return self.X.dtype == self.network.dtype and bool(self.X.flags.c_contiguous)
+        """Whether the kernels can take samples from where they lie; rows of a sparse X are always chosen by an order."""
+        return not is_sparse(self.X) and self.X.dtype == self.network.dtype and bool(self.X.flags.c_contiguous)
 
     def compile(self) -> None:
-        """Train on no batch at all: kernels that are not there yet are compiled before the clock runs."""
-        self.train_batches(np.empty(0), 0, 0)
+        """Compile kernels that are not there yet before the clock runs."""
+        self.descent.training.compile()
 
     def train_epoch(self, report: Callable[[float], None]) -> tuple[float, float]:
         """One pass over the data in chunks of whole batches; the mean loss, not finite if it diverged, and last rate."""
         self.draw_order()
         losses = np.empty(self.n_batches)
         for first, last in self.chunks():
-            rates = self.train_batches(losses[first:last], first * self.batch_size, last * self.batch_size)
+            rates = self.train_batches(losses[first:last], *self.samples_of(first, last))
             if self.gives_up and not np.isfinite(losses[last - 1]):
                 return float(losses[last - 1]), float(rates[-1])
             report(last / self.n_batches)
@@ -239,7 +204,11 @@ class Batches:
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Numbers of the samples, summed over each batch."""
         in_order = values if self.order is None else values[self.order]
-        return np.add.reduceat(in_order, np.arange(self.n_batches) * self.batch_size)
+        return np.add.reduceat(in_order, self.starts)
+
+    def samples_of(self, first: int, last: int) -> tuple[int, int]:
+        """Where in an epoch the samples of batches `first` to `last` begin and end."""
+        return int(self.starts[first]), int(self.starts[last]) if last < self.n_batches else self.n_samples
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Ranges of batches that cover an epoch, growing or shrinking until one takes about `SECONDS_PER_CHUNK`."""
@@ -315,10 +284,11 @@ def train(
     check_progress(progress)
     epochs, shuffle = check_count(epochs, "epochs"), check_flag(shuffle, "shuffle")
     X = check_feature_shape(X, network.architecture.n_inputs, network.dtype)
-    y = check_targets(y, len(X), network.architecture, network.dtype)
-    sample_weights = check_sample_weight(sample_weight, len(X))
-    batch_size = len(X) if batch_size is None else min(check_count(batch_size, "batch_size"), len(X))
-    held_out = given_validation(network, validation_data, validation_fraction, len(X))
+    n_samples = X.shape[0]
+    y = check_targets(y, n_samples, network.architecture, network.dtype)
+    sample_weights = check_sample_weight(sample_weight, n_samples)
+    batch_size = n_samples if batch_size is None else min(check_count(batch_size, "batch_size"), n_samples)
+    held_out = given_validation(network, validation_data, validation_fraction, n_samples)
     callbacks = check_callbacks(callbacks, network, validates)
 
     saved, description, rows, random = None, {}, None, network.random
@@ -327,7 +297,7 @@ def train(
         description = describe_run(network, X, y, sample_weights, optimizer, schedule, held_out, callbacks) | options
     if resume_from is not None:
         saved = read_checkpoint(resume_from)
-        saved.check(description, network, optimizer)
+        saved.check(description, network, optimizer, callbacks)
     random_at_start = random.bit_generator.state if saved is None else saved.random["start"]
     if validation_fraction is not None:
         random = copy.deepcopy(random)  # what is held out has to be checked before anything changes
@@ -335,23 +305,30 @@ def train(
         rows, others = split(y, network.architecture, validation_fraction, random)
         held_out = hold_out(network, X, y, sample_weights, rows, others)
 
-    n_samples = len(X) if rows is None else len(rows)
+    n_samples = n_samples if rows is None else len(rows)
     batch_size = min(batch_size, n_samples)
     check_batches(network.architecture, n_samples, batch_size)
-    course = begin_schedule(schedule, optimizer, epochs, n_samples, batch_size)
+    n_batches = len(batch_starts(network.architecture, n_samples, batch_size))
+    course = begin_schedule(schedule, optimizer, epochs, n_batches)
+    before = None if saved is None else Before(network)
     network.random.bit_generator.state = random.bit_generator.state
-    batches = Batches(Descent(network, optimizer, course), read_only(X), y, sample_weights, rows, batch_size, shuffle)
+    batches = Batches(Descent(network, optimizer, course), X, y, sample_weights, rows, batch_size, shuffle)
     run = EpochRun(network, callbacks, History(), batches, epochs, description, random_at_start, held_out=held_out)
     if saved is not None:
         saved.restore(run)
         tell_schedule(course, run.history, 0)
         logger.info("Going on after epoch %d of %s.", len(run.history), saved.path)
     batches.compile()
-    with (
-        progress_reports(progress, run.history) as report,
-        accompanied(run, None if saved is None else saved.callbacks),
-    ):
-        train_epochs(run, report)
+    try:
+        with (
+            progress_reports(progress, run.history) as report,
+            accompanied(run, None if saved is None else saved.callbacks),
+        ):
+            train_epochs(run, report)
+    except RefusedStateError:
+        if before is not None:
+            before.put_back()
+        raise
     logger.info("Training ended after epoch %d: %s.", len(run.history), run.history.stop_reason)
     return run.history
 
@@ -381,9 +358,8 @@ def check_schedule(schedule: Any, optimizer: Optimizer, validates: bool) -> Sche
     return chosen
 
 
-def begin_schedule(schedule: Schedule, optimizer: Optimizer, epochs: int, n_samples: int, batch_size: int) -> Course:
+def begin_schedule(schedule: Schedule, optimizer: Optimizer, epochs: int, n_batches: int) -> Course:
     """The schedule at the start of a fit; it says now if it cannot be that of so many steps."""
-    n_batches = math.ceil(n_samples / batch_size)
     course = schedule.begin(optimizer.learning_rate, n_batches, epochs * n_batches)
     course.rates(0, 0)
     return course
@@ -395,12 +371,18 @@ def given_validation(network: "Network", data: Any, fraction: Any, n_samples: in
         raise ValueError("validation_data and validation_fraction exclude each other: give one of them.")
     if fraction is not None:
         check_fraction(fraction, n_samples)
-    return None if data is None else check_held_out(network, *check_data(data, "validation_data"))
+    if data is None:
+        return None
+    parts = check_data(data, "validation_data")
+    try:
+        return check_held_out(network, *parts)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation_data are refused: {error}") from error
 
 
 def describe_run(
     network: "Network",
-    X: np.ndarray,
+    X: Any,
     y: np.ndarray,
     sample_weights: np.ndarray,
     optimizer: Optimizer,
@@ -424,14 +406,16 @@ def describe_run(
         "features of type": X.dtype.name,
         "checksum of the features": checksum_of_rows(X),
         "checksum of the targets": zlib.crc32(np.ascontiguousarray(y).data),
-        "number of validation samples": None if held_out is None else len(held_out.X),
+        "number of validation samples": None if held_out is None else held_out.X.shape[0],
         "callbacks": [str(callback) for callback in stateful(callbacks)],
     }
 
 
-def checksum_of_rows(X: np.ndarray) -> int:
+def checksum_of_rows(X: Any) -> int:
     """A number that tells other features apart by some rows, evenly spread from the first to the last: X may be huge."""
-    rows = np.linspace(0, len(X) - 1, min(len(X), ROWS_PER_CHECKSUM)).astype(np.int64)
+    rows = np.linspace(0, X.shape[0] - 1, min(X.shape[0], ROWS_PER_CHECKSUM)).astype(np.int64)
+    if is_sparse(X):
+        return zlib.crc32(X[rows].indices, zlib.crc32(X[rows].data))
     return zlib.crc32(np.ascontiguousarray(X[rows]).data)
 
 
@@ -563,17 +547,21 @@ def read_only(array: np.ndarray) -> np.ndarray:
     return view
 
 
-def relative_weights(weights: np.ndarray, batch_size: int, order: np.ndarray | None = None) -> np.ndarray:
+def ready(X: Any, dtype: np.dtype) -> Any:
+    """X as the kernels read it: rows one after the other in that type, or a sparse X, which has it already."""
+    return X if is_sparse(X) else read_only(np.ascontiguousarray(X, dtype))
+
+
+def relative_weights(weights: np.ndarray, starts: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
     """c_i = w_i / mean_j w_j, the mean over the batch of i, or 0 where all of its weights are; (n,), or (0,) for none.
 
-    With them a plain mean over a batch becomes a weighted one: mean_i c_i L_i = sum_i w_i L_i / sum_i w_i. `order` is
-    that in which the samples come.
+    With them a plain mean over a batch becomes a weighted one: mean_i c_i L_i = sum_i w_i L_i / sum_i w_i. Batches begin at
+    `starts`, and `order` is that in which the samples come.
     """
     weights = weights if order is None or len(weights) == 0 else weights[order]
     if len(weights) == 0:
         return weights
-    starts = np.arange(0, len(weights), batch_size)
-    sizes = np.minimum(batch_size, len(weights) - starts)
+    sizes = np.diff(starts, append=len(weights))
     means = np.repeat(np.add.reduceat(weights, starts) / sizes, sizes)
     relative: np.ndarray = np.divide(weights, means, out=np.zeros(len(weights)), where=means != 0)
     return relative

@@ -5,6 +5,7 @@ is never copied as a whole.
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from numbers import Integral, Real
@@ -25,35 +26,79 @@ ROWS_PER_CHECK = 4096
 def check_dtype(dtype: Any) -> np.dtype:
     """float32 or float64 as a NumPy dtype."""
     for allowed in (np.dtype(np.float32), np.dtype(np.float64)):
-        with suppress(TypeError):
+        with suppress(TypeError, ValueError):
             if dtype is not None and allowed == dtype:
                 return allowed
     raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
 
 
-def check_features(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
-    """X as a finite two-dimensional array (n_samples, n_features), not copied where its type allows."""
+def is_sparse(X: Any) -> bool:
+    """Whether X is a sparse matrix or array of SciPy's; asked so that its module is not imported for that."""
+    return hasattr(X, "tocsr")
+
+
+def check_features(X: Any, n_features: int, dtype: np.dtype) -> Any:
+    """X as a finite two-dimensional array (n_samples, n_features), not copied where its type allows.
+
+    A sparse X stays sparse: it comes in the format CSR and of that type.
+    """
     features = check_feature_shape(X, n_features, dtype)
     check_finite(features, "X", dtype)
     return features
 
 
-def check_feature_shape(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
+def check_feature_shape(X: Any, n_features: int, dtype: np.dtype) -> Any:
     """What `check_features` gives, its numbers unread: for a caller who sees by his results whether all are finite."""
-    if hasattr(X, "toarray"):
-        raise TypeError(f"X is a sparse {type(X).__name__}; pass a dense array, for instance X.toarray().")
-    X = _as_numeric_array(X, "X", dtype)
+    X = X if is_sparse(X) else _as_numeric_array(X, "X", dtype)
     if X.ndim != 2:
         hint = " For one sample, pass X.reshape(1, -1)." if X.ndim == 1 else ""
         raise ValueError(f"X must be two-dimensional, (n_samples, n_features), got shape {X.shape}.{hint}")
     if X.shape[1] != n_features:
         raise ValueError(f"X has {X.shape[1]} features, but this network expects {n_features}.")
-    if len(X) == 0:
+    if X.shape[0] == 0:
         raise ValueError(f"X is empty: at least one sample is needed, got shape {X.shape}.")
-    if X.dtype not in STREAMED_TYPES:
-        X = X.astype(dtype)
-    features: np.ndarray = np.asarray(X)
-    return features
+    if is_sparse(X):
+        return as_csr(X, dtype)
+    return np.asarray(X.astype(dtype) if X.dtype not in STREAMED_TYPES else X)
+
+
+def as_csr(X: Any, dtype: np.dtype) -> Any:
+    """A sparse X in the format CSR and of that type, checked, as kernels that read it trust its indices.
+
+    Entries may come in any order, and several times; they are not copied where format and type are right already.
+    """
+    if X.dtype.kind not in "fiub":
+        raise TypeError(f"X must be a sparse array of real numbers, got elements of type {X.dtype}.")
+    rows = X if X.format == "csr" else _converted_to_csr(X)
+    if not _parts_agree(rows):
+        raise ValueError(
+            f"X is a {type(X).__name__} with entries outside of its shape {X.shape}, or with places of rows that contradict "
+            "each other."
+        )
+    if rows.dtype == dtype:
+        return rows
+    _check_finite_entries(rows, "X", dtype)  # later it could not be said what was given
+    return type(rows)((rows.data.astype(dtype), rows.indices, rows.indptr), shape=rows.shape)
+
+
+def _converted_to_csr(X: Any) -> Any:
+    """The same in the format CSR; SciPy converts without a look at the indices, so these are checked before."""
+    if hasattr(X, "check_format"):
+        try:
+            X.check_format(full_check=True)
+        except ValueError as error:
+            raise ValueError(f"X is a {type(X).__name__} whose parts contradict each other: {error}.") from None
+    return X.tocsr()
+
+
+def _parts_agree(rows: Any) -> bool:
+    """Whether all entries of a matrix in the format CSR lie within it; SciPy's own check takes three times as long."""
+    n_entries, indices, indptr = rows.indptr[-1], rows.indices, rows.indptr
+    if len(indptr) != rows.shape[0] + 1 or indptr[0] != 0 or n_entries > min(len(indices), len(rows.data)):
+        return False
+    used = indices[:n_entries]
+    within = len(used) == 0 or (used.min() >= 0 and used.max() < rows.shape[1])
+    return bool(within and (indptr[1:] >= indptr[:-1]).all())
 
 
 def check_targets(y: Any, n_samples: int, architecture: Architecture, dtype: np.dtype) -> np.ndarray:
@@ -101,14 +146,18 @@ def check_sample_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
 
 def check_batches(architecture: Architecture, n_samples: int, batch_size: int) -> None:
     """Raise ValueError where a batch would be normalised that has a single sample, which is its own mean."""
-    if "batch" not in architecture.normalizations or (n_samples > 1 and n_samples % batch_size != 1 and batch_size > 1):
-        return
-    if batch_size == 1 or n_samples == 1:
+    if "batch" in architecture.normalizations and (batch_size == 1 or n_samples == 1):
         raise ValueError("Batch normalisation needs two samples or more in every batch, got batches of one.")
-    raise ValueError(
-        f"Batch normalisation needs two samples or more in every batch, and the last of {n_samples} samples in batches of "
-        f"{batch_size} is alone: choose another batch_size."
-    )
+
+
+def batch_starts(architecture: Architecture, n_samples: int, batch_size: int) -> np.ndarray:
+    """Where each batch of an epoch begins.
+
+    Under batch normalisation a single sample that is left over joins the batch before, as it would be its own mean.
+    """
+    starts = np.arange(0, n_samples, batch_size)
+    is_alone = len(starts) > 1 and n_samples - starts[-1] == 1
+    return starts[:-1] if is_alone and "batch" in architecture.normalizations else starts
 
 
 def check_number(value: Any, name: str, *, positive: bool = False) -> float:
@@ -135,9 +184,10 @@ def check_count(value: Any, name: str) -> int:
     """A positive integer."""
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"{name} must be a positive integer, got {value!r}.")
-    if value < 1:
-        raise ValueError(f"{name} must be a positive integer, got {value!r}.")
-    return int(value)
+    count = int(value)
+    if not 1 <= count <= sys.maxsize:
+        raise ValueError(f"{name} must be a positive integer{' of 64 bits' * (count > 0)}, got {value!r}.")
+    return count
 
 
 def check_data(data: Any, name: str) -> Sequence[Any]:
@@ -147,7 +197,19 @@ def check_data(data: Any, name: str) -> Sequence[Any]:
     return data
 
 
+def check_not_masked(values: Any, name: str) -> None:
+    """Raise ValueError for a masked array, or rows of one, that masks anything: what lies under a mask is no datum."""
+    rows = values if isinstance(values, list | tuple) else [values]
+    n_masked = sum(int(np.count_nonzero(np.ma.getmask(row))) for row in rows if isinstance(row, np.ma.MaskedArray))
+    if n_masked:
+        raise ValueError(
+            f"{name} is a masked array, and {n_masked} of its entries are masked: fill them in, for instance by "
+            "scikit-learn's SimpleImputer from X.filled(numpy.nan), or leave their rows out."
+        )
+
+
 def _as_numeric_array(values: Any, name: str, dtype: np.dtype) -> np.ndarray:
+    check_not_masked(values, name)
     try:
         array = np.asarray(values)
         if array.dtype == object:  # a DataFrame with mixed types
@@ -160,20 +222,45 @@ def _as_numeric_array(values: Any, name: str, dtype: np.dtype) -> np.ndarray:
     return array
 
 
-def check_finite(array: np.ndarray, name: str, dtype: np.dtype) -> None:
+def is_finite(array: np.ndarray) -> bool:
+    """Whether all numbers are finite."""
+    return _squares_add_up(array) or bool(np.isfinite(array).all())
+
+
+def check_finite(array: Any, name: str, dtype: np.dtype) -> None:
     """Raise ValueError for the first number that is not finite in `dtype`, reading a slice of rows at a time."""
+    if is_sparse(array):
+        _check_finite_entries(array, name, dtype)
+        return
     if array.dtype.kind != "f":
         return
     if array.dtype == dtype and _squares_add_up(array):
         return
     for start in range(0, len(array), ROWS_PER_CHECK):
         rows = array[start : start + ROWS_PER_CHECK]
-        finite = np.isfinite(rows) if rows.dtype == dtype else np.abs(rows) <= np.finfo(dtype).max
+        finite = _finite(rows, dtype)
         if np.count_nonzero(finite) < finite.size:
             row, column = np.argwhere(~finite)[0]
             raise ValueError(
                 f"{name} must be finite in {dtype.name}, got {rows[row, column]} in row {start + row}, column {column}."
             )
+
+
+def _finite(numbers: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Which of the numbers are finite in that type."""
+    return np.asarray(np.isfinite(numbers) if numbers.dtype == dtype else np.abs(numbers) <= np.finfo(dtype).max)
+
+
+def _check_finite_entries(matrix: Any, name: str, dtype: np.dtype) -> None:
+    """The same for the entries of a sparse matrix in the format CSR."""
+    finite = _finite(matrix.data, dtype)
+    if finite.all():
+        return
+    place = np.flatnonzero(~finite)[0]
+    row = np.searchsorted(matrix.indptr, place, side="right") - 1
+    raise ValueError(
+        f"{name} must be finite in {dtype.name}, got {matrix.data[place]} in row {row}, column {matrix.indices[place]}."
+    )
 
 
 def _squares_add_up(array: np.ndarray) -> bool:

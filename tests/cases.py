@@ -2,7 +2,7 @@
 
 Every hidden activation stands with every pair of loss and output activation; types, layer sizes and batches are dealt
 out so that every value of every axis meets every value of every other at least once. That is enough because a layer calls
-its activation and its loss by address: they are compiled one by one for each type, and `test_kernels` calls every one of
+its activation and its loss by address: they are compiled one by one for each type, and `test_operations` calls every one of
 them in both.
 """
 

@@ -237,7 +237,9 @@ def test_names_of_tasks_are_different():
 
 
 @pytest.mark.skipif(not hasattr(fastnn, "MLPClassifier"), reason="fastnn has no estimators yet")
-@pytest.mark.parametrize("name", ["digits", "half_planes", "regression_early_stopping", "search", "predict"])
+@pytest.mark.parametrize(
+    "name", ["digits", "half_planes", "regression_early_stopping", "search", "predict", "tfidf", "tfidf_predict"]
+)
 def test_both_libraries_are_held_to_the_same_and_timed(name, monkeypatch):
     monkeypatch.setattr(estimator_turns, "PAUSE_SECONDS", 0)
     measured = estimator_turns.measure(quick_task(name), n_turns=1)
@@ -310,7 +312,7 @@ def test_size_of_a_pickled_estimator(stand_in):
     assert tasks.pickled_ratio(trained) > 3  # weights, gradients' two moments and more
 
 
-def estimator_result(name="digits", floor=8, seconds=(2.0, 0.2), most_seconds=None, pickled=()):
+def estimator_result(name="digits", floor=8, seconds=(2.0, 0.2), most_seconds=None, pickled=(), memory=()):
     return {
         "name": name,
         "estimator": "MLPClassifier",
@@ -322,6 +324,8 @@ def estimator_result(name="digits", floor=8, seconds=(2.0, 0.2), most_seconds=No
         "most_seconds": most_seconds,
         "seconds": dict(zip(("scikit-learn", "fastnn"), seconds, strict=True)),
         "pickled": dict(zip(("scikit-learn", "fastnn"), pickled, strict=False)),
+        "memory": dict(zip(("scikit-learn", "fastnn"), memory, strict=False)),
+        "most_memory": 1.2 if memory else None,
     }
 
 
@@ -343,6 +347,8 @@ def test_table_of_estimators():
     assert {line.count("|") for line in lines} == {lines[0].count("|")}
     assert "Medians of 7 turns" in text
     assert "takes 1.01 times the bytes" in text
+    text = estimator_table.markdown(estimator_results(estimator_result(memory=(404 * 2**20, 395 * 2**20))))
+    assert "takes 395 MiB at most; with scikit-learn it takes 404." in text
 
 
 @pytest.mark.parametrize(
@@ -355,6 +361,11 @@ def test_table_of_estimators():
         (
             estimator_result(pickled=(4.0, 1.2)),
             "digits on 2 cores: 1.2 times its parameters' bytes when pickled; at most 1.1 are allowed.",
+        ),
+        (estimator_result(memory=(2**20, 2**20)), None),
+        (
+            estimator_result(memory=(2**20, 2**21)),
+            "digits on 2 cores: 2 times the memory of scikit-learn; at most 1.2 are allowed.",
         ),
     ],
 )

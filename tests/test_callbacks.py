@@ -1,6 +1,5 @@
 """What is held out, what is called between epochs, and that early stopping gives the best parameters back."""
 
-import builtins
 import logging
 import math
 
@@ -563,21 +562,6 @@ def test_columns_that_are_shorter_are_filled_up():
 def test_the_best_epoch_is_that_of_the_smallest_loss_unless_a_callback_knows_better(history, best):
     assert history.best_epoch == best
     assert "<History: " in repr(history)
-
-
-def test_a_history_says_that_pandas_is_missing(monkeypatch):
-    imported = builtins.__import__
-
-    def without_pandas(name, *arguments, **options):
-        if name == "pandas":
-            raise ImportError(name)
-        return imported(name, *arguments, **options)
-
-    monkeypatch.setattr(builtins, "__import__", without_pandas)
-    with pytest.raises(
-        ImportError, match=r"History\.to_frame needs pandas, which is not installed: pip install pandas"
-    ):
-        History([1.0]).to_frame()
 
 
 def test_training_is_logged_and_never_printed(caplog, capsys):

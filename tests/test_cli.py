@@ -1,6 +1,7 @@
 """The command line: what each command does, and the sentence and exit status for what it cannot do."""
 
 import csv
+import gzip
 import os
 import re
 import signal
@@ -18,65 +19,12 @@ from click.testing import CliRunner, Result
 import fastnn
 from fastnn.cli import main, training
 from fastnn.schedules import Constant, Cosine, OneCycle, ReduceOnPlateau
+from tests.commands import in_empty_folder, reported, run, sentence, write_flowers, write_house_prices
+
+folder = pytest.fixture(in_empty_folder, autouse=True)
 
 REAL_DATA = os.environ.get("FASTNN_DATA") and str(Path(os.environ["FASTNN_DATA"]).resolve())
 QUICK = ["--epochs", "2", "--hidden", "8"]
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, from which processes find fastnn, and no data but the bundled."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(Path(fastnn.__file__).parents[1]))
-    monkeypatch.delenv("FASTNN_DATA", raising=False)
-    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "data_home"))
-    return tmp_path
-
-
-def run(*arguments: object, status: int = 0) -> Result:
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exit_code == status, result.output
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.output
-    return result
-
-
-def sentence(*arguments: object, status: int) -> str:
-    """What a command that must fail says."""
-    result = run(*arguments, status=status)
-    assert "Traceback" not in result.output
-    last = result.stderr.rstrip().splitlines()[-1]
-    assert last.startswith("Error: ")
-    return last
-
-
-def reported(output: str, label: str) -> tuple[float, float]:
-    """The two columns, training and held out, of a line of the report."""
-    match = re.search(rf"^{label} +(\S+) +(\S+)$", output, re.MULTILINE)
-    assert match is not None, output
-    return float(match[1]), float(match[2])
-
-
-def write_flowers(path: Path, n_samples: int = 60, *, columns: str = "width,length,kind") -> None:
-    """Two kinds that differ in both measures, in the given order of columns."""
-    generator = np.random.default_rng(0)
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns.split(","))
-        for n in range(n_samples):
-            kind = ("lily", "rose")[n % 2]
-            cells = {
-                "width": 100 + 50 * (n % 2) + generator.normal(),
-                "length": 0.01 * (n % 2) + 0.001 * generator.normal(),
-                "kind": kind,
-                "name": f"flower {n}",
-            }
-            writer.writerow([cells[column] for column in columns.split(",")])
-
-
-def write_house_prices(path: Path, n_samples: int = 80) -> None:
-    """Prices in the hundreds of thousands, linear in two measures."""
-    X = np.random.default_rng(0).uniform(20, 200, (n_samples, 2))
-    np.savez(path, X=X, y=300_000.5 + 2000 * X[:, 0] - 500 * X[:, 1])
 
 
 def write_mnist(path: Path) -> None:
@@ -103,7 +51,7 @@ def test_train_without_arguments_learns_the_digits(folder, backend):
     assert re.search(r"^Throughput +[\d,]+ samples/s$", output, re.MULTILINE)
     assert re.search(rf"^Backend +{backend}, \d+ threads?$", output, re.MULTILINE)
     assert "saved to digits-model.npz" in output
-    network = fastnn.load(folder / "digits-model.npz", backend=backend)
+    network = fastnn.load(folder / "digits-model.npz", backend=backend).network
     assert network.architecture.layer_sizes == (64, 128, 10)
 
 
@@ -125,7 +73,7 @@ def test_options_reach_the_network_and_the_report():
         "--hidden 6,5 --activation tanh --dtype float64 --threads 1 --epochs 1 --batch-size all --learning-rate 0.5"
     )
     output = run("train", "--output", "model", "--l2", "0.01", *options.split()).output
-    network = fastnn.load("model", backend="numpy")
+    network = fastnn.load("model", backend="numpy").network
     assert network.architecture.layer_sizes == (64, 6, 5, 10)
     assert network.architecture.activations == ("tanh", "tanh", "softmax")
     assert network.dtype == np.float64
@@ -179,7 +127,7 @@ def test_the_report_says_how_the_steps_are_made():
 
 def test_no_hidden_layer_is_logistic_regression():
     run("train", "--hidden", "none", "--epochs", "1", "--backend", "numpy", "--output", "model")
-    assert fastnn.load("model", backend="numpy").architecture.layer_sizes == (64, 10)
+    assert fastnn.load("model", backend="numpy").network.architecture.layer_sizes == (64, 10)
 
 
 @pytest.mark.parametrize("normalization", ["batch", "layer"])
@@ -190,7 +138,7 @@ def test_a_regularised_network_is_trained_saved_and_used(normalization, backend)
     assert f"64-32-32-10, relu, softmax, {normalization} normalization, dropout 0.2, 3,594 parameters" in output
     assert "learning rate 0.2, label smoothing 0.1\n" in output
     assert reported(output, "Accuracy")[1] > 0.93
-    architecture = fastnn.load("digits-model.npz", backend=backend).architecture
+    architecture = fastnn.load("digits-model.npz", backend=backend).network.architecture
     assert architecture.normalizations == (normalization, normalization, "none")
     assert architecture.dropout == (0.2, 0.2, 0.0)
     assert architecture.loss == fastnn.losses.SoftmaxCrossEntropy(label_smoothing=0.1)
@@ -234,7 +182,7 @@ def test_train_learns_a_regression_in_the_unit_of_its_targets(folder):
     output = run("train", "--data", "houses.npz", "--backend", "numpy").output
     assert "regression" in output
     assert reported(output, "R2")[1] > 0.95
-    assert 1e5 < reported(output, "MSE")[1] < 1e9  # of prices whose variance is 1e10
+    assert 300 < reported(output, "RMSE")[1] < 30_000  # of prices whose standard deviation is 100,000
 
 
 def write_times(path: Path, n_samples: int = 200) -> None:
@@ -291,7 +239,7 @@ def test_a_table_of_classes_is_learned_by_the_classifier(folder, fitted):
     assert {name: estimator.get_params()[name] for name in expected} == expected
     assert len(options["X_val"]) == len(options["y_val"]) == 12
     assert estimator.n_iter_ == 3
-    saved = fastnn.load("flowers-model.npz", backend="numpy")
+    saved = fastnn.load("flowers-model.npz", backend="numpy").network
     np.testing.assert_array_equal(saved.parameters, estimator.network_.parameters)
 
 
@@ -355,7 +303,7 @@ def test_a_plot_is_drawn(folder, data):
 
 def test_without_matplotlib_a_plot_is_refused_before_training(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    assert 'pip install "fastnn[plot]"' in sentence("train", "--plot", "picture.png", status=1)
+    assert 'pip install ".[plot]"' in sentence("train", "--plot", "picture.png", status=1)
     assert not list(folder.iterdir())
 
 
@@ -461,7 +409,10 @@ def test_an_interrupted_training_goes_on_to_the_same_model(epochs, monkeypatch):
         interrupt_after(epochs, patch)
         result = run("train", *RESUMABLE, "--output", "model", status=130)
     assert "Interrupted: what was learned until now is kept; --resume goes on from kept." in result.stderr
-    assert f"Epochs       {epochs} of 6; the network is that of epoch" in result.output
+    assert (
+        f"Epochs       {epochs} of 6 were done when Ctrl-C ended the training; the network is that of epoch"
+        in result.output
+    )
     assert Path("model").read_bytes() != Path("whole").read_bytes()
     output = run("train", *RESUMABLE, "--output", "model", "--resume").output
     assert "Epochs       6 of 6; the network is that of epoch" in output
@@ -531,9 +482,10 @@ def test_ctrl_c_keeps_what_was_learned(monkeypatch):
     interrupt_after(5, monkeypatch)
     result = run("train", "--backend", "numpy", "--output", "model", status=130)
     assert "Interrupted: what was learned until now is kept." in result.stderr
+    assert "Epochs       5 of 100 were done when Ctrl-C ended the training\n" in result.output
     assert reported(result.output, "Accuracy")[1] > 0.8
     assert "saved to model" in result.output
-    assert fastnn.load("model", backend="numpy").architecture.n_inputs == 64
+    assert fastnn.load("model", backend="numpy").n_features == 64
 
 
 def test_ctrl_c_keeps_what_was_learned_of_a_table(folder, monkeypatch):
@@ -541,7 +493,10 @@ def test_ctrl_c_keeps_what_was_learned_of_a_table(folder, monkeypatch):
     write_flowers(folder / "flowers.csv")
     result = run("train", "--data", "flowers.csv", "--backend", "numpy", "--patience", "50", status=130)
     assert result.stderr == "Interrupted: what was learned until now is kept.\n"
-    assert "Epochs       3 of 100; the network is that of epoch 3\n" in result.output
+    assert (
+        "Epochs       3 of 100 were done when Ctrl-C ended the training; the network is that of epoch 3\n"
+        in result.output
+    )
     assert re.search(r"^Accuracy( +1\.0000){3}$", result.output, re.MULTILINE)
     assert set(run("predict", "flowers-model.npz", "flowers.csv").stdout.split()) == {"lily", "rose"}
 
@@ -580,6 +535,7 @@ def heeded_ctrl_c():
 def test_a_real_ctrl_c_stops_a_real_process(folder, data):
     write_flowers(folder / "flowers.csv")
     arguments = ["train", "--data", data, "--backend", "numpy", "--epochs", "1000000", "--output", "model"]
+    arguments.append("--no-early-stopping")
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "fastnn", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -594,8 +550,9 @@ def test_a_real_ctrl_c_stops_a_real_process(folder, data):
             process.kill()
     assert process.returncode == 130
     assert errors == "Interrupted: what was learned until now is kept.\n"
+    assert re.search(r"^Epochs +[\d,]+ of 1,000,000 were done when Ctrl-C ended the training$", output, re.MULTILINE)
     assert "saved to model" in output
-    assert fastnn.load("model", backend="numpy").architecture.n_inputs == 2
+    assert fastnn.load("model", backend="numpy").n_features == 2
 
 
 # fastnn predict
@@ -612,7 +569,7 @@ def flowers(folder: Path) -> Path:
 def test_predictions_are_class_names_one_a_line(flowers):
     result = run("predict", flowers, "flowers.csv")
     assert result.stdout.splitlines() == ["lily", "rose"] * 30
-    assert result.stderr == "Accuracy 1.0000 on these 60 samples\n"
+    assert result.stderr.startswith("Accuracy 1.0000 on these 60 samples; ")
 
 
 @pytest.mark.parametrize("columns", ["length,width", "name,length,kind,width"])
@@ -653,7 +610,7 @@ def test_numbers_are_predicted_in_the_unit_of_the_targets(folder):
     with np.load("houses.npz") as arrays:
         assert np.corrcoef(predictions, arrays["y"])[0, 1] > 0.98
         np.testing.assert_allclose(predictions.mean(), arrays["y"].mean(), rtol=0.05)
-    assert re.fullmatch(r"MSE \S+, R2 0\.9\d+ on these 80 samples\n", result.stderr)
+    assert re.match(r"RMSE \d+, R2 0\.9\d+ on these 80 samples; ", result.stderr)
 
 
 def test_data_sets_are_predicted_by_name(folder):
@@ -709,7 +666,7 @@ def test_several_numbers_are_predicted_side_by_side(folder):
     np.savez("rows.npz", X=np.ones((4, 2)), y=np.ones(4))
     result = run("predict", "model", "rows.npz", "--backend", "numpy", "--output", "numbers.csv")
     assert Path("numbers.csv").read_text().startswith("prediction_0,prediction_1,prediction_2\n")
-    assert "MSE" not in result.stderr
+    assert result.stderr == "4 predictions saved to numbers.csv\n"
 
 
 @pytest.mark.parametrize(
@@ -727,6 +684,118 @@ def test_metadata_that_does_not_fit_the_network_is_refused(folder, metadata, mes
     fastnn.save(fastnn.Network([3, 2], backend="numpy", seed=0), "model", **metadata)
     np.save("rows.npy", np.ones((4, 3)))
     assert message in sentence("predict", "model", "rows.npy", status=1)
+
+
+# Tables as people have them
+
+
+@pytest.fixture
+def survey(folder: Path) -> Path:
+    """A table with an index, an identifier, a yes-or-no feature, decimal commas, and rows without a target."""
+    generator = np.random.default_rng(0)
+    lines = [";person;size;member;kind"]
+    for n in range(60):
+        size = f"{10 * (n % 2) + generator.normal():.3f}".replace(".", ",")
+        lines.append(f"{n};p{n};{size};{n % 3 == 0};{('NA', '1_1', '11')[0 if n >= 50 else 1 + n % 2]}")
+    path = folder / "survey.csv"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_a_table_is_learned_as_it_is_and_the_report_says_what_was_left_out(folder, survey):
+    arguments = ["train", "--data", "survey.csv", "--backend", "numpy"]
+    assert "Expected numbers, got words in 'person' ('p0' in row 1)" in sentence(*arguments, status=1)
+    output = run(*arguments, "--drop", "person").output
+    assert "survey, 2 features, standardized, 2 classes of kind: 11, 1_1\n" in output
+    for note in (
+        "Column 0 (from 0) has no name and only labels the rows: left out.",
+        "Commas are read as decimal signs; choose another by --decimal.",
+        "10 of 60 rows have no target: left out.",
+    ):
+        assert f"Note         {note}\n" in output
+    assert reported(output, "Accuracy") == (1, 1)
+
+
+def test_rows_without_a_target_are_predicted_and_the_score_is_that_of_the_others(folder, survey):
+    run("train", "--data", "survey.csv", "--drop", "person", "--backend", "numpy")
+    result = run("predict", "survey-model.npz", "survey.csv", "--backend", "numpy")
+    assert result.stdout.split() == ["1_1", "11"] * 30
+    agreement, trained = result.stderr.splitlines()
+    assert agreement.startswith("Accuracy 1.0000 on the 50 of 60 samples that have a target; always ")
+    assert trained == (
+        "40 of these 60 samples equal samples that the model was trained on; on the other 10 that have a target: "
+        "Accuracy 1.0000"
+    )
+    survey.write_text(re.sub(r";[^;]*$", ";", survey.read_text(), flags=re.MULTILINE).replace(";\n", ";kind\n", 1))
+    result = run("predict", "survey-model.npz", "survey.csv", "--backend", "numpy")
+    assert len(result.stdout.split()) == 60
+    assert result.stderr == f"{trained.split(';')[0]}\n"
+
+
+@pytest.mark.parametrize("missing", [20, 80])
+def test_a_regression_is_scored_where_there_are_numbers(folder, missing):
+    write_house_prices(folder / "houses.npz")
+    run("train", "--data", "houses.npz", "--no-fingerprint", "--backend", "numpy", "--output", "model")
+    with np.load("houses.npz") as arrays:
+        X, y = arrays["X"], arrays["y"]
+    y[:missing] = np.nan
+    np.savez("houses.npz", X=X, y=y)
+    result = run("predict", "model", "houses.npz", "--backend", "numpy")
+    assert len(result.stdout.split()) == 80
+    expected = r"RMSE \S+, R2 0\.9\d+ on the 60 of 80 samples that have a target; always .*\n" if missing == 20 else ""
+    assert re.fullmatch(expected, result.stderr)
+
+
+def test_targets_that_cannot_be_compared_are_not_scored(folder):
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    np.savez("kinds.npz", X=X, y=np.where(X[:, 0] > 0, "lily", "rose"))
+    np.savez("sizes.npz", X=X, y=X[:, 1])
+    for trained, other, obstacle in (
+        ("kinds", "sizes", "no target is one of the classes of the model; the first is '-0.1321"),
+        ("sizes", "kinds", "the targets are not all numbers"),
+    ):
+        run("train", "--data", f"{trained}.npz", "--no-fingerprint", "--backend", "numpy", *QUICK)
+        result = run("predict", f"{trained}-model.npz", f"{other}.npz", "--backend", "numpy")
+        assert len(result.stdout.split()) == 40
+        assert result.stderr.startswith(f"Not scored: {obstacle}")
+        assert result.stderr.count("\n") == 1
+
+
+def test_a_table_comes_from_the_standard_input_stream(folder, survey):
+    def pipe(*arguments: str) -> Result:
+        result = CliRunner().invoke(main, [*arguments, "--backend", "numpy"], input=survey.read_bytes())
+        assert result.exit_code == 0, result.output
+        return result
+
+    assert "saved to stdin-model.npz" in pipe("train", "--data", "-", "--drop", "person").output
+    Path("kinds.csv").touch()
+    assert "Accuracy 1.0000" in pipe("predict", "stdin-model.npz", "-", "--output", "kinds.csv").stderr
+
+
+def test_a_compressed_table_gives_the_model_its_name(folder, survey):
+    (folder / "survey.csv.gz").write_bytes(gzip.compress(survey.read_bytes()))
+    output = run("train", "--data", "survey.csv.gz", "--drop", "1", "--backend", "numpy", *QUICK).output
+    assert "saved to survey-model.npz" in output
+
+
+def test_the_decimal_sign_is_that_of_the_training_unless_another_is_chosen(folder):
+    cells = [f"{n % 2 + 1},{100 + n};{n % 2}.5" for n in range(40)]
+    Path("sizes.csv").write_text("\n".join(["size;y", *cells]))
+    run("train", "--data", "sizes.csv", "--backend", "numpy", "--task", "classification", "--decimal", ",", *QUICK)
+    assert len(run("predict", "sizes-model.npz", "sizes.csv", "--backend", "numpy").stdout.split()) == 40
+    Path("points.csv").write_text(Path("sizes.csv").read_text().replace(",", "."))
+    arguments = ["predict", "sizes-model.npz", "points.csv", "--backend", "numpy"]
+    assert "Expected numbers, got words in 'size' ('1.100' in row 1)" in sentence(*arguments, status=1)
+    assert len(run(*arguments, "--decimal", ".").stdout.split()) == 40
+
+
+def test_columns_of_arrays_that_were_left_out_are_left_out_again(folder):
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    np.save("rows.npy", np.column_stack([X, X[:, 1] > 0]))
+    run("train", "--data", "rows.npy", "--drop", "0", "--no-fingerprint", "--backend", "numpy", *QUICK)
+    assert "on these 40 samples;" in run("predict", "rows-model.npz", "rows.npy", "--backend", "numpy").stderr
+    np.save("rows.npy", X)
+    assert "Accuracy" not in run("predict", "rows-model.npz", "rows.npy", "--backend", "numpy").stderr
 
 
 # fastnn gradcheck and fastnn info
@@ -747,6 +816,14 @@ def test_gradcheck_takes_any_network(loss, activation):
     assert "W3" in output
 
 
+def test_gradcheck_names_kinks_and_passes():
+    options = "--activation", "relu", "--loss", "absolute_error", "--epsilon", "0.01", "--backend", "numpy"
+    output = run("gradcheck", *options).output
+    assert " agree " in output
+    assert "On a kink, or within epsilon of one, " in output
+    assert "W1[0, 0]" in output
+
+
 def test_gradcheck_fails_with_status_one():
     output = run("gradcheck", "--epsilon", "0.5", "--backend", "numpy", status=1).output
     assert "DISAGREE" in output
@@ -754,7 +831,19 @@ def test_gradcheck_fails_with_status_one():
 
 def test_info_names_versions_and_machine():
     output = run("info").output
-    for label in ("fastnn", "Python", "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "Processor", "Cache"):
+    for label in (
+        "fastnn",
+        "Python",
+        "numpy",
+        "numba",
+        "llvmlite",
+        "scipy",
+        "scikit-learn",
+        "pandas",
+        "pyarrow",
+        "Processor",
+        "Cache",
+    ):
         assert re.search(rf"^{label} +\S", output, re.MULTILINE), label
     assert re.search(r"^Vectors +(128|256|512) bits", output, re.MULTILINE)
     assert re.search(r"^Threads +[1-9]", output, re.MULTILINE)
@@ -783,7 +872,7 @@ def test_the_version_is_given():
     [
         ("--data digit", "'digit' is neither a data set (digits, moons, circles, blobs, mnist) nor a file"),
         ("--data nowhere.csv", "'nowhere.csv' is neither"),
-        ("--data file.txt", "must be a file that ends in .csv, .npz, .npy"),
+        ("--data file.txt", "must be a file that ends in .csv, .tsv, .parquet, .feather, .npz, .npy"),
         ("--hidden 8,x", "'8,x' must be positive whole numbers such as 128,64, or none"),
         ("--hidden 0", "'0' must be positive whole numbers"),
         ("--activation softmax", "'softmax' is not one of"),
@@ -818,6 +907,9 @@ def test_the_version_is_given():
         ("--seed -1", "-1 is not in the range"),
         ("--target 3", "--target and --task are for files of your own, and digits has its own targets"),
         ("--task regression", "--target and --task are for files of your own"),
+        ("--drop 3", "--drop and --decimal are for files of your own, and digits is none"),
+        ("--decimal ,", "--drop and --decimal are for files of your own, and digits is none"),
+        ("--decimal ;", "';' is not one of '.', ','"),
         ("--data-dir .", "--data-dir says where the files of mnist are, and --data is digits"),
         ("--data-dir nowhere", "'nowhere' does not exist"),
         ("--output nowhere/model", "there is no folder nowhere"),
@@ -858,11 +950,11 @@ def test_a_folder_without_permission_is_refused_before_the_work(folder):
     ("options", "message"),
     [
         ("--target petals", "flowers.csv has no column 'petals'; its columns are width, length, kind"),
-        ("--task regression", "the targets must be finite numbers, got 'lily'"),
-        (
-            "--target width --task regression",
-            "flowers.csv, line 2, column 'kind': expected a finite number, got 'lily'",
-        ),
+        ("--task regression", "The targets must be finite numbers, got 'lily'"),
+        ("--target width --task regression", "flowers.csv: Expected numbers, got words in 'kind' ('lily' in row 1)"),
+        ("--drop kind --target kind", "flowers.csv: the target, 'kind', cannot be left out"),
+        ("--drop width --drop length", "flowers.csv must have at least two columns, features and a target, got 3"),
+        ("--drop petals", "flowers.csv has no column 'petals'; its columns are width, length, kind"),
     ],
 )
 def test_errors_in_the_data_are_a_sentence(folder, options, message):
@@ -878,9 +970,8 @@ def test_predict_refuses_what_is_no_model_or_does_not_fit(folder, flowers):
     assert "lacks columns that the network was trained on: length" in sentence(
         "predict", flowers, "short.csv", status=1
     )
-    for output in ("flowers-model.npz", "flowers.csv"):
-        message = sentence("predict", flowers, "flowers.csv", "--output", output, status=2)
-        assert f"{output} is read by this command" in message
+    message = sentence("predict", flowers, "flowers.csv", "--output", "flowers.csv", status=2)
+    assert "flowers.csv is read by this command" in message
 
 
 def test_a_regression_has_no_probabilities(folder):

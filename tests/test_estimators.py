@@ -523,7 +523,7 @@ def test_the_docstring_describes_each_parameter_in_order_and_each_attribute(esti
     assert set(fitted_attributes(fitted)) <= set(names)
 
 
-#: Trainings whose samples come in parts, of few batches or of few rows made dense.
+#: Trainings whose samples come in parts, of few batches.
 IN_PARTS = {
     "weighted": Case("multiclass", weights="with zeros"),
     "early stopping": Case("binary", weights="random", parameters={"early_stopping": True}),
@@ -537,7 +537,6 @@ IN_PARTS = {
 @pytest.mark.parametrize("case", IN_PARTS.values(), ids=IN_PARTS)
 def test_samples_that_are_taken_in_parts_give_scikit_learns_trajectory(case, container, monkeypatch):
     monkeypatch.setattr(fastnn.training, "SECONDS_PER_CHUNK", 0)  # one batch at a time
-    monkeypatch.setattr(fastnn.estimators.samples, "DENSE_NUMBERS", 7 * N_FEATURES)
     replace(case, container=container, parameters=case.parameters | {"batch_size": 7}).check()
 
 

@@ -1,11 +1,12 @@
-"""What optimizers promise to whoever trains a network with them, on both backends; each step is in `test_kernels`."""
+"""What optimizers promise to whoever trains a network with them, on both backends; each step is in `test_operations`."""
+
+import copy
 
 import numpy as np
 import pytest
 
 import fastnn
-from fastnn.backends import get_backend
-from fastnn.backends.numba_backend import epoch
+from fastnn.backends.engine import model as epoch
 from fastnn.optimizers import SETTINGS, UPDATES
 from fastnn.training import Descent, read_only
 from tests.cases import DTYPES, assert_agree, tolerance
@@ -239,8 +240,8 @@ def penalty_of(network, optimizer):
 def losses_of_steps(network, optimizer, n_steps, batch_size, reports_penalty=True, X=X, labels=LABELS):
     """What training reports of so many steps in one call, on batches in order."""
     descent, losses = Descent(network, optimizer, reports_penalty=reports_penalty), np.full(n_steps, np.nan)
-    descent.reserve(batch_size, gathers=False)
     data = read_only(X.astype(network.dtype)), read_only(labels), np.empty(0)
+    descent.reserve(batch_size, *data[:2], gathers=False, weighted=False)
     descent.run(losses, *data, None, batch_size)
     return losses
 
@@ -255,9 +256,10 @@ def test_the_penalty_covers_what_its_gradient_covers(strengths, biases_too, norm
     for dtype, sizes in (("float64", [3, 4, 2]), ("float32", [3, 2100, 2])):
         network = fastnn.Network(sizes, dtype=dtype, **options)
         network.parameters[:] = np.random.default_rng(3).standard_normal(len(network.parameters))
-        settings = optimizer.settings(0, 1)[0]
-        found = get_backend(backend).penalty(network.parameters, network.bound_layers, settings)
-        assert found == pytest.approx(penalty_of(network, optimizer), rel=10 * float(np.finfo(dtype).eps), abs=0)
+        including, without = (
+            losses_of_steps(copy.copy(network), optimizer, 1, 5, reports_penalty=r)[0] for r in (True, False)
+        )
+        assert including == pytest.approx(without + penalty_of(network, optimizer), rel=10 * float(np.finfo(dtype).eps))
 
 
 @every_backend
@@ -297,14 +299,11 @@ def test_losses_with_a_penalty_have_the_same_bits_for_any_number_of_threads(stre
     assert np.isfinite(losses).all()
 
 
-def test_a_penalty_that_no_loss_includes_is_not_compiled():
-    backend, dtype = get_backend("numba"), np.dtype("float32")
-
-    def address(optimizer, reports_penalty):
-        return optimizer.bind(backend, dtype, reports_penalty)[-1]
-
-    assert address(fastnn.SGD(l2=0.1), False) == address(fastnn.SGD(weight_decay=0.1), True) == 0
-    assert address(fastnn.SGD(l2=0.1), True) == address(fastnn.Adam(l1=0.1), True) != 0
+def test_a_rule_reports_a_penalty_only_where_there_is_one():
+    dtype = np.dtype("float32")
+    assert not fastnn.SGD(l2=0.1).rule(dtype, False).reports_penalty
+    assert not fastnn.SGD(weight_decay=0.1).rule(dtype, True).reports_penalty
+    assert fastnn.Adam(l1=0.1).rule(dtype, True).reports_penalty
 
 
 # Settings

@@ -190,14 +190,14 @@ def test_history_with_validation():
     left, right = ax.figure.axes
     assert left is ax
     assert right.get_lines()[0].get_ydata().tolist() == [0.5, 0.7, 0.9]
-    assert legend_texts(right) == ["training loss", "validation loss", "validation accuracy"]
+    assert legend_texts(right) == ["training (running mean)", "validation", "accuracy, validation"]
     draw(ax)
 
 
 def test_history_without_accuracy_has_one_axis():
     ax = plot_history(history(accuracy=False))
     assert ax.figure.axes == [ax]
-    assert legend_texts(ax) == ["training loss", "validation loss"]
+    assert legend_texts(ax) == ["training (running mean)", "validation"]
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ def test_leaves_pyplot_alone(name):
 def test_without_matplotlib_a_sentence_says_what_to_install(name, monkeypatch):
     for module in [m for m in sys.modules if m.split(".")[0] == "matplotlib"]:
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ImportError, match=r'pip install "fastnn\[plot\]"'):
+    with pytest.raises(ImportError, match=r'pip install "\.\[plot\]"'):
         DRAWINGS[name]()
 
 

@@ -1,7 +1,11 @@
 """Activations and losses of the user's: both backends call them, and their derivatives are checked first."""
 
+import os
 import pickle
+import signal
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,7 +13,7 @@ from numba import njit
 
 import fastnn
 from fastnn.activations import ACTIVATIONS
-from fastnn.backends.numba_backend import epoch
+from fastnn.backends.engine import model as epoch
 from fastnn.losses import LOSSES
 from tests.cases import DTYPES, assert_agree, tolerance
 
@@ -185,6 +189,162 @@ def test_an_error_in_a_function_is_raised_and_nothing_is_left_broken(batch_size,
             call(X, y, **({"batch_size": batch_size} if call == network.fit else {}))
         assert np.isfinite(network.parameters).all()
     assert np.isfinite(network.loss(X[:9], y[:9]))
+
+
+@every_backend
+@pytest.mark.parametrize("failing", ["activation", "loss"])
+def test_a_fit_raises_its_own_error_and_none_of_another(failing, backend):
+    """One fit fails and is held up then, where its function is still called; another runs meanwhile."""
+    failed, over = threading.Event(), threading.Event()
+    own_thread = []
+
+    def fail_here(result):
+        if own_thread == [threading.get_ident()]:
+            failed.set()
+            raise RuntimeError("of its own")
+        return result
+
+    def hold_up(result):
+        if failed.is_set() and own_thread == [threading.get_ident()]:
+            over.wait(10)
+        return result
+
+    activation, loss = (fail_here, hold_up) if failing == "activation" else (hold_up, fail_here)
+    fastnn.register_activation(
+        "own", lambda z: activation(scaled_tanh(z)), lambda z, a: hold_up(scaled_tanh_derivative(z, a))
+    )
+    fastnn.register_loss("own", lambda A, Y: loss(squares(A, Y)), squares_derivative)
+
+    def fail():
+        own_thread.append(threading.get_ident())
+        with pytest.raises(RuntimeError, match="of its own"):
+            new_network(40, backend, n_threads=1).fit(*new_data(), epochs=1)
+        assert over.wait(10)  # or the other fit might get this thread
+
+    def succeed():
+        assert failed.wait(10)
+        try:
+            new_network(40, backend, n_threads=1).fit(*new_data(), epochs=1)
+        finally:
+            over.set()
+
+    new_network(40, backend, n_threads=1).fit(*new_data(), epochs=1)  # compiles
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(fail), pool.submit(succeed)]:
+            done.result()
+
+
+@every_backend
+@pytest.mark.parametrize("failing", ["activation", "loss"])
+def test_every_one_of_many_fits_side_by_side_ends_as_it_must(failing, backend):
+    register(compiled=False)
+
+    def fail(*arguments):
+        if np.max(np.abs(arguments[-1])) > 1e6:
+            raise RuntimeError("too large")
+        return scaled_tanh(*arguments) if failing == "activation" else squares(*arguments)
+
+    if failing == "activation":
+        fastnn.register_activation("failing", fail, scaled_tanh_derivative)
+        layers, loss = ["failing", "identity"], "squared_error"
+    else:
+        fastnn.register_loss("failing", fail, squares_derivative)
+        layers, loss = ["own", "identity"], "failing"
+    (X, y), calm = new_data(), fastnn.Network([3, 5, 2], ["own", "identity"], "own", backend=backend, seed=0)
+    calm.loss(X, y)
+
+    def outcome(i):
+        scale = 1e9 if i % 2 else 1.0
+        network = fastnn.Network([3, 5, 2], layers, loss, backend=backend, dtype="float64", seed=i)
+        try:
+            network.fit(X * scale, y * scale, epochs=2, batch_size=7)
+        except RuntimeError as error:
+            return str(error)
+        return "trained"
+
+    outcome(0)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(outcome, range(80))) == ["trained", "too large"] * 40
+
+
+def test_an_error_in_any_thread_of_a_team_is_raised(monkeypatch):
+    monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
+    monkeypatch.setattr(epoch, "BATCH_WORK_PER_THREAD", 1)
+    monkeypatch.setattr(epoch, "CALL_WORK_PER_THREAD", 1)
+
+    def broken(A, Y):
+        if (Y == 7).any():
+            raise RuntimeError("a seven")
+        return (A - Y) ** 2
+
+    fastnn.register_activation("own", scaled_tanh, scaled_tanh_derivative)
+    fastnn.register_loss("broken", broken, squares_derivative)
+    for row in (0, 310, 899):
+        X, y = new_data(900)
+        y[row] = 7
+        network = new_network(40, "numba", loss="broken", n_threads=3)
+        with pytest.raises(RuntimeError, match="a seven"):
+            network.fit(X, y, epochs=1, batch_size=None)
+        assert np.isfinite(network.loss(X[row - 9 : row], y[row - 9 : row]) if row else 0.0)
+
+
+@every_backend
+def test_a_function_may_train_and_have_its_errors_for_itself(backend):
+    register(compiled=False)
+    inner_errors, armed = [], []
+
+    def nested(A, Y):
+        inner = new_network(backend=backend, loss="broken")
+        try:
+            inner.fit(*new_data(), epochs=1)
+        except RuntimeError as error:
+            inner_errors.append(str(error))
+        return squares(A, Y)
+
+    def broken(A, Y):
+        if armed:
+            raise RuntimeError("an inner error")
+        return squares(A, Y)
+
+    fastnn.register_loss("broken", broken, squares_derivative)
+    fastnn.register_loss("nested", nested, squares_derivative)
+    armed.append(True)
+    history = new_network(backend=backend, loss="nested").fit(*new_data(), epochs=1, batch_size=None)
+    assert np.isfinite(history.loss[0])
+    assert set(inner_errors) == {"an inner error"}
+
+
+@pytest.fixture
+def ctrl_c():
+    """What presses Ctrl-C, also where whatever started pytest ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+@every_backend
+@pytest.mark.parametrize("where", ["in the function", "in the kernel that calls it"])
+def test_ctrl_c_ends_a_fit_that_calls_functions(where, backend, ctrl_c):
+    n_calls = 0
+
+    def interrupted(z):
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls == 5:
+            ctrl_c() if where == "in the function" else threading.Timer(0.003, ctrl_c).start()
+        return scaled_tanh(z)
+
+    fastnn.register_activation("own", interrupted, scaled_tanh_derivative)
+    random = np.random.default_rng(0)
+    X, y = random.standard_normal((4096, 400)), random.standard_normal((4096, 2))
+    network = fastnn.Network([400, 300, 2], "own", "squared_error", backend=backend, dtype="float64", n_threads=1)
+    network.fit(X[:512], y[:512], optimizer=fastnn.SGD(1e-6), epochs=1, batch_size=512)  # compiles
+    n_calls = 0
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(X, y, optimizer=fastnn.SGD(1e-6), epochs=40, batch_size=512)
+    assert n_calls < 300
 
 
 @every_backend

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
 
 import fastnn
 from fastnn.backends.numpy_backend.dropout import number
@@ -213,8 +214,7 @@ def test_the_share_that_is_dropped_is_the_rate_and_the_sum_is_kept_on_average(ra
 
 def _sample_losses(network, n):
     """z^2 of every sample, from dZ = 2 z."""
-    views = pytest.importorskip(f"fastnn.backends.{network.backend}_backend.views")
-    return (np.array(views.errors(network._workspace, network.bound_layers[-1], n))[:, 0] / 2) ** 2
+    return (network._model.layers_of_loss[-1].dZ[:n, 0] / 2) ** 2
 
 
 @every_backend
@@ -266,8 +266,7 @@ def test_inference_under_batch_normalisation_takes_each_sample_for_itself(backen
 def test_a_batch_is_normalised_to_its_scales_and_shifts(backend):
     network = new_network(backend=backend, normalization="batch")
     network.loss(X, LABELS)
-    views = pytest.importorskip(f"fastnn.backends.{backend}_backend.views")
-    Z = np.array(views.pre_activations(network._workspace, network.bound_layers[0], len(X)))
+    Z = network._model.layers_of_loss[0].Z
     np.testing.assert_allclose(Z.mean(axis=0), network.shifts[0], atol=1e-12)
     np.testing.assert_allclose(Z.std(axis=0), network.scales[0], rtol=1e-3)
 
@@ -293,6 +292,96 @@ def test_copies_and_pickles_go_on_like_the_original(options, backend):
     assert len({state_of(each).tobytes() for each in networks}) == 1
 
 
+# A sample that is left over
+
+BATCH_NORM = {"normalization": "batch"}
+
+#: Samples 0 to 32 in batches of 16: the last joins the second batch.
+LEFT_OVER, CUTS = slice(0, 33), [(0, 16), (16, 33)]
+
+
+def by_hand(network, optimizer, data, cuts):
+    """Losses of the batches that are cut from data, with a step on each."""
+    losses = []
+    for start, stop in cuts:
+        losses.append(network.loss(*(part[start:stop] for part in data)))
+        network.backward()
+        optimizer.step(network)
+    return losses
+
+
+@every_backend
+@every_width
+@pytest.mark.parametrize("optimizer", [fastnn.SGD(0.1, momentum=0.9), fastnn.Muon(0.01)], ids=["SGD", "Muon"])
+@pytest.mark.parametrize("container", [np.asarray, csr_matrix], ids=["dense", "sparse"])
+def test_under_batch_normalisation_a_sample_that_is_left_over_joins_the_batch_before(
+    container, optimizer, hidden, backend
+):
+    weights = np.random.default_rng(1).random(33)
+    data = container(X[LEFT_OVER]), LABELS[LEFT_OVER], weights
+    fitted, expected = (new_network(hidden, backend, **BATCH_NORM) for _ in range(2))
+    history = fitted.fit(*data, optimizer=optimizer, epochs=1, batch_size=16, shuffle=False)
+    losses = by_hand(expected, optimizer, data, CUTS)
+    assert fitted.n_updates == 2
+    assert_agree(state_of(fitted), state_of(expected), 1e-12)
+    totals = [weights[start:stop].sum() for start, stop in CUTS]
+    assert history.loss == pytest.approx([np.average(losses, weights=totals)], rel=1e-12)
+
+
+@pytest.mark.parametrize("n_samples", [17, 33, 49])
+def test_any_number_of_samples_is_trained_on_alike_on_both_backends(n_samples):
+    networks = [new_network(backend=backend, **BATCH_NORM) for backend in fastnn.backends()]
+    rows = slice(0, n_samples)
+    losses = [network.fit(X[rows], LABELS[rows], batch_size=16, epochs=3).loss for network in networks]
+    np.testing.assert_allclose(*losses, rtol=1e-10)
+    assert {network.n_updates for network in networks} == {3 * (n_samples // 16)}
+
+
+@every_backend
+@pytest.mark.parametrize("options", [{}, {"normalization": "layer"}, {"dropout": 0.2}], ids=str)
+def test_without_batch_normalisation_a_sample_that_is_left_over_is_a_batch(options, backend):
+    fitted, expected = (new_network(backend=backend, **options) for _ in range(2))
+    optimizer, data = fastnn.SGD(0.1), (X[LEFT_OVER], LABELS[LEFT_OVER])
+    fitted.fit(*data, optimizer=optimizer, epochs=1, batch_size=16, shuffle=False)
+    by_hand(expected, optimizer, data, [(0, 16), (16, 32), (32, 33)])
+    assert fitted.n_updates == 3
+    assert_agree(state_of(fitted), state_of(expected), 1e-12)
+
+
+def test_a_schedule_counts_the_steps_that_are_made():
+    seen, network = [], new_network(**BATCH_NORM)
+
+    def rate(step):
+        seen.append(step)
+        return 0.1
+
+    data = X[LEFT_OVER], LABELS[LEFT_OVER]
+    network.fit(*data, batch_size=16, epochs=2, schedule=rate)
+    assert max(seen) == 3
+    cosine = new_network(**BATCH_NORM).fit(*data, batch_size=16, epochs=2, schedule=fastnn.schedules.Cosine())
+    course = fastnn.schedules.Cosine().begin(fastnn.SGD().learning_rate, 2, 4)
+    assert cosine.learning_rate == course.rates(0, 4)[0][[1, 3]].tolist()
+
+
+@every_backend
+def test_a_training_with_a_sample_left_over_goes_on_from_a_checkpoint(backend, tmp_path):
+    options = {"batch_size": 16, "optimizer": fastnn.SGD(0.1, momentum=0.9)}
+    alone, first, resumed = (new_network(backend=backend, **BATCH_NORM) for _ in range(3))
+    data = X[LEFT_OVER], LABELS[LEFT_OVER]
+    alone.fit(*data, epochs=5, **options)
+    first.fit(*data, epochs=2, callbacks=fastnn.Checkpoint(tmp_path / "file"), **options)
+    resumed.fit(*data, epochs=5, resume_from=tmp_path / "file", **options)
+    assert state_of(resumed).tobytes() == state_of(alone).tobytes()
+
+
+@every_backend
+def test_a_learning_rate_is_sought_with_a_sample_left_over(backend):
+    found = fastnn.find_learning_rate(
+        new_network(backend=backend, **BATCH_NORM), X[LEFT_OVER], LABELS[LEFT_OVER], batch_size=16, steps=20
+    )
+    assert np.isfinite(found.losses).all()
+
+
 # What is refused
 
 
@@ -301,14 +390,10 @@ def test_copies_and_pickles_go_on_like_the_original(options, backend):
     ("use", "message"),
     [
         (lambda network: fit(network, batch_size=1), "two samples or more in every batch, got batches of one"),
-        (
-            lambda network: network.fit(X[:33], LABELS[:33], batch_size=16),
-            "the last of 33 samples in batches of 16 is alone: choose another batch_size",
-        ),
         (lambda network: network.loss(X[:1], LABELS[:1]), "two samples or more"),
         (lambda network: network.fit_batches([(X[:1], LABELS[:1])]), "two samples or more"),
         (lambda network: network.fit(X[:1], LABELS[:1], optimizer=fastnn.LBFGS()), "two samples or more"),
-        (lambda network: fastnn.find_learning_rate(network, X[:33], LABELS[:33], batch_size=16), "is alone"),
+        (lambda network: fastnn.find_learning_rate(network, X[:33], LABELS[:33], batch_size=1), "batches of one"),
     ],
 )
 def test_a_sample_that_would_be_its_own_mean_is_refused(use, message, backend):

@@ -8,13 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from numba.core import event
+from scipy import sparse
 from threadpoolctl import threadpool_info
 
 import fastnn
-from fastnn.backends.numba_backend import epoch, threads
-from fastnn.backends.numba_backend.compilation import kernel
-from fastnn.backends.numba_backend.threads import meet, run_team
+from fastnn.architecture import Architecture
+from fastnn.backends.engine import inputs, program, team, training
+from fastnn.backends.engine import model as epoch
+from fastnn.backends.engine.operations import Operation, partition
+from fastnn.backends.engine.partition import BY_ONE
+from fastnn.backends.engine.program import Program
+from fastnn.optimizers import SETTINGS
 from fastnn.threads import available_cpus, matrix_threads, team_size, threads_of_call
 
 RANDOM = np.random.default_rng(0)
@@ -33,8 +37,9 @@ def _eight_processors_and_every_thread_worth_its_while(monkeypatch):
 @pytest.fixture
 def team_sizes(monkeypatch):
     """The size of every team that the compiled backend asks for, in order."""
-    sizes = []
-    monkeypatch.setattr(epoch, "run_team", lambda kernel, n, *args: sizes.append(n) or run_team(kernel, n, *args))
+    sizes, run_team, side_by_side = [], program.run_team, epoch._side_by_side
+    monkeypatch.setattr(program, "run_team", lambda *args: sizes.append(args[-1]) or run_team(*args))
+    monkeypatch.setattr(epoch, "_side_by_side", lambda calls: sizes.append(len(calls)) or side_by_side(calls))
     return sizes
 
 
@@ -81,14 +86,13 @@ def test_every_kind_of_update_gives_the_same_bits_for_any_number_of_threads(size
 
 def test_the_teams_of_this_file_have_several_threads(team_sizes):
     everything(5, "float32")
-    assert set(team_sizes) == {1, 5}
-    assert team_sizes.count(1) == 1  # the call that only compiles
+    assert max(team_sizes) == 5
 
 
 def test_small_work_stays_on_one_thread(monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
-    monkeypatch.setattr(threads.threading, "Thread", None)  # would fail to start
+    monkeypatch.setattr(team.threading, "Thread", None)  # would fail to start
     network(8).fit(X[:32], LABELS[:32], epochs=1)
 
 
@@ -125,16 +129,24 @@ def test_no_thread_outlives_a_call():
 
 
 def test_a_team_is_never_larger_than_its_work():
-    parameters = np.empty(1000)
-    assert epoch._team_size(parameters, 1, 1, 16) == 1
-    assert epoch._team_size(parameters, 1000, 64, 16) == 64 // epoch.ROWS
-    assert epoch._team_size(parameters, 10_000, 10_000, 3) == 3
+    model = network(1)._model
+    assert model.team(1, 1, 16, work=1000) == 1
+    assert model.team(1000, 64, 16, work=1000) == 64 // epoch.ROWS
+    assert model.team(10_000, 10_000, 3, work=1000) == 3
+
+
+def test_the_work_on_a_sparse_matrix_is_that_on_its_entries():
+    architecture = Architecture.create((1000, 4, 1), "relu", "squared_error")
+    X = sparse.csr_array(np.eye(50, 1000))
+    assert inputs.work_of(architecture, X) == 4 + 4 + 4 + 1
+    assert inputs.work_of(architecture, X.toarray()) == architecture.n_parameters
+    assert training.WORK_PER_UPDATE > 1
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3, 5, 7])
 @pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 100, 129])
 def test_shares_cover_the_whole_once(n, n_threads):
-    ranges = [threads.share(n, thread, n_threads, 8) for thread in range(n_threads)]
+    ranges = [partition(n, thread, n_threads, 8) for thread in range(n_threads)]
     assert [i for start, stop in ranges for i in range(start, stop)] == list(range(n))
     assert all(start % 8 == 0 or start == n for start, _ in ranges)
 
@@ -142,28 +154,23 @@ def test_shares_cover_the_whole_once(n, n_threads):
 # Interrupts and errors
 
 
-class Interrupted:
-    """A kernel before which Ctrl-C is pressed in thread 0; the other threads compute."""
-
-    def __init__(self, kernel):
-        self.kernel, self.typeof_pyval, self.compile = kernel, kernel.typeof_pyval, kernel.compile
-
-    def __call__(self, thread, *arguments):
-        if thread == 0:
-            raise KeyboardInterrupt
-        return self.kernel(thread, *arguments)
-
-
-class InPython:
-    """A function that needs no compilation in the place of a kernel."""
-
-    typeof_pyval, compile = type, staticmethod(lambda signature: None)
+class InEachThread(Operation):
+    """A function of the thread's number, called back from a program."""
 
     def __init__(self, function):
-        self.function = function
+        super().__init__("in_each_thread", (), function, in_python=True)
 
-    def __call__(self, *arguments):
-        return self.function(*arguments)
+    def interpret(self, arguments, batch, thread, n_threads, dtype):
+        self.function(thread)
+
+
+def run_in_a_team(n_threads, *functions):
+    """Run a program of functions of the thread's number; all threads wait for each other after each."""
+    own = Program(np.dtype("float32"))
+    for function in functions:
+        own.add(InEachThread(function), BY_ONE)
+        own.wait()
+    own.run(np.zeros(1, SETTINGS), n_threads)
 
 
 @pytest.fixture
@@ -188,7 +195,14 @@ def assert_interrupted_and_unchanged(net):
 def test_an_interrupt_before_thread_0_computes_breaks_up_the_team(monkeypatch):
     """The others are at work or wait for thread 0; either way they end, and no parameter changes."""
     network(3).fit(X, LABELS, epochs=1, batch_size=64)  # compiles: the interrupt comes later
-    monkeypatch.setattr(epoch, "_train_epoch", Interrupted(epoch._train_epoch))
+    compute = team._Team._compute
+
+    def interrupted(self, thread):
+        if thread == 0:
+            raise KeyboardInterrupt
+        compute(self, thread)
+
+    monkeypatch.setattr(team._Team, "_compute", interrupted)
     assert_interrupted_and_unchanged(network(3))
 
 
@@ -207,33 +221,11 @@ def test_an_interrupt_while_a_team_is_started_breaks_it_up(n_started, monkeypatc
     assert_interrupted_and_unchanged(network(4))
 
 
-@pytest.mark.usefixtures("no_thread_is_left")
-def test_an_interrupt_during_compilation_leaves_nothing_behind():
-    @kernel
-    def numbers(thread, n_threads, meeting, result):
-        result[thread] = thread + 1
-        meet(meeting, n_threads, 1)
-
-    class Interrupt(event.Listener):
-        def on_start(self, event):
-            raise KeyboardInterrupt
-
-        def on_end(self, event):
-            pass
-
-    result = np.zeros(3)
-    with event.install_listener("numba:compile", Interrupt()), pytest.raises(KeyboardInterrupt):
-        run_team(numbers, 3, result)
-    assert not result.any()
-    run_team(numbers, 3, result)
-    np.testing.assert_array_equal(result, [1, 2, 3])
-
-
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no timer signals")
 def test_an_interrupt_is_raised_when_nobody_writes_any_more():
     result = np.zeros(3)
 
-    def slow(thread, n_threads, meeting, result):
+    def slow(thread):
         if thread > 0:
             time.sleep(0.3)
         result[thread] = 1
@@ -245,7 +237,7 @@ def test_an_interrupt_is_raised_when_nobody_writes_any_more():
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.1)  # thread 0 has come to its end and waits for the others
         with pytest.raises(KeyboardInterrupt):
-            run_team(InPython(slow), 3, result)
+            run_in_a_team(3, slow)
     finally:
         signal.signal(signal.SIGALRM, previous)
     np.testing.assert_array_equal(result, [1, 1, 1])
@@ -254,17 +246,15 @@ def test_an_interrupt_is_raised_when_nobody_writes_any_more():
 @pytest.mark.usefixtures("no_thread_is_left")
 @pytest.mark.parametrize("failing", [0, 1, 2])
 def test_an_error_in_any_thread_is_raised_by_the_call(failing):
-    @kernel
-    def wait(meeting, n_threads):
-        return meet(meeting, n_threads, 1)
+    reached = []
 
-    def fail(thread, n_threads, meeting):
+    def fail(thread):
         if thread == failing:
             raise IndexError(f"thread {thread}")
-        assert wait(meeting, n_threads) == 0  # broken up, or this would wait for ever
 
     with pytest.raises(IndexError, match=f"thread {failing}"):
-        run_team(InPython(fail), 3)
+        run_in_a_team(3, fail, reached.append)
+    assert not reached  # broken up, or the others would wait for ever
 
 
 # How many threads
@@ -278,7 +268,7 @@ def test_by_default_a_network_uses_the_processors_of_the_process():
 def test_a_team_is_never_larger_than_the_processors(team_sizes):
     assert network(100).team == 8
     network(100).logits(X, n_threads=50)
-    assert team_sizes == [8]
+    assert max(team_sizes) == 8
 
 
 CALLS = {

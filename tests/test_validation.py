@@ -36,6 +36,21 @@ def state_of(network: fastnn.Network) -> tuple:
 
 # Features
 
+
+def with_column(column, container=sparse.csr_array):
+    """A sparse X of which one entry is said to be in another column, or row."""
+    scattered = container(X)
+    scattered.indices[4] = column
+    return scattered
+
+
+def with_rows_backwards():
+    """A sparse X of which a row ends before it begins."""
+    scattered = sparse.csr_array(X)
+    scattered.indptr[3] = 0
+    return scattered
+
+
 BAD_FEATURES = {
     "wrong number": (X[:, :2], ValueError, r"X has 2 features, but this network expects 3\."),
     "one-dimensional": (X[0], ValueError, r"X must be two-dimensional.*shape \(3,\)\. For one sample, pass X\.reshape"),
@@ -53,7 +68,31 @@ BAD_FEATURES = {
     "ragged": ([[0, 1, 2], [0, 1]], TypeError, r"X must be an array of numbers, got list"),
     "objects": ([[object()] * 3] * 8, TypeError, r"X must be an array of numbers, got list"),
     "too large an integer": ([[10**400, 0, 0]] * 8, (TypeError, ValueError), r"X must be"),
-    "sparse": (sparse.csr_array(X), TypeError, r"X is a sparse csr_array; pass a dense array, for instance X\.toarray"),
+    "sparse, wrong number": (sparse.csr_array(X[:, :2]), ValueError, r"X has 2 features, but this network expects 3\."),
+    "sparse, empty": (
+        sparse.csc_array(X[:0]),
+        ValueError,
+        r"X is empty: at least one sample is needed, got shape \(0, 3\)",
+    ),
+    "sparse, nan": (sparse.coo_array(put(np.nan)), ValueError, r"X must be finite.*got nan in row 2, column 1\."),
+    "sparse, infinite": (sparse.csr_matrix(put(np.inf)), ValueError, r"X must be finite.*got inf in row 2, column 1\."),
+    "sparse, complex": (
+        sparse.csr_array(X * 1j),
+        TypeError,
+        r"X must be a sparse array of real numbers, .* complex128",
+    ),
+    "sparse, beyond": (with_column(3), ValueError, r"X is a csr_array with entries outside of its shape \(8, 3\)"),
+    "sparse, negative": (with_column(-1), ValueError, r"X is a csr_array with entries outside of its shape \(8, 3\)"),
+    "sparse, columns": (
+        with_column(8, sparse.csc_array),
+        ValueError,
+        r"X is a csc_array whose parts contradict .*indices",
+    ),
+    "sparse, rows": (
+        with_rows_backwards(),
+        ValueError,
+        r"X is a csr_array .* places of rows that contradict each other",
+    ),
 }
 
 USES = {
@@ -93,9 +132,11 @@ def test_bad_features_are_refused_by_inference(fault, use):
     assert_refused(network_for(), lambda network: INFERENCE[use](network, features), error, message)
 
 
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("use", [*USES, *INFERENCE])
-def test_features_beyond_single_precision_are_refused_by_a_network_of_single_precision(use):
-    features, message = put(1e300), r"X must be finite in float32, got 1e\+300 in row 2, column 1\."
+def test_features_beyond_single_precision_are_refused_by_a_network_of_single_precision(use, container):
+    message = r"X must be finite in float32, got 1e\+300 in row 2, column 1\."
+    features = container(put(1e300))
     network = network_for(dtype="float32")
     if use in USES:
         assert_refused(network, lambda network: USES[use](network, features, LABELS), ValueError, message)

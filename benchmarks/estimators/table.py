@@ -21,7 +21,7 @@ def markdown(results: dict[str, Any]) -> str:
         _line(["---", "---", *["---:"] * 4]),
         *rows(results),
     ]
-    notes = [_legend(results["turns"]), *_pickled(results), _measured_on(results["machine"])]
+    notes = [_legend(results["turns"]), *_pickled(results), *_memory(results), _measured_on(results["machine"])]
     return "\n".join([*lines, "", " ".join(notes)]) + "\n"
 
 
@@ -69,7 +69,7 @@ def shortfalls(results: dict[str, Any]) -> list[str]:
 
 def _shortfalls(task: dict[str, Any]) -> list[str]:
     floor, most, seconds = task["floor"], task["most_seconds"], task["seconds"][SUBJECT]
-    pickled = task["pickled"].get(SUBJECT, 0)
+    pickled, most_memory = task["pickled"].get(SUBJECT, 0), task.get("most_memory")
     sentences = []
     if floor is not None and ratio(task) < floor:
         sentences.append(f"{ratio(task):.3g} times as fast as {REFERENCE}; at least {floor:g} are demanded.")
@@ -77,6 +77,12 @@ def _shortfalls(task: dict[str, Any]) -> list[str]:
         sentences.append(f"{duration(seconds)}; at most {duration(most)} are allowed.")
     if pickled > MOST_PICKLED:
         sentences.append(f"{pickled:.3g} times its parameters' bytes when pickled; at most {MOST_PICKLED} are allowed.")
+    if (
+        most_memory is not None
+        and task["memory"]
+        and (times := task["memory"][SUBJECT] / task["memory"][REFERENCE]) > most_memory
+    ):
+        sentences.append(f"{times:.3g} times the memory of {REFERENCE}; at most {most_memory} are allowed.")
     return sentences
 
 
@@ -121,6 +127,16 @@ def _pickled(results: dict[str, Any]) -> list[str]:
                 sentence = f"{ours} times the bytes of its weights and biases; {REFERENCE}'s takes {theirs} times."
                 return [f"Pickled, the {SUBJECT} estimator that predicts one row takes {sentence}"]
     return []
+
+
+def _memory(results: dict[str, Any]) -> list[str]:
+    """A sentence for each task of which the memory was measured, on the most processors."""
+    return [
+        f"On {task['data']}, a process that fits and predicts takes {task['memory'][SUBJECT] / 2**20:.0f} MiB at most; with "
+        f"{REFERENCE} it takes {task['memory'][REFERENCE] / 2**20:.0f}."
+        for task in results["runs"][-1]["tasks"]
+        if task.get("memory")
+    ]
 
 
 def _measured_on(at: dict[str, Any]) -> str:

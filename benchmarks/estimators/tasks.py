@@ -16,10 +16,12 @@ import joblib
 import numpy as np
 from joblib.externals.loky import get_reusable_executor
 from sklearn.datasets import load_digits, make_classification, make_regression
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.model_selection import GridSearchCV
 
 from benchmarks.estimators import agreement, libraries
 from benchmarks.estimators.libraries import MODULES, fitted, seconds_of
+from benchmarks.estimators.memory import STATUS, peak_bytes
 from benchmarks.workloads import SEED, Data, half_planes, mnist_images
 from fastnn.threads import available_cpus
 
@@ -97,10 +99,19 @@ class Task(ABC):
         """By library, bytes of a pickled estimator divided by those of its parameters; only where that is demanded."""
         return {}
 
+    def memory(self) -> dict[str, int]:
+        """By library, the most bytes that a process takes; only where that is demanded."""
+        return {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fit(Task):
-    """The whole of ``fit``, to its own stop or to the last of its epochs."""
+    """The whole of ``fit``, to its own stop or to the last of its epochs; its memory too, where there is ``most_memory``.
+
+    That is how many times scikit-learn's it may be.
+    """
+
+    most_memory: float | None = None
 
     def check(self) -> dict[str, float]:
         """Demand the same of a short training, and as many epochs and the same score of the one that is timed."""
@@ -117,21 +128,33 @@ class Fit(Task):
         data = self.data
         return lambda: seconds_of(lambda: self.estimator(library).fit(data.X, data.y))
 
+    def quick(self) -> Self:
+        """The same task in a small size, of which the memory would show nothing."""
+        return replace(super().quick(), most_memory=None)
+
+    def memory(self) -> dict[str, int]:
+        """By library, the most bytes of a process that does nothing but fit and predict, where the system says so."""
+        if self.most_memory is None or not STATUS.exists():
+            return {}
+        return {library: peak_bytes(self.name, library) for library in MODULES}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction(Task):
-    """``predict`` of a single row, call after call; and the size of the pickled estimator that is asked."""
+    """``predict`` of a single row or more, call after call; and the size of the pickled estimator that is asked."""
 
     n_calls: int = 2000
+    n_rows: int = 1
 
     def quick(self) -> Self:
         """The same task with a few calls."""
-        return replace(super().quick(), n_calls=20)
+        return replace(super().quick(), n_calls=min(self.n_calls, 20), n_rows=min(self.n_rows, 300))
 
     def prepare(self, library: str) -> Callable[[], float]:
         """Seconds of a call, the mean of many."""
         model = self.trained_shortly(library, self.data)
-        rows = [self.data.X[[row]] for row in range(min(self.n_calls, self.n_samples))]
+        starts = range(0, min(self.n_calls * self.n_rows, self.n_samples), self.n_rows)
+        rows = [self.data.X[start : start + self.n_rows] for start in starts]
 
         def calls() -> None:
             for call in range(self.n_calls):
@@ -221,6 +244,26 @@ def _half_planes_in_double(n_samples: int) -> Data:
     return Data(data.X.astype(np.float64), data.y, data.source)
 
 
+def _documents(n_samples: int) -> tuple[list[str], np.ndarray]:
+    """Documents of 100 words, the frequent ones far more often than the rare ones, and for each one of four topics."""
+    random = np.random.default_rng(SEED)
+    topics = random.integers(0, 4, n_samples)
+    words = random.zipf(1.3, (n_samples, 100)) % 30_000
+    is_special = random.random(words.shape) < 0.2
+    words = np.where(is_special, 30_000 + 1000 * topics[:, np.newaxis] + words % 1000, words)
+    return [" ".join(f"word{word}" for word in document) for document in words], topics
+
+
+def _hashed_text(n_samples: int) -> Data:
+    documents, topics = _documents(n_samples)
+    return Data(HashingVectorizer(ngram_range=(1, 2)).transform(documents), topics, "hashed text, sparse")
+
+
+def _tfidf(n_samples: int) -> Data:
+    documents, topics = _documents(n_samples)
+    return Data(TfidfVectorizer(max_features=10_000).fit_transform(documents), topics, "TF-IDF, sparse")
+
+
 def _two_classes(n_samples: int) -> Data:
     X, y = make_classification(n_samples, n_features=20, n_informative=8, random_state=SEED)
     return Data(X, y, "make_classification")
@@ -271,6 +314,25 @@ _SEARCH = Search(
     floors=(6, 6),
 )
 
+_HASHED_TEXT = Fit(
+    name="hashed_text",
+    work="5 epochs, (4,)",
+    make_data=_hashed_text,
+    n_samples=400,
+    options={"hidden_layer_sizes": (4,), "max_iter": 5, **_TO_THE_END},
+    floors=(1, 1),
+    most_memory=1.2,
+)
+
+_TFIDF = Fit(
+    name="tfidf",
+    work="5 epochs, all defaults",
+    make_data=_tfidf,
+    n_samples=2000,
+    options={"max_iter": 5, **_TO_THE_END},
+    floors=(1, 1),
+)
+
 #: Every task that is timed, at its full size.
 TASKS: tuple[Task, ...] = (
     _MNIST,
@@ -307,6 +369,28 @@ TASKS: tuple[Task, ...] = (
         n_samples=2000,
         options={"hidden_layer_sizes": (128,), **_TO_THE_END},
         most_seconds=60e-6,
+    ),
+    _HASHED_TEXT,
+    Prediction(
+        name="hashed_text_predict",
+        work="predict of 400 rows, (4,)",
+        make_data=_hashed_text,
+        n_samples=400,
+        options=_HASHED_TEXT.options,
+        floors=(1, 1),
+        n_calls=100,
+        n_rows=400,
+    ),
+    _TFIDF,
+    Prediction(
+        name="tfidf_predict",
+        work="predict of 2,000 rows, all defaults",
+        make_data=_tfidf,
+        n_samples=2000,
+        options=_TFIDF.options,
+        floors=(1, 1),
+        n_calls=50,
+        n_rows=2000,
     ),
 )
 

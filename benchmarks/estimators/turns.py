@@ -37,6 +37,8 @@ def measure(task: Task, n_turns: int) -> dict[str, Any]:
         "fastest_seconds": {library: min(measured) for library, measured in seconds.items()},
         "deviations": deviations,
         "pickled": task.pickled(),
+        "memory": task.memory(),
+        "most_memory": getattr(task, "most_memory", None),
     }
 
 

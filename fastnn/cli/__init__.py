@@ -4,6 +4,7 @@ A command reads its data, hands it to the library and reports. What the library 
 standard error stream in one place, `Commands.invoke`.
 """
 
+import sys
 from typing import Any
 
 import click
@@ -15,6 +16,12 @@ from fastnn.cli.training import INTERRUPTED
 
 class Commands(click.Group):
     """Turns what the library raises into one sentence, and Ctrl-C into its exit status."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the program, on streams that can print every name."""
+        for stream in (sys.stdout, sys.stderr):
+            _replace_what_it_lacks(stream)
+        return super().main(*args, **options)
 
     def invoke(self, context: click.Context) -> Any:
         """Run a command."""
@@ -29,6 +36,12 @@ class Commands(click.Group):
             if context.params["traceback"]:
                 raise
             raise click.ClickException(_sentence(error)) from error
+
+
+def _replace_what_it_lacks(stream: Any) -> None:
+    """Let a stream print "?" for characters that its encoding lacks, such as Greek letters in cp1252."""
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="replace")
 
 
 def _sentence(error: BaseException) -> str:

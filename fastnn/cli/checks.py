@@ -1,30 +1,53 @@
 """Checks before the work starts, so that nothing learned is lost at its end."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from fastnn.archives import read_archive
+from fastnn.archives import read_header
 
 
-def check_data_options(data: str | Path, data_dir: Path | None, target: str | None = None, task: str = "auto") -> None:
+def check_data_options(
+    data: str | Path,
+    data_dir: Path | None,
+    *,
+    target: str | None = None,
+    task: str = "auto",
+    drop: Sequence[str] = (),
+    decimal: str | None = None,
+) -> None:
     """Refuse options that have no meaning for the data."""
     if isinstance(data, str) and (target is not None or task != "auto"):
         raise click.UsageError(f"--target and --task are for files of your own, and {data} has its own targets.")
+    if isinstance(data, str) and (drop or decimal is not None):
+        raise click.UsageError(f"--drop and --decimal are for files of your own, and {data} is none.")
     if data_dir is not None and data != "mnist":
         raise click.UsageError(f"--data-dir says where the files of mnist are, and --data is {data}.")
 
 
+def check_stopping_options(early_stopping: bool | None, patience: int | None) -> None:
+    """Refuse to wait for something that is not to happen."""
+    if early_stopping is False and patience is not None:
+        raise click.UsageError("--patience is for early stopping, and --no-early-stopping rules it out.")
+
+
 def check_network_options(
-    hidden: tuple[int, ...], dropout: float, normalization: str | None, label_smoothing: float, task: str
+    hidden: tuple[int, ...],
+    dropout: float,
+    normalization: str | None,
+    label_smoothing: float,
+    class_weight: str | None,
+    task: str,
 ) -> None:
-    """Refuse options that have no meaning for the network."""
+    """Refuse options that have no meaning for the network or for its task."""
     for option, value in (("--dropout", dropout), ("--normalization", normalization)):
         if value and not hidden:
             raise click.UsageError(f"{option} is for hidden layers, and --hidden is none.")
-    if label_smoothing and task == "regression":
-        raise click.UsageError("--label-smoothing is for classes, and the task is regression.")
+    for option, value in (("--label-smoothing", label_smoothing), ("--class-weight", class_weight)):
+        if value and task == "regression":
+            raise click.UsageError(f"{option} is for classes, and the task is regression.")
 
 
 def check_model_file(path: Path) -> None:
@@ -61,7 +84,7 @@ def check_checkpoint_file(path: Path | None, resume: bool, *others: str | Path |
 def kind_of_file(path: Path) -> str:
     """What `fastnn train` wrote: a model, a checkpoint, or neither."""
     try:
-        header, _ = read_archive(path)
+        header = read_header(path)
     except ValueError:
         return "neither"
     return "checkpoint" if "progress" in header else "model"

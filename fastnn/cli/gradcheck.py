@@ -53,7 +53,8 @@ def gradcheck(
 ) -> None:
     """Compare the gradient from backpropagation with finite differences of the loss.
 
-    A network with random weights meets random samples, in float64. The exit status is 1 if a gradient is wrong.
+    A network with random weights meets random samples, in float64. The exit status is 1 if a gradient is wrong; entries
+    on a kink, such as that of ReLU at 0, are named and are not wrong.
     """
     generator = np.random.default_rng(seed)
     X, y = _random_task(layers, loss, samples, generator)

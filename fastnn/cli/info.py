@@ -10,7 +10,7 @@ import fastnn
 from fastnn.cli.reports import report
 from fastnn.threads import available_cpus
 
-PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "scikit-learn", "matplotlib")
+PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "scikit-learn", "pandas", "pyarrow", "matplotlib")
 VECTOR_FEATURES = ("sse", "avx", "fma", "amx", "neon", "sve", "asimd", "altivec", "vsx")
 
 
@@ -30,7 +30,20 @@ def info() -> None:
     report("Processor", llvm.get_host_cpu_name())
     report("Vectors", f"{vector_bits()} bits ({relevant or 'no features known'})")
     report("Threads", f"{available_cpus()} of {os.cpu_count()}")
+    report("Kernels", kernels_in_use())
     report("Cache", cache_folder() or "none: no folder can be written, and kernels are compiled in each process")
+
+
+def kernels_in_use() -> str:
+    """Where the machine code of the compiled backend comes from, and why."""
+    from fastnn.backends.engine.levels import level
+    from fastnn.backends.engine.prebuilt import choice, versions
+
+    chosen = choice()
+    if chosen.path is None:
+        return f"compiled by Numba as they are needed, for {level().vector_bits}-bit vectors ({chosen.reason})"
+    made_with = versions(chosen.path)
+    return f"{chosen.path.name}, made with Numba {made_with['numba']} and LLVM {made_with['llvm']} ({chosen.reason})"
 
 
 def _version(package: str) -> str:

@@ -14,12 +14,14 @@ import numpy as np
 import fastnn
 from fastnn.callbacks import Callback
 from fastnn.checkpoints import Checkpoint
-from fastnn.cli.model import Model
-from fastnn.cli.training import Design, Learner, Parts, Plan, ProgressBar
+from fastnn.cli.model import make_model
+from fastnn.cli.parts import Parts
+from fastnn.cli.training import Design, Learner, Plan, ProgressBar
 from fastnn.datasets import Dataset
 from fastnn.exceptions import DivergenceError
 from fastnn.history import History
 from fastnn.losses import SoftmaxCrossEntropy, SquaredError
+from fastnn.model import Model
 from fastnn.network import Network
 
 
@@ -39,9 +41,11 @@ def fit_estimator(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # so many epochs were asked for
         warnings.filterwarnings("ignore", "Training interrupted by user")  # the report says so
-        estimator.fit(*parts.train, X_val=parts.watched.X, y_val=parts.watched.y)
-    features, targets = (getattr(estimator, name, None) for name in ("feature_scaler_", "target_scaler_"))
-    return Model.of(dataset, estimator.network_, features, targets, design.seed)
+        train, watched = parts.train, parts.watched
+        weights = {"sample_weight": train.weights, "sample_weight_val": watched.weights}
+        estimator.fit(train.X, train.y, X_val=watched.X, y_val=watched.y, **weights)
+    scalers = (getattr(estimator, name, None) for name in ("feature_scaler_", "target_scaler_"))
+    return make_model(dataset, parts, design, estimator.network_, *scalers)
 
 
 def _make_estimator(
@@ -91,19 +95,25 @@ def fit_network(
     """Train by `Network.fit`."""
     from sklearn.preprocessing import StandardScaler
 
-    network = _make_network(dataset, design, parts.train.X.shape[1])
-    features = StandardScaler().fit(parts.train.X) if design.standardize else None
+    from fastnn.scaling import ColumnScaler
+
+    X, y, weights = parts.train
+    network = _make_network(dataset, design, X.shape[1])
+    features = ColumnScaler().fit(X, sample_weight=weights) if design.standardize else None
     scales_targets = design.standardize and dataset.task == "regression"
-    targets = StandardScaler().fit(parts.train.y[:, np.newaxis]) if scales_targets else None
-    model = Model.of(dataset, network, features, targets, design.seed)
+    targets = StandardScaler().fit(y[:, np.newaxis], sample_weight=weights) if scales_targets else None
+    model = make_model(dataset, parts, design, network, features, targets)
+    data, watched = (
+        (model.inputs(part.X), model.outputs(part.y), part.weights) for part in (parts.train, parts.watched)
+    )
     with suppress(KeyboardInterrupt):  # what was learned is in the network
         network.fit(
-            *model.prepared(*parts.train),
+            *data,
             optimizer=plan.optimizer,
             schedule=plan.schedule,
             epochs=plan.epochs,
             batch_size=plan.batch_size,
-            validation_data=model.prepared(*parts.watched),
+            validation_data=watched,
             callbacks=callbacks if plan.checkpoint is None else [*callbacks, Checkpoint(plan.checkpoint)],
             progress=progress,
             resume_from=plan.checkpoint if plan.resume else None,

@@ -13,13 +13,13 @@ from fastnn.activations import ACTIVATIONS
 
 
 def data_source(text: str) -> str | Path:
-    """The name of a data set, or a file that exists."""
+    """The name of a data set, or a file that exists, or - for the standard input stream."""
     if text in datasets.NAMES:
         return text
     path = Path(text)
-    if not path.is_file():
+    if text != "-" and not path.is_file():
         raise click.BadParameter(f"{text!r} is neither a data set ({', '.join(datasets.NAMES)}) nor a file.")
-    if path.suffix.lower() not in datasets.FILE_TYPES:
+    if datasets.file_type(path) is None:
         raise click.BadParameter(f"{text!r} must be a file that ends in {', '.join(datasets.FILE_TYPES)}.")
     return path
 
@@ -80,6 +80,11 @@ threads_option = click.option(
     type=click.IntRange(min=1),
     metavar="N",
     help="Threads to use.  [default: one for each processor]",
+)
+decimal_option = click.option(
+    "--decimal",
+    type=click.Choice([".", ","]),
+    help="Decimal sign of numbers that are text.  [default: found out in a text file]",
 )
 data_dir_option = click.option(
     "--data-dir",

@@ -1,15 +1,21 @@
 """The picture of a training."""
 
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from fastnn.cli.checks import check_writable
-from fastnn.cli.model import Model
-from fastnn.cli.training import Part
+from fastnn.cli.parts import Parts
+from fastnn.cli.reports import shortened
 from fastnn.history import History
+from fastnn.model import Model
 from fastnn.plotting import plot_decision_boundary, plot_history
+
+MOST_CLASSES = 20  # of which a decision boundary is drawn
+LONGEST_LABEL = 20
 
 
 def check_plot_file(path: Path | None, model_file: Path) -> None:
@@ -24,29 +30,34 @@ def check_plot_file(path: Path | None, model_file: Path) -> None:
     check_writable(path, "--plot")
 
 
-def draw(path: Path, model: Model, history: History, test: Part) -> None:
+def draw(path: Path, model: Model, history: History, parts: Parts) -> None:
     """The loss of each epoch, and beside it for two features the decision boundary with the held-out samples."""
-    has_boundary = model.loss.classifies and model.n_features == 2
+    has_boundary = model.loss.classifies and model.n_features == 2 and len(model.output_names) <= MOST_CLASSES
     figure = _new_figure(2 if has_boundary else 1)
     axes = figure.subplots(1, 2 if has_boundary else 1, squeeze=False)[0]
     if history.loss:
-        plot_history(history, ax=axes[0])
+        plot_history(history, ax=axes[0], watched=parts.watched_name)
+    if model.targets is not None:
+        axes[0].set_ylabel("loss, of the standardized target")
     if has_boundary:
-        plot_decision_boundary(
-            lambda points: model.network.forward(model.inputs(points)),
-            test.X,
-            test.y,
-            ax=axes[1],
-            class_names=model.class_names,
-        )
+        names = None if model.class_names is None else _labels(model.class_names)
+        plot_decision_boundary(model.predict_proba, parts.test.X, parts.test.y, ax=axes[1], class_names=names)
+        axes[1].set_title("held out")
         if model.feature_names is not None:
-            axes[1].set(xlabel=model.feature_names[0], ylabel=model.feature_names[1])
-    figure.savefig(path)
+            x_label, y_label = _labels(model.feature_names)
+            axes[1].set(xlabel=x_label, ylabel=y_label)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # characters that the font lacks are drawn as boxes
+        figure.savefig(path)
+
+
+def _labels(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(shortened(name, LONGEST_LABEL) for name in names)
 
 
 def _new_figure(n_panels: int) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise click.ClickException('--plot needs matplotlib: pip install "fastnn[plot]".') from None
+        raise click.ClickException('--plot needs matplotlib: pip install ".[plot]".') from None
     return Figure(figsize=(6.4 * n_panels, 4.8), layout="constrained")

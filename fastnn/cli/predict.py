@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+import math
 from pathlib import Path
 
 import click
@@ -9,25 +11,41 @@ import numpy as np
 
 from fastnn import datasets
 from fastnn.cli.checks import check_data_options, check_writable
-from fastnn.cli.model import Model
-from fastnn.cli.options import backend_option, data_dir_option, data_source, threads_option
-from fastnn.cli.reports import counted, squared_error
+from fastnn.cli.fingerprint import recognized
+from fastnn.cli.model import load_model
+from fastnn.cli.options import backend_option, data_dir_option, data_source, decimal_option, threads_option
+from fastnn.cli.reports import alternative, counted
+from fastnn.cli.scores import Scores, beats_baseline, formatted, score_names, score_numbers
+from fastnn.model import Model
+
+#: Endings of the files that can be written.
+TABLE_TYPES = (".csv", ".json")
+
+#: A row of predictions: names of classes, or numbers.
+Row = list[str] | list[float]
 
 
 @click.command(short_help="Predict with a trained network.")
 @click.argument("model_file", metavar="MODEL", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("data", metavar="DATA", type=data_source)
 @data_dir_option
+@decimal_option
 @click.option(
     "--probabilities", is_flag=True, help="Also give the probability of each class, as a table with a header."
 )
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE.csv", help="Write a table to a file instead.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write to a file instead: a table to FILE.csv, a list of objects to FILE.json, in UTF-8.",
+)
 @backend_option
 @threads_option
 def predict(
     model_file: Path,
     data: str | Path,
     data_dir: Path | None,
+    decimal: str | None,
     probabilities: bool,
     output: Path | None,
     backend: str,
@@ -42,38 +60,40 @@ def predict(
     fastnn predict digits-model.npz digits
     fastnn predict iris-model.npz flowers.csv --probabilities --output species.csv
 
-    The columns of a .csv file are matched by name, in any order. The target may be missing; where DATA has it, the
-    standard error stream says how well the predictions agree with it.
+    The columns of a table are matched by name, in any order. The target may be missing; where DATA has it, the standard
+    error stream says how well the predictions agree with it, and which of the samples the model was trained on. DATA - is
+    CSV from the standard input stream. Without --decimal, the sign is that of the table trained on.
     """  # noqa: D301
-    check_data_options(data, data_dir)
+    check_data_options(data, data_dir, decimal=decimal)
     if output is not None:
         _check_output(output, model_file, data)
-    model = Model.load(model_file, backend, threads)
+    model = load_model(model_file, backend, threads)
     if probabilities and not model.loss.classifies:
         raise click.UsageError(
             f"--probabilities needs a network that predicts classes, and {model_file} predicts numbers."
         )
-    X, targets = _load_samples(model, data, data_dir)
-    inputs = model.inputs(X)
-    predictions = model.predict(inputs)
-    lines = _readable(model, predictions)
+    X, targets = _load_samples(model, data, data_dir, decimal)
+    rows = _readable(model, model.predict(X))
     if probabilities or output is not None:
-        _write_table(output, model, lines, model.probabilities(inputs) if probabilities else None)
+        _write_table(output, model, rows, model.predict_proba(X) if probabilities else None)
     else:
-        click.echo("\n".join(",".join(line) for line in lines))
-    if targets is not None and len(lines[0]) == 1:
-        _report_agreement(model, predictions.reshape(len(targets)), lines, targets)
+        click.echo("\n".join(",".join(map(str, row)) for row in rows))
+    _report_agreement(model, rows, targets, recognized(X, model.trained_rows))
 
 
 def _check_output(output: Path, *inputs: str | Path) -> None:
+    if output.suffix.lower() not in TABLE_TYPES:
+        raise click.BadParameter(f"{output} must end in {' or '.join(TABLE_TYPES)}.", param_hint="--output")
     check_writable(output, "--output")
     for path in inputs:
-        if isinstance(path, Path) and output.exists() and output.samefile(path):
+        if isinstance(path, Path) and path.exists() and output.exists() and output.samefile(path):
             raise click.BadParameter(f"{output} is read by this command, and would be replaced.", param_hint="--output")
 
 
-def _load_samples(model: Model, data: str | Path, data_dir: Path | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Features, and the targets as words or numbers if the data has them."""
+def _load_samples(
+    model: Model, data: str | Path, data_dir: Path | None, decimal: str | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Features, and the names of the targets' classes, or numbers, if the data has them."""
     if isinstance(data, Path):
         return datasets.load_samples(
             data,
@@ -81,6 +101,9 @@ def _load_samples(model: Model, data: str | Path, data_dir: Path | None) -> tupl
             feature_names=model.feature_names,
             target_name=model.target_name,
             target_index=model.target_index,
+            dropped=model.dropped,
+            class_names=model.output_names if model.loss.classifies else None,
+            decimal=decimal or model.decimal,
         )
     dataset = datasets.load_named(data, data_dir=data_dir, seed=model.seed)
     X, y = (dataset.X, dataset.y) if dataset.X_test is None else (dataset.X_test, dataset.y_test)
@@ -89,39 +112,109 @@ def _load_samples(model: Model, data: str | Path, data_dir: Path | None) -> tupl
     return X, np.array(dataset.class_names)[y]
 
 
-def _readable(model: Model, predictions: np.ndarray) -> list[list[str]]:
-    """Each sample's prediction as text: one class or number, or one for each output of the network."""
-    if model.loss.targets == "classes" or model.has_two_classes:
-        return [[model.output_names[label]] for label in predictions]
-    if not model.loss.classifies:
-        predictions = predictions.astype(model.network.dtype)  # no more digits are shown than were computed
-    return [[str(value) for value in row] for row in predictions.reshape(len(predictions), -1)]
+def _readable(model: Model, predictions: np.ndarray) -> list[Row]:
+    """Each sample's prediction: one class or number, or one for each output of the network."""
+    if model.predicts_names:
+        return [[str(name)] for name in predictions]
+    if model.loss.classifies:
+        predictions = predictions.astype(int)
+    columns = predictions.reshape(len(predictions), -1).T
+    return [list(row) for row in zip(*(_rounded(model, k, column) for k, column in enumerate(columns)), strict=True)]
 
 
-def _write_table(path: Path | None, model: Model, lines: list[list[str]], probabilities: np.ndarray | None) -> None:
+def _rounded(model: Model, output: int, numbers: np.ndarray) -> list[float]:
+    """Numbers with the digits that were computed: those of the network's type, at the scale of its targets."""
+    if model.loss.classifies:
+        return [int(number) for number in numbers]
+    if model.targets is None:
+        return [float(str(number)) for number in numbers]  # str gives the shortest text that means this float32
+    resolution = np.finfo(model.network.dtype).eps * model.targets.scale[output]
+    decimals = math.ceil(-math.log10(resolution))
+    return [round(float(number), decimals) for number in numbers]
+
+
+def _write_table(path: Path | None, model: Model, rows: list[Row], probabilities: np.ndarray | None) -> None:
     """A table with a header, to a file or to the standard output stream."""
     names = model.output_names
-    header = ["prediction"] if len(lines[0]) == 1 else [f"prediction_{name}" for name in names]
+    header = ["prediction"] if len(rows[0]) == 1 else [f"prediction_{name}" for name in names]
+    table: list[list[str | float]] = [list(row) for row in rows]
     if probabilities is not None:
         header += ["probability"] if len(names) == 1 else [f"probability_{name}" for name in names]
-        lines = [[*line, *map(str, row)] for line, row in zip(lines, probabilities, strict=True)]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *lines])
+        table = [[*row, *(float(str(p)) for p in shares)] for row, shares in zip(table, probabilities, strict=True)]
     if path is None:
-        click.echo(text.getvalue(), nl=False)
-    else:
-        path.write_text(text.getvalue(), encoding="utf-8")
-        click.echo(f"{len(lines):,} predictions saved to {path}", err=True)
-
-
-def _report_agreement(model: Model, predictions: np.ndarray, lines: list[list[str]], targets: np.ndarray) -> None:
-    """How well predictions agree with known targets."""
-    if model.loss.classifies:
-        correct = [line[0] == datasets.class_name(target) for line, target in zip(lines, targets, strict=True)]
-        measures = {"Accuracy": f"{np.mean(correct):.4f}"}
-    elif targets.dtype.kind == "U":  # words instead of numbers, such as NA
+        click.echo(_csv_text(header, table), nl=False)
         return
-    else:
-        measures = squared_error(predictions, targets)
-    agreement = ", ".join(f"{name} {value}" for name, value in measures.items())
-    click.echo(f"{agreement} on these {counted(len(lines), 'sample')}", err=True)
+    text = _json_text(header, table) if path.suffix.lower() == ".json" else _csv_text(header, table)
+    path.write_text(text, encoding="utf-8")
+    click.echo(f"{len(rows):,} predictions saved to {path}", err=True)
+
+
+def _csv_text(header: list[str], table: list[list[str | float]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *table])
+    return text.getvalue()
+
+
+def _json_text(header: list[str], table: list[list[str | float]]) -> str:
+    """An object for each sample, one a line."""
+    objects = (json.dumps(dict(zip(header, row, strict=True)), ensure_ascii=False) for row in table)
+    return "[\n" + ",\n".join(objects) + "\n]\n"
+
+
+def _report_agreement(model: Model, rows: list[Row], targets: np.ndarray | None, seen: np.ndarray) -> None:
+    """How well predictions agree with targets, if there are any, and which of the samples the model was trained on."""
+    if targets is None or len(rows[0]) > 1:
+        targets = np.full(len(rows), np.nan)
+    has_target, others = ~datasets.is_missing(targets), ""
+    if has_target.any():
+        if obstacle := _obstacle(model, targets[has_target]):
+            click.echo(f"Not scored: {obstacle}", err=True)
+        else:
+            others = _report_scores(model, rows, targets, has_target, seen)
+    if seen.any():
+        of_these = f"{np.sum(seen):,} of these {counted(len(seen), 'sample')}"
+        click.echo(f"{of_these} equal samples that the model was trained on{others}", err=True)
+
+
+def _obstacle(model: Model, targets: np.ndarray) -> str:
+    """Why predictions cannot be compared with targets, or nothing."""
+    if not model.loss.classifies:
+        return "" if targets.dtype.kind in "iuf" else "the targets are not all numbers"
+    if np.isin(targets.astype(str), model.output_names).any():
+        return ""
+    return f"no target is one of the classes of the model; the first is {str(targets[0])!r}"
+
+
+def _report_scores(model: Model, rows: list[Row], targets: np.ndarray, has_target: np.ndarray, seen: np.ndarray) -> str:
+    """Print how well the predictions agree with the targets, and return the same of the samples not trained on."""
+    predictions = np.array([row[0] for row in rows], object)
+    samples = f"these {counted(len(rows), 'sample')}"
+    if not has_target.all():
+        samples = f"the {has_target.sum():,} of {len(rows):,} samples that have a target"
+    click.echo(_agreement(model, predictions[has_target], targets[has_target], samples), err=True)
+    new = has_target & ~seen
+    if not new.any():
+        return ""
+    which = f"{new.sum():,}{'' if has_target.all() else ' that have a target'}"
+    return f"; on the other {which}: {_words(_scores(model, predictions[new], targets[new]))}"
+
+
+def _agreement(model: Model, predictions: np.ndarray, targets: np.ndarray, samples: str) -> str:
+    scores = _scores(model, predictions, targets)
+    words = f"{_words(scores)} on {samples}"
+    if "Baseline" not in scores:
+        return words
+    baseline = formatted("Baseline", scores["Baseline"], is_share=model.loss.classifies)
+    verdict = "" if beats_baseline(scores, len(model.output_names)) else ": the model is no better"
+    measure = "accuracy" if model.loss.classifies else "RMSE"
+    return f"{words}; {alternative(model)}, has {measure} {baseline}{verdict}"
+
+
+def _scores(model: Model, predictions: np.ndarray, targets: np.ndarray) -> Scores:
+    if model.loss.classifies:
+        return score_names(predictions.astype(str), targets.astype(str), model.baseline)
+    return score_numbers(predictions.astype(np.float64), targets, model.baseline)
+
+
+def _words(scores: Scores) -> str:
+    return ", ".join(f"{name} {formatted(name, score)}" for name, score in scores.items() if name != "Baseline")

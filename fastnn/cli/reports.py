@@ -1,15 +1,19 @@
 """The lines that commands print."""
 
+from collections.abc import Sequence
+
 import click
-import numpy as np
 
 from fastnn.architecture import Architecture
-from fastnn.cli.model import Model
 from fastnn.cli.optimizers import described
-from fastnn.cli.training import Design, Part, Parts, Plan
+from fastnn.cli.parts import Parts, Stopping
+from fastnn.cli.scores import beats_baseline, formatted, score_part
+from fastnn.cli.training import Design, Plan, Run
 from fastnn.datasets import Dataset
-from fastnn.history import History
+from fastnn.model import Model
 from fastnn.network import Network
+
+MOST_NAMES, LONGEST_NAME = 10, 30  # in a line of a report
 
 
 def report(label: str, text: str) -> None:
@@ -19,16 +23,25 @@ def report(label: str, text: str) -> None:
 
 def counted(number: int, noun: str) -> str:
     """A number with its noun, in the plural where that is due."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    plural = "es" if noun.endswith("s") else "s"
+    return f"{number:,} {noun}{'' if number == 1 else plural}"
 
 
-def report_data(dataset: Dataset, parts: Parts, design: Design) -> None:
+def shortened(name: str, longest: int = LONGEST_NAME) -> str:
+    """A name as it stands in a report or a plot: on one line, and not too long."""
+    words = " ".join(name.split())
+    return words if len(words) <= longest else f"{words[: longest - 3]}..."
+
+
+def report_data(dataset: Dataset, parts: Parts, design: Design, stopping: Stopping) -> None:
     """What is learned."""
     n_features, scaled = parts.train.X.shape[1], ", standardized" * design.standardize
     report("Data", f"{dataset.name}, {counted(n_features, 'feature')}{scaled}, {_task(dataset)}")
     validation = "" if parts.validation is None else f"{len(parts.validation.X):,} to validate on, "
     n_samples = len(parts.train.X)
     report("", f"{counted(n_samples, 'sample')} to train on, {validation}{len(parts.test.X):,} held out")
+    if stopping.patience is not None and parts.validation is None:
+        report("", "no early stopping: there are too few samples to validate on")
 
 
 def report_training(network: Network, n_samples: int, plan: Plan) -> None:
@@ -42,6 +55,7 @@ def report_training(network: Network, n_samples: int, plan: Plan) -> None:
     batches = "one batch" if plan.batch_size == n_samples else f"batches of {plan.batch_size:,}"
     smoothing = architecture.loss.settings.get("label_smoothing", 0.0)
     words = described(plan.optimizer, plan.schedule) + [f"label smoothing {smoothing:g}"] * bool(smoothing)
+    words += [f"{plan.class_weight} classes"] * bool(plan.class_weight)
     report("Training", ", ".join([epochs, batches, *words]))
 
 
@@ -56,48 +70,57 @@ def _layers(architecture: Architecture) -> list[str]:
 
 
 def _task(dataset: Dataset) -> str:
-    of_target = "" if dataset.target_name is None else f" of {dataset.target_name}"
+    of_target = "" if dataset.target_name is None else f" of {shortened(dataset.target_name)}"
     if dataset.class_names is None:
         return f"regression{of_target}"
-    n_classes = len(dataset.class_names)
-    have_names = dataset.class_names != tuple(map(str, range(n_classes)))
-    listed = f": {', '.join(dataset.class_names)}" if have_names and n_classes <= 10 else ""
-    return f"{n_classes} classes{of_target}{listed}"
+    return f"{counted(len(dataset.class_names), 'class')}{of_target}{_listed(dataset.class_names)}"
 
 
-def report_epochs(history: History, plan: Plan) -> None:
-    """How many epochs there were, and which one's network is kept."""
-    done = f"{len(history):,} of {max(plan.epochs, len(history)):,}"  # fewer may be asked for than a checkpoint has
-    impatient = "improved" in history.stop_reason  # neither Ctrl-C nor the last epoch
-    reason = f", as {history.stop_reason.replace('_', ' ')}" if impatient else ""
-    report("Epochs", f"{done}{reason}; the network is that of epoch {history.best_epoch}")
+def _listed(names: Sequence[str]) -> str:
+    """The names of a few classes, unless they only count them."""
+    if len(names) > MOST_NAMES or names == tuple(map(str, range(len(names)))):
+        return ""
+    return f": {', '.join(map(shortened, names))}"
 
 
-def report_results(model: Model, history: History, seconds: float, parts: Parts) -> None:
+def report_epochs(run: Run, plan: Plan) -> None:
+    """How many epochs there were, why no more, and which one's network is kept."""
+    history = run.history
+    words = f"{len(history):,} of {max(plan.epochs, len(history)):,}"  # fewer may be asked for than a checkpoint has
+    if run.interrupted:
+        words += " were done when Ctrl-C ended the training"
+    elif "improved" in history.stop_reason:
+        words += f", as {history.stop_reason.replace('_', ' ')}"
+    if plan.patience is not None and len(history):
+        words += f"; the network is that of epoch {history.best_epoch}"
+    report("Epochs", words)
+
+
+def report_results(run: Run, model: Model, parts: Parts) -> None:
     """How well the network does on the samples it was trained on and on others, and how fast it learned."""
-    measures = _classification_measures if model.loss.classifies else _regression_measures
     named = {"training": parts.train, "validation": parts.validation, "held out": parts.test}
-    columns = {name: measures(model, part) for name, part in named.items() if part is not None}
+    columns = {name: score_part(model, part) for name, part in named.items() if part is not None}
     report("", " ".join(f"{name:>10}" for name in columns))
-    for label in columns["training"]:
-        report(label, " ".join(f"{column[label]:>10}" for column in columns.values()))
-    if history.seconds:  # not where Ctrl-C came within the first epoch
-        n_samples = len(parts.train.X) * len(history.seconds)
-        report("Throughput", f"{n_samples / sum(history.seconds):,.0f} samples/s")
-    report("Time", f"{sum(history.seconds):.2f} s of training, {seconds:.2f} s with preparation and validation")
+    for name in columns["training"]:
+        is_baseline = name == "Baseline"
+        is_share = is_baseline and model.loss.classifies
+        cells = " ".join(f"{formatted(name, column[name], is_share=is_share):>10}" for column in columns.values())
+        measure = "accuracy" if is_share else "RMSE"
+        report(name, f"{cells}  {measure} of {alternative(model)}" if is_baseline else cells)
+    if not beats_baseline(columns["held out"], len(model.output_names)):
+        report("Note", f"on the held out samples, the network is no better than {alternative(model)}")
+    _report_speed(run, len(parts.train.X))
 
 
-def _classification_measures(model: Model, part: Part) -> dict[str, str]:
-    X, y = model.prepared(*part)
-    accuracy = np.mean(model.network.predict(X) == y)
-    return {"Loss": f"{model.network.evaluate(X, y):.4g}", "Accuracy": f"{accuracy:.4f}"}
+def alternative(model: Model) -> str:
+    """What needs no network: to predict the same for all samples."""
+    if isinstance(model.baseline, float):
+        return f"always {formatted('Mean', model.baseline)}, the mean"
+    return f"always {shortened(str(model.baseline))!r}, the most frequent class"
 
 
-def _regression_measures(model: Model, part: Part) -> dict[str, str]:
-    return squared_error(model.predict(model.inputs(part.X))[:, 0], part.y)
-
-
-def squared_error(predictions: np.ndarray, targets: np.ndarray) -> dict[str, str]:
-    """Mean squared error, in the unit of the targets squared, and the share of their variance that is explained."""
-    error, variance = np.mean((predictions - targets) ** 2), np.var(targets)
-    return {"MSE": f"{error:.4g}", "R2": f"{1 - error / variance:.4f}" if variance > 0 else "undefined"}
+def _report_speed(run: Run, n_samples: int) -> None:
+    seconds = run.history.seconds
+    if seconds:  # not where Ctrl-C came within the first epoch
+        report("Throughput", f"{n_samples * len(seconds) / sum(seconds):,.0f} samples/s")
+    report("Time", f"{sum(seconds):.2f} s of training, {run.seconds:.2f} s with preparation and validation")

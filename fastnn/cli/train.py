@@ -1,14 +1,23 @@
 """``fastnn train``."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import click
 
 from fastnn import datasets
 from fastnn.activations import ACTIVATIONS
-from fastnn.cli.checks import check_checkpoint_file, check_data_options, check_model_file, check_network_options
+from fastnn.cli.checks import (
+    check_checkpoint_file,
+    check_data_options,
+    check_model_file,
+    check_network_options,
+    check_stopping_options,
+)
+from fastnn.cli.fingerprint import fingerprint
 from fastnn.cli.learners import choose_learner
 from fastnn.cli.optimizers import (
     LEARNING_RATES,
@@ -24,14 +33,21 @@ from fastnn.cli.options import (
     batch_size_type,
     data_dir_option,
     data_source,
+    decimal_option,
     hidden_sizes,
     threads_option,
 )
+from fastnn.cli.parts import PATIENCE, VALIDATION_FRACTION, Parts, Stopping
 from fastnn.cli.plots import check_plot_file, draw
 from fastnn.cli.reports import report, report_data, report_epochs, report_results, report_training
-from fastnn.cli.training import INTERRUPTED, Design, Parts, Plan, Run, run_training
+from fastnn.cli.training import INTERRUPTED, Design, Plan, Run, run_training
+from fastnn.serialization import save
 
 HIDDEN_ACTIVATIONS = tuple(name for name, activation in ACTIVATIONS.items() if activation.hidden)
+
+
+class Options(SimpleNamespace):
+    """The options of the command, by name."""
 
 
 class Steps(NamedTuple):
@@ -45,9 +61,6 @@ class Steps(NamedTuple):
 LARGE = 10_000  # samples to train on
 SMALL_TRAINING, LARGE_TRAINING = Steps(epochs=100, batch_size=16), Steps(epochs=10, batch_size=64)
 
-# Of the samples to train on, where --patience needs some to validate on.
-VALIDATION_FRACTION = 0.1
-
 
 @click.command(short_help="Train a network and save it.")
 @click.option(
@@ -55,19 +68,27 @@ VALIDATION_FRACTION = 0.1
     type=data_source,
     default="digits",
     metavar="NAME|FILE",
-    help="What to learn: digits, moons, circles, blobs, mnist, or a file ending in .csv, .npz or .npy.",
+    help="What to learn: digits, moons, circles, blobs, mnist, or a file ending in .csv, .tsv, .parquet, .feather, .npz "
+    "or .npy; - for CSV from the standard input stream.",
 )
 @data_dir_option
 @click.option(
     "--target",
     metavar="COLUMN",
-    help="Column to predict in a .csv or .npy file: its name, or its position from 0.  [default: the last]",
+    help="Column to predict in a table: its name, or its position from 0.  [default: the last]",
 )
+@click.option(
+    "--drop",
+    multiple=True,
+    metavar="COLUMN",
+    help="Column to leave out of a table: its name, or its position from 0. May be repeated.",
+)
+@decimal_option
 @click.option(
     "--task",
     type=click.Choice(datasets.TASKS),
     default="auto",
-    help="For a file: auto takes words and whole numbers for classes, other targets for regression.",
+    help="For a file: auto takes words and few different whole numbers for classes, other targets for regression.",
 )
 @click.option(
     "--hidden",
@@ -101,6 +122,11 @@ VALIDATION_FRACTION = 0.1
     default=0.0,
     metavar="SHARE",
     help="Share of each target that is spread evenly over all classes.",
+)
+@click.option(
+    "--class-weight",
+    type=click.Choice(["balanced"]),
+    help="Let all classes count the same in training, however rare.  [default: all samples count the same]",
 )
 @click.option(
     "--epochs",
@@ -160,14 +186,20 @@ VALIDATION_FRACTION = 0.1
     "--validation-fraction",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="SHARE",
-    help="Share of the samples to train on that are set aside and watched instead, by --patience and the plateau "
-    f"schedule.  [default: none; {VALIDATION_FRACTION} with --patience]",
+    help="Share of the samples to train on that are set aside and watched instead, by early stopping and the plateau "
+    f"schedule.  [default: {VALIDATION_FRACTION} with early stopping, else none]",
+)
+@click.option(
+    "--early-stopping/--no-early-stopping",
+    default=None,
+    help="Stop when the validation loss no longer gets smaller, and keep the network of the best epoch.  "
+    "[default: yes for files, if they have enough samples]",
 )
 @click.option(
     "--patience",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Stop after N epochs without a smaller validation loss, and keep the best epoch.  [default: never]",
+    help=f"Epochs that early stopping waits for a smaller validation loss; turns it on.  [default: {PATIENCE}]",
 )
 @click.option(
     "--checkpoint",
@@ -194,7 +226,14 @@ VALIDATION_FRACTION = 0.1
 @click.option(
     "--standardize/--no-standardize",
     default=None,
-    help="Bring each feature to mean 0 and standard deviation 1.  [default: yes, except for images]",
+    help="Bring each feature but columns of 0 and 1 to mean 0 and standard deviation 1.  [default: yes, except for images]",
+)
+@click.option(
+    "--fingerprint/--no-fingerprint",
+    "keeps_hashes",
+    default=True,
+    help="Keep hashes of the training samples in the model, by which predict recognises them. They hide what a sample "
+    "is, but not from those who can guess it.",
 )
 @click.option(
     "--output",
@@ -208,37 +247,7 @@ VALIDATION_FRACTION = 0.1
     metavar="FILE.png",
     help="Draw the loss of each epoch, and for data with two features the decision boundary.",
 )
-def train(
-    data: str | Path,
-    data_dir: Path | None,
-    target: str | None,
-    task: str,
-    hidden: tuple[int, ...],
-    activation: str,
-    normalization: str | None,
-    dropout: float,
-    label_smoothing: float,
-    epochs: int | None,
-    batch_size: int | None,
-    optimizer: str,
-    learning_rate: float | None,
-    momentum: float | None,
-    schedule: str,
-    l2: float,
-    weight_decay: float | None,
-    max_gradient_norm: float | None,
-    validation_fraction: float | None,
-    patience: int | None,
-    checkpoint: Path | None,
-    resume: bool,
-    backend: str,
-    dtype: str,
-    threads: int | None,
-    seed: int,
-    standardize: bool | None,
-    output: Path | None,
-    plot: Path | None,
-) -> None:
+def train(**options: Any) -> None:
     """Train a network, report how well it does on held-out samples, and save it.
 
     \b
@@ -246,11 +255,12 @@ def train(
     fastnn train --data moons --plot moons.png            points in the plane, with a picture
     fastnn train --data mnist --hidden 512,512            70,000 images, read from files or fetched
     fastnn train --optimizer adam --schedule one-cycle    another way of descent
-    fastnn train --dropout 0.3 --patience 10              against overfitting
+    fastnn train --dropout 0.3 --early-stopping           against overfitting
     fastnn train --data iris.csv --target species         a table of your own
 
-    A .csv file has a header line and numbers, its target excepted. A .npz file holds arrays X and y, a .npy file one
-    array. A fifth of the samples is held out, where the data has no test samples of its own.
+    A table (CSV, TSV, both perhaps compressed, Parquet, Feather) has named columns of numbers, its target excepted. A .npz
+    file holds arrays X and y, a .npy file one array. Empty cells, NA, ?, -, None, null and the like are missing values;
+    rows without a target are left out. A fifth of the samples is held out, where the data has no test samples of its own.
 
     A file is learned by fastnn.MLPClassifier or fastnn.MLPRegressor. With --checkpoint or --normalization layer, which these
     do not have, Network.fit learns it, as it does the data sets that have a name; it begins with other weights.
@@ -258,57 +268,99 @@ def train(
     Ctrl-C stops the training and keeps what was learned. With --checkpoint FILE the same command goes on later, if --resume
     is added to it.
     """  # noqa: D301 (a backspace is click's mark for lines that must not be rewrapped)
-    check_data_options(data, data_dir, target, task)
-    check_optimizer_options(optimizer, momentum)
-    check_network_options(hidden, dropout, normalization, label_smoothing, task)
-    output = output or Path(f"{data.stem if isinstance(data, Path) else data}-model.npz")
-    check_model_file(output)
-    check_plot_file(plot, output)
-    check_checkpoint_file(checkpoint, resume, data, output, plot)
-    if isinstance(data, Path):
-        dataset = datasets.load_table(data, target=target, task=task)
-    else:
-        dataset = datasets.load_named(data, data_dir=data_dir, seed=seed)
-    check_network_options(hidden, dropout, normalization, label_smoothing, dataset.task)
-    design = Design(
-        hidden=hidden,
-        activation=activation,
-        normalization=normalization,
-        dropout=dropout,
-        label_smoothing=label_smoothing,
-        standardize=dataset.standardize if standardize is None else standardize,
-        backend=backend,
-        dtype=dtype,
-        threads=threads,
-        seed=seed,
+    chosen = Options(**options)
+    _check_options(chosen)
+    dataset = _load(chosen)
+    _check_network(chosen, dataset.task)
+    design = _make_design(chosen, dataset)
+    stopping = Stopping.of(_is_file(chosen), chosen.early_stopping, chosen.patience, chosen.validation_fraction)
+    parts = Parts.of(dataset, stopping, chosen.seed)
+    if chosen.class_weight is not None:
+        parts = parts.balanced()
+    plan = _make_plan(chosen, dataset, parts, stopping)
+    report_data(dataset, parts, design, stopping)
+    for note in dataset.notes:
+        report("Note", note)
+    # Now: Ctrl-C must not lose what was learned.
+    hashes = fingerprint(*parts.learned_from) if chosen.keeps_hashes else None
+    announce = partial(report_training, n_samples=len(parts.train.X), plan=plan)
+    run = run_training(choose_learner(chosen.data, design, plan), dataset, parts, design, plan, announce)
+    if run.model is not None:
+        run = run._replace(model=replace(run.model, trained_rows=hashes))
+    _save_and_report(run, parts, plan, chosen.output, chosen.plot)
+
+
+def _is_file(chosen: Options) -> bool:
+    return isinstance(chosen.data, Path)
+
+
+def _check_options(chosen: Options) -> None:
+    """Refuse what can be refused before the data are read, and name the model if nobody did."""
+    data = chosen.data
+    check_data_options(
+        data, chosen.data_dir, target=chosen.target, task=chosen.task, drop=chosen.drop, decimal=chosen.decimal
     )
-    if patience is not None and validation_fraction is None:
-        validation_fraction = VALIDATION_FRACTION
-    parts = Parts.of(dataset, validation_fraction, seed)
-    chosen = make_optimizer(
-        optimizer,
+    check_optimizer_options(chosen.optimizer, chosen.momentum)
+    check_stopping_options(chosen.early_stopping, chosen.patience)
+    _check_network(chosen, chosen.task)
+    if chosen.output is None:
+        chosen.output = Path(f"{datasets.table_name(data) if _is_file(chosen) else data}-model.npz")
+    check_model_file(chosen.output)
+    check_plot_file(chosen.plot, chosen.output)
+    check_checkpoint_file(chosen.checkpoint, chosen.resume, data, chosen.output, chosen.plot)
+
+
+def _check_network(chosen: Options, task: str) -> None:
+    check_network_options(
+        chosen.hidden, chosen.dropout, chosen.normalization, chosen.label_smoothing, chosen.class_weight, task
+    )
+
+
+def _load(chosen: Options) -> datasets.Dataset:
+    if _is_file(chosen):
+        return datasets.load_table(
+            chosen.data, target=chosen.target, task=chosen.task, drop=chosen.drop, decimal=chosen.decimal
+        )
+    return datasets.load_named(chosen.data, data_dir=chosen.data_dir, seed=chosen.seed)
+
+
+def _make_design(chosen: Options, dataset: datasets.Dataset) -> Design:
+    return Design(
+        hidden=chosen.hidden,
+        activation=chosen.activation,
+        normalization=chosen.normalization,
+        dropout=chosen.dropout,
+        label_smoothing=chosen.label_smoothing,
+        standardize=dataset.standardize if chosen.standardize is None else chosen.standardize,
+        backend=chosen.backend,
+        dtype=chosen.dtype,
+        threads=chosen.threads,
+        seed=chosen.seed,
+    )
+
+
+def _make_plan(chosen: Options, dataset: datasets.Dataset, parts: Parts, stopping: Stopping) -> Plan:
+    optimizer = make_optimizer(
+        chosen.optimizer,
         dataset.task,
-        learning_rate=learning_rate,
-        momentum=momentum,
-        l2=l2,
-        weight_decay=weight_decay,
-        max_gradient_norm=max_gradient_norm,
+        learning_rate=chosen.learning_rate,
+        momentum=chosen.momentum,
+        l2=chosen.l2,
+        weight_decay=chosen.weight_decay,
+        max_gradient_norm=chosen.max_gradient_norm,
     )
     n_samples = len(parts.train.X)
     defaults = LARGE_TRAINING if n_samples >= LARGE else SMALL_TRAINING
-    plan = Plan(
-        optimizer=chosen,
-        schedule=make_schedule(schedule, chosen, validates=parts.validation is not None),
-        epochs=epochs or defaults.epochs,
-        batch_size=min(batch_size or defaults.batch_size, n_samples),
-        patience=patience,
-        checkpoint=checkpoint,
-        resume=resume,
+    return Plan(
+        optimizer=optimizer,
+        schedule=make_schedule(chosen.schedule, optimizer, validates=parts.validation is not None),
+        epochs=chosen.epochs or defaults.epochs,
+        batch_size=min(chosen.batch_size or defaults.batch_size, n_samples),
+        patience=None if parts.validation is None else stopping.patience,
+        class_weight=chosen.class_weight,
+        checkpoint=chosen.checkpoint,
+        resume=chosen.resume,
     )
-    report_data(dataset, parts, design)
-    announce = partial(report_training, n_samples=n_samples, plan=plan)
-    run = run_training(choose_learner(data, design, plan), dataset, parts, design, plan, announce)
-    _save_and_report(run, parts, plan, output, plot)
 
 
 def _save_and_report(run: Run, parts: Parts, plan: Plan, output: Path, plot: Path | None) -> None:
@@ -316,16 +368,16 @@ def _save_and_report(run: Run, parts: Parts, plan: Plan, output: Path, plot: Pat
     if model is None:
         click.echo("Interrupted before anything was learned: no model was saved.", err=True)
         raise click.exceptions.Exit(INTERRUPTED)
-    model.save(output)
+    save(model, output)
     if run.interrupted:
         goes_on = f"; --resume goes on from {plan.checkpoint}" if plan.checkpoint and plan.checkpoint.exists() else ""
         click.echo(f"Interrupted: what was learned until now is kept{goes_on}.", err=True)
-    if plan.patience is not None and len(run.history):
-        report_epochs(run.history, plan)
-    report_results(model, run.history, run.seconds, parts)
+    if plan.patience is not None or run.interrupted:
+        report_epochs(run, plan)
+    report_results(run, model, parts)
     report("Model", f"saved to {output}")
     if plot is not None:
-        draw(plot, model, run.history, parts.test)
+        draw(plot, model, run.history, parts)
         report("Plot", f"saved to {plot}")
     if run.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)

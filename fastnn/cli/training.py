@@ -7,52 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from tqdm import tqdm
 
-from fastnn import datasets
 from fastnn.callbacks import Callback, EarlyStopping
-from fastnn.cli.model import Model
+from fastnn.cli.parts import Parts
 from fastnn.datasets import Dataset
-from fastnn.held_out import check_fraction, split_classes
 from fastnn.history import History
+from fastnn.model import Model
 from fastnn.network import Network
 from fastnn.optimizers import Optimizer
 from fastnn.schedules import Schedule
 
 INTERRUPTED = 130  # the exit status of a program that Ctrl-C ended, by the shells' convention
-
-
-class Part(NamedTuple):
-    """Some of the samples."""
-
-    X: np.ndarray
-    y: np.ndarray
-
-
-class Parts(NamedTuple):
-    """The samples to train on, those held out for the report, and those to validate on, if any."""
-
-    train: Part
-    test: Part
-    validation: Part | None = None
-
-    @classmethod
-    def of(cls, dataset: Dataset, validation_fraction: float | None, seed: int) -> "Parts":
-        """The parts of a data set, with a share of each class of those to train on set aside to validate on."""
-        X, X_test, y, y_test = datasets.split(dataset, seed=seed)
-        test = Part(X_test, y_test)
-        if validation_fraction is None:
-            return cls(Part(X, y), test)
-        check_fraction(validation_fraction, len(y))
-        classes = np.zeros(len(y), np.int64) if dataset.class_names is None else y
-        rows, others = split_classes(classes, validation_fraction, np.random.default_rng(seed))
-        return cls(Part(X[rows], y[rows]), test, Part(X[others], y[others]))
-
-    @property
-    def watched(self) -> Part:
-        """The samples on which loss and accuracy are measured after every epoch."""
-        return self.test if self.validation is None else self.validation
 
 
 @dataclass(frozen=True)
@@ -80,6 +46,7 @@ class Plan:
     epochs: int
     batch_size: int
     patience: int | None = None
+    class_weight: str | None = None
     checkpoint: Path | None = None
     resume: bool = False
 
@@ -93,7 +60,7 @@ class Run(NamedTuple):
     interrupted: bool
 
 
-#: What trains on the parts of a data set as designed and planned, accompanied by callbacks, the last of them a bar to move.
+#: What trains on the parts of a data set as designed and planned, with callbacks, and a bar to move.
 Learner = Callable[[Dataset, Parts, Design, Plan, list[Callback], "ProgressBar"], Model]
 
 
@@ -102,8 +69,7 @@ def run_training(
 ) -> Run:
     """Train a network, once it has been announced; Ctrl-C ends it with what was learned so far."""
     start, model = time.perf_counter(), None
-    watched = "held-out" if parts.validation is None else "validation"
-    with ProgressBar(plan.epochs, watched, announce) as progress:
+    with ProgressBar(plan.epochs, parts.watched_name, announce) as progress:
         callbacks: list[Callback] = [progress]
         if plan.patience is not None:
             callbacks.append(EarlyStopping(patience=plan.patience))
@@ -152,6 +118,6 @@ class ProgressBar(Callback):
         if history.loss:
             text = f"loss {history.loss[-1]:.4f}"
             if history.validation_accuracy:
-                text += f", {self._watched} accuracy {history.validation_accuracy[-1]:.4f}"
+                text += f", accuracy {self._watched} {history.validation_accuracy[-1]:.4f}"
             self._bar.set_postfix_str(text, refresh=False)
         self._bar.update(fraction_done * self._epochs - self._bar.n)

@@ -8,8 +8,9 @@ from fastnn.datasets.dataset import Dataset, split
 from fastnn.datasets.idx import read_idx
 from fastnn.datasets.mnist import MNIST_STEMS, load_mnist
 from fastnn.datasets.named import NAMES, load_named
-from fastnn.datasets.tables import FILE_TYPES, load_samples, load_table
-from fastnn.datasets.targets import TASKS, class_name
+from fastnn.datasets.tables import FILE_TYPES, file_type, load_samples, load_table, table_name
+from fastnn.datasets.targets import TASKS
+from fastnn.datasets.words import is_missing
 
 __all__ = [
     "FILE_TYPES",
@@ -17,11 +18,13 @@ __all__ = [
     "NAMES",
     "TASKS",
     "Dataset",
-    "class_name",
+    "file_type",
+    "is_missing",
     "load_mnist",
     "load_named",
     "load_samples",
     "load_table",
     "read_idx",
     "split",
+    "table_name",
 ]

@@ -1,25 +1,27 @@
 """NumPy's own files: one array in FILE.npy, several in FILE.npz."""
 
-import zipfile
-import zlib
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+
+from fastnn.datasets.compressed import most_unpacked
+from fastnn.npz import ArrayArchive, UnreadableError, read_array
+
+#: How archives start, that of no arrays being another.
+ARCHIVE, EMPTY_ARCHIVE = b"PK\x03\x04", b"PK\x05\x06"
 
 
 class ArrayTable:
     """The array of an ``.npy`` file, a sample per row."""
 
     names = None
+    decimal = None
 
     def __init__(self, path: Path) -> None:
-        content = _load(path)
-        if isinstance(content, dict):
-            raise ValueError(
-                f"{path} must hold a single array; an archive of arrays belongs in a file that ends in .npz."
-            )
+        content = _read(path, _single_array)
         self.path = path
         self._content = _checked_numbers(path, content)
         self.n_columns = content.shape[1]
@@ -30,12 +32,9 @@ class ArrayTable:
 
 
 def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """The arrays X and y of an ``.npz`` file; None for y where there is none."""
-    arrays = _load(path)
-    if not isinstance(arrays, dict) or "X" not in arrays:
-        found = ", ".join(arrays) if isinstance(arrays, dict) else "a single array"
-        raise ValueError(f"{path} must hold the arrays X and y, got {found or 'none'}.")
-    X, targets = _checked_numbers(path, arrays["X"]), arrays.get("y")
+    """The arrays X and y of an ``.npz`` file; None for y where there is none. Its other arrays are not read."""
+    content, targets = _read(path, _features_and_targets)
+    X = _checked_numbers(path, content)
     if targets is None:
         return X, None
     if targets.shape not in ((len(X),), (len(X), 1)):
@@ -45,26 +44,42 @@ def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     return X, targets.reshape(len(X))
 
 
-def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
-    """The array of an ``.npy`` file, or the arrays of an ``.npz`` file by name."""
+def _read(path: Path, read: Callable[[Path, IO[bytes]], Any]) -> Any:
+    """What a function reads of an open file, its faults in a sentence with the name of the file."""
     with path.open("rb") as file:
         try:
-            content = np.load(file, allow_pickle=False)
-            return content if isinstance(content, np.ndarray) else dict(content)
-        except (ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+            return read(path, file)
+        except UnreadableError as error:
             raise ValueError(f"{path} cannot be read as arrays of numbers: {error}") from None
 
 
+def _single_array(path: Path, file: IO[bytes]) -> np.ndarray:
+    if _is_archive(file):
+        ArrayArchive(file, most_bytes=0)  # which says if it is damaged
+        raise ValueError(f"{path} must hold a single array; an archive of arrays belongs in a file that ends in .npz.")
+    return read_array(file, os.fstat(file.fileno()).st_size)
+
+
+def _features_and_targets(path: Path, file: IO[bytes]) -> tuple[np.ndarray, np.ndarray | None]:
+    if not _is_archive(file):
+        read_array(file, os.fstat(file.fileno()).st_size)
+        raise ValueError(f"{path} must hold the arrays X and y, got a single array.")
+    arrays = ArrayArchive(file, most_unpacked(path))
+    if "X" not in arrays.names:
+        raise ValueError(f"{path} must hold the arrays X and y, got {', '.join(arrays.names) or 'none'}.")
+    return arrays["X"], arrays["y"] if "y" in arrays.names else None
+
+
+def _is_archive(file: IO[bytes]) -> bool:
+    start = file.read(len(ARCHIVE))
+    file.seek(0)
+    return start in (ARCHIVE, EMPTY_ARCHIVE)
+
+
 def _checked_numbers(path: Path, X: np.ndarray) -> np.ndarray:
-    """A matrix of finite numbers with at least one row, or an error."""
+    """A matrix of numbers with at least one row, or an error."""
     if X.ndim != 2 or X.size == 0:
         raise ValueError(f"{path} must hold a 2-D array of samples by columns, got shape {X.shape}.")
     if X.dtype.kind not in "biuf":
         raise ValueError(f"{path} must hold real numbers, got an array of dtype {X.dtype}.")
-    bad = np.argwhere(~np.isfinite(X))
-    if len(bad):
-        row, column = bad[0]
-        raise ValueError(
-            f"{path}, row {row}, column {column} (from 0): expected a finite number, got {X[row, column]}."
-        )
     return X

@@ -25,10 +25,16 @@ class Dataset:
         Name of the target's column, where the source has names.
     target_index : int or None
         Position of the target among the source's columns, where it is one of them.
+    dropped : tuple of int
+        Positions of the source's columns that were left out.
+    decimal : str or None
+        Decimal sign of the source's numbers, where it is not the usual one or was chosen.
     standardize : bool
         Whether the features gain from being standardised; pixels come scaled to [0, 1] and do not.
     X_test, y_test : ndarray or None
         The part that the source itself holds out for testing, if it does.
+    notes : tuple of str
+        Sentences about what was left out of the source, or chosen for it.
     """
 
     name: str
@@ -41,6 +47,9 @@ class Dataset:
     standardize: bool = True
     X_test: np.ndarray | None = None
     y_test: np.ndarray | None = None
+    dropped: tuple[int, ...] = ()
+    decimal: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def task(self) -> str:
@@ -98,10 +107,13 @@ def _check_can_be_split(dataset: Dataset) -> None:
                 "others."
             )
         return
-    counts = np.bincount(dataset.y)
-    if counts.min() < 2:
+    single = np.flatnonzero(np.bincount(dataset.y) < 2)
+    if len(single):
+        name = repr(dataset.class_names[single[0]])
+        which = f"class {name} has"
+        if len(single) > 1:
+            which = f"{len(single):,} of {len(dataset.class_names):,} classes, such as {name}, have"
         raise ValueError(
-            f"{dataset.name}: class {dataset.class_names[counts.argmin()]!r} has a single sample, and each class needs "
-            "at least two, one to train on and one to hold out. If the targets are numbers rather than classes, choose "
-            "the task regression (--task regression)."
+            f"{dataset.name}: {which} a single sample, and each class needs at least two, one to train on and one to "
+            "hold out. If the targets are numbers rather than classes, choose the task regression (--task regression)."
         )

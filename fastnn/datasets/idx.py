@@ -6,8 +6,15 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
+
+from fastnn.datasets.compressed import most_unpacked
+from fastnn.npz import read_exactly
+
+GZIP = b"\x1f\x8b"
+MOST_DIMENSIONS = 64  # of an array of NumPy's
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
@@ -29,34 +36,61 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the file is no IDX file of unsigned bytes, or shorter or longer than it declares.
+        If the file is no IDX file of unsigned bytes, is shorter or longer than it declares, or is compressed and declares
+        more than 64 MiB and 200 times its size.
     OSError
         If the file cannot be read.
     """
-    content = _decompressed(Path(path))
-    if len(content) < 4 or content[:2] != b"\0\0":
-        raise ValueError(f"{path} is not an IDX file: it must start with two zero bytes, got {content[:4].hex(' ')}.")
-    value_type, n_dimensions = content[2], content[3]
+    path = Path(path)
+    with path.open("rb") as file:
+        is_compressed = file.read(2) == GZIP
+        file.seek(0)
+        try:
+            return _read_compressed(path, file) if is_compressed else _read_plain(path, file)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ValueError(f"{path} is damaged or cut short: {error}.") from None
+
+
+def _read_plain(path: Path, file: IO[bytes]) -> np.ndarray:
+    shape, size = _read_header(path, file), os.fstat(file.fileno()).st_size
+    n_expected = file.tell() + math.prod(shape)
+    if size != n_expected:
+        problem = "is cut short" if size < n_expected else "is too long"
+        raise ValueError(f"{path} {problem}: its header declares {n_expected} bytes for the shape {shape}, got {size}.")
+    return _read_values(path, file, shape)
+
+
+def _read_compressed(path: Path, file: IO[bytes]) -> np.ndarray:
+    with cast(IO[bytes], gzip.GzipFile(fileobj=file)) as stream:
+        shape, limit = _read_header(path, stream), most_unpacked(path)
+        if math.prod(shape) > limit:
+            raise ValueError(
+                f"{path} declares {math.prod(shape):,} bytes for the shape {shape}, and no more than {limit:,} are read "
+                "from a compressed file of its size: unpack it first if that is right."
+            )
+        return _read_values(path, stream, shape)
+
+
+def _read_header(path: Path, stream: IO[bytes]) -> tuple[int, ...]:
+    """The shape that a file declares."""
+    start = stream.read(4)
+    if len(start) < 4 or start[:2] != b"\0\0":
+        raise ValueError(f"{path} is not an IDX file: it must start with two zero bytes, got {start.hex(' ')}.")
+    value_type, n_dimensions = start[2:]
     if value_type != 8:
         raise ValueError(f"{path} must hold unsigned bytes (type 8), got type {value_type}.")
-    n_header = 4 + 4 * n_dimensions
-    if len(content) < n_header:
-        raise ValueError(f"{path} is cut short: it ends after {len(content)} bytes, within its header.")
-    shape = struct.unpack(f">{n_dimensions}I", content[4:n_header])
-    n_expected = n_header + math.prod(shape)
-    if len(content) != n_expected:
-        problem = "is cut short" if len(content) < n_expected else "is too long"
-        raise ValueError(
-            f"{path} {problem}: its header declares {n_expected} bytes for the shape {shape}, got {len(content)}."
-        )
-    return np.frombuffer(content, np.uint8, offset=n_header).reshape(shape)
+    if n_dimensions > MOST_DIMENSIONS:
+        raise ValueError(f"{path} must have {MOST_DIMENSIONS} dimensions at most, got {n_dimensions}.")
+    sizes = stream.read(4 * n_dimensions)
+    if len(sizes) < 4 * n_dimensions:
+        raise ValueError(f"{path} is cut short: it ends after {4 + len(sizes)} bytes, within its header.")
+    return struct.unpack(f">{n_dimensions}I", sizes)
 
 
-def _decompressed(path: Path) -> bytes:
-    content = path.read_bytes()
-    if not content.startswith(b"\x1f\x8b"):
-        return content
+def _read_values(path: Path, stream: IO[bytes], shape: tuple[int, ...]) -> np.ndarray:
     try:
-        return gzip.decompress(content)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(f"{path} is damaged or cut short: {error}.") from None
+        values = read_exactly(stream, math.prod(shape)).reshape(shape)
+    except ValueError as error:
+        raise ValueError(f"{path} does not fit the shape {shape} that its header declares: {error}.") from None
+    values.flags.writeable = False
+    return values

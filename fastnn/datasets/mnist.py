@@ -1,7 +1,6 @@
 """MNIST, from its four IDX files or from openml.org."""
 
 import http.client
-import importlib.util
 import os
 import warnings
 from collections.abc import Sequence
@@ -92,13 +91,11 @@ def _mnist(X: np.ndarray, y: np.ndarray, X_test: np.ndarray, y_test: np.ndarray)
 def _fetch(data_home: Path | None, *, put_in: Path) -> Dataset:
     from sklearn.datasets import fetch_openml
 
-    # scikit-learn's quicker reader needs pandas, which fastnn does not.
-    parser = "pandas" if importlib.util.find_spec("pandas") else "liac-arff"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # one for each attempt to reach the server; the error below says it once
             X, y = fetch_openml(
-                "mnist_784", version=1, return_X_y=True, as_frame=False, parser=parser, data_home=data_home
+                "mnist_784", version=1, return_X_y=True, as_frame=False, parser="pandas", data_home=data_home
             )
     except (OSError, ValueError, http.client.HTTPException) as error:
         names = ", ".join(f"{stem}.gz" for stem in MNIST_STEMS)

@@ -1,4 +1,4 @@
-"""Tables of your own: FILE.csv, FILE.npz and FILE.npy."""
+"""Tables of your own: CSV, TSV, Parquet and Feather through pandas, and NumPy's files."""
 
 import os
 from collections.abc import Sequence
@@ -7,29 +7,94 @@ from pathlib import Path
 import numpy as np
 
 from fastnn.datasets.array_file import ArrayTable, read_npz
-from fastnn.datasets.csv_file import CsvTable
+from fastnn.datasets.columns import (
+    column_label,
+    feature_problems,
+    is_empty,
+    is_nameless,
+    listing,
+    numbering_notes,
+    row_labels,
+)
+from fastnn.datasets.compressed import COMPRESSIONS
 from fastnn.datasets.dataset import Dataset
-from fastnn.datasets.targets import TASKS, encode_targets, numbers_or_words
+from fastnn.datasets.frame_file import BINARY_TYPES, STANDARD_INPUT, TEXT_TYPES, BinaryTable, CsvTable
+from fastnn.datasets.samples import Samples
+from fastnn.datasets.targets import TASKS, Encoded, encode_targets, target_labels, target_numbers
+from fastnn.datasets.words import is_missing, stripped_words
 
 #: Endings of the files that can be read.
-FILE_TYPES = (".csv", ".npz", ".npy")
-
-Table = CsvTable | ArrayTable
+FILE_TYPES = (*TEXT_TYPES, *BINARY_TYPES, ".npz", ".npy")
 
 
-def load_table(path: str | os.PathLike[str], *, target: str | None = None, task: str = "auto") -> Dataset:
+class Archive:
+    """The arrays X and y of an ``.npz`` file."""
+
+    names = None
+    decimal = None
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._X, self._y = read_npz(path)
+        self.n_columns = self._X.shape[1]
+        self.has_targets = self._y is not None
+
+    def read(self, features: Sequence[int], target: int | None) -> tuple[np.ndarray, np.ndarray | None]:
+        """The columns of features, and the targets or None; the targets are in no column."""
+        return self._X[:, features], self._y
+
+
+Table = CsvTable | BinaryTable | ArrayTable | Archive
+
+
+def file_type(path: Path) -> str | None:
+    """The ending of a file that can be read, without that of a compressed one; None for other files."""
+    if path == STANDARD_INPUT:
+        return ".csv"
+    ending = path.suffix.lower()
+    if ending in COMPRESSIONS:
+        ending = path.with_suffix("").suffix.lower()
+        return ending if ending in TEXT_TYPES else None
+    return ending if ending in FILE_TYPES else None
+
+
+def table_name(path: Path) -> str:
+    """Name of a table, for reports and file names: that of its file without endings."""
+    if path == STANDARD_INPUT:
+        return "stdin"
+    return path.with_suffix("").stem if path.suffix.lower() in COMPRESSIONS else path.stem
+
+
+def load_table(
+    path: str | os.PathLike[str],
+    *,
+    target: str | None = None,
+    task: str = "auto",
+    drop: str | Sequence[str] = (),
+    decimal: str | None = None,
+) -> Dataset:
     """Read features and targets from a file.
+
+    Empty cells and words such as NA, ?, -, None and null are missing values. Rows without a target are left out, and so
+    is a column without a name that is empty or only labels the rows, such as the index that pandas writes. The notes of
+    the data set say so.
 
     Parameters
     ----------
     path : str or path-like
-        ``.csv``: a header line, then one sample per line, all cells numbers but the target's. ``.npz``: arrays X
-        (n_samples, n_features) and y (n_samples,). ``.npy``: one array with a sample per row, targets included.
+        ``.csv`` or ``.tsv``, plain or compressed (``.csv.gz``), ``.parquet`` or ``.feather``: a table whose columns
+        have names; all but the target's hold numbers, or True and False. ``-`` is a CSV table on the standard input
+        stream. ``.npz``: arrays X (n_samples, n_features) and y (n_samples,). ``.npy``: one array with a sample per
+        row, targets included.
     target : str or None, default=None
-        Column of the targets: its name in the header, or its position from 0 (from the end if negative). The last
-        column by default. Not for ``.npz``.
+        Column of the targets: its name, or its position from 0 (from the end if negative). The last column by default.
+        Not for ``.npz``.
     task : {"auto", "classification", "regression"}, default="auto"
-        ``"auto"`` takes words and whole numbers for classes, and anything else for regression.
+        ``"auto"`` takes words and few different whole numbers for classes, and anything else for regression.
+    drop : str or sequence of str, default=()
+        Columns to leave out, each by its name or position.
+    decimal : {".", ","} or None, default=None
+        Decimal sign of numbers that are text; None finds it out in a text file.
 
     Returns
     -------
@@ -38,28 +103,37 @@ def load_table(path: str | os.PathLike[str], *, target: str | None = None, task:
     Raises
     ------
     ValueError
-        If the content is not as described; for a cell of a CSV file the message names its line and column.
+        If the content is not as described; the message names all columns that cannot be learned from. If a compressed
+        file unpacks to more than 64 MiB and 200 times its size.
+    ImportError
+        If PyArrow, which reads Parquet and Feather, is not installed.
     OSError
         If the file cannot be read.
     """
     path = Path(path)
     if task not in TASKS:
         raise ValueError(f"Unknown task {task!r}; known are {', '.join(TASKS)}.")
-    if path.suffix.lower() == ".npz":
-        if target is not None:
-            raise ValueError(f"{path} has its targets in the array y: a target column cannot be chosen.")
-        X, targets = read_npz(path)
-        if targets is None:
-            raise ValueError(f"{path} must hold the targets in an array y.")
-        return Dataset(path.stem, X, *encode_targets(path, numbers_or_words(targets), task))
-    table = _open_table(path)
-    target_index = _find_column(table, target)
-    features = _all_but(target_index, table.n_columns)
-    X, targets = table.read(features, target_index)
-    y, class_names = encode_targets(path, numbers_or_words(targets), task)
-    feature_names = tuple(table.names[column] for column in features) if table.names else None
-    target_name = table.names[target_index] if table.names else None
-    return Dataset(path.stem, X, y, class_names, feature_names, target_name, target_index)
+    table = _open_table(path, decimal)
+    features, target_index = _choose_columns(table, target, drop)
+    features, samples, notes = _without_row_labels(table, features, _read(table, features, target_index))
+    labels = [column_label(table.names, column) for column in features]
+    notes += numbering_notes(samples.X, labels)
+    if decimal is None and table.decimal == ",":
+        notes.append("Commas are read as decimal signs; choose another by --decimal.")
+    samples = _with_targets(table, samples, notes)
+    encoded = _encode(table, samples, labels, task, notes)
+    return Dataset(
+        table_name(path),
+        samples.X,
+        encoded.y,
+        encoded.class_names,
+        feature_names=tuple(table.names[column] for column in features) if table.names else None,
+        target_name=None if not table.names or target_index is None else table.names[target_index],
+        target_index=target_index,
+        dropped=tuple(sorted(set(range(table.n_columns)) - {*features, target_index})),
+        decimal=table.decimal,
+        notes=(*notes, *encoded.notes),
+    )
 
 
 def load_samples(
@@ -69,63 +143,121 @@ def load_samples(
     feature_names: Sequence[str] | None = None,
     target_name: str | None = None,
     target_index: int | None = None,
+    dropped: Sequence[int] = (),
+    class_names: Sequence[str] | None = None,
+    decimal: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Read samples to predict, from a file that may hold targets too.
 
     Parameters
     ----------
     path : str or path-like
-        A file as for `load_table`, with or without its targets.
+        A file as for `load_table`, with or without its targets, all or some of which may be missing.
     n_features : int
         Features that are expected.
     feature_names : sequence of str or None, default=None
-        Columns to take from a CSV file, by name; others are ignored. None takes them by position.
+        Columns to take by name, where the file has names; others are ignored. None takes them by position.
     target_name : str or None, default=None
-        Name of the targets' column in a CSV file, should it be there.
+        Name of the targets' column, should it be there.
     target_index : int or None, default=None
-        Position of the targets' column in a table with one column more than ``n_features``; None is the last.
+        Position of the targets' column in the table that was trained on; None is the last.
+    dropped : sequence of int, default=()
+        Positions of the columns that were left out of that table.
+    class_names : sequence of str or None, default=None
+        Names of the classes; None if the targets are numbers.
+    decimal : {".", ","} or None, default=None
+        As for `load_table`.
 
     Returns
     -------
     X : ndarray of shape (n_samples, n_features)
     targets : ndarray of shape (n_samples,) or None
-        Targets as the file has them, strings or numbers; None where it has none.
+        Words as objects, to be compared with the names of the classes, and empty where a target is missing; or numbers,
+        if there are no such names and all targets are numbers, NaN where one is missing (see `is_missing`). None where
+        the file has no targets.
 
     Raises
     ------
-    ValueError, OSError
+    ValueError, ImportError, OSError
         As `load_table`.
     """
     path = Path(path)
-    if path.suffix.lower() == ".npz":
-        X, targets = read_npz(path)
-        if X.shape[1] != n_features:
-            raise ValueError(f"{path} must have {n_features} features, got {X.shape[1]}.")
+    table = _open_table(path, decimal)
+    if table.names and feature_names:
+        columns = _columns_by_name(table, feature_names, target_name)
     else:
-        table = _open_table(path)
-        if table.names and feature_names:
-            columns = _columns_by_name(table, feature_names, target_name)
-        else:
-            columns = _columns_by_position(table, n_features, target_index)
-        X, targets = table.read(*columns)
-    return X, None if targets is None else numbers_or_words(targets)
+        if feature_names and target_index is not None:  # what was left out had names, and this file has none
+            target_index, dropped = target_index - sum(column < target_index for column in dropped), ()
+        columns = _columns_by_position(table, n_features, target_index, set(dropped))
+    samples = _read(table, *columns)
+    labels, decimal = [column_label(table.names, column) for column in columns[0]], table.decimal or "."
+    problems = feature_problems(samples, labels, decimal, to_train=False)
+    if problems:
+        raise ValueError(f"{table.path}: {' '.join(problems)}")
+    return samples.X, _comparable(samples.targets, class_names, decimal)
 
 
-def _open_table(path: Path) -> Table:
-    match path.suffix.lower():
-        case ".csv":
-            return CsvTable(path)
+def _open_table(path: Path, decimal: str | None) -> Table:
+    if decimal not in (None, ".", ","):
+        raise ValueError(f"decimal must be '.', ',' or None, got {decimal!r}.")
+    match file_type(path):
+        case None:
+            raise ValueError(f"{path} must be a file whose name ends in {', '.join(FILE_TYPES)}.")
+        case ".npz":
+            return Archive(path)
         case ".npy":
             return ArrayTable(path)
-    raise ValueError(f"{path} must be a file whose name ends in {', '.join(FILE_TYPES)}.")
+        case ".parquet" | ".feather":
+            return BinaryTable(path, decimal)
+        case _:
+            return CsvTable(path, decimal)
 
 
-def _find_column(table: Table, column: str | None) -> int:
-    """Position of a column given by name or by position; the last by default."""
-    if table.n_columns < 2:
-        raise ValueError(f"{table.path} must have at least two columns, features and a target, got {table.n_columns}.")
-    if column is None:
-        return table.n_columns - 1
+def _read(table: Table, features: Sequence[int], target: int | None) -> Samples:
+    """What a file has in some of its columns."""
+    if isinstance(table, CsvTable | BinaryTable):
+        return table.read(features, target)
+    X, targets = table.read(features, target)
+    if targets is None or targets.dtype.kind != "U":
+        return Samples(X, targets)
+    return Samples(X, stripped_words(targets))
+
+
+def _choose_columns(table: Table, target: str | None, drop: str | Sequence[str]) -> tuple[list[int], int | None]:
+    """Positions of the features' columns and of the targets', which is None where they are in no column."""
+    dropped = {_find_column(table, column) for column in ([drop] if isinstance(drop, str) else drop)}
+    chosen = _find_target(table, target, dropped)
+    features = [column for column in range(table.n_columns) if column != chosen and column not in dropped]
+    if not features:
+        left_out = f" less {len(dropped)} left out" if dropped else ""
+        raise ValueError(
+            f"{table.path} must have at least two columns, features and a target, got {table.n_columns}{left_out}."
+        )
+    return features, chosen
+
+
+def _find_target(table: Table, target: str | None, dropped: set[int]) -> int | None:
+    """Position of the targets' column, by default the last that has a name."""
+    if isinstance(table, Archive):
+        if target is not None:
+            raise ValueError(f"{table.path} has its targets in the array y: a target column cannot be chosen.")
+        if not table.has_targets:
+            raise ValueError(f"{table.path} must hold the targets in an array y.")
+        return None
+    if target is None:
+        return max(set(_named_columns(table)) - dropped, default=None)
+    column = _find_column(table, target)
+    if column in dropped:
+        raise ValueError(f"{table.path}: the target, {column_label(table.names, column)}, cannot be left out.")
+    return column
+
+
+def _named_columns(table: Table) -> list[int]:
+    return [column for column in range(table.n_columns) if not table.names or not is_nameless(table.names[column])]
+
+
+def _find_column(table: Table, column: str) -> int:
+    """Position of a column given by name or by position."""
     if table.names and column in table.names:
         return table.names.index(column)
     position: int | str = column
@@ -133,8 +265,58 @@ def _find_column(table: Table, column: str | None) -> int:
         position = int(column)
         return range(table.n_columns)[position]
     except (ValueError, IndexError):
-        known = _listed(table.names) if table.names else f"0 to {table.n_columns - 1}"
+        known = listing(table.names) if table.names else f"0 to {table.n_columns - 1}"
         raise ValueError(f"{table.path} has no column {position!r}; its columns are {known}.") from None
+
+
+def _without_row_labels(table: Table, features: list[int], samples: Samples) -> tuple[list[int], Samples, list[str]]:
+    """Features without the columns that have no name and only label the rows, and a sentence about each of these."""
+    if not table.names:
+        return features, samples, []
+    left_out = row_labels([table.names[column] for column in features], samples)
+    kept = [place for place in range(len(features)) if place not in set(left_out)]
+    if not kept:
+        raise ValueError(f"{table.path} must have at least two columns with a name, features and a target.")
+    notes = []
+    for place in left_out:
+        fault = "is empty" if is_empty(samples, place) else "only labels the rows"
+        notes.append(f"Column {features[place]} (from 0) has no name and {fault}: left out.")
+    return [features[place] for place in kept], samples.columns(kept), notes
+
+
+def _with_targets(table: Table, samples: Samples, notes: list[str]) -> Samples:
+    """The samples that have a target, and a note about others."""
+    missing = is_missing(samples.targets)
+    if not missing.any():
+        return samples
+    if missing.all():
+        raise ValueError(f"{table.path}: the target is missing in all {len(missing):,} rows.")
+    have = "has" if missing.sum() == 1 else "have"
+    notes.append(f"{missing.sum():,} of {len(missing):,} rows {have} no target: left out.")
+    return samples.rows(~missing)
+
+
+def _encode(table: Table, samples: Samples, labels: Sequence[str], task: str, notes: Sequence[str]) -> Encoded:
+    """The targets, unless there are problems, which are all told at once, with what was noted before."""
+    decimal = table.decimal or "."
+    problems = feature_problems(samples, labels, decimal, to_train=True)
+    try:
+        encoded = encode_targets(samples.targets, task, decimal)
+    except ValueError as error:
+        problems.append(str(error))
+    if problems:
+        raise ValueError(f"{table.path}: {' '.join([*problems, *notes])}")
+    return encoded
+
+
+def _comparable(targets: np.ndarray | None, class_names: Sequence[str] | None, decimal: str) -> np.ndarray | None:
+    """Targets as the classes' names, or as numbers if all that are known are numbers."""
+    if targets is None:
+        return None
+    if class_names is not None:
+        return target_labels(targets, class_names)
+    numbers = target_numbers(targets, decimal)
+    return numbers if (np.isnan(numbers) == is_missing(targets)).all() else targets
 
 
 def _columns_by_name(table: Table, features: Sequence[str], target: str | None) -> tuple[list[int], int | None]:
@@ -142,28 +324,29 @@ def _columns_by_name(table: Table, features: Sequence[str], target: str | None) 
     missing = [name for name in features if name not in positions]
     if missing:
         raise ValueError(
-            f"{table.path} lacks columns that the network was trained on: {_listed(missing)}; its columns are "
-            f"{_listed(list(positions))}."
+            f"{table.path} lacks columns that the network was trained on: {listing(missing)}; its columns are "
+            f"{listing(list(positions))}."
         )
     return [positions[name] for name in features], None if target is None else positions.get(target)
 
 
-def _columns_by_position(table: Table, n_features: int, target: int | None) -> tuple[list[int], int | None]:
-    if table.n_columns == n_features:
-        return list(range(n_features)), None
-    if table.n_columns == n_features + 1:
-        target = n_features if target is None else target
-        return _all_but(target, table.n_columns), target
-    raise ValueError(
-        f"{table.path} must have {n_features} features, and perhaps a target; got {table.n_columns} columns."
-    )
-
-
-def _all_but(column: int, n_columns: int) -> list[int]:
-    return [other for other in range(n_columns) if other != column]
-
-
-def _listed(names: Sequence[str], at_most: int = 20) -> str:
-    """The names for a message; of very many only the first."""
-    more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
-    return ", ".join(names[:at_most]) + more
+def _columns_by_position(
+    table: Table, n_features: int, target: int | None, dropped: set[int]
+) -> tuple[list[int], int | None]:
+    """Columns of a table like the one that was trained on, perhaps without those that were left out there."""
+    source = range(n_features + len(dropped) + 1)
+    used = [column for column in source if column not in dropped]
+    if target not in used:
+        target = used[-1]
+    layouts: dict[int, Sequence[int]] = {
+        n_features: [column for column in used if column != target],
+        n_features + 1: used,
+        len(source) - 1: [column for column in source if column != target],
+        len(source): source,
+    }
+    columns = _named_columns(table)
+    if len(columns) not in layouts or (isinstance(table, Archive) and target in layouts[len(columns)]):
+        and_target = "" if isinstance(table, Archive) else ", and perhaps a target"
+        raise ValueError(f"{table.path} must have {n_features} features{and_target}; got {table.n_columns} columns.")
+    place = dict(zip(layouts[len(columns)], columns, strict=True))
+    return [place[column] for column in used if column != target], place.get(target)

@@ -1,12 +1,27 @@
 """What targets mean: classes or numbers."""
 
-import math
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn.datasets.words import is_code, is_fraction, is_missing, plain_whole_number, to_number
+
 TASKS = ("auto", "classification", "regression")
+
+#: More different whole numbers than this are taken for quantities, not for classes.
+MANY_VALUES = 20
+
+#: A network has an output for each class.
+MAX_CLASSES = 10_000
+
+
+class Encoded(NamedTuple):
+    """Class numbers and names of the classes, or numbers and None; and why, where nobody chose the task."""
+
+    y: np.ndarray
+    class_names: tuple[str, ...] | None
+    notes: tuple[str, ...] = ()
 
 
 def class_name(value: Any) -> str:
@@ -16,67 +31,121 @@ def class_name(value: Any) -> str:
     return str(value)
 
 
-def numbers_or_words(targets: np.ndarray) -> np.ndarray:
-    """Words that are numbers, one and all, as such; but not codes such as 007, of which a number loses a part."""
-    if targets.dtype.kind != "U":
+def target_labels(targets: np.ndarray, class_names: Sequence[str] | None = None) -> np.ndarray:
+    """Name of each target's class, as objects; missing targets keep their empty word.
+
+    Words are what stands in the file, and two spellings are two classes. But where all of them (or the names of the
+    classes, if these are known) are plain whole numbers, 1 and 1.0 are one.
+    """
+    if not _are_words(targets):
+        values, inverse = np.unique(targets, return_inverse=True)
+        labels = np.array([class_name(value) for value in values], dtype=object)[inverse]
+        labels[is_missing(targets)] = ""
+        return labels
+    plain = {word: plain_whole_number(word) for word in set(targets)}
+    if any(plain_whole_number(word) is None for word in (class_names or filter(None, plain))):
         return targets
-    all_digits = all(word.isdecimal() for word in targets)
-    if all_digits and any(f"{float(word):.0f}" != word for word in targets):
-        return targets
-    try:
-        return targets.astype(np.float64)
-    except ValueError:
-        return targets
+    return np.array([plain[word] or word for word in targets], dtype=object)
 
 
-def encode_targets(path: Path, targets: np.ndarray, task: str) -> tuple[np.ndarray, tuple[str, ...] | None]:
+def target_numbers(targets: np.ndarray, decimal: str = ".") -> np.ndarray:
+    """Targets as float64, NaN where one is no number."""
+    if _are_words(targets):
+        numbers = {word: to_number(word, decimal) for word in set(targets)}
+        return np.array([numbers[word] for word in targets], dtype=np.float64)
+    return targets.astype(np.float64)
+
+
+def encode_targets(targets: np.ndarray, task: str, decimal: str = ".") -> Encoded:
     """Class numbers and names of the classes for classification; numbers and None for regression."""
-    if targets.dtype.kind not in "biufU":
-        raise ValueError(f"{path}: the targets must be words or real numbers, got {targets.dtype}.")
+    if targets.dtype.kind not in "biufO":
+        raise ValueError(f"The targets must be words or real numbers, got {targets.dtype}.")
+    notes: tuple[str, ...] = ()
     if task == "auto":
-        task = "classification" if _are_classes(path, targets) else "regression"
-    if task == "regression" or targets.dtype.kind != "U":
-        numbers = _finite_numbers(path, targets)
+        task, notes = _choose_task(targets, decimal)
+    if task == "regression" or not _are_words(targets):
+        numbers = _finite_numbers(targets, decimal)
         if task == "regression":
-            return numbers, None
-    classes, y = np.unique(targets, return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(f"{path}: the targets must be of at least two classes, all are {class_name(classes[0])!r}.")
-    return y, tuple(class_name(label) for label in classes)
+            return Encoded(_varied(numbers), None, notes)
+    return Encoded(*_encode_classes(target_labels(targets)), notes)
 
 
-def is_fraction(text: str) -> bool:
-    """Whether a word is a number such as 0.5."""
-    number = _as_number(text)
-    return math.isfinite(number) and not number.is_integer()
-
-
-def _as_number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def _are_classes(path: Path, targets: np.ndarray) -> bool:
-    """Whether targets are words or whole numbers; words among fractions are refused, as missing values look like that."""
-    if targets.dtype.kind != "U":
-        return bool((targets == np.floor(targets)).all())
-    if any(is_fraction(word) for word in targets):
-        word = next(word for word in targets if math.isnan(_as_number(word)))
+def _encode_classes(labels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Number of each label's class, and the classes: numbers in their order, words in that of the alphabet."""
+    known = set(labels)
+    if len(known) < 2:
+        raise ValueError(f"The targets must be of at least two classes, all are {labels[0]!r}.")
+    if len(known) > MAX_CLASSES:
         raise ValueError(
-            f"{path}: the targets must be either numbers or words, got {str(word)!r} among fractions; "
+            f"The targets have {len(known):,} different values, and classes can be at most {MAX_CLASSES:,}. "
+            "Choose another target (--target), or for numbers the task regression (--task regression)."
+        )
+    numbers = {label: to_number(label) for label in known}
+    are_words = bool(np.isnan(list(numbers.values())).any())
+    names = sorted(known, key=lambda label: (0.0 if are_words else numbers[label], label))
+    place = {name: k for k, name in enumerate(names)}
+    return np.array([place[label] for label in labels], dtype=np.int64), tuple(names)
+
+
+def _choose_task(targets: np.ndarray, decimal: str) -> tuple[str, tuple[str, ...]]:
+    """Words and few whole numbers are classes; fractions and many whole numbers are not.
+
+    Words that are all one number, such as 1.1 and 1.10, are read as words, as there is nothing to regress on.
+    """
+    if _are_words(targets) and _are_codes(set(targets)):
+        return "classification", ()
+    numbers = target_numbers(targets, decimal)
+    unknown = np.isnan(numbers)
+    if unknown.any():
+        _check_words(targets, unknown)
+        return "classification", ()
+    n_values = len(np.unique(numbers))
+    if n_values == 1 and _are_words(targets):
+        return "classification", ()
+    many = n_values > MANY_VALUES or 2 < n_values > len(numbers) / 2
+    if (numbers != np.floor(numbers)).any():
+        return "regression", () if many else (_regression_note(n_values, "numbers"),)
+    if many:
+        return "regression", (_regression_note(n_values, "whole numbers"),)
+    note = f"The {n_values} different whole numbers are learned as classes; for a regression, --task regression."
+    return "classification", (note,) * (n_values > 2)
+
+
+def _regression_note(n_values: int, numbers: str) -> str:
+    return f"The {n_values:,} different {numbers} are learned as a regression; for classes, --task classification."
+
+
+def _are_codes(words: set[str]) -> bool:
+    """Whether words are all digits, some of which numbers would lose, such as in 007."""
+    return any(is_code(word) for word in words) and all(word.isdecimal() for word in words)
+
+
+def _check_words(targets: np.ndarray, no_number: np.ndarray) -> None:
+    """Refuse words among fractions, as misspelt numbers look like that."""
+    if any(is_fraction(word) for word in set(targets)):
+        raise ValueError(
+            f"The targets must be either numbers or words, got {targets[no_number][0]!r} among fractions; "
             "remove such lines, or choose the task classification (--task classification)."
         )
-    return True
 
 
-def _finite_numbers(path: Path, targets: np.ndarray) -> np.ndarray:
+def _finite_numbers(targets: np.ndarray, decimal: str) -> np.ndarray:
     """Targets as finite float64, or an error."""
-    numbers = np.array([_as_number(target) for target in targets])
+    numbers = target_numbers(targets, decimal)
     bad = np.flatnonzero(~np.isfinite(numbers))
     if len(bad):
         raise ValueError(
-            f"{path}: the targets must be finite numbers, got {str(targets[bad[0]])!r} for sample {bad[0]} (from 0)."
+            f"The targets must be finite numbers, got {str(targets[bad[0]])!r} for sample {bad[0]} (from 0)."
         )
     return numbers
+
+
+def _varied(numbers: np.ndarray) -> np.ndarray:
+    """The targets of a regression, or an error where they are all the same."""
+    if len(numbers) > 1 and np.ptp(numbers) == 0:
+        raise ValueError(f"The targets must be different numbers, all are {numbers[0]:g}.")
+    return numbers
+
+
+def _are_words(targets: np.ndarray) -> bool:
+    return targets.dtype.kind == "O"

@@ -3,7 +3,7 @@
 import copy
 import threading
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from html import escape
 from numbers import Integral, Real
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, estimator_html_repr
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -20,14 +19,15 @@ from fastnn.activations import ACTIVATIONS
 from fastnn.backends import BACKENDS
 from fastnn.estimators.full_batch import prepare_full_batch
 from fastnn.estimators.protocol import CallbackSupportMixin
-from fastnn.estimators.samples import Samples, mean_loss, outputs_of
+from fastnn.estimators.samples import Samples
 from fastnn.estimators.stochastic import prepare_stochastic
 from fastnn.estimators.validation import Validation, find_scorer, hold_out
 from fastnn.history import History
 from fastnn.losses import Loss
 from fastnn.network import UNWEIGHTED, Network
 from fastnn.optimizers import LBFGS, Optimizer
-from fastnn.validation import check_dtype
+from fastnn.scaling import ColumnScaler
+from fastnn.validation import check_dtype, check_not_masked
 
 #: scikit-learn's names of activations, and those of fastnn where they differ.
 NAMES = {"logistic": "sigmoid", "exp": "exponential"}
@@ -80,7 +80,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         "schedule": "no_validation",
         "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
         "scoring": [str, callable, None],
-        "standardize": ["boolean"],
+        "standardize": ["boolean", StrOptions({"features", "target"})],
         "callbacks": "no_validation",
         "progress": ["boolean", callable, None],
     }
@@ -135,7 +135,9 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
 
     def _reported_loss(self, samples: Samples) -> float:
         """Mean loss over samples, without penalties, as scikit-learn reports it."""
-        return mean_loss(self._network, samples) / self._n_loss_targets + self._mean_offset(samples)
+        return self._network.mean_loss(
+            samples.X, samples.y, samples.weights
+        ) / self._n_loss_targets + self._mean_offset(samples)
 
     def _mean_offset(self, samples: Samples) -> float:
         """The weighted mean of what scikit-learn's losses have in addition."""
@@ -150,21 +152,20 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, validation_data: tuple[Any, Any, Any], incremental: bool
     ) -> "MultilayerPerceptron":
-        before = dict(self.__dict__)
-        try:
-            train = self._prepare(X, y, sample_weight, validation_data, incremental)
-        except BaseException:
-            self.__dict__.clear()  # what is refused changes nothing
-            self.__dict__.update(before)
-            raise
+        train = self._prepare_or_restore(X, y, sample_weight, validation_data, incremental)
         with self._network.computing(self._threads()):
             train()
-        if not np.isfinite(self._network.learned).all():
-            raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large values and need to be"
-                " preprocessed."
-            )
         return self
+
+    def _prepare_or_restore(self, *arguments: Any) -> Callable[[], None]:
+        """What `_prepare` gives; what is refused changes nothing. The network before, which may be large, is kept no longer."""
+        before = dict(self.__dict__)
+        try:
+            return self._prepare(*arguments)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
 
     def _prepare(
         self, X: Any, y: Any, sample_weight: Any, validation_data: tuple[Any, Any, Any], incremental: bool
@@ -204,16 +205,18 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         self._check_sizes(X.shape[1], self.n_outputs_)
         if self.__dict__.get("_described") != self._description():
             self._renew()
-        if not self.standardize:
-            self._forget_scalers()
+        self._forget_scalers()
 
     def _hidden_sizes(self) -> list[int]:
-        sizes = self.hidden_layer_sizes
-        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if np.any(np.array(sizes) <= 0):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        sizes: Any = self.hidden_layer_sizes
+        sizes = sizes.tolist() if isinstance(sizes, np.ndarray) else sizes
+        if isinstance(sizes, str | bytes | dict | set) or not isinstance(sizes, Integral | Iterable):
+            raise TypeError(f"hidden_layer_sizes must be an integer or a sequence of integers, got {sizes!r}.")
+        sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
         if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
             raise TypeError(f"hidden_layer_sizes must be integers, got {sizes}.")
+        if any(size <= 0 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(size) for size in sizes]
 
     def _validated(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[Any, Any]:
@@ -221,6 +224,8 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
 
         What is to be standardised is not rounded before: single precision has nothing left of seconds since 1970.
         """
+        for name, values in (("X", X), ("y", y)):
+            check_not_masked(values, name)
         forced = None if self.dtype is None else check_dtype(self.dtype)
         dtype = (np.float64, np.float32) if forced is None or self.standardize else forced
         return validate_data(
@@ -229,6 +234,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
 
     def _as_samples(self, X: Any, y: Any, sample_weight: Any, name: str) -> Samples:
         """Validated features and targets, with their weights."""
+        check_not_masked(sample_weight, "sample_weight")
         weights = UNWEIGHTED if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64)
         return Samples(X.tocsr() if issparse(X) else X, self._encode(y, name), weights, y)
 
@@ -260,9 +266,8 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         self.n_iter_, self.t_ = 0, 0
         self.n_layers_ = len(sizes)
         self.out_activation_ = self._output()
-        for name in ("_optimizer", "_best_learned"):
+        for name in ("_optimizer", "_best_learned", "feature_scaler_", "target_scaler_"):
             self.__dict__.pop(name, None)
-        self._forget_scalers()
         self._adopt(self._make_network(sizes, dtype, self._draw_seed()))
         for W, b, activation in zip(self.coefs_, self.intercepts_, self._activation_of_layers(), strict=True):
             bound = np.sqrt((GLOROT_LOGISTIC if activation in ("logistic", "sigmoid") else GLOROT) / sum(W.shape))
@@ -287,7 +292,8 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         if new.architecture.normalizations == old.architecture.normalizations:
             new.learned[:] = old.learned
         else:
-            self.__dict__.pop("_optimizer", None)  # whose means are those of other parameters
+            for name in ("_optimizer", "_best_learned"):  # which are those of other parameters
+                self.__dict__.pop(name, None)
         for view, array in zip((*new.weights, *new.biases), (*old.weights, *old.biases), strict=True):
             view[:] = array
         self._adopt(new)
@@ -353,26 +359,35 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             self._adopt(network)
         return network
 
+    def _standardizes(self, what: str) -> bool:
+        """Whether "features" or the "target" are brought to mean 0 and variance 1."""
+        return self.standardize == what if isinstance(self.standardize, str) else bool(self.standardize)
+
     def _forget_scalers(self) -> None:
         """Let nothing be scaled that is not scaled in training."""
-        for name in ("feature_scaler_", "target_scaler_"):
-            self.__dict__.pop(name, None)
+        for name, what in (("feature_scaler_", "features"), ("target_scaler_", "target")):
+            if not self._standardizes(what):
+                self.__dict__.pop(name, None)
 
     def _fit_scalers(self, samples: Samples, incremental: bool) -> None:
         """Mean and variance of what is trained on, over all calls of `partial_fit`; a warm start keeps those it has."""
-        self._fit_scaler("feature_scaler_", samples.X, samples, incremental)
+        if self._standardizes("features"):
+            new = ColumnScaler(with_mean=not issparse(samples.X))
+            self._fit_scaler("feature_scaler_", new, samples.X, samples.sample_weight, incremental)
 
-    def _fit_scaler(self, name: str, numbers: Any, samples: Samples, incremental: bool) -> None:
+    def _fit_scaler(self, name: str, new: Any, numbers: Any, sample_weight: Any, incremental: bool) -> None:
         known = self.__dict__.get(name)
         if known is None or incremental:
-            scaler = StandardScaler(with_mean=not issparse(numbers)) if known is None else copy.deepcopy(known)
-            setattr(self, name, scaler.partial_fit(numbers, sample_weight=samples.sample_weight))
+            scaler = new.set_output(transform="default") if known is None else copy.deepcopy(known)
+            setattr(self, name, scaler.partial_fit(numbers, sample_weight=sample_weight))
 
     def _scaled(self, samples: Samples) -> Samples:
         """Samples brought to mean 0 and variance 1."""
         return samples.standardized(self._scaled_features(samples.X), samples.y)
 
     def _scaled_features(self, X: Any) -> Any:
+        if "feature_scaler_" not in self.__dict__:
+            return X
         scaled = self.feature_scaler_.transform(X)
         return scaled.astype(X.dtype, copy=False) if X.dtype.kind == "f" else scaled
 
@@ -390,9 +405,10 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             and not hasattr(self, "feature_names_in_")
         )
         if not ready:
+            check_not_masked(X, "X")
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
             X = X.tocsr() if issparse(X) else X
-        return self._scaled_features(X) if "feature_scaler_" in self.__dict__ else X
+        return self._scaled_features(X)
 
     def _outputs(self, X: Any) -> np.ndarray:
         """A_L of every sample, (n_samples, n_outputs_)."""
@@ -400,10 +416,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             check_is_fitted(self)
         network, features = self._synchronize(), self._features(X)
         try:
-            if features.shape[0] == 1:
-                return outputs_of(network, features)
-            with network.computing(self._threads()):
-                return outputs_of(network, features)
+            return network.forward(features, n_threads=None if features.shape[0] == 1 else self._threads())
         except ValueError:
             validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)  # which says it in scikit-learn's words
             raise
@@ -436,7 +449,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
     def __copy__(self) -> "MultilayerPerceptron":
         """A copy that trains on its own: it shares the constructor's parameters, and nothing that training changes."""
         copied = type(self).__new__(type(self))
-        changing = {name for name in self.__dict__ if name.endswith("_") or name == "_optimizer"}
+        changing = {name for name in self.__dict__ if name.endswith("_") or name in ("_optimizer", "_best_learned")}
         state = self.__getstate__()
         copied.__setstate__(state | {name: copy.deepcopy(state[name]) for name in changing & state.keys()})
         return copied

@@ -89,7 +89,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     dropout : float or list of float, default=0.0
         Share of the outputs of a hidden layer that training drops at random, in [0, 1); one for all layers, or one each.
     batch_norm : bool, default=False
-        Whether the hidden layers are normalised over each batch before their activation.
+        Whether the hidden layers are normalised over each batch before their activation. A last batch of a single sample,
+        which would be its own mean, then joins the batch before.
     label_smoothing : float, default=0.0
         Share of each target that is spread evenly over all classes, in [0, 1].
     class_weight : dict, 'balanced' or None, default=None
@@ -104,9 +105,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     scoring : str, callable or None, default=None
         What early stopping watches: a scikit-learn scorer, or 'loss' for the loss of the validation data; by default
         accuracy, as in scikit-learn.
-    standardize : bool, default=False
-        Whether to bring each feature to mean 0 and variance 1 over the
-        samples that are trained on; a warm start keeps those it has. `coefs_` and losses are then those of the scaled numbers; predictions are not.
+    standardize : bool or 'features', default=False
+        Whether to bring each feature to mean 0 and variance 1 over the samples that are trained on, all calls of
+        `partial_fit` included; a warm start keeps the scale it has. Columns in which nothing but 0 and 1 has been seen, in
+        any call, are left alone: those of a one-hot encoding. `coefs_` are those of the scaled numbers.
     callbacks : list of fastnn.Callback, default=None
         Called after each iteration with the network and the history; they can end the training.
     progress : bool or callable, default=False
@@ -153,12 +155,12 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     Notes
     -----
     In float64 a training is scikit-learn's but for rounding: initial weights, order of the samples, penalties, losses,
-    learning rates and stopping are the same. Differences: rows of sparse matrices are made dense, some at a time;
-    predictions have the type of the network, whatever that of X; a warm start with early stopping ends with the best
-    parameters even if they are those it began with; batches whose weights add up to 0 only follow the penalty; a
-    training whose parameters become NaN ends at once rather than after `max_iter` iterations, with the same error; and
-    the optimizer's means are pickled while `partial_fit` trains, but not after `fit`, so that a fitted model is as large as
-    its parameters.
+    learning rates and stopping are the same. Differences: predictions have the type of the network, whatever that of X;
+    a warm start with early stopping ends with the best parameters even if they are those it began with; batches whose
+    weights add up to 0 only follow the penalty; a training whose parameters become NaN ends at once rather than after
+    `max_iter` iterations, with the same error, and the parameters are then the best of early stopping, or else those of the
+    last iteration in which all were finite; and the optimizer's means are pickled while `partial_fit` trains, but not after
+    `fit`, so that a fitted model is as large as its parameters.
 
     References
     ----------
@@ -221,7 +223,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         schedule: Any = None,
         max_grad_norm: float | None = None,
         scoring: Any = None,
-        standardize: bool = False,
+        standardize: bool | str = False,
         callbacks: Any = None,
         progress: Any = False,
     ) -> None:
@@ -358,6 +360,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return np.log(probabilities, out=probabilities)
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        if isinstance(self.standardize, str) and self.standardize == "target":
+            raise ValueError("standardize='target' needs targets that are numbers: a classifier scales features only.")
         X, y = self._validated(X, y, reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)

@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 import scipy.optimize
-from scipy.sparse import issparse
 from sklearn.utils.optimize import _check_optimize_result
 
 from fastnn.callbacks import Run, accompanied, end_epoch
 from fastnn.estimators.protocol import STOP_REASON, fit_tasks
-from fastnn.estimators.samples import Samples, dense_blocks
-from fastnn.estimators.stochastic import check_estimator_callbacks
+from fastnn.estimators.samples import Samples
+from fastnn.estimators.stochastic import NON_FINITE_WEIGHTS, check_estimator_callbacks
 from fastnn.estimators.validation import Validation
 from fastnn.training import progress_reports
-from fastnn.validation import check_batches
+from fastnn.validation import check_batches, is_finite
 
 
 class Objective:
@@ -36,24 +35,11 @@ class Objective:
     def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """The loss as it is reported, a mean over targets, with the gradient of the sum over targets, as scikit-learn has it."""
         self.network.parameters[:] = theta
-        loss, gradient = self._loss_and_gradient()
+        samples = self.samples
+        loss = self.network.training_loss(samples.X, samples.y, samples.weights)
         penalty = 0.5 * float(self.strengths @ (theta * theta))
         value = loss / self.estimator._n_loss_targets + self.offset + penalty
-        return value, gradient + self.strengths * theta
-
-    def _loss_and_gradient(self) -> tuple[float, np.ndarray]:
-        """Those of all samples at once, or the weighted means of those of some at a time where features are sparse."""
-        samples, network = self.samples, self.network
-        if not issparse(samples.X):
-            return network.training_loss(samples.X, samples.y, samples.weights), network.backward()
-        losses, gradients, totals = [], [], []
-        for rows, X in dense_blocks(samples.X):
-            weights = samples.weights_of(rows)
-            losses.append(network.training_loss(X, samples.y[rows], weights))
-            gradients.append(network.backward().copy())
-            totals.append(weights.sum() if len(weights) else len(X))
-        shares = np.array(totals) / np.sum(totals)
-        return float(shares @ losses), np.asarray(shares @ np.array(gradients))
+        return value, self.network.backward() + self.strengths * theta
 
 
 def prepare_full_batch(estimator: Any, samples: Samples, validation: Validation | None) -> Callable[[], None]:
@@ -99,6 +85,8 @@ def _minimize(
     def end_iteration(intermediate_result: Any) -> None:
         nonlocal start
         network.parameters[:] = intermediate_result.x
+        if not is_finite(network.parameters):
+            raise StopIteration
         network.n_updates += 1
         history.loss.append(float(intermediate_result.fun))
         history.learning_rate.append(1.0)
@@ -123,10 +111,14 @@ def _minimize(
             callback=end_iteration,
             options=_options(estimator),
         )
-        reached[: len(network.parameters)] = result.x
+        end = result.x.astype(network.dtype)
+        if is_finite(end):
+            reached[: len(end)] = end
     finally:
         network.learned[:] = reached
         network.forget_batch()
+    if not is_finite(end):
+        raise ValueError(NON_FINITE_WEIGHTS)
     return result
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import xlogy
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -101,7 +102,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     dropout : float or list of float, default=0.0
         Share of the outputs of a hidden layer that training drops at random, in [0, 1); one for all layers, or one each.
     batch_norm : bool, default=False
-        Whether the hidden layers are normalised over each batch before their activation.
+        Whether the hidden layers are normalised over each batch before their activation. A last batch of a single sample,
+        which would be its own mean, then joins the batch before.
     optimizer : Optimizer or LBFGS, default=None
         A `fastnn` optimizer such as ``fastnn.AdamW(learning_rate=1e-3)``, in place of `solver` and of its parameters.
     schedule : Schedule or callable, default=None
@@ -112,9 +114,11 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     scoring : str, callable or None, default=None
         What early stopping watches: a scikit-learn scorer, or 'loss' for the loss of the validation data; by default
         R^2, as in scikit-learn.
-    standardize : bool, default=False
-        Whether to bring each feature, and each target but counts, to mean 0 and variance 1 over the
-        samples that are trained on; a warm start keeps those it has. `coefs_` and losses are then those of the scaled numbers; predictions are not.
+    standardize : bool, 'features' or 'target', default=False
+        Whether to bring each feature, and each target but counts, to mean 0 and variance 1 over the samples that are
+        trained on, all calls of `partial_fit` included; a warm start keeps the scale it has. Columns of X in which nothing
+        but 0 and 1 has been seen, in any call, are left alone: those of a one-hot encoding. `coefs_` and losses are those
+        of the scaled numbers; predictions are in the unit of the targets, and in float64 where these are scaled.
     callbacks : list of fastnn.Callback, default=None
         Called after each iteration with the network and the history; they can end the training.
     progress : bool or callable, default=False
@@ -159,12 +163,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     Notes
     -----
     In float64 a training is scikit-learn's but for rounding: initial weights, order of the samples, penalties, losses,
-    learning rates and stopping are the same. Differences: rows of sparse matrices are made dense, some at a time;
-    predictions have the type of the network, whatever that of X; a warm start with early stopping ends with the best
-    parameters even if they are those it began with; batches whose weights add up to 0 only follow the penalty; a
-    training whose parameters become NaN ends at once rather than after `max_iter` iterations, with the same error; and
-    the optimizer's means are pickled while `partial_fit` trains, but not after `fit`, so that a fitted model is as large as
-    its parameters.
+    learning rates and stopping are the same. Differences: predictions have the type of the network, whatever that of X,
+    or float64 where targets are standardised; a warm start with early stopping ends with the best parameters even if they
+    are those it began with; batches whose weights add up to 0 only follow the penalty; a training whose parameters become
+    NaN ends at once rather than after `max_iter` iterations, with the same error, and the parameters are then the best of
+    early stopping, or else those of the last iteration in which all were finite; and the optimizer's means are pickled
+    while `partial_fit` trains, but not after `fit`, so that a fitted model is as large as its parameters.
 
     References
     ----------
@@ -222,7 +226,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         schedule: Any = None,
         max_grad_norm: float | None = None,
         scoring: Any = None,
-        standardize: bool = False,
+        standardize: bool | str = False,
         callbacks: Any = None,
         progress: Any = False,
     ) -> None:
@@ -308,7 +312,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predicted values.
+            The predicted values, in the type of the network, or float64 where targets are standardised.
         """
         return self._values(self._outputs(X))
 
@@ -318,10 +322,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             scaler = self.target_scaler_
             levels = outputs.shape[1] // len(scaler.scale_)
             mean, scale = (np.repeat(numbers, levels) for numbers in (scaler.mean_, scaler.scale_))
-            outputs = (outputs * scale + mean).astype(outputs.dtype)
+            outputs = outputs * scale + mean  # in double precision: single has few digits left of large targets
         return outputs.ravel() if outputs.shape[1] == 1 else outputs
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        if self.standardize == "target" and self._loss.targets == "counts":
+            raise ValueError(f"standardize='target' would scale counts, which loss={self.loss!r} takes as they are.")
         X, y = self._validated(X, y, reset, y_numeric=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -368,12 +374,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     @property
     def _scales_targets(self) -> bool:
-        return bool(self.standardize and self._loss.targets == "numbers")
+        return self._standardizes("target") and self._loss.targets == "numbers"
 
     def _fit_scalers(self, samples: Samples, incremental: bool) -> None:
         super()._fit_scalers(samples, incremental)
         if self._scales_targets:
-            self._fit_scaler("target_scaler_", samples.y, samples, incremental)
+            self._fit_scaler("target_scaler_", StandardScaler(), samples.y, samples.sample_weight, incremental)
 
     def _scaled(self, samples: Samples) -> Samples:
         y = self.target_scaler_.transform(samples.y) if self._scales_targets else samples.y

@@ -1,17 +1,14 @@
 """Samples as the kernels take them, dense or sparse, and the batches of an iteration in scikit-learn's order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 
 from fastnn.network import UNWEIGHTED, Network
-from fastnn.training import Batches, Descent, read_only
-
-#: Numbers of a sparse matrix, about, that are made dense at a time.
-DENSE_NUMBERS = 4_000_000
+from fastnn.training import Batches, Descent
+from fastnn.validation import as_csr, is_sparse
 
 
 @dataclass(frozen=True)
@@ -57,42 +54,15 @@ class Samples:
 
     def ready_for(self, network: Network) -> "Samples":
         """The same as a network's kernels are compiled for: rows one after the other, in its type."""
-        X = self.X.astype(network.dtype) if issparse(self.X) else np.ascontiguousarray(self.X, network.dtype)
-        y = self.y if self.y.ndim == 1 else np.ascontiguousarray(self.y, network.dtype)
+        dtype = network.dtype
+        X = as_csr(self.X, dtype) if is_sparse(self.X) else np.ascontiguousarray(self.X, dtype)
+        y = self.y if self.y.ndim == 1 else np.ascontiguousarray(self.y, dtype)
         return replace(self, X=X, y=y)
 
     @property
     def sample_weight(self) -> np.ndarray | None:
         """The weights as scikit-learn takes them."""
         return self.weights if len(self.weights) else None
-
-
-def dense_blocks(X: Any) -> Iterator[tuple[slice, np.ndarray]]:
-    """All rows of a dense X at once; of a sparse one some at a time, made dense."""
-    if not issparse(X):
-        yield slice(0, len(X)), X
-        return
-    n_rows = max(1, DENSE_NUMBERS // X.shape[1])
-    for start in range(0, X.shape[0], n_rows):
-        rows = slice(start, min(start + n_rows, X.shape[0]))
-        yield rows, X[rows].toarray()
-
-
-def outputs_of(network: Network, X: Any) -> np.ndarray:
-    """A_L of every sample, (n_samples, n_L)."""
-    if not issparse(X):
-        return network.forward(X)
-    return np.concatenate([network.forward(block) for _, block in dense_blocks(X)])
-
-
-def mean_loss(network: Network, samples: Samples) -> float:
-    """Mean loss over the samples, weighted, without penalties."""
-    losses, shares = [], []
-    for rows, X in dense_blocks(samples.X):
-        weights = samples.weights_of(rows)
-        shares.append(weights.sum() if len(weights) else len(X))
-        losses.append(network.mean_loss(X, samples.y[rows], weights) if shares[-1] else 0.0)
-    return float(np.average(losses, weights=shares))
 
 
 class PenalizedDescent(Descent):
@@ -124,7 +94,7 @@ class PenalizedDescent(Descent):
 class ShuffledBatches(Batches):
     """Batches in the order that scikit-learn draws: each iteration shuffles the order of the one before.
 
-    A loss that is not finite is for the caller to judge. Sparse features are made dense some batches at a time.
+    A loss that is not finite is for the caller to judge.
     """
 
     gives_up = False
@@ -140,18 +110,12 @@ class ShuffledBatches(Batches):
         random: np.random.RandomState | None,
         loss_offsets: np.ndarray,
     ) -> None:
-        X = samples.X if issparse(samples.X) else read_only(samples.X)
-        super().__init__(descent, X, samples.y, samples.weights, rows, batch_size, random is not None)
+        super().__init__(descent, samples.X, samples.y, samples.weights, rows, batch_size, random is not None)
         self.random, self.positions, self.loss_offsets = random, np.arange(self.n_samples), loss_offsets
         self.unshuffled, self.shares_by_size = self.positions, self.sizes / self.n_samples
         if self.shuffle:
             self._reorder(self.positions)
         self.descent.weigh_batches(self.total_weights())
-
-    @property
-    def lies_ready(self) -> bool:
-        """Whether the kernels can take samples from where they lie."""
-        return issparse(self.X) or super().lies_ready
 
     def draw_order(self) -> None:
         """Shuffle; a single batch stays as it is, but uses up as many random numbers."""
@@ -188,15 +152,4 @@ class ShuffledBatches(Batches):
     def train_batches(self, losses: np.ndarray, start: int, stop: int) -> np.ndarray:
         """Train on the samples from `start` to `stop` of the order; the learning rates."""
         self.descent.next_batch = start // self.batch_size
-        if not issparse(self.X):
-            return super().train_batches(losses, start, stop)
-        rows = slice(start, stop) if self.order is None else self.order[start:stop]
-        weights = self.sample_weights[rows] if len(self.sample_weights) else self.sample_weights
-        dense = np.asarray(self.X[rows].toarray(), self.network.dtype)
-        return self.descent.run(losses, read_only(dense), read_only(self.y[rows]), weights, None, self.batch_size)
-
-    def _resize_chunks(self, n_batches: int, seconds: float) -> None:
-        super()._resize_chunks(n_batches, seconds)
-        if issparse(self.X):
-            most = DENSE_NUMBERS // (self.batch_size * self.X.shape[1])
-            self.chunk_size = min(self.chunk_size, max(1, most))
+        return super().train_batches(losses, start, stop)

@@ -9,6 +9,7 @@ from fastnn.network import Network
 from fastnn.optimizers import SGD, Adam, Optimizer, OptimizerState
 from fastnn.schedules import Constant, Course, Schedule, find_schedule
 from fastnn.training import check_schedule
+from fastnn.validation import check_number
 
 #: Below it, the adaptive learning rate is not lowered again; and what it is divided by.
 SMALLEST_RATE, STEP_DOWN = 1e-6, 5.0
@@ -113,6 +114,8 @@ def make_solver(estimator: Any, *, validates: bool) -> Solver:
     """The solver that an estimator's parameters describe."""
     chosen = _make_optimizer(estimator)
     clipped = estimator.max_grad_norm
+    if clipped is not None:
+        clipped = check_number(clipped, "max_grad_norm", positive=True)
     optimizer = replace(
         chosen,
         l2=1.0,  # any: it has a penalty, and `PenalizedDescent` says for each batch which

@@ -16,7 +16,12 @@ from fastnn.estimators.samples import PenalizedDescent, Samples, ShuffledBatches
 from fastnn.estimators.solvers import Solver, make_solver, take_up
 from fastnn.estimators.validation import Validation
 from fastnn.training import progress_reports, report_within
-from fastnn.validation import check_batches
+from fastnn.validation import check_batches, is_finite
+
+#: scikit-learn's words for weights that have become NaN or infinite.
+NON_FINITE_WEIGHTS = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
+)
 
 #: Samples of a batch by default.
 BATCH_SIZE = 200
@@ -24,13 +29,18 @@ BATCH_SIZE = 200
 
 @dataclass
 class Training:
-    """An estimator in training, by the parts that an iteration needs."""
+    """An estimator in training, by the parts that an iteration needs.
+
+    `kept` holds finite parameters: those with the best score under early stopping, else those of the last iteration.
+    """
 
     estimator: Any
     solver: Solver
     batches: ShuffledBatches
     validation: Validation | None
     run: Run
+    kept: np.ndarray
+    diverged: bool = False
 
 
 def prepare_stochastic(
@@ -58,13 +68,23 @@ def prepare_stochastic(
         batches.compile()
     held_out = validation.for_callbacks() if validation is not None and callbacks else None
     run = Run(network, callbacks, estimator.history_, held_out=held_out)
-    if estimator.early_stopping and not (incremental and hasattr(estimator, "_best_learned")):
-        estimator._best_learned = network.learned.copy()
-    return partial(_fit, Training(estimator, solver, batches, validation, run), samples, rows, incremental)
+    training = Training(estimator, solver, batches, validation, run, _finite_parameters(estimator, incremental))
+    return partial(_fit, training, samples, rows, incremental)
+
+
+def _finite_parameters(estimator: Any, incremental: bool) -> np.ndarray:
+    """Where finite parameters are kept: early stopping in `partial_fit` goes on with the best of the calls before."""
+    learned: np.ndarray = estimator._network.learned.copy()
+    if not estimator.early_stopping:
+        return learned
+    if not (incremental and hasattr(estimator, "_best_learned")):
+        estimator._best_learned = learned
+    best: np.ndarray = estimator._best_learned
+    return best
 
 
 def _fit(training: Training, samples: Samples, rows: np.ndarray | None, incremental: bool) -> None:
-    """Iterate, and keep the best parameters where early stopping has found them."""
+    """Iterate, and end with the best parameters where early stopping has found them, and with finite ones in any case."""
     estimator, run = training.estimator, training.run
     max_iter = 1 if incremental else estimator.max_iter
     try:
@@ -76,10 +96,15 @@ def _fit(training: Training, samples: Samples, rows: np.ndarray | None, incremen
             _train(training, max_iter, incremental, report, tasks)
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=2)
-    if estimator.early_stopping and (estimator.stopped_early_ or not incremental):
-        run.network.learned[:] = estimator._best_learned
-    if not incremental:
-        estimator.__dict__.pop("_best_learned", None)
+    finally:
+        is_best = estimator.early_stopping and (estimator.stopped_early_ or not incremental)
+        if is_best or not is_finite(run.network.learned):
+            run.network.learned[:] = training.kept
+        if not incremental:
+            estimator.__dict__.pop("_best_learned", None)
+    if training.diverged:
+        estimator.__dict__.pop("_optimizer", None)  # whose means are not finite either
+        raise ValueError(NON_FINITE_WEIGHTS)
 
 
 def check_trains_in_steps(estimator: Any) -> bool:
@@ -119,11 +144,11 @@ def _train(training: Training, max_iter: int, incremental: bool, report: Callabl
     for iteration in range(max_iter):
         tasks.begin_iteration()
         share = lambda done, iteration=iteration: report_within(report, iteration, max_iter, done)  # noqa: E731
-        is_finite = _iterate(training, share)
+        _iterate(training, share)
         if tasks.end_iteration():
             training.run.history.stop_reason = STOP_REASON
         stops = _wants_to_stop(training, is_last=iteration == max_iter - 1)
-        if stops or incremental or not is_finite:
+        if stops or incremental or training.diverged:
             break
         if estimator.n_iter_ == max_iter:
             warnings.warn(
@@ -133,8 +158,8 @@ def _train(training: Training, max_iter: int, incremental: bool, report: Callabl
             )
 
 
-def _iterate(training: Training, report: Callable[[float], None]) -> bool:
-    """One pass over the data, and what is measured after it; False where only NaN would follow."""
+def _iterate(training: Training, report: Callable[[float], None]) -> None:
+    """One pass over the data, what is measured after it, and whether only NaN would follow."""
     estimator, history = training.estimator, training.run.history
     start = time.perf_counter()
     loss, rate = training.batches.train_epoch(report)
@@ -149,11 +174,18 @@ def _iterate(training: Training, report: Callable[[float], None]) -> bool:
         print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
     if training.validation is not None:
         _measure(training)
-    _count_no_improvement(estimator)
+    is_best = _count_no_improvement(estimator)
+    if not is_finite(training.run.network.learned):
+        training.diverged = is_best or not _ignores_divergence(training)
+    elif is_best:
+        training.kept[:] = training.run.network.learned
     validation_loss = history.validation_loss[-1] if history.validation_loss else None
     training.solver.end_iteration(estimator.t_, loss, validation_loss)
-    # With early stopping the best parameters are still there, and are given back at the end.
-    return estimator.early_stopping or bool(np.isfinite(loss) or np.isfinite(estimator._network.learned).all())
+
+
+def _ignores_divergence(training: Training) -> bool:
+    """Whether scikit-learn goes on with NaN, and returns the best parameters: with early stopping by what it measures itself."""
+    return training.batches.rows is not None and training.estimator.scoring is None
 
 
 def _measure(training: Training) -> None:
@@ -168,18 +200,23 @@ def _measure(training: Training) -> None:
         print(f"Validation score: {score:f}")
 
 
-def _count_no_improvement(estimator: Any) -> None:
-    """Iterations in which training loss, or validation score, has not improved by `tol`."""
+def _count_no_improvement(estimator: Any) -> bool:
+    """Count iterations in which training loss, or validation score, has not improved by `tol`.
+
+    Returns whether the parameters are to be kept: those with the best score, or without early stopping those of the last
+    iteration with a finite loss.
+    """
     if estimator.early_stopping:
         score = estimator.validation_scores_[-1]
         has_improved = not score < estimator.best_validation_score_ + estimator.tol
-        if score > estimator.best_validation_score_:
-            estimator.best_validation_score_ = score
-            estimator._best_learned = estimator._network.learned.copy()
+        is_best = score > estimator.best_validation_score_
+        estimator.best_validation_score_ = max(estimator.best_validation_score_, score)
     else:
+        is_best = bool(np.isfinite(estimator.loss_))
         has_improved = not estimator.loss_ > estimator.best_loss_ - estimator.tol
         estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)
     estimator._no_improvement_count = 0 if has_improved else estimator._no_improvement_count + 1
+    return is_best
 
 
 def _wants_to_stop(training: Training, *, is_last: bool) -> bool:

@@ -1,14 +1,14 @@
 """Early stopping by scikit-learn's rules: data that are held out, their score after each iteration, the best parameters."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
-from fastnn.estimators.samples import Samples, outputs_of
-from fastnn.held_out import HeldOut
+from fastnn.estimators.samples import Samples
+from fastnn.held_out import HeldOut, score_or_nan
 from fastnn.history import History
 
 
@@ -59,8 +59,9 @@ class Validation:
             return self._default_score(), loss
         weights = {} if samples.sample_weight is None else {"sample_weight": samples.sample_weight}
         estimator._watched = self.given_X, samples.X  # which need no validation, nor scaling, again
+        score = partial(self.scorer, estimator, self.given_X, samples.labels, **weights)
         try:
-            return float(self.scorer(estimator, self.given_X, samples.labels, **weights)), loss
+            return score_or_nan(score, estimator._network, samples.X), loss
         finally:
             del estimator._watched
 
@@ -75,9 +76,8 @@ class Validation:
 
     def _default_score(self) -> float:
         estimator, samples = self.estimator, self.samples
-        return float(estimator._score_outputs(outputs_of(estimator._network, samples.X), samples))
+        return float(estimator._score_outputs(estimator._network.forward(samples.X), samples))
 
     def for_callbacks(self) -> HeldOut:
         """The same for fastnn's own callbacks."""
-        X, network = self.samples.X, self.estimator._network
-        return HeldOut(network, X.toarray() if issparse(X) else X, self.samples.y, self.samples.weights)
+        return HeldOut(self.estimator._network, self.samples.X, self.samples.y, self.samples.weights)

@@ -7,6 +7,7 @@ from numba import config, types
 from numba.extending import overload
 
 from fastnn.backends.numba_backend.compilation import FLAGS, kernel
+from fastnn.backends.numba_backend.rows import rows_between
 from fastnn.backends.numba_backend.tiles import prefetch_line
 
 ROWS_AHEAD = 2
@@ -16,14 +17,14 @@ CACHE_LINE = 64  # bytes
 def select_rows(batch, source, order, start, stop):
     """x_i = s_{o_i} for start <= i < stop, converted to the type of the batch, or a view where order is None."""
     if order is None:
-        return source[start:stop]
+        return rows_between(source, start, stop)
     return gather_rows(batch[: stop - start], source, order, start)
 
 
 @overload(select_rows, jit_options=FLAGS)
 def _select_rows(batch, source, order, start, stop):
     if isinstance(order, types.NoneType):
-        return lambda batch, source, order, start, stop: source[start:stop]
+        return lambda batch, source, order, start, stop: rows_between(source, start, stop)
     return lambda batch, source, order, start, stop: gather_rows(batch[: stop - start], source, order, start)
 
 

@@ -1,26 +1,47 @@
-"""Functions of the user's in Python, called from compiled kernels.
+"""Registered functions in Python, called from compiled kernels.
 
 A C callback takes the lock of the interpreter by itself, from whatever thread it is called. It must not raise: what the
-function raises is kept, its result is NaN, and the error is raised when the kernel has returned.
+function raises is kept for its thread, results are NaN from there on, and the error is raised when the kernel has returned.
 """
 
 import ctypes
+import threading
+from typing import Any
 
 import numpy as np
 
+from fastnn.backends.interrupts import KeptSignals
 from fastnn.backends.numba_backend.compilation import kernel
 
 DOUBLE = 8  # bytes of a number in double precision
 
-_FAILURES: list[BaseException] = []
+
+class _Thread(threading.local):
+    """What the functions have raised in the kernel that runs in this thread.
+
+    A function may run other kernels itself, but none is called after one has failed, so there is one failure at most.
+    """
+
+    failure: BaseException | None = None
 
 
-def raise_failure() -> None:
-    """Raise what a function of the user's has raised meanwhile, if any."""
-    if _FAILURES:
-        failure = _FAILURES[0]
-        _FAILURES.clear()
+_THREAD = _Thread()
+
+#: Whether there are such functions in this process, in which kernels take precautions.
+_any_functions = False
+
+
+def run_kernel(function, *arguments) -> Any:
+    """The result of a kernel, or the error of a registered function that it called in this thread."""
+    if not _any_functions:
+        return function(*arguments)
+    with KeptSignals():  # a handler would run, and raise, before `guarded` is on its guard
+        _THREAD.failure = None
+        result = function(*arguments)
+    failure, _THREAD.failure = _THREAD.failure, None
+    if failure is not None:
         raise failure
+    return result
 
 
 def python_activation(function):
@@ -70,15 +91,19 @@ def python_loss(function, derivative):
 
 
 def _callback(compute, n_arguments):
-    """The C function that computes, from so many integers: the address of the result, how many numbers, their size, ..."""
+    """The C function that computes, from integers: the address of the result, how many numbers, their size, ..."""
+    global _any_functions
+    _any_functions = True
 
     def guarded(result, n, itemsize, *others):
-        try:
-            with np.errstate(all="ignore"):
-                compute(result, n, itemsize, *others)
-        except BaseException as error:  # nothing may leave a C function; Ctrl-C neither
-            _FAILURES.append(error)
-            _numbers(result, n, itemsize)[:] = np.nan
+        if _THREAD.failure is None:
+            try:
+                with np.errstate(all="ignore"):
+                    return compute(result, n, itemsize, *others)
+            except BaseException as error:  # nothing may leave a C function
+                _THREAD.failure = error
+        _numbers(result, n, itemsize)[:] = np.nan
+        return None
 
     return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * n_arguments)(guarded)
 

@@ -2,6 +2,7 @@
 
 `kernel` compiles a function that other kernels call; `entry_point` one that Python calls, kept on disk. Numba's own cache
 would not notice a change in a callee that lives in another file, so the entries carry a stamp made of all kernel sources.
+Ctrl-C during a compilation is raised when that function is compiled, and kept on disk.
 """
 
 import hashlib
@@ -18,6 +19,9 @@ from numba import config, njit, types
 from numba.core import caching, cgutils, imputils
 from numba.extending import intrinsic
 from numba.misc.appdirs import AppDirs
+
+from fastnn.backends.engine.levels import level
+from fastnn.backends.interrupts import KeptSignals, uninterrupted
 
 #: Flags of every kernel. The GIL is released; a division by zero gives infinity, as in NumPy, so that loops have no
 #: exits; a product and a sum may fuse, but nothing may be reordered and NaN and infinity keep their meaning.
@@ -38,7 +42,10 @@ def entry_point(function: Callable, name: str = "", **flags: bool) -> Any:
     `name` tells apart the functions that one factory makes.
     """
     dispatcher = njit(function, **FLAGS, **flags)
-    if not config.DISABLE_JIT and cache_folder() is not None:
+    if config.DISABLE_JIT:
+        return dispatcher
+    dispatcher.compile = uninterrupted(dispatcher.compile)
+    if cache_folder() is not None:
         function.__qualname__ += f"-{name}" if name else ""
         dispatcher._cache = _KernelCache(function)
     return dispatcher
@@ -59,9 +66,10 @@ def address_of(function: Any, result: types.Type, *arguments: types.Type) -> int
     if config.DISABLE_JIT:
         _INTERPRETED.append(function)
         return len(_INTERPRETED) - 1
-    function.compile(result(*arguments))
-    compiled = function.overloads[arguments]  # kept alive, as `function` is, by the cache of this very function
-    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+    with KeptSignals():
+        function.compile(result(*arguments))
+        compiled = function.overloads[arguments]  # kept alive, as `function` is, by the cache of this very function
+        return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
 
 
 _INTERPRETED: list[Callable] = []
@@ -139,6 +147,12 @@ def provide_linked(real: types.Float, n_functions: int | None = None) -> None:
         llvm.add_symbol(_symbol(dispatcher, real), address_of(dispatcher, types.void, *signature(real)))
 
 
+def linked_functions(real: types.Float) -> list[tuple[str, Any]]:
+    """The symbols of the linked functions for a floating-point type, and what they were compiled to."""
+    provide_linked(real)
+    return [(_symbol(dispatcher, real), dispatcher.overloads[signature(real)]) for dispatcher, signature in _LINKED]
+
+
 def _symbol(dispatcher: Any, real: types.Float) -> str:
     return f"fastnn.{dispatcher.py_func.__module__}.{dispatcher.py_func.__qualname__}.{real}"
 
@@ -149,7 +163,7 @@ def _read_only(array: Any) -> Any:
 
 @intrinsic
 def _typed_read_only(typing_context, array):
-    result = array.copy(readonly=True)
+    result = array.copy(readonly=True) if isinstance(array, types.Array) else array
 
     def generate(context, builder, signature, values):
         return imputils.impl_ret_borrowed(context, builder, result, values[0])
@@ -161,18 +175,9 @@ def _typed_read_only(typing_context, array):
 read_only = _read_only if config.DISABLE_JIT else _typed_read_only
 
 
-@cache
 def vector_bits() -> int:
-    """Width of the vectors that the kernels use: 512, 256 or 128 bits.
-
-    It is the widest that the processor has, or what `FASTNN_VECTOR_BITS` says where that is narrower.
-    """
-    features = llvm.get_host_cpu_features()
-    widest = 512 if features.get("avx512f") else 256 if features.get("avx2") else 128
-    wanted = os.environ.get("FASTNN_VECTOR_BITS", str(widest))
-    if wanted not in ("512", "256", "128"):
-        raise ValueError(f"FASTNN_VECTOR_BITS must be 512, 256 or 128, got {wanted!r}.")
-    return min(widest, int(wanted))
+    """Width of the vectors that the kernels use: 512, 256 or 128 bits."""
+    return level().vector_bits
 
 
 @cache

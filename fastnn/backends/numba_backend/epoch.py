@@ -26,12 +26,17 @@ from fastnn.backends.numba_backend.matmul import ROWS, copy
 from fastnn.backends.numba_backend.narrow import train_narrow_epoch
 from fastnn.backends.numba_backend.optimizers import call_for_number
 from fastnn.backends.numba_backend.propagation import forward, output_error_in_rows, propagate_errors
+from fastnn.backends.numba_backend.rows import Rows, not_to_be_written, rows_between, rows_of
+from fastnn.backends.numba_backend.sparse import is_sparse
 from fastnn.backends.numba_backend.threads import FIRST, meet, run_team, share
 from fastnn.backends.numba_backend.views import errors, pre_activations
 
 #: Products of a weight and a sample that make one more thread worth its meetings, in a batch, and its start, in a call.
 BATCH_WORK_PER_THREAD = 250_000
 CALL_WORK_PER_THREAD = 8_000_000
+
+#: Such products that take about as long as the update of a weight, from and to memory.
+WORK_PER_UPDATE = 8
 
 
 #: Samples that inference takes at a time, so that its memory does not grow with the data.
@@ -40,14 +45,14 @@ ROWS_PER_PASS = 128
 
 def pre_output(Z, workspace, parameters, statistics, layers, X, n_threads):
     """Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l), A_0 = X, up to Z_L; X (n, n_0) -> Z_L (n, n_L)."""
-    team = _inference_team(parameters, len(X), n_threads)
-    return all(run_team(_pre_output, team, Z, workspace, parameters, statistics, layers, X))
+    team = _inference_team(_work(parameters, layers, X), X.shape[0], n_threads)
+    return all(run_team(_pre_output, team, Z, workspace, parameters, statistics, layers, _rows_of(X)))
 
 
 def output(A, workspace, parameters, statistics, layers, X, n_threads):
     """A_L = f_L(Z_L); X (n, n_0) -> A_L (n, n_L)."""
-    team = _inference_team(parameters, len(X), n_threads)
-    return all(run_team(_output, team, A, workspace, parameters, statistics, layers, X))
+    team = _inference_team(_work(parameters, layers, X), X.shape[0], n_threads)
+    return all(run_team(_output, team, A, workspace, parameters, statistics, layers, _rows_of(X)))
 
 
 def loss(losses, workspace, batch_Y, parameters, statistics, layers, X, Y, relative_weights, key, n_threads):
@@ -55,14 +60,16 @@ def loss(losses, workspace, batch_Y, parameters, statistics, layers, X, Y, relat
 
     Weights relative to their mean, c (n,) and not (0,), make it that of c_i L_i, which L_i and dZ_L then hold.
     """
-    team = _team_size(parameters, len(X), len(X), n_threads)
+    n = X.shape[0]
+    team, X = _team_size(_work(parameters, layers, X), n, n, n_threads), _rows_of(X)
     run_team(_loss, team, losses, workspace, batch_Y, parameters, statistics, layers, X, Y, relative_weights, key)
-    return losses[: len(X)].mean()
+    return losses[:n].mean()
 
 
 def backward(gradient, workspace, parameters, statistics, layers, X, key, n_threads):
     """dW_l, db_l for l = L ... 1, from the dZ_L that `loss` left; X (n, n_0) -> gradient, a flat vector."""
-    team = _team_size(parameters, len(X), len(X), n_threads)
+    n = X.shape[0]
+    team, X = _team_size(_work(parameters, layers, X), n, n, n_threads), _rows_of(X)
     run_team(_backward, team, gradient, workspace, parameters, statistics, layers, X, key)
 
 
@@ -75,9 +82,12 @@ def train_epoch(
     If there are more batch losses than batches, the batches begin again. Relative weights, where there are any and
     not (0,), are in the order in which the samples come.
     """
-    team = _team_size(parameters, len(batch_losses) * batch_size, batch_size, n_threads)
+    work = _work_of_training(parameters, layers, X, batch_size)
+    team = _team_size(work, len(batch_losses) * batch_size, batch_size, n_threads)
     penalty = address_of_penalty(parameters, layers, update, settings)
-    if is_narrow(layers):
+    if is_sparse(X):
+        X, Y, order = rows_of(X, order), Y if order is None else not_to_be_written(Y[order]), None
+    if is_narrow(layers) and not isinstance(X, Rows):
         run_team(
             train_narrow_epoch, min(team, n_tiles(batch_size)),
             batch_losses, losses, parameters, statistics, state, workspace, layers, X, Y, relative_weights, order, batch_size,
@@ -88,33 +98,48 @@ def train_epoch(
             _train_epoch, team,
             batch_losses, losses, room_for_squares(len(parameters)), parameters, statistics, state, gradient, workspace,
             batch_X, batch_Y, layers, X, Y, relative_weights, order, batch_size, update, settings,
-            way_of_descent(parameters, layers, update, settings), penalty,
+            way_of_descent(parameters, layers, X, update, settings), penalty,
         )  # fmt: skip
 
 
-def _team_size(parameters, n_samples, batch_size, n_threads):
+def _work(parameters, layers, X):
+    """Products of a weight and a sample, for one sample: the non-zero entries of X have some, the others none."""
+    if not is_sparse(X):
+        return len(parameters)
+    n_inputs, n_units = layers[0]["n_inputs"], layers[0]["n_outputs"]
+    return len(parameters) + (X.nnz // max(1, X.shape[0]) - n_inputs) * n_units
+
+
+def _work_of_training(parameters, layers, X, batch_size):
+    """The same with the update of all weights, each of which is multiplied with at least one sample where X is dense."""
+    return _work(parameters, layers, X) + is_sparse(X) * WORK_PER_UPDATE * len(parameters) // batch_size
+
+
+def _team_size(work, n_samples, batch_size, n_threads):
     """As many of the threads as have work enough, in each batch and in all."""
-    by_batch = len(parameters) * batch_size // BATCH_WORK_PER_THREAD
-    by_call = len(parameters) * n_samples // CALL_WORK_PER_THREAD
+    by_batch = work * batch_size // BATCH_WORK_PER_THREAD
+    by_call = work * n_samples // CALL_WORK_PER_THREAD
     return max(1, min(n_threads, by_batch, by_call, batch_size // ROWS))
 
 
-def _inference_team(parameters, n_samples, n_threads):
+def _inference_team(work, n_samples, n_threads):
     """As many threads as have work enough, and a pass each."""
     return (
-        1
-        if n_threads == 1
-        else min(_team_size(parameters, n_samples, n_samples, n_threads), -(-n_samples // ROWS_PER_PASS))
+        1 if n_threads == 1 else min(_team_size(work, n_samples, n_samples, n_threads), -(-n_samples // ROWS_PER_PASS))
     )
+
+
+def _rows_of(X):
+    return rows_of(X) if is_sparse(X) else X
 
 
 @entry_point
 def _pre_output(thread, n_threads, meeting, Z, workspace, parameters, statistics, layers, X):
-    first, last = share(len(X), thread, n_threads, ROWS)
+    first, last = share(X.shape[0], thread, n_threads, ROWS)
     own, finite = _thread_share(workspace, thread, n_threads), True
     for start in range(first, last, ROWS_PER_PASS):
         n = min(ROWS_PER_PASS, last - start)
-        rows = X[start : start + n]
+        rows = rows_between(X, start, start + n)
         forward(own, parameters, statistics, layers, rows, n, 0, n, 0, np.uint64(0), thread, n_threads, meeting, FIRST)
         finite &= _is_finite(pre_activations(own, layers[0], n))
         copy(Z[start : start + n], pre_activations(own, layers[-1], n))
@@ -123,11 +148,11 @@ def _pre_output(thread, n_threads, meeting, Z, workspace, parameters, statistics
 
 @entry_point
 def _output(thread, n_threads, meeting, A, workspace, parameters, statistics, layers, X):
-    first, last = share(len(X), thread, n_threads, ROWS)
+    first, last = share(X.shape[0], thread, n_threads, ROWS)
     own, finite = _thread_share(workspace, thread, n_threads), True
     for start in range(first, last, ROWS_PER_PASS):
         n = min(ROWS_PER_PASS, last - start)
-        rows = X[start : start + n]
+        rows = rows_between(X, start, start + n)
         forward(own, parameters, statistics, layers, rows, n, 0, n, 0, np.uint64(0), thread, n_threads, meeting, FIRST)
         finite &= _is_finite(pre_activations(own, layers[0], n))
         Z, spare = pre_activations(own, layers[-1], n), errors(own, layers[-1], n)
@@ -157,9 +182,9 @@ def _thread_share(workspace, thread, n_threads):
 def _loss(
     thread, n_threads, meeting, losses, workspace, batch_Y, parameters, statistics, layers, X, Y, relative_weights, key
 ):
-    n = len(X)
+    n = X.shape[0]
     start, stop = share(n, thread, n_threads, ROWS)
-    rows = X[start:stop]
+    rows = rows_between(X, start, stop)
     phase = forward(
         workspace, parameters, statistics, layers, rows, n, start, stop, start, key, thread, n_threads, meeting, FIRST
     )
@@ -173,7 +198,7 @@ def _loss(
 
 @entry_point
 def _backward(thread, n_threads, meeting, gradient, workspace, parameters, statistics, layers, X, key):
-    n = len(X)
+    n = X.shape[0]
     start, stop = share(n, thread, n_threads, ROWS)
     phase = propagate_errors(
         gradient,
@@ -201,7 +226,7 @@ def _train_epoch(
     thread, n_threads, meeting, batch_losses, losses, squares, parameters, statistics, state, gradient, workspace, batch_X,
     batch_Y, layers, X, Y, relative_weights, order, batch_size, update, settings, descent, penalty,
 ):  # fmt: skip
-    n_samples, phase = len(X) if order is None else len(order), FIRST
+    n_samples, phase = X.shape[0] if order is None else len(order), FIRST
     n_batches = (n_samples + batch_size - 1) // batch_size
     for batch in range(len(batch_losses)):
         first = batch % n_batches * batch_size
@@ -248,11 +273,11 @@ def _train_epoch(
 
 def _selected(batch, source, order, start, stop):
     """What `select_rows` gave, of all threads together."""
-    return source[start:stop] if order is None else batch[: stop - start]
+    return rows_between(source, start, stop) if order is None else batch[: stop - start]
 
 
 @overload(_selected, jit_options=FLAGS)
 def _typed_selected(batch, source, order, start, stop):
     if isinstance(order, types.NoneType):
-        return lambda batch, source, order, start, stop: source[start:stop]
+        return lambda batch, source, order, start, stop: rows_between(source, start, stop)
     return lambda batch, source, order, start, stop: batch[: stop - start]

@@ -1,12 +1,16 @@
 """The way of a block of samples through all layers and back, the same in rows and in columns."""
 
+from numba.extending import overload
+
 from fastnn.backends.numba_backend.activations import activate
-from fastnn.backends.numba_backend.compilation import inlined, kernel
+from fastnn.backends.numba_backend.compilation import FLAGS, inlined, kernel
 from fastnn.backends.numba_backend.dropout import drop, number
 from fastnn.backends.numba_backend.layers import affine, output_error, previous_error
 from fastnn.backends.numba_backend.layouts import part, same_memory_in_columns
 from fastnn.backends.numba_backend.matmul import copy
 from fastnn.backends.numba_backend.normalizing import call_team
+from fastnn.backends.numba_backend.rows import Rows, has_type_of_rows
+from fastnn.backends.numba_backend.sparse import affine_sparse
 from fastnn.backends.numba_backend.views import (
     activations,
     biases,
@@ -28,7 +32,7 @@ def forward(
     the number of the one after these layers is returned, or 0 if the team was broken up. Without statistics, which are
     None then, nothing is normalised or dropped, nor is what would do so compiled.
     """
-    A = X
+    A = _first_inputs(workspace, layers, X, n, start, stop)
     for l in range(len(layers) - 1):
         layer, A_previous = layers[l], A
         Z, A = (
@@ -37,9 +41,9 @@ def forward(
         )
         W, b = weights(parameters, layer), biases(parameters, layer)
         if statistics is None:
-            affine(Z, A_previous, W, b)
+            _affine_of_layer(Z, A_previous, X, l, W, b)
         else:
-            affine(part(normalized(workspace, layer, n), start, stop), A_previous, W, b)
+            _affine_of_layer(part(normalized(workspace, layer, n), start, stop), A_previous, X, l, W, b)
             if layer["normalization"] != 0:
                 phase = call_team(
                     layer["normalize"], thread, n_threads, meeting, phase, workspace, parameters, statistics, layer, n,
@@ -54,8 +58,42 @@ def forward(
                 copy(A, A_all)
                 drop(A, layer, number(key, l), first)
     Z, layer = part(pre_activations(workspace, layers[-1], n), start, stop), layers[-1]
-    affine(Z, A, weights(parameters, layer), biases(parameters, layer))
+    _affine_of_layer(Z, A, X, len(layers) - 1, weights(parameters, layer), biases(parameters, layer))
     return phase
+
+
+def _first_inputs(workspace, layers, X, n, start, stop):
+    """What of a dense X the first layer gets; where X is sparse, a block of the type that the other layers get."""
+    return part(activations(workspace, layers[0], n), start, stop) if isinstance(X, Rows) else X
+
+
+@overload(_first_inputs, jit_options=FLAGS, inline="always")
+def _typed_first_inputs(workspace, layers, X, n, start, stop):
+    if has_type_of_rows(X):
+        return lambda workspace, layers, X, n, start, stop: part(activations(workspace, layers[0], n), start, stop)
+    return lambda workspace, layers, X, n, start, stop: X
+
+
+def _affine_of_layer(Z, A_previous, X, l, W, b):
+    """Z_l = A_{l-1} W_l + b_l, where A_0 is X, which may be sparse."""
+    if l == 0 and isinstance(X, Rows):
+        affine_sparse(Z, X, W, b)
+    else:
+        affine(Z, A_previous, W, b)
+
+
+@overload(_affine_of_layer, jit_options=FLAGS, inline="always")
+def _typed_affine_of_layer(Z, A_previous, X, l, W, b):
+    def dense(Z, A_previous, X, l, W, b):
+        affine(Z, A_previous, W, b)
+
+    def sparse(Z, A_previous, X, l, W, b):
+        if l == 0:
+            affine_sparse(Z, X, W, b)
+        else:
+            affine(Z, A_previous, W, b)
+
+    return sparse if has_type_of_rows(X) else dense
 
 
 @kernel

@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba import config, types
 from numba.extending import intrinsic
 
-from fastnn.backends.numba_backend.callbacks import raise_failure
+from fastnn.backends.numba_backend.callbacks import run_kernel
 from fastnn.backends.numba_backend.compilation import inlined, kernel
 
 _IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
@@ -31,12 +31,9 @@ def run_team(function, n_threads: int, *arguments):
     """Call `function(thread, n_threads, meeting, *arguments)` in every thread of a team; their results, in any order."""
     meeting = np.zeros(2, np.int64)  # how often a thread has come to the barrier; whether the team is broken up
     if n_threads == 1 or config.DISABLE_JIT:
-        results = [function(0, 1, meeting, *arguments)]
-    else:
-        _compile(function, 0, n_threads, meeting, *arguments)
-        results = _Team(function, n_threads, meeting, arguments).run()
-    raise_failure()
-    return results
+        return [run_kernel(function, 0, 1, meeting, *arguments)]
+    _compile(function, 0, n_threads, meeting, *arguments)
+    return _Team(function, n_threads, meeting, arguments).run()
 
 
 def _compile(function, *arguments) -> None:
@@ -57,6 +54,8 @@ def _kind(argument):
     """What Numba's type of an argument depends on."""
     if isinstance(argument, np.ndarray):
         return argument.dtype, argument.ndim, argument.flags.num
+    if isinstance(argument, tuple):
+        return type(argument), *map(_kind, argument)
     return type(argument)
 
 
@@ -98,7 +97,7 @@ class _Team:
             self._compute(0, 1)
 
     def _compute(self, thread, n_threads) -> None:
-        self.results.append(self.function(thread, n_threads, self.meeting, *self.arguments))
+        self.results.append(run_kernel(self.function, thread, n_threads, self.meeting, *self.arguments))
 
     def _start(self) -> bool:
         """Start every member; False if the system has no more threads to give."""

@@ -2,11 +2,15 @@
 
 import numpy as np
 
+from fastnn.backends.numpy_backend.sparse import is_sparse
+
 
 def select_rows(batch, source, order, start, stop):
     """x_i = s_{o_i} for start <= i < stop, converted to the type of the batch, or a view where order is None."""
     if order is None:
         return source[start:stop]
+    if is_sparse(source):
+        return source[order[start:stop]]
     return gather_rows(batch[: stop - start], source, order, start)
 
 

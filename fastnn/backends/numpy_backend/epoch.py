@@ -21,6 +21,7 @@ from fastnn.backends.numpy_backend.normalization import (
     scale_and_shift_gradient,
 )
 from fastnn.backends.numpy_backend.optimizers import step
+from fastnn.backends.numpy_backend.sparse import affine_sparse, is_sparse, weight_gradient_sparse
 from fastnn.backends.numpy_backend.views import (
     activations,
     biases,
@@ -44,20 +45,20 @@ ROWS_PER_PASS = 1024
 def pre_output(Z, workspace, parameters, statistics, layers, X, n_threads):
     """Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l), A_0 = X, up to Z_L; X (n, n_0) -> Z_L (n, n_L)."""
     finite = True
-    for start in range(0, len(X), ROWS_PER_PASS):
-        rows = slice(start, start + ROWS_PER_PASS)
+    for start in range(0, X.shape[0], ROWS_PER_PASS):
+        rows = slice(start, min(start + ROWS_PER_PASS, X.shape[0]))
         Z[rows] = _forward(workspace, parameters, statistics, layers, X[rows], None)
-        finite &= _is_finite(workspace, layers, len(X[rows]))
+        finite &= _is_finite(workspace, layers, rows.stop - start)
     return finite
 
 
 def output(A, workspace, parameters, statistics, layers, X, n_threads):
     """A_L = f_L(Z_L); X (n, n_0) -> A_L (n, n_L)."""
     finite = True
-    for start in range(0, len(X), ROWS_PER_PASS):
-        rows = slice(start, start + ROWS_PER_PASS)
+    for start in range(0, X.shape[0], ROWS_PER_PASS):
+        rows = slice(start, min(start + ROWS_PER_PASS, X.shape[0]))
         activate(A[rows], _forward(workspace, parameters, statistics, layers, X[rows], None), layers[-1])
-        finite &= _is_finite(workspace, layers, len(X[rows]))
+        finite &= _is_finite(workspace, layers, rows.stop - start)
     return finite
 
 
@@ -66,7 +67,7 @@ def loss(losses, workspace, batch_Y, parameters, statistics, layers, X, Y, relat
 
     Weights relative to their mean, c (n,) and not (0,), make it that of c_i L_i, which L_i and dZ_L then hold.
     """
-    Z, n, layer = _forward(workspace, parameters, statistics, layers, X, key), len(X), layers[-1]
+    Z, n, layer = _forward(workspace, parameters, statistics, layers, X, key), X.shape[0], layers[-1]
     rows = select_targets(batch_Y, Y, None, 0, n)
     output_error(losses[:n], errors(workspace, layer, n), activations(workspace, layer, n), Z, rows, layer)
     weigh(losses[:n], errors(workspace, layer, n), relative_weights)
@@ -75,10 +76,12 @@ def loss(losses, workspace, batch_Y, parameters, statistics, layers, X, Y, relat
 
 def backward(gradient, workspace, parameters, statistics, layers, X, key, n_threads):
     """dW_l, db_l for l = L ... 1, from the dZ_L that `loss` left; X (n, n_0) -> gradient, a flat vector."""
-    _propagate_errors(gradient, workspace, parameters, statistics, layers, len(X), key)
+    n = X.shape[0]
+    _propagate_errors(gradient, workspace, parameters, statistics, layers, n, key)
     for l, layer in enumerate(layers):
-        dZ, A_previous = errors(workspace, layer, len(X)), _inputs_of(workspace, layers, l, X)
-        weight_gradient(weights(gradient, layer), dZ, A_previous)
+        dZ, A_previous = errors(workspace, layer, n), _inputs_of(workspace, layers, l, X)
+        product = weight_gradient_sparse if is_sparse(A_previous) else weight_gradient
+        product(weights(gradient, layer), dZ, A_previous)
         bias_gradient(biases(gradient, layer), dZ, layer)
 
 
@@ -91,7 +94,7 @@ def train_epoch(
     If there are more batch losses than batches, the batches begin again. Relative weights, where there are any and
     not (0,), are in the order in which the samples come.
     """
-    n_samples = len(X) if order is None else len(order)
+    n_samples = X.shape[0] if order is None else len(order)
     n_batches, (*_, penalty) = -(-n_samples // batch_size), update
     for batch in range(len(batch_losses)):
         start = batch % n_batches * batch_size
@@ -108,11 +111,10 @@ def train_epoch(
 
 def _forward(workspace, parameters, statistics, layers, X, key):
     """Z_l and A_l of all layers in the workspace, up to Z_L, which is returned; X (n, n_0) -> Z_L (n, n_L)."""
-    A, n = X, len(X)
+    A, n = X, X.shape[0]
     for l, layer in enumerate(layers[:-1]):
         Z, A_previous, A = pre_activations(workspace, layer, n), A, activations(workspace, layer, n)
-        W, b = weights(parameters, layer), biases(parameters, layer)
-        affine(normalized(workspace, layer, n), A_previous, W, b)
+        _affine(normalized(workspace, layer, n), A_previous, parameters, layer)
         if layer["normalization"]:
             _normalize(workspace, parameters, statistics, layer, n)
         activate(A, Z, layer)
@@ -122,8 +124,14 @@ def _forward(workspace, parameters, statistics, layers, X, key):
             drop(D, layer, number(key, l), 0)
             A = D
     Z = pre_activations(workspace, layers[-1], n)
-    affine(Z, A, weights(parameters, layers[-1]), biases(parameters, layers[-1]))
+    _affine(Z, A, parameters, layers[-1])
     return Z
+
+
+def _affine(Z, A_previous, parameters, layer):
+    """Z_l = A_{l-1} W_l + b_l, where A_0 may be sparse; A_{l-1} (n, n_{l-1}) -> Z_l (n, n_l)."""
+    product = affine_sparse if is_sparse(A_previous) else affine
+    product(Z, A_previous, weights(parameters, layer), biases(parameters, layer))
 
 
 def _normalize(workspace, parameters, statistics, layer, n):
@@ -168,4 +176,4 @@ def _normalize_backward(gradient, workspace, parameters, statistics, layer, n):
 
 def _inputs_of(workspace, layers, l, X):
     """A_{l-1} as layer l got it, which is X for the first; X (n, n_0) -> (n, n_{l-1})."""
-    return X if l == 0 else passed_on(workspace, layers[l - 1], len(X))
+    return X if l == 0 else passed_on(workspace, layers[l - 1], X.shape[0])

@@ -1,0 +1,85 @@
+"""Operations compiled by Numba, as programs ask for them, and kept on disk for later processes."""
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numba import from_dtype, njit, types
+
+from fastnn.backends.engine import object_cache
+from fastnn.backends.engine.bodies.compiler import FLAGS, compiled
+from fastnn.backends.engine.bodies.driver import run
+from fastnn.backends.engine.operations import Operation
+from fastnn.backends.interrupts import KeptSignals
+from fastnn.backends.numba_backend.compilation import provide_linked
+
+_ADDRESSES: dict[tuple[str, Any], int] = {}
+_ALIVE: list[Any] = []  # what has been compiled lives as long as the process
+
+
+def address(operation: Operation, dtype: np.dtype) -> int:
+    """The address of an operation for numbers of that type, compiled if need be."""
+    key = operation.symbol(dtype), operation.key
+    if key not in _ADDRESSES:
+        real = from_dtype(dtype)
+        provide_linked(real)
+        _ADDRESSES[key] = _provide(key[0], lambda: compiled(operation, real)[1], keeps=operation.key is None)
+    return _ADDRESSES[key]
+
+
+def driver() -> int:
+    """The address of the driver."""
+    if ("run_program", None) not in _ADDRESSES:
+        _ADDRESSES["run_program", None] = _provide("run_program", _compiled_driver, keeps=True)
+    return _ADDRESSES["run_program", None]
+
+
+def _compiled_driver() -> Any:
+    dispatcher, signature = njit(run, **FLAGS), (types.int64, types.int64)
+    dispatcher.compile(types.int64(*signature))
+    return dispatcher.overloads[signature]
+
+
+def _provide(symbol: str, compile_it: Callable[[], Any], *, keeps: bool) -> int:
+    """The address of a function, from disk or compiled; functions of users are not kept."""
+    found = object_cache.load(symbol) if keeps else None
+    if found is None and keeps:
+        with object_cache.only_one_process(symbol):
+            found = object_cache.load(symbol) or _compile(symbol, compile_it, keeps=True)
+    library, name = found or _compile(symbol, compile_it, keeps=False)
+    _ALIVE.append(library)
+    return int(library.get_pointer_to_function(name))
+
+
+def _compile(symbol: str, compile_it: Callable[[], Any], *, keeps: bool) -> tuple[Any, str]:
+    with KeptSignals():  # Ctrl-C within a callback of LLVM would be lost
+        overload = compile_it()
+        _ALIVE.append(overload)
+        library, name = overload.library, overload.fndesc.llvm_func_name
+        library.get_pointer_to_function(name)  # writes the machine code, which is then kept
+    if keeps:
+        object_cache.save(symbol, library, name)
+    return library, name
+
+
+def prepare(operations: Iterable[Operation], dtype: np.dtype) -> None:
+    """Compile what is missing of some operations; a terminal sees how far that is."""
+    missing = [operation for operation in operations if (operation.symbol(dtype), operation.key) not in _ADDRESSES]
+    shows = sys.stderr is not None and sys.stderr.isatty() and not _all_on_disk(missing, dtype)
+    for number, operation in enumerate(missing, 1):
+        if shows:
+            _show(f"compiling kernels for this machine, once: {number} of {len(missing)}")
+        address(operation, dtype)
+    if shows:
+        _show("")
+
+
+def _all_on_disk(operations: list[Operation], dtype: np.dtype) -> bool:
+    return all(object_cache.is_kept(operation.symbol(dtype)) for operation in operations)
+
+
+def _show(text: str) -> None:
+    """Replace the last line of a terminal."""
+    sys.stderr.write(f"\r\x1b[K{text}")
+    sys.stderr.flush()

@@ -1,0 +1,16 @@
+"""The two products of the first layer with a sparse X, a matrix of SciPy's in the format CSR."""
+
+
+def is_sparse(X):
+    """Whether X is a sparse matrix of SciPy's; asked so that nobody has to import its module."""
+    return hasattr(X, "indptr")
+
+
+def affine_sparse(Z, X, W, b):
+    """Z = X W + b, a sum over the non-zero entries of each row; X (n, n_in), W (n_in, n_out), b (n_out,) -> Z (n, n_out)."""
+    Z[:] = X @ W + b
+
+
+def weight_gradient_sparse(dW, dZ, X):
+    """dW = X^T dZ / n, to which each non-zero entry adds a row; dZ (n, n_out), X (n, n_in) -> dW (n_in, n_out)."""
+    dW[:] = X.T @ dZ / len(dZ)

@@ -1,0 +1,64 @@
+"""``python -m fastnn.build``: compile the kernels ahead of time, so that nothing is compiled when a network trains.
+
+Without arguments, for the level of this machine's processor; with names of levels, or ``all``, for those. Each level is
+compiled by a process of its own, as Numba's target is chosen once in a process.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from fastnn.backends.engine.levels import Level, is_supported, levels
+
+
+def build_level(of: Level) -> Path:
+    """Compile and link the kernels of a level.
+
+    Returns
+    -------
+    Path
+        The library.
+
+    Raises
+    ------
+    RuntimeError
+        If it cannot be made; the message says why.
+    """
+    with tempfile.TemporaryDirectory() as cache:
+        environment = os.environ | {
+            "FASTNN_BUILD_LEVEL": of.name,
+            "NUMBA_CPU_NAME": of.name,
+            "NUMBA_CPU_FEATURES": "",
+            "NUMBA_CACHE_DIR": cache,
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]),
+        }
+        command = [sys.executable, "-m", "fastnn.backends.engine.ahead_of_time"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "the compiler gave up")
+    return Path(done.stdout.strip().splitlines()[-1])
+
+
+def main() -> None:
+    """Build what the command line asks for."""
+    names = [known.name for known in levels()]
+    parser = argparse.ArgumentParser(prog="python -m fastnn.build", description=__doc__.split("\n\n")[0])
+    parser.add_argument("levels", nargs="*", choices=[*names, "all", []], help=f"all, or some of {', '.join(names)}")
+    asked = parser.parse_args().levels
+    if "all" in asked:
+        chosen = list(levels())
+    else:
+        chosen = [known for known in levels() if known.name in asked] or [next(filter(is_supported, levels()))]
+    for of in chosen:
+        start = time.perf_counter()
+        path = build_level(of)
+        size, seconds = path.stat().st_size / 1024, time.perf_counter() - start
+        print(f"{of.name}: {path.name}, {size:.0f} KB, {seconds:.0f} s")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

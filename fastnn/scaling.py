@@ -1,0 +1,54 @@
+"""Standardised columns: mean 0 and standard deviation 1, but for those that hold 0 and 1 only, which are left alone."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+from fastnn.validation import ROWS_PER_CHECK, is_sparse
+
+
+class ColumnScaler(StandardScaler):  # type: ignore[misc]
+    """scikit-learn's `StandardScaler` for features, in which columns of 0 and 1 stay as they are.
+
+    A column that says yes or no, such as those of a one-hot encoding, is in scale already; standardised, a rare yes would
+    weigh more than anything else in its row. What decides is everything that was seen until now: a column in which
+    `partial_fit` meets another number is scaled from then on.
+
+    Attributes
+    ----------
+    is_binary_ : ndarray of bool, of shape (n_features,)
+        Columns in which nothing but 0 and 1 was seen: `mean_` is 0 for these, and `scale_` is 1.
+    moments_ : StandardScaler
+        Mean and variance of all columns.
+    """
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "ColumnScaler":
+        """Begin anew with these samples."""
+        for name in ("moments_", "is_binary_"):
+            self.__dict__.pop(name, None)
+        return self.partial_fit(X, y, sample_weight)
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "ColumnScaler":
+        """Count in more samples."""
+        moments = self.__dict__.get("moments_") or StandardScaler(with_mean=self.with_mean, with_std=self.with_std)
+        moments.partial_fit(X, y, sample_weight)
+        is_binary = _binary_columns(X) & self.__dict__.get("is_binary_", True)
+        self.__dict__.update({name: value for name, value in vars(moments).items() if name.endswith("_")})
+        self.mean_, self.scale_ = np.where(is_binary, 0.0, moments.mean_), np.where(is_binary, 1.0, moments.scale_)
+        self.moments_, self.is_binary_ = moments, is_binary
+        return self
+
+
+def _binary_columns(X: Any) -> np.ndarray:
+    """Which columns hold nothing but 0 and 1; (n, d) -> (d,)."""
+    if is_sparse(X):
+        rows = X.tocsr()
+        others = (rows.data != 0) & (rows.data != 1)
+        return np.asarray(np.bincount(rows.indices[others], minlength=X.shape[1]) == 0)
+    X = np.asarray(X)
+    is_binary = np.ones(X.shape[1], bool)
+    for start in range(0, len(X), ROWS_PER_CHECK):
+        block = X[start : start + ROWS_PER_CHECK]
+        is_binary &= ((block == 0) | (block == 1)).all(axis=0)
+    return is_binary
