@@ -6,10 +6,10 @@ Szegedy (2015), Batch Normalization, algorithms 1 and 2); layer normalisation th
 the mean is taken over the batch.
 """
 
-from fastnn.backends.engine.bodies.arithmetic import sqrt
 from fastnn.backends.engine.bodies.registry import body
 from fastnn.backends.engine.bodies.scratch import SCRATCH, scratch
 from fastnn.backends.engine.bodies.sums import dot, total
+from fastnn.backends.numba_backend.vector_math import sqrt
 
 #: Codes of what is normalised in training: a batch unit by unit, or each sample.
 BATCH, SAMPLES = 1, 2

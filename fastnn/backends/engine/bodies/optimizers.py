@@ -7,7 +7,6 @@ A^T dZ / n some rows at a time and updates these before the gradient leaves the 
 
 import numpy as np
 
-from fastnn.backends.engine.bodies.arithmetic import sqrt
 from fastnn.backends.engine.bodies.compiler import inlined
 from fastnn.backends.engine.bodies.registry import body
 from fastnn.backends.engine.bodies.sums import dot
@@ -15,6 +14,7 @@ from fastnn.backends.engine.bodies.views import flat, row
 from fastnn.backends.engine.levels import CHUNK
 from fastnn.backends.engine.partition import UPDATE_ROWS
 from fastnn.backends.numba_backend.matmul import accumulate, multiply_near
+from fastnn.backends.numba_backend.vector_math import sqrt
 
 
 def sgd(theta, gradient, states, step):

@@ -4,9 +4,9 @@ All singular values go towards 1 and stay between 0.7 and 1.2: the coefficients 
 fastest (Jordan and others (2024), Muon: An optimizer for hidden layers in neural networks).
 """
 
-from fastnn.backends.engine.bodies.arithmetic import sqrt
 from fastnn.backends.engine.bodies.registry import body
 from fastnn.backends.numba_backend.matmul import accumulate, copy, multiply
+from fastnn.backends.numba_backend.vector_math import sqrt
 
 #: a, b and c of the polynomial a X + (b A + c A^2) X, A = X X^T.
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
