@@ -42,7 +42,9 @@ DEPTH = 512  # of a strip of B, and of the block of A that it meets
 BLOCK_ROWS = 64 * ROWS
 CHUNK = 4096  # numbers of which the squares are added up by one thread, one after the other
 STRIP_BYTES = 2 * VECTOR_BYTES * (DEPTH + VECTOR_BYTES)
-PAGE_BYTES = 4096
+LINE_BYTES, LEFT_BYTES = 64, 192 * 1024  # of a line of the caches, and of a block of A that is packed
+#: Rows that lie so far apart share few sets of the caches.
+FAR_BYTES = 1024
 
 square_zeros, row_zeros, transposable_zeros = zeros_of(SQUARE_ROWS, SQUARE_VECTORS), zeros_of(1, 4), zeros_of(None, 1)
 
@@ -229,16 +231,18 @@ def _copy_tiles(C, A, like):
     if C.column_step != size:
         C, A = _transposed(C), _transposed(A)
     in_rows = A.column_step == size
-    for i in range(0, C.n_rows, lanes):
-        for j in range(0, C.n_columns, lanes):
+    downwards = not in_rows and VECTOR_BYTES == LINE_BYTES  # else a line of C is completed before the next
+    n_outer, n_inner = (C.n_columns, C.n_rows) if downwards else (C.n_rows, C.n_columns)
+    for outer in range(0, n_outer, lanes):
+        for inner in range(0, n_inner, lanes):
+            i, j = (inner, outer) if downwards else (outer, inner)
             n_rows, n_columns = A.n_rows - i, A.n_columns - j
             block = A.address + i * A.row_step + j * A.column_step
             if in_rows:
                 tile = load(zeros, block, A.row_step, n_rows, n_columns)
             else:
                 tile = transpose(load(zeros, block, A.column_step, n_columns, n_rows))
-            target = C.address + i * C.row_step + j * size
-            store(tile, target, C.row_step, C.n_rows - i, C.n_columns - j)
+            store(tile, C.address + i * C.row_step + j * size, C.row_step, C.n_rows - i, C.n_columns - j)
 
 
 _copy = linked(_copy_tiles, lambda real: (MATRIX, MATRIX, real))
@@ -283,6 +287,17 @@ _multiply_narrow_strip = _strip_product(2 * ROWS, 1)
 
 
 @inlined
+def _packs_right(C, B):
+    """Whether to pack strips of B, in rows: these lie far apart, and the strips are read often enough.
+
+    A vector as wide as a line of the caches asks for little in its time, unless it crosses lines and pages.
+    """
+    if VECTOR_BYTES < LINE_BYTES:
+        return B.row_step >= FAR_BYTES and C.n_rows * B.row_step >= 160 * FAR_BYTES
+    return B.row_step % LINE_BYTES != 0 and B.row_step >= 4 * FAR_BYTES and C.n_rows * B.row_step >= 720 * FAR_BYTES
+
+
+@inlined
 def _strip_width(C, B, n_columns, lanes):
     """Columns of the next strip, of `n_columns` that are left: a single row takes more of them at once."""
     if C.n_rows == 1 and n_columns >= ROW_VECTORS * lanes and B.column_step * lanes == VECTOR_BYTES:
@@ -294,12 +309,13 @@ def _strips(C, A, B, epilogue):
     """C = alpha A B + beta C + bias strip by strip, B at most DEPTH deep; the edge of B is completed with zeros."""
     lanes, rest, j = lanes_of(epilogue.alpha), C.n_rows % ROWS, 0
     size, buffer, m = VECTOR_BYTES // lanes, stack_buffer(STRIP_BYTES), A.n_columns
+    packs = B.column_step != size or _packs_right(C, B)
     n = C.n_rows - rest if rest <= ROWS // 2 else C.n_rows
     while j < C.n_columns:
         width = _strip_width(C, B, C.n_columns - j, lanes)
         n_columns = min(width, C.n_columns - j)
         strip = _part(B, 0, m, j, n_columns)
-        if width <= 2 * lanes and (n_columns < width or B.column_step != size or B.row_step >= PAGE_BYTES):
+        if width <= 2 * lanes and (packs or n_columns < width):
             packed = Matrix(buffer, m, width, width * size, size)
             _copy(packed, strip, epilogue.alpha)
             strip = packed
@@ -340,6 +356,13 @@ def _few(C, A, B, one, bias):
 _multiply_by_few = linked(_few, lambda real: (MATRIX, MATRIX, MATRIX, real, MATRIX))
 
 
+@inlined
+def _packs_left(C, A, size):
+    """Whether to pack blocks of A: its columns lie far apart, and what is short of registers reads a line for few numbers."""
+    is_far = A.row_step == size and A.column_step >= 2 * FAR_BYTES
+    return VECTOR_BYTES < LINE_BYTES and is_far and A.n_columns >= 64 and C.n_columns >= 64
+
+
 def _multiply_blocks(C, A, B, epilogue):
     """C = alpha A B + beta C + bias; C in rows or in columns."""
     alpha, beta, bias, hint = epilogue
@@ -351,17 +374,26 @@ def _multiply_blocks(C, A, B, epilogue):
         if fills_tiles and alpha == 1 and beta == 0:
             _multiply_by_few(C, A, B, alpha, bias)
             return
-    n_blocks = (A.n_columns + DEPTH - 1) // DEPTH
-    for i in range(0, C.n_rows, BLOCK_ROWS):
-        n_rows = min(BLOCK_ROWS, C.n_rows - i)
-        rows = _part(C, i, n_rows, 0, C.n_columns)
-        itself = Hint(rows.address, 0, 0, 0, rows.row_step)
-        first = _epilogue_part(Epilogue(alpha, beta, bias, itself if beta != 0 else hint), i, 0)
-        rest = Epilogue(alpha, type(alpha)(1), NO_MATRIX, itself)
+    n_blocks, buffer = (A.n_columns + DEPTH - 1) // DEPTH, stack_buffer(LEFT_BYTES)
+    packs, itself = _packs_left(C, A, size), Hint(C.address, 0, 0, 0, C.row_step)
+    first = Epilogue(alpha, beta, bias, itself if beta != 0 else hint)
+    rest = Epilogue(alpha, type(alpha)(1), NO_MATRIX, itself)
+    left_step = ((LEFT_BYTES // LINE_BYTES // min(A.n_columns, DEPTH) - 1) | 1) * LINE_BYTES  # an odd number of lines
+    block_rows = min(BLOCK_ROWS, left_step // size // ROWS * ROWS) if packs else BLOCK_ROWS
+    for i in range(0, C.n_rows, block_rows):
+        n_rows = min(block_rows, C.n_rows - i)
         for block in range(n_blocks):
             k, end = A.n_columns * block // n_blocks, A.n_columns * (block + 1) // n_blocks
             left, right = _part(A, i, n_rows, k, end - k), _part(B, k, end - k, 0, C.n_columns)
-            _multiply_strips(rows, left, right, first if block == 0 else rest)
+            if packs:
+                packed = Matrix(buffer, n_rows, end - k, size, left_step)
+                _copy(packed, left, alpha)
+                left = packed
+            rows, beside = _part(C, i, n_rows, 0, C.n_columns), _epilogue_part(first if block == 0 else rest, i, 0)
+            _multiply_strips(rows, left, right, beside)
+
+
+_multiply = linked(_multiply_blocks, lambda real: (MATRIX, MATRIX, MATRIX, epilogue_of(real)))
 
 
 def _inner_product_tiles(C, A, B, factor):
@@ -381,7 +413,6 @@ def _inner_product_tiles(C, A, B, factor):
             store_lane_sums(tile, factor, corner, C.row_step, C.n_rows - i, n_columns)
 
 
-_multiply = linked(_multiply_blocks, lambda real: (MATRIX, MATRIX, MATRIX, epilogue_of(real)))
 _inner_products = linked(_inner_product_tiles, lambda real: (MATRIX, MATRIX, MATRIX, real))
 
 if config.DISABLE_JIT:  # tiles are machine code: without the compiler, NumPy stands in
