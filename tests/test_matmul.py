@@ -153,14 +153,19 @@ def test_copy(n, p, orders, dtype):
 
 
 @every_dtype
-def test_rows_have_the_same_bits_whichever_rows_are_computed_with_them(dtype):
-    A, B = normal(40, 600, dtype=dtype), normal(600, 37, dtype=dtype, seed=1)
-    whole, parts = np.empty((40, 37), dtype), np.empty((40, 37), dtype)
+@pytest.mark.parametrize("way", ["A B", "A B^T", "A^T B"])
+@pytest.mark.parametrize(("m", "p"), [(600, 37), (600, 300), (70, 600), (40, 9)])
+def test_rows_have_the_same_bits_whichever_rows_are_computed_with_them(m, p, way, dtype):
+    n = 140
+    A = normal(m, 700, dtype=dtype)[:, :n].T if way == "A^T B" else normal(n, m, dtype=dtype)
+    B = normal(p, m, dtype=dtype, seed=1).T if way == "A B^T" else normal(m, p, dtype=dtype, seed=1)
+    whole, parts = np.empty((n, p), dtype), np.empty((n, p), dtype)
     matmul.multiply(whole, A, B)
-    for start, stop in ((0, 1), (1, 14), (14, 40)):
+    assert_agree(whole, product(A, B), tolerance(dtype, m))
+    for start, stop in ((0, 1), (1, 3), (3, 6), (6, 14), (14, 40), (40, 140)):
         matmul.multiply(parts[start:stop], A[start:stop], B)
     if matmul.config.DISABLE_JIT:
-        assert_agree(parts, whole, tolerance(dtype, 600))  # NumPy makes no such promise
+        assert_agree(parts, whole, tolerance(dtype, m))  # NumPy makes no such promise
     else:
         assert parts.tobytes() == whole.tobytes()
 
@@ -207,4 +212,12 @@ def test_not_a_number_and_infinity_survive(dtype):
     A[1, 2], B[0, 3] = np.nan, np.inf
     C = np.empty((3, 5), dtype)
     matmul.multiply(C, A, B)
+    np.testing.assert_array_equal(C, A @ B)
+    matmul.inner_products(C, A, np.asfortranarray(B), 1)
+    np.testing.assert_array_equal(C, A @ B)
+    C[:] = 0
+    C[2, 4] = np.nan
+    matmul.accumulate(C, A, B, 1, 1)
+    np.testing.assert_array_equal(np.isnan(C), np.isnan(A @ B) | np.isnan([[0] * 5, [0] * 5, [0] * 4 + [np.nan]]))
+    matmul.accumulate(C, A, B, 1, 0)  # what is overwritten is not read
     np.testing.assert_array_equal(C, A @ B)

@@ -302,7 +302,7 @@ def _strip_width(C, B, n_columns, lanes):
     """Columns of the next strip, of `n_columns` that are left: a single row takes more of them at once."""
     if C.n_rows == 1 and n_columns >= ROW_VECTORS * lanes and B.column_step * lanes == VECTOR_BYTES:
         return ROW_VECTORS * lanes
-    return 2 * lanes if n_columns > lanes else lanes
+    return 2 * lanes if n_columns > lanes or C.n_rows <= ROWS // 2 else lanes
 
 
 def _strips(C, A, B, epilogue):
@@ -396,21 +396,22 @@ def _multiply_blocks(C, A, B, epilogue):
 _multiply = linked(_multiply_blocks, lambda real: (MATRIX, MATRIX, MATRIX, epilogue_of(real)))
 
 
-def _inner_product_tiles(C, A, B, factor):
-    """C = factor A B with lanes along the sums, and ones in the rows that A lacks; A in rows, B in columns."""
-    lanes = lanes_of(factor)
+def _inner_product_tiles(C, A, B, alpha):
+    """C = alpha A B with lanes along the sums, and ones in the rows that A lacks; A in rows, B in columns."""
+    lanes, completes = lanes_of(alpha), 1 if C.n_rows > A.n_rows else 0
     for i in range(0, C.n_rows, SQUARE_ROWS):
         for j in range(0, C.n_columns, SQUARE_VECTORS):
             n_rows, n_columns = min(SQUARE_ROWS, A.n_rows - i), min(SQUARE_VECTORS, C.n_columns - j)
             row, column = A.address + i * A.row_step, B.address + j * B.column_step
-            tile = square_zeros(factor)
+            tile = square_zeros(alpha)
             for k in range(0, A.n_columns, lanes):
-                n_lanes = A.n_columns - k
-                tile = add_lanewise_products(tile, row, A.row_step, n_rows, column, B.column_step, n_columns, n_lanes)
+                tile = add_lanewise_products(
+                    tile, row, A.row_step, n_rows, column, B.column_step, n_columns, A.n_columns - k, completes
+                )
                 row += VECTOR_BYTES
                 column += VECTOR_BYTES
-            corner = _part(C, i, 0, j, 0).address
-            store_lane_sums(tile, factor, corner, C.row_step, C.n_rows - i, n_columns)
+            corner = C.address + i * C.row_step + j * C.column_step
+            store_lane_sums(tile, alpha, corner, C.row_step, C.n_rows - i, n_columns)
 
 
 _inner_products = linked(_inner_product_tiles, lambda real: (MATRIX, MATRIX, MATRIX, real))

@@ -108,9 +108,8 @@ class Emitter:
         rows = self.rows_inside(self.tile.rows, n_inside)
         return [self.broadcast(self.builder.load(self.scalar_pointer(column, row, column_step))) for row in rows]
 
-    def load_rows(self, block, row_step, n, n_inside, n_lanes):
-        """The first lanes of n rows, one vector each; the other lanes are 0."""
-        mask = self.first_lanes(n_lanes)
+    def load_rows(self, block, row_step, n, n_inside, mask=None):
+        """n rows, one vector each; those from `n_inside` on stand for the last one before."""
         return [self.load(self.pointer(block, row, row_step, 0), mask) for row in self.rows_inside(n, n_inside)]
 
     def exchange(self, above, below, distance):
@@ -180,22 +179,28 @@ class Emitter:
         rows, columns = INT64(self.tile.rows - 1), INT64(self.tile.vectors * self.tile.lanes - 1)
         return self.builder.and_(self.below(rows, n_rows), self.below(columns, n_columns))
 
+    def either(self, condition, write, otherwise):
+        """The vectors that `write()` makes where the condition holds, and else those of `otherwise()`."""
+        with self.builder.if_else(condition) as (true, false):
+            with true:
+                first, first_end = write(), self.builder.block
+            with false:
+                second, second_end = otherwise(), self.builder.block
+        results = []
+        for pair in zip(first, second, strict=True):
+            results.append(self.builder.phi(pair[0].type))
+            for vector, end in zip(pair, (first_end, second_end), strict=True):
+                results[-1].add_incoming(vector, end)
+        return results
+
     def masked_at_edges(self, n_rows, n_columns, write):
         """The vectors that `write(masks)` makes, where masks are made only for a tile that an edge cuts, else None.
 
         A processor without mask registers keeps them where the tile's vectors should be.
         """
-        with self.builder.if_else(self.is_whole(n_rows, n_columns)) as (whole, cut):
-            with whole:
-                unmasked, whole_end = write([None] * self.tile.rows * self.tile.vectors), self.builder.block
-            with cut:
-                masked, cut_end = write(self.masks(n_rows, n_columns)), self.builder.block
-        results = []
-        for pair in zip(unmasked, masked, strict=True):
-            results.append(self.builder.phi(pair[0].type))
-            for vector, end in zip(pair, (whole_end, cut_end), strict=True):
-                results[-1].add_incoming(vector, end)
-        return results
+        unmasked = [None] * self.tile.rows * self.tile.vectors
+        is_whole = self.is_whole(n_rows, n_columns)
+        return self.either(is_whole, lambda: write(unmasked), lambda: write(self.masks(n_rows, n_columns)))
 
 
 def tile_operation(write):
@@ -278,13 +283,20 @@ def add_column(emit, tile, column, column_step, n_rows):
 
 
 @tile_operation
-def add_lanewise_products(emit, tile, left, left_step, n_rows, right, right_step, n_columns, n_lanes):
-    """tile[r, c] += left[r, :] * right[c, :] lane by lane, for the first lanes; rows of `left` outside are ones"""
-    ones = emit.broadcast(ir.Constant(emit.tile.llvm_scalar, 1.0))
-    left = emit.load_rows(left, left_step, emit.tile.rows, n_rows, n_lanes)
-    left = [emit.builder.select(emit.below(INT64(r), n_rows), row, ones) for r, row in enumerate(left)]
-    right = emit.load_rows(right, right_step, emit.tile.vectors, n_columns, n_lanes)
-    return [emit.multiply_add(a, b, total) for (a, b), total in zip(product(left, right), tile, strict=True)]
+def add_lanewise_products(emit, tile, left, left_step, n_rows, right, right_step, n_columns, n_lanes, completes):
+    """tile[r, c] += left[r, :] * right[c, :] lane by lane, for the first lanes; rows outside are ones if `completes` is 1"""
+    rows, lanes, ones = emit.tile.rows, emit.tile.lanes, emit.broadcast(ir.Constant(emit.tile.llvm_scalar, 1.0))
+
+    def sums(mask=None):
+        factors = emit.load_rows(left, left_step, rows, n_rows, mask)
+        if mask is not None:
+            factors = [emit.builder.select(emit.below(INT64(r), n_given), row, ones) for r, row in enumerate(factors)]
+        others = emit.load_rows(right, right_step, emit.tile.vectors, n_columns, mask)
+        return [emit.multiply_add(a, b, total) for (a, b), total in zip(product(factors, others), tile, strict=True)]
+
+    n_given = emit.builder.select(emit.below(INT64(0), completes), n_rows, INT64(rows))
+    is_whole = emit.builder.and_(emit.below(INT64(rows - 1), n_given), emit.below(INT64(lanes - 1), n_lanes))
+    return emit.either(is_whole, sums, lambda: sums(emit.first_lanes(n_lanes)))
 
 
 @tile_operation
