@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import fastnn
-from benchmarks import readme, scaling
+from benchmarks import products, readme, scaling
 from benchmarks.estimators import agreement, tasks
 from benchmarks.estimators import libraries as estimator_libraries
 from benchmarks.estimators import table as estimator_table
@@ -386,17 +386,29 @@ def test_durations(seconds, text):
 # The machine
 
 
+@pytest.mark.parametrize("samples", [1, 5])
+def test_products_are_compared_with_numpys_before_they_are_timed(samples):
+    for product in products.products(samples, 6, 3):
+        product.check()
+        product.take_turn()
+        assert product.gflops > 0
+        product.expected = product.expected + 1
+        with pytest.raises(AssertionError, match="differs by"):
+            product.check()
+
+
 def test_multiply_adds_are_done_as_often_as_they_are_counted():
-    totals = np.arange(machine._chains()) / 2
+    totals = np.arange(machine._chains(8)) / 2
     for _ in range(3):
         totals = totals / 2 + 0.5
-    assert machine._compiled()(3, np.float32(0.5)) == pytest.approx(totals.sum())
+    assert machine._compiled(8)(3, np.float32(0.5)) == pytest.approx(totals.sum())
 
 
 def test_peak_and_copies_are_measured(monkeypatch):
     monkeypatch.setattr(machine, "STEPS", 1000)
     monkeypatch.setattr(machine, "COPIED_BYTES", 2**12)
     assert 0 < machine.peak_gflops() < np.inf
+    assert 0 < machine.peak_gflops(lanes=4, n_threads=1) < np.inf
     assert 0 < machine.copy_gigabytes_per_second() < np.inf
 
 

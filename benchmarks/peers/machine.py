@@ -22,19 +22,27 @@ COPIED_BYTES = 2**23 if QUICK else 2**28
 RUNS = 3
 
 
-def peak_gflops() -> float:
-    """Billions of float32 operations per second, a fused multiply-add being two: the best of some short runs."""
-    run = _compiled()
+def peak_gflops(lanes: int | None = None, n_threads: int | None = None) -> float:
+    """Billions of float32 operations per second, a fused multiply-add being two: the best of some short runs.
+
+    By default in the processor's widest vectors, whatever the kernels under test are told to use, on all processors.
+    """
+    lanes, n_threads = lanes or _lanes(), n_threads or available_cpus()
+    run = _compiled(lanes)
     run(0, np.float32(0.5))
-    flops = 2 * _lanes() * _chains() * STEPS * available_cpus()
-    return flops / _best_seconds(lambda part: run(STEPS, np.float32(0.5))) / 1e9
+    flops = 2 * lanes * _chains(lanes) * STEPS * n_threads
+    return flops / _best_seconds(lambda part: run(STEPS, np.float32(0.5)), n_threads) / 1e9
 
 
 def copy_gigabytes_per_second() -> float:
     """Billions of bytes per second, read and written, that copying from memory to memory moves: the best of some runs."""
     source, target = (np.ones(COPIED_BYTES // 4, np.float32) for _ in range(2))
     parts = [slice(*bounds) for bounds in _bounds(len(source), available_cpus())]
-    return 2 * COPIED_BYTES / _best_seconds(lambda part: np.copyto(target[parts[part]], source[parts[part]])) / 1e9
+
+    def copy(part: int) -> None:
+        np.copyto(target[parts[part]], source[parts[part]])
+
+    return 2 * COPIED_BYTES / _best_seconds(copy, available_cpus()) / 1e9
 
 
 def _bounds(n: int, n_parts: int) -> list[tuple[int, int]]:
@@ -42,9 +50,8 @@ def _bounds(n: int, n_parts: int) -> list[tuple[int, int]]:
     return [(n * part // n_parts, n * (part + 1) // n_parts) for part in range(n_parts)]
 
 
-def _best_seconds(work: Callable[[int], object]) -> float:
-    """Shortest time in which as many threads as processors do one part of the work each."""
-    n_threads = available_cpus()
+def _best_seconds(work: Callable[[int], object], n_threads: int) -> float:
+    """Shortest time in which some threads do one part of the work each."""
     with ThreadPoolExecutor(n_threads) as pool:
         return min(_seconds(pool, work, n_threads) for _ in range(RUNS))
 
@@ -56,19 +63,21 @@ def _seconds(pool: ThreadPoolExecutor, work: Callable[[int], object], n_threads:
 
 
 def _lanes() -> int:
-    """Floats in the processor's widest vector, whatever the kernels under test are told to use."""
+    """Floats in the processor's widest vector."""
     features = llvm.get_host_cpu_features()
     return 16 if features.get("avx512f") else 8 if features.get("avx2") else 4
 
 
-def _chains() -> int:
+def _chains(lanes: int) -> int:
     """Sums that do not wait for one another: enough to hide the latency, few enough for the registers."""
-    few_registers = platform.machine().lower() in ("x86_64", "amd64") and _lanes() < 16
+    few_registers = platform.machine().lower() in ("x86_64", "amd64") and lanes < 16
     return 12 if few_registers else 24
 
 
 @functools.cache
-def _compiled() -> Callable[[int, np.float32], float]:
+def _compiled(lanes: int) -> Callable[[int, np.float32], float]:
+    multiply_adds = _multiply_adds(lanes, _chains(lanes))
+
     @njit(nogil=True)
     def run(steps, factor):
         return multiply_adds(steps, factor)
@@ -76,25 +85,28 @@ def _compiled() -> Callable[[int, np.float32], float]:
     return run
 
 
-@intrinsic
-def multiply_adds(typing_context, steps, factor):
-    """total <- factor total + factor, again and again, in every lane of several vectors; the sum of their first lanes."""
+def _multiply_adds(lanes: int, n_chains: int) -> Callable[[int, np.float32], float]:
+    @intrinsic
+    def multiply_adds(typing_context, steps, factor):
+        """total <- factor total + factor, again and again, in every lane of several vectors; the sum of their first lanes."""
 
-    def generate(context, builder, signature, values):
-        steps, factor = values
-        vector = ir.VectorType(ir.FloatType(), _lanes())
-        name = f"llvm.fma.v{_lanes()}f32"
-        fma = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
-        factors = _broadcast(builder, factor, vector)
-        starts = [ir.Constant(vector, [float(chain)] * _lanes()) for chain in range(_chains())]
-        totals = [cgutils.alloca_once_value(builder, builder.fmul(start, factors)) for start in starts]
-        with cgutils.for_range(builder, steps):
-            for total in totals:
-                builder.store(builder.call(fma, [builder.load(total), factors, factors]), total)
-        firsts = [builder.extract_element(builder.load(total), ir.IntType(32)(0)) for total in totals]
-        return functools.reduce(builder.fadd, firsts)
+        def generate(context, builder, signature, values):
+            steps, factor = values
+            vector = ir.VectorType(ir.FloatType(), lanes)
+            function_type = ir.FunctionType(vector, [vector] * 3)
+            fma = cgutils.get_or_insert_function(builder.module, function_type, f"llvm.fmuladd.v{lanes}f32")
+            factors = _broadcast(builder, factor, vector)
+            starts = [ir.Constant(vector, [float(chain)] * lanes) for chain in range(n_chains)]
+            totals = [cgutils.alloca_once_value(builder, builder.fmul(start, factors)) for start in starts]
+            with cgutils.for_range(builder, steps):
+                for total in totals:
+                    builder.store(builder.call(fma, [builder.load(total), factors, factors]), total)
+            firsts = [builder.extract_element(builder.load(total), ir.IntType(32)(0)) for total in totals]
+            return functools.reduce(builder.fadd, firsts)
 
-    return types.float32(types.intp, types.float32), generate
+        return types.float32(types.intp, types.float32), generate
+
+    return multiply_adds
 
 
 def _broadcast(builder, number, vector):

@@ -1,0 +1,129 @@
+"""The matrix products of a layer, checked and then timed on one processor: ``python -m benchmarks.products``.
+
+Each is compared with NumPy's first. The best of many short turns counts, in GFLOP/s and as a share of the fused
+multiply-adds that the processor makes in the same run; the shapes take turns. ``FASTNN_VECTOR_BITS`` narrows the vectors.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import click
+import numpy as np
+
+from benchmarks.peers.machine import peak_gflops
+from benchmarks.workloads import DTYPE, QUICK, SEED
+from fastnn.architecture import aligned_empty
+from fastnn.backends.numba_backend.compilation import kernel, vector_bits
+from fastnn.backends.numba_backend.matmul import accumulate, inner_products, multiply, multiply_add_row
+
+#: Samples, inputs and outputs of layers: common ones, strides of powers of two, narrow ones, and few rows.
+LAYERS = ((4, 8, 4),) if QUICK else (
+    (128, 784, 128), (128, 512, 512), (100, 784, 500), (128, 1500, 1500), (128, 2048, 2048), (64, 54, 100), (128, 128, 10),
+    (8, 512, 512), (1, 512, 512), (64, 16, 32), (64, 8, 4),
+)  # fmt: skip
+FLOPS_PER_TURN = 1e5 if QUICK else 5e8
+TOLERANCE = 1e-5  # of the largest number
+
+
+@kernel
+def affine(n_calls, Z, A, W, b):
+    """Z = A W + b, some times."""
+    for _ in range(n_calls):
+        multiply_add_row(Z, A, W, b)
+
+
+@kernel
+def previous_error(n_calls, dA, dZ, W, b):
+    """dA = dZ W^T, some times."""
+    for _ in range(n_calls):
+        multiply(dA, dZ, W.T)
+
+
+@kernel
+def update(n_calls, W, A, dZ, b):
+    """W = 0 W + A^T dZ / 2, which reads W, some times."""
+    for _ in range(n_calls):
+        accumulate(W, A.T, dZ, 0.5, 1e-30)
+
+
+@kernel
+def gradient(n_calls, dW, A, dZ, b):
+    """dW = A^T dZ / 2 with lanes along the samples, some times."""
+    for _ in range(n_calls):
+        inner_products(dW, A.T, dZ, 0.5)
+
+
+@dataclass
+class Product:
+    """A product of a layer: what computes it some times, its arguments, its result by NumPy, and the seconds of its turns."""
+
+    name: str
+    run: Callable[..., None]
+    arguments: tuple[Any, ...]
+    expected: Any
+    flops: int
+    seconds: list[float] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Compile, and compare with NumPy."""
+        self.arguments[0][:] = 0
+        self.run(1, *self.arguments)
+        difference, largest = np.abs(self.arguments[0] - self.expected).max(), np.abs(self.expected).max()
+        if not difference <= TOLERANCE * largest:
+            raise AssertionError(f"{self.name} differs by {difference:.3g} where the largest number is {largest:.3g}.")
+
+    def take_turn(self) -> None:
+        """Run for some milliseconds."""
+        n_calls = max(1, int(FLOPS_PER_TURN / self.flops))
+        start = perf_counter()
+        self.run(n_calls, *self.arguments)
+        self.seconds.append((perf_counter() - start) / n_calls)
+
+    @property
+    def gflops(self) -> float:
+        """Billions of operations per second in the best turn."""
+        return self.flops / min(self.seconds) / 1e9
+
+
+def products(n: int, n_in: int, n_out: int) -> Iterator[Product]:
+    """The products of one layer, samples in rows; and in columns, as narrow networks have them."""
+    random = np.random.default_rng(SEED)
+
+    def block(*shape: int) -> Any:
+        numbers = aligned_empty(int(np.prod(shape)), np.dtype(DTYPE))
+        numbers[:] = random.standard_normal(len(numbers))
+        return numbers.reshape(shape)
+
+    A, W, dZ, b = block(n, n_in), block(n_in, n_out), block(n, n_out), block(n_out)
+    flops, size = 2 * n * n_in * n_out, f"{n}x{n_in}x{n_out}"
+    yield Product(f"A W + b, {size}", affine, (block(n, n_out), A, W, b), A @ W + b, flops)
+    yield Product(f"dZ W^T, {size}", previous_error, (block(n, n_in), dZ, W, b), dZ @ W.T, flops)
+    yield Product(f"W + A^T dZ, {size}", update, (block(n_in, n_out), A, dZ, b), A.T @ dZ / 2, flops)
+    if n_in <= 64:
+        A, dZ = block(n_in, n).T, block(n_out, n).T
+        yield Product(f"A W + b, {size} in columns", affine, (block(n_out, n).T, A, W, b), A @ W + b, flops)
+        yield Product(f"A^T dZ, {size} in columns", gradient, (block(n_in, n_out), A, dZ, b), A.T @ dZ / 2, flops)
+
+
+@click.command(help=__doc__)
+@click.option("--turns", default=1 if QUICK else 20, show_default=True, help="How often each product is timed.")
+@click.option("--only", default="", metavar="TEXT", help="Only products whose names contain this.")
+def main(turns: int, only: str) -> None:
+    """Time the products."""
+    chosen = [product for layer in LAYERS for product in products(*layer) if only in product.name]
+    for product in chosen:
+        product.check()
+    peaks = []
+    for _ in range(turns):
+        peaks.append(peak_gflops(vector_bits() // 32, n_threads=1))
+        for product in chosen:
+            product.take_turn()
+    click.echo(f"{vector_bits()}-bit vectors; peak {max(peaks):.0f} GFLOP/s")
+    for product in chosen:
+        click.echo(f"{product.name:32} {product.gflops:7.1f} GFLOP/s {product.gflops / max(peaks):5.0%} of peak")
+
+
+if __name__ == "__main__":
+    main()
