@@ -109,7 +109,7 @@ def linked(function: Callable, signature: Callable[[types.Float], tuple]) -> Any
     which is that of the first number among the arguments of a call, or in a record among them. A linked function may call
     those that were linked before it.
     """
-    dispatcher = entry_point(function, **BARE)
+    dispatcher = entry_point(function, "", **BARE)
     if config.DISABLE_JIT:
         return dispatcher
     _LINKED.append((dispatcher, signature))

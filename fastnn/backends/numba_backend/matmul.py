@@ -2,9 +2,10 @@
 
 The result is computed strip by strip of as many columns as a tile has, block by block of rows, and for deep sums block by
 block of the depth, so that what a tile reads again lies in the caches: its rows of A in the first level, its strip of B and
-the block of A in the second (Goto, van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008). A result whose
-columns are contiguous is computed as C^T = B^T A^T. Each element is summed in one order, whatever rows the threads share
-out. With compilation off, NumPy multiplies.
+the block of A in the second (Goto, van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008). Where rows lie
+so far apart that the caches hold few of them, strips and blocks are packed: copied to where they are contiguous. A result
+whose columns are contiguous is computed as C^T = B^T A^T. Each element is summed in one order, whatever rows the threads
+share out. With compilation off, NumPy multiplies.
 """
 
 from typing import Any, NamedTuple
@@ -52,7 +53,7 @@ square_zeros, row_zeros, transposable_zeros = zeros_of(SQUARE_ROWS, SQUARE_VECTO
 class Matrix(NamedTuple):
     """A rectangle of numbers in memory; steps in bytes."""
 
-    address: np.intp
+    address: int
     n_rows: int
     n_columns: int
     row_step: int
@@ -65,8 +66,8 @@ class Hint(NamedTuple):
     Steps in bytes: `row_step` from row to row of the parameters, `step` from one state to the next.
     """
 
-    parameters: np.intp
-    states: np.intp
+    parameters: int
+    states: int
     n_states: int
     step: int
     row_step: int
@@ -288,9 +289,9 @@ _multiply_narrow_strip = _strip_product(2 * ROWS, 1)
 
 @inlined
 def _packs_right(C, B):
-    """Whether to pack strips of B, in rows: these lie far apart, and the strips are read often enough.
+    """Whether to pack strips of B: its rows lie far apart, and the strips are read often enough to pay for the copy.
 
-    A vector as wide as a line of the caches asks for little in its time, unless it crosses lines and pages.
+    A vector that fills a line of the caches takes longer to multiply than to load, unless it straddles two lines.
     """
     if VECTOR_BYTES < LINE_BYTES:
         return B.row_step >= FAR_BYTES and C.n_rows * B.row_step >= 160 * FAR_BYTES
@@ -358,7 +359,7 @@ _multiply_by_few = linked(_few, lambda real: (MATRIX, MATRIX, MATRIX, real, MATR
 
 @inlined
 def _packs_left(C, A, size):
-    """Whether to pack blocks of A: its columns lie far apart, and what is short of registers reads a line for few numbers."""
+    """Whether to pack blocks of A: its columns lie far apart, so that a short tile reads a whole line for few numbers."""
     is_far = A.row_step == size and A.column_step >= 2 * FAR_BYTES
     return VECTOR_BYTES < LINE_BYTES and is_far and A.n_columns >= 64 and C.n_columns >= 64
 

@@ -266,12 +266,12 @@ def load(emit, tile, block, row_step, n_rows, n_columns):
 def add_row(emit, tile, row, n_columns):
     """tile[r, :] += row[:]"""
 
-    def addends(masks):
+    def vectors(masks):
         return [
             emit.load(emit.pointer(row, INT64(0), INT64(0), j), masks[i]) for r, j, i in emit.each_vector() if r == 0
         ]
 
-    addends = emit.masked_at_edges(INT64(emit.tile.rows), n_columns, addends)
+    addends = emit.masked_at_edges(INT64(emit.tile.rows), n_columns, vectors)
     return [emit.builder.fadd(tile[i], addends[i % emit.tile.vectors]) for _, _, i in emit.each_vector()]
 
 
