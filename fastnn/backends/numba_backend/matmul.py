@@ -53,7 +53,7 @@ square_zeros, row_zeros, transposable_zeros = zeros_of(SQUARE_ROWS, SQUARE_VECTO
 class Matrix(NamedTuple):
     """A rectangle of numbers in memory; steps in bytes."""
 
-    address: int
+    address: int | np.intp
     n_rows: int
     n_columns: int
     row_step: int
@@ -66,8 +66,8 @@ class Hint(NamedTuple):
     Steps in bytes: `row_step` from row to row of the parameters, `step` from one state to the next.
     """
 
-    parameters: int
-    states: int
+    parameters: int | np.intp
+    states: int | np.intp
     n_states: int
     step: int
     row_step: int
