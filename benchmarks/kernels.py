@@ -1,10 +1,8 @@
-"""The table of kernels that pytest-benchmark and asv time: functions that both backends have, at MNIST's sizes."""
+"""The table of operations that pytest-benchmark and asv time: functions that both backends have, at MNIST's sizes."""
 
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -12,51 +10,51 @@ from numpy.typing import NDArray
 
 import fastnn
 from benchmarks.workloads import DTYPE, QUICK, SEED
-from fastnn.architecture import Architecture
-from fastnn.backends.numba_backend.compilation import kernel as compiled
-
-
-def get_backend(name: str):
-    """The package of that backend that still has its kernels one by one."""
-    return import_module(f"fastnn.backends.{name}_backend")
-
+from fastnn.backends.engine import table
+from fastnn.backends.engine.operations import NOTHING, Operation, View
+from fastnn.backends.engine.program import Program
+from fastnn.backends.reference import layers, losses
+from fastnn.optimizers import SETTINGS
 
 N = 16 if QUICK else 128
 N_SAMPLES = 100 if QUICK else 10_000
 
-#: How far a kernel may be from its twin, relative to the largest number: sums of up to 784 products, rounded one by one.
+#: How far an operation may be from its twin, relative to the largest number: sums of up to 784 products, rounded one by one.
 TOLERANCE = 784 * float(np.finfo(DTYPE).eps)
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A function of the backends and what it is called with.
+    """An operation of the compiled backend, the NumPy function that it equals, and what both are called with.
 
     Attributes
     ----------
     name : str
         What it computes, and at which size.
-    module, function : str
-        Where it is, in either backend.
+    twin : callable
+        The NumPy function.
+    operation : Operation
+        The operation.
     arguments : callable
-        Makes its arguments for a backend, the same numbers for each.
+        Makes the arguments of both, the same numbers each time.
     outputs : int
         How many of its first arguments it writes.
     """
 
     name: str
-    module: str
-    function: str
-    arguments: Callable[[str], tuple[Any, ...]]
+    twin: Callable[..., None]
+    operation: Operation
+    arguments: Callable[[], tuple[NDArray[Any], ...]]
     outputs: int = 1
 
     def call(self, backend: str) -> Callable[[], None]:
-        """The kernel of a backend with its arguments, ready to be timed: compiled, and found equal to its twin."""
-        run = functools.partial(_function(self.module, self.function, backend), *self.arguments(backend))
-        expected = self.results("numpy")
+        """What one backend calls, ready to be timed: compiled, and found equal to its twin."""
+        expected, arguments = self.arguments(), self.arguments()
+        self.twin(*expected)
+        run = functools.partial(self.twin, *arguments) if backend == "numpy" else _program(self.operation, arguments)
         run()
-        for result, number in zip(run.args[: self.outputs], expected, strict=True):
-            difference, largest = float(np.abs(result - number).max()), float(np.abs(number).max())
+        for found, number in zip(arguments[: self.outputs], expected, strict=False):
+            difference, largest = float(np.abs(found - number).max()), float(np.abs(number).max())
             if not difference <= TOLERANCE * largest:
                 raise AssertionError(
                     f"{self.name}: the {backend} backend differs from the numpy backend by {difference:.3g} where the "
@@ -64,24 +62,12 @@ class Kernel:
                 )
         return run
 
-    def results(self, backend: str) -> tuple[NDArray[Any], ...]:
-        """What the function of a backend writes."""
-        arguments = self.arguments(backend)
-        _function(self.module, self.function, backend)(*arguments)
-        return arguments[: self.outputs]
 
-
-@functools.cache
-def _function(module: str, name: str, backend: str) -> Callable[..., None]:
-    function = getattr(import_module(f"fastnn.backends.{backend}_backend.{module}"), name)
-    if backend == "numpy" or not isinstance(function, FunctionType):
-        return function
-
-    @compiled
-    def call(*arguments):  # a plain function with a typed twin, which only compiled code reaches
-        function(*arguments)
-
-    return call
+def _program(operation: Operation, arguments: tuple[NDArray[Any], ...]) -> Callable[[], None]:
+    """What runs an operation by itself, on one thread."""
+    program, step = Program(np.dtype(DTYPE)), np.zeros(1, SETTINGS)
+    program.add(operation, (NOTHING, 1), *map(View, arguments))
+    return functools.partial(program.run, step)
 
 
 def _normal(*shape: int) -> NDArray[Any]:
@@ -92,31 +78,28 @@ def _rubbish(*shape: int) -> NDArray[Any]:
     return np.full(shape, np.nan, DTYPE)
 
 
-def _affine(n_in: int, n_out: int, backend: str) -> tuple[Any, ...]:
+def _affine(n_in: int, n_out: int) -> tuple[NDArray[Any], ...]:
     return _rubbish(N, n_out), _normal(N, n_in), _normal(n_in, n_out), _normal(n_out)
 
 
-def _weight_gradient(n_in: int, n_out: int, backend: str) -> tuple[Any, ...]:
-    return _rubbish(n_in, n_out), _normal(N, n_out), _normal(N, n_in)
+def _weight_gradient(n_in: int, n_out: int) -> tuple[NDArray[Any], ...]:
+    return _rubbish(n_in, n_out), _normal(N, n_in), _normal(N, n_out)
 
 
-def _previous_error(n_in: int, n_out: int, backend: str) -> tuple[Any, ...]:
-    architecture = Architecture.create((n_in, n_in, n_out), ("relu", "identity"), "squared_error")
-    layer = get_backend(backend).bind(architecture.layers, np.dtype(DTYPE), True)[0]
-    Z_previous = _normal(N, n_in)
-    A_previous = np.maximum(Z_previous, 0)
-    no_key, first = None, 0  # nothing is dropped
-    return _rubbish(N, n_in), _normal(N, n_out), _normal(n_in, n_out), Z_previous, A_previous, layer, no_key, first
+def _previous_error(n_in: int, n_out: int) -> tuple[NDArray[Any], ...]:
+    return _rubbish(N, n_in), _normal(N, n_out), _normal(n_in, n_out)
 
 
-def _gather(backend: str) -> tuple[Any, ...]:
-    order = np.random.default_rng(SEED).permutation(N_SAMPLES)
-    return _rubbish(N, 784), _normal(N_SAMPLES, 784), order, 0, N
+def _gather() -> tuple[NDArray[Any], ...]:
+    order = np.random.default_rng(SEED).permutation(N_SAMPLES)[:N]
+    return _rubbish(N, 784), _normal(N_SAMPLES, 784), order
 
 
-def _loss(
-    n_outputs: int, targets: Callable[[], NDArray[Any]], options: tuple[float, ...], backend: str
-) -> tuple[Any, ...]:
+def _select_rows(rows: NDArray[Any], data: NDArray[Any], order: NDArray[Any]) -> None:
+    rows[:] = data[order]
+
+
+def _loss(n_outputs: int, targets: Callable[[], NDArray[Any]], options: tuple[float, ...]) -> tuple[NDArray[Any], ...]:
     # In columns, as the compiled backend keeps what the last layer computes.
     Z, Y = np.asfortranarray(_normal(N, n_outputs)), np.asfortranarray(targets())
     return np.full(N, np.nan), np.asfortranarray(_rubbish(N, n_outputs)), Z, Y, np.array(options)
@@ -134,31 +117,29 @@ def _numbers() -> NDArray[Any]:
     return _normal(N, 10) / 2
 
 
+def _layer(equation: str, function: str, make: Callable[..., Any], n_in: int, n_out: int) -> Kernel:
+    """A product of a layer, whose operation and twin have the same name."""
+    arguments = functools.partial(make, n_in, n_out)
+    return Kernel(equation, getattr(layers, function), table.OPERATIONS[function], arguments)
+
+
+def _loss_kernel(name: str, function: str, *arguments: Any) -> Kernel:
+    """A loss with its errors, whose operation and twin have the same name."""
+    make = functools.partial(_loss, *arguments)
+    return Kernel(name, getattr(losses, function), table.OPERATIONS[function], make, outputs=2)
+
+
 KERNELS = (
-    Kernel(f"A W + b, {N}x784x128", "layers", "affine", functools.partial(_affine, 784, 128)),
-    Kernel(f"A W + b, {N}x512x512", "layers", "affine", functools.partial(_affine, 512, 512)),
-    Kernel(f"A^T dZ, 784x{N}x128", "layers", "weight_gradient", functools.partial(_weight_gradient, 784, 128)),
-    Kernel(f"A^T dZ, 512x{N}x512", "layers", "weight_gradient", functools.partial(_weight_gradient, 512, 512)),
-    Kernel(f"dZ W^T * f'(Z), {N}x10x128", "layers", "previous_error", functools.partial(_previous_error, 128, 10)),
-    Kernel(f"dZ W^T * f'(Z), {N}x512x512", "layers", "previous_error", functools.partial(_previous_error, 512, 512)),
-    Kernel(f"gather, {N} of {N_SAMPLES} images", "batches", "select_rows", _gather),
-    Kernel(
-        f"softmax and cross-entropy, {N}x10",
-        "losses",
-        "softmax_cross_entropy",
-        functools.partial(_loss, 10, _one_hot, (0.0, np.inf)),
-        outputs=2,
-    ),
-    Kernel(
-        f"sigmoid and cross-entropy, {N}x1",
-        "losses",
-        "binary_cross_entropy_with_logits",
-        functools.partial(_loss, 1, _labels, (0.0, np.inf)),
-        outputs=2,
-    ),
-    Kernel(
-        f"squared error, {N}x10", "losses", "squared_error", functools.partial(_loss, 10, _numbers, (1.0,)), outputs=2
-    ),
+    _layer(f"A W + b, {N}x784x128", "affine", _affine, 784, 128),
+    _layer(f"A W + b, {N}x512x512", "affine", _affine, 512, 512),
+    _layer(f"A^T dZ, 784x{N}x128", "weight_gradient", _weight_gradient, 784, 128),
+    _layer(f"A^T dZ, 512x{N}x512", "weight_gradient", _weight_gradient, 512, 512),
+    _layer(f"dZ W^T, {N}x10x128", "previous_error", _previous_error, 128, 10),
+    _layer(f"dZ W^T, {N}x512x512", "previous_error", _previous_error, 512, 512),
+    Kernel(f"gather, {N} of {N_SAMPLES} images", _select_rows, table.GATHERS[DTYPE], _gather),
+    _loss_kernel(f"softmax and cross-entropy, {N}x10", "softmax_cross_entropy", 10, _one_hot, (0.0, np.inf)),
+    _loss_kernel(f"sigmoid and cross-entropy, {N}x1", "binary_cross_entropy_with_logits", 1, _labels, (0.0, np.inf)),
+    _loss_kernel(f"squared error, {N}x10", "squared_error", 10, _numbers, (1.0,)),
 )
 
 #: Rows that inference is timed on: its latency, and its throughput.

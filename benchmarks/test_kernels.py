@@ -1,4 +1,4 @@
-"""Kernels of both backends, and inference, each checked against its twin before it is timed."""
+"""Operations of both backends, and inference, each checked against its twin before it is timed."""
 
 import pytest
 
