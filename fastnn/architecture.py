@@ -220,7 +220,7 @@ def aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:
 
 
 def _aligned(buffer: np.ndarray, size: int, dtype: np.dtype) -> np.ndarray:
-    start = -buffer.__array_interface__["data"][0] % ALIGNMENT
+    start = -buffer.ctypes.data % ALIGNMENT
     return buffer[start : start + size * dtype.itemsize].view(dtype)
 
 

@@ -173,7 +173,7 @@ class Descent:
 
     def stretch(self, theta: np.ndarray, gradient: np.ndarray, *, first_state: int = 0) -> Stretch:
         """One of the arrays of a layer as a vector; matrices are weights, which penalties always cover."""
-        start = (_address(theta) - _address(self.parameters)) // theta.itemsize
+        start = (theta.ctypes.data - self.parameters.ctypes.data) // theta.itemsize
         states = self.states[first_state:, start : start + theta.size]
         penalized = self.rule.penalizes and (theta.ndim == 2 or self.rule.penalizes_biases)
         return Stretch(theta.reshape(-1), gradient.reshape(-1), states, penalized)
@@ -183,7 +183,3 @@ def pairs(layer: BoundLayer) -> list[tuple[np.ndarray, np.ndarray]]:
     """The parameters of a layer with their gradients: weights, biases and, where it is normalised, scales and shifts."""
     pairs = (layer.W, layer.dW), (layer.b, layer.db), (layer.scale, layer.dscale), (layer.shift, layer.dshift)
     return [pair for pair in pairs if pair[0].size > 0]
-
-
-def _address(array: np.ndarray) -> int:
-    return int(array.__array_interface__["data"][0])

@@ -105,7 +105,7 @@ class View:
 
 def address_of(array: np.ndarray) -> int:
     """Where the numbers of an array lie."""
-    return int(array.__array_interface__["data"][0])
+    return int(array.ctypes.data)  # its array interface describes every field of a record
 
 
 class Operation:
