@@ -34,7 +34,7 @@ class BoundLayer:
     Z, A, dZ : ndarray of shape (n, n_out)
         Pre-activations, activations and errors of the samples of a batch.
     normalized, passed_on : ndarray of shape (n, n_out)
-        What is normalised, which is Z where nothing is, and what of A goes on to the next layer, which is A without dropout.
+        The result of normalisation, or Z itself without it; and the activations that the next layer gets: A after dropout.
     precision : ndarray of shape (n,)
         1 / deviation of each sample's z_l, where samples are normalised.
     options : ndarray

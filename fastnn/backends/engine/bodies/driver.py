@@ -54,7 +54,7 @@ def run(work, thread):
 
 @inlined
 def wait(work, arrivals):
-    """Wait until all threads of the team have come here, which makes so many arrivals; whether the team is still whole."""
+    """Wait until the team has arrived here, that many arrivals in all; return whether every thread is still at work."""
     arrive(work + ARRIVALS)
     looks, whole = 0, True
     while whole and number_at(work + ARRIVALS) < arrivals:
