@@ -15,7 +15,8 @@ import numpy as np
 from benchmarks.peers.machine import peak_gflops
 from benchmarks.workloads import DTYPE, QUICK, SEED
 from fastnn.architecture import aligned_empty
-from fastnn.backends.numba_backend.compilation import kernel, vector_bits
+from fastnn.backends.engine.levels import level
+from fastnn.backends.numba_backend.compilation import kernel
 from fastnn.backends.numba_backend.matmul import accumulate, inner_products, multiply, multiply_add_row
 
 #: Samples, inputs and outputs of layers: common ones, strides of powers of two, narrow ones, and few rows.
@@ -117,10 +118,10 @@ def main(turns: int, only: str) -> None:
         product.check()
     peaks = []
     for _ in range(turns):
-        peaks.append(peak_gflops(vector_bits() // 32, n_threads=1))
+        peaks.append(peak_gflops(level().vector_bits // 32, n_threads=1))
         for product in chosen:
             product.take_turn()
-    click.echo(f"{vector_bits()}-bit vectors; peak {max(peaks):.0f} GFLOP/s")
+    click.echo(f"{level().vector_bits}-bit vectors; peak {max(peaks):.0f} GFLOP/s")
     for product in chosen:
         click.echo(f"{product.name:32} {product.gflops:7.1f} GFLOP/s {product.gflops / max(peaks):5.0%} of peak")
 

@@ -1,5 +1,6 @@
 """Machine code is kept between processes, is thrown away when any source changes, and costs nothing but time to lose."""
 
+import ctypes
 import errno
 import importlib.util
 import json
@@ -9,19 +10,21 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
-from numba import types
-from numba.core import caching, event
+from numba import njit, types
+from numba.core import event
 from numba.core.registry import cpu_target
 
 import fastnn
-from fastnn.backends.numba_backend import compilation
+from fastnn.backends.engine import object_cache
+from fastnn.backends.engine.bodies.compiler import FLAGS
 
 PACKAGE = Path(fastnn.__file__).parent
-KERNELS = Path("backends") / "numba_backend"
+ENGINE = Path("backends") / "engine"
 
 #: A layer of one unit at -2, with weight 1 and bias 1/4: -0.0175 from a slope of 0.01.
 PROGRAM = """
@@ -35,22 +38,21 @@ with event.install_recorder("numba:compile") as recorder:
 print(json.dumps([fastnn.__file__, output, len(recorder.buffer)]))
 """
 
-#: One kernel of it alone, found as `layers.bind` finds it and kept under the same signature, at 2: compiled in a moment.
-ONE_KERNEL = """
+#: One operation of it alone, at -2.
+ONE_OPERATION = """
 import json
 import numpy as np
-from numba import types
 from numba.core import event
 with event.install_recorder("numba:compile") as recorder:
     import fastnn
-    from fastnn.backends.numba_backend.activations import find_activation
-    from fastnn.backends.numba_backend.compilation import address_of
-    kernel, _ = find_activation(fastnn.activations.ACTIVATIONS["leaky_relu"].code)
-    block = types.Array(types.float64, 2, "F")
-    address_of(kernel, types.void, block, block)
-    A = np.empty((2, 2), order="F")
-    kernel(A, np.full((2, 2), -2.0, order="F"))
-print(json.dumps([fastnn.__file__, A[0, 0], len(recorder.buffer)]))
+    from fastnn.backends.engine.operations import NOTHING, View
+    from fastnn.backends.engine.program import Program
+    from fastnn.backends.engine.table import OPERATIONS
+    from fastnn.optimizers import SETTINGS
+    a, program = np.empty(2), Program(np.dtype("float64"))
+    program.add(OPERATIONS["leaky_relu"], (NOTHING, 1), View(a), View(np.full(2, -2.0)))
+    program.run(np.zeros(1, SETTINGS))
+print(json.dumps([fastnn.__file__, a[0], len(recorder.buffer)]))
 """
 
 
@@ -60,7 +62,7 @@ def package(tmp_path):
     return shutil.copytree(PACKAGE, tmp_path / "fastnn", ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def run(package: Path, cache: Path, program: str = ONE_KERNEL) -> tuple[float, bool, str]:
+def run(package: Path, cache: Path, program: str = ONE_OPERATION) -> tuple[float, bool, str]:
     """Output, whether anything was compiled, and what was written to standard error, of a process of its own."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     environment |= {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -81,19 +83,24 @@ def test_machine_code_is_kept_until_a_source_changes(package, tmp_path):
     cache = tmp_path / "cache"
     assert run(package, cache, PROGRAM) == (pytest.approx(-0.0175), True, "")
     assert run(package, cache, PROGRAM) == (pytest.approx(-0.0175), False, "")
-    activations = package / KERNELS / "activations.py"
+    activations = package / ENGINE / "bodies" / "activations.py"
     activations.write_text(activations.read_text().replace("LEAKY_SLOPE = 0.01", "LEAKY_SLOPE = 0.5"))
     assert run(package, cache, PROGRAM) == (pytest.approx(-0.875), True, "")
     assert run(package, cache, PROGRAM) == (pytest.approx(-0.875), False, "")
 
 
 def test_an_edit_in_any_kernel_file_changes_the_stamp(package):
-    specification = importlib.util.spec_from_file_location("copied", package / KERNELS / "compilation.py")
+    specification = importlib.util.spec_from_file_location("copied", package / ENGINE / "prebuilt.py")
     copied = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(copied)
+    sys.modules["copied"] = copied  # its dataclass asks for it
+    try:
+        specification.loader.exec_module(copied)
+    finally:
+        del sys.modules["copied"]
     stamps = [copied.source_stamp.__wrapped__()]
     assert copied.source_stamp.__wrapped__() == stamps[0]
-    files = sorted((package / KERNELS).rglob("*.py"))
+    folders = package / ENGINE / "bodies", package / "backends" / "numba_backend"
+    files = [*sorted(file for folder in folders for file in folder.rglob("*.py")), package / ENGINE / "operations.py"]
     assert len(files) > 7
     for file in files:
         file.write_text(file.read_text() + "# edited\n")
@@ -104,9 +111,9 @@ def test_an_edit_in_any_kernel_file_changes_the_stamp(package):
 
 
 def test_bounds_checks_change_the_stamp(monkeypatch):
-    before = compilation.source_stamp.__wrapped__()
-    monkeypatch.setattr(compilation.config, "BOUNDSCHECK", 1)
-    assert compilation.source_stamp.__wrapped__() != before
+    before = object_cache._stamp.__wrapped__()
+    monkeypatch.setattr(object_cache.config, "BOUNDSCHECK", 1)
+    assert object_cache._stamp.__wrapped__() != before
 
 
 # Without a cache
@@ -123,76 +130,101 @@ def test_a_cache_folder_that_cannot_be_written_costs_one_warning_and_nothing_els
 
 
 def test_machine_code_lies_beside_the_sources_or_in_the_users_cache(monkeypatch):
-    monkeypatch.setattr(compilation.config, "CACHE_DIR", "")
-    monkeypatch.setattr(compilation, "_is_writable", lambda folder: True)
-    beside = compilation.cache_folder.__wrapped__()
-    assert Path(beside) == PACKAGE / KERNELS / "__pycache__"
-    monkeypatch.setattr(compilation, "_is_writable", lambda folder: folder != beside)
-    assert "numba" in Path(compilation.cache_folder.__wrapped__()).parts
-    monkeypatch.setattr(compilation, "_is_writable", lambda folder: False)
+    monkeypatch.setattr(object_cache.config, "CACHE_DIR", "")
+    monkeypatch.setattr(object_cache, "_is_writable", lambda folder: True)
+    beside = object_cache.cache_folder.__wrapped__()
+    assert beside == PACKAGE / ENGINE / "__pycache__"
+    monkeypatch.setattr(object_cache, "_is_writable", lambda folder: folder != beside)
+    assert "numba" in object_cache.cache_folder.__wrapped__().parts
+    monkeypatch.setattr(object_cache, "_is_writable", lambda folder: False)
     with pytest.warns(RuntimeWarning, match="fastnn cannot write to .* or .*, so its kernels are compiled anew"):
-        assert compilation.cache_folder.__wrapped__() is None
+        assert object_cache.cache_folder.__wrapped__() is None
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """An empty cache folder for this process."""
-    monkeypatch.setattr(compilation, "cache_folder", lambda: str(tmp_path))
+    monkeypatch.setattr(object_cache, "cache_folder", lambda: tmp_path)
     return tmp_path
 
 
-def half(x):
-    return x / 2
+class Times:
+    """A function x -> factor x, provided as kernels are each time it is called; how often it was compiled."""
+
+    def __init__(self, factor):
+        self.factor, self.n_compiled = factor, 0
+
+    def compile(self):
+        factor = self.factor
+        dispatcher, signature = njit(lambda x: factor * x, **FLAGS), (types.float64,)
+        dispatcher.compile(types.float64(*signature))
+        self.n_compiled += 1
+        return dispatcher.overloads[signature]
+
+    def __call__(self, x):
+        address, result = object_cache.provide(f"times_{self.factor}", self.compile), ctypes.c_double()
+        call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_double)(address)
+        assert call(ctypes.addressof(result), ctypes.addressof(result), x) == 0
+        return result.value
 
 
-def n_compiled_and_loaded(dispatcher) -> tuple[int, int]:
-    return sum(dispatcher.stats.cache_misses.values()), sum(dispatcher.stats.cache_hits.values())
-
-
-def test_a_second_dispatcher_loads_what_the_first_has_saved(folder):
-    first, second = compilation.entry_point(half), compilation.entry_point(half)
+def test_a_second_process_would_load_what_the_first_has_saved(folder):
+    first, second = Times(0.5), Times(0.5)
     assert first(3.0) == second(3.0) == 1.5
-    assert n_compiled_and_loaded(first) == (1, 0)
-    assert n_compiled_and_loaded(second) == (0, 1)
-    assert list(folder.glob("*.nbc"))
+    assert (first.n_compiled, second.n_compiled) == (1, 0)
+    assert list(folder.glob("*.kernel"))
 
 
 def test_a_full_disk_costs_one_warning_and_nothing_else(folder, monkeypatch):
-    def no_space(*arguments):
+    def no_space(*arguments, **options):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(caching.IndexDataCacheFile, "save", no_space)
-    dispatchers = [compilation.entry_point(half) for _ in range(2)]
+    monkeypatch.setattr(tempfile, "mkstemp", no_space)
+    functions = [Times(0.5) for _ in range(2)]
     with pytest.warns(RuntimeWarning) as warned:
-        halves = [dispatcher(number) for dispatcher in dispatchers for number in (3.0, 3)]
+        halves = [function(3.0) for function in functions for _ in range(2)]
     assert halves == [1.5] * 4
     assert len(warned) == 1
     assert "fastnn could not write its compiled kernels" in str(warned[0].message)
     assert "No space left" in str(warned[0].message)
 
 
-@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+def test_a_disk_that_is_full_in_the_midst_of_a_file_leaves_nothing(folder, monkeypatch):
+    class Full:
+        def __init__(self, descriptor, mode):
+            os.close(descriptor)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *exception):
+            pass
+
+        def write(self, content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(object_cache.os, "fdopen", Full)
+    with pytest.warns(RuntimeWarning, match="No space left"):
+        assert Times(0.5)(3.0) == 1.5
+    assert not list(folder.glob("*.tmp"))
+    assert not list(folder.glob("*.kernel"))
+
+
 @pytest.mark.parametrize("content", [b"", b"rubbish"], ids=["empty", "rubbish"])
-def test_damaged_files_cost_one_warning_and_nothing_else(content, suffix, folder):
-    compilation.entry_point(half)(3.0)
-    (damaged,) = folder.glob(f"*.{suffix}")
+def test_damaged_files_cost_one_warning_and_nothing_else(content, folder):
+    Times(0.5)(3.0)
+    (damaged,) = folder.glob("*.kernel")
     damaged.write_bytes(content)
     with pytest.warns(RuntimeWarning, match="fastnn could not read its compiled kernels") as warned:
-        assert compilation.entry_point(half)(3.0) == 1.5
+        assert Times(0.5)(3.0) == 1.5
     assert len(warned) == 1
 
 
-def test_functions_of_one_factory_are_kept_apart_by_name(folder):
-    def times(factor):
-        def apply(x):
-            return factor * x
-
-        return apply
-
+def test_functions_are_kept_apart_by_name(folder):
     for _ in range(2):  # compiled, then loaded
-        double, triple = (compilation.entry_point(times(factor), name=str(factor)) for factor in (2, 3))
+        double, triple = Times(2), Times(3)
         assert (double(1.0), triple(1.0)) == (2.0, 3.0)
-    assert n_compiled_and_loaded(triple) == (0, 1)
+    assert (double.n_compiled, triple.n_compiled) == (0, 0)
 
 
 # Ctrl-C
@@ -251,34 +283,22 @@ def pressed(request, monkeypatch):
 
 @pytest.mark.usefixtures("heeded_ctrl_c")
 def test_ctrl_c_during_a_compilation_is_raised_when_it_is_done(folder, pressed, capfd):
-    first, second = compilation.entry_point(half), compilation.entry_point(half)
+    first, second = Times(0.5), Times(0.5)
     with pytest.raises(KeyboardInterrupt):
         first(3.0)
     assert pressed()
     assert first(3.0) == second(3.0) == 1.5
-    assert n_compiled_and_loaded(first) == (1, 0)
-    assert n_compiled_and_loaded(second) == (0, 1)
+    assert (first.n_compiled, second.n_compiled) == (1, 0)
     assert capfd.readouterr().err == ""
 
 
 @pytest.mark.usefixtures("heeded_ctrl_c")
-def test_ctrl_c_while_an_address_is_looked_up_is_raised_when_it_is_known(folder, pressed):
-    function = compilation.entry_point(half)
-    with pytest.raises(KeyboardInterrupt):
-        compilation.address_of(function, types.float64, types.float64)
-    assert pressed()
-    assert n_compiled_and_loaded(function) == (1, 0)
-    assert compilation.address_of(function, types.float64, types.float64) != 0
-    assert n_compiled_and_loaded(function) == (1, 0)
-
-
-@pytest.mark.usefixtures("heeded_ctrl_c")
 def test_ctrl_c_pressed_twice_stops_the_compilation(folder):
-    function = compilation.entry_point(half)
+    function = Times(0.5)
     with event.install_listener("numba:run_pass", PressesCtrlC("start", n=2)), pytest.raises(KeyboardInterrupt):
         function(3.0)
-    assert not function.overloads
-    assert not list(folder.glob("*.nbc"))
+    assert function.n_compiled == 0
+    assert not list(folder.glob("*.kernel"))
     assert function(3.0) == 1.5
 
 
@@ -286,11 +306,11 @@ def test_a_handler_of_the_users_is_called_once_and_put_back(folder):
     calls = []
 
     def handle(number, frame):
-        calls.append((number, len(function.overloads)))
+        calls.append((number, function.n_compiled))
 
     before = signal.signal(signal.SIGINT, handle)
     try:
-        function = compilation.entry_point(half)
+        function = Times(0.5)
         with event.install_listener("numba:compile", PressesCtrlC("start")):
             assert function(3.0) == 1.5
         assert calls == [(signal.SIGINT, 1)]
@@ -309,7 +329,7 @@ def test_a_signal_without_a_handler_in_python_is_left_alone(folder, handler):
 
     try:
         with event.install_listener("numba:compile", Look("start")):
-            assert compilation.entry_point(half)(3.0) == 1.5
+            assert Times(0.5)(3.0) == 1.5
     finally:
         signal.signal(signal.SIGINT, before)
     assert seen == [handler, handler]
@@ -317,7 +337,7 @@ def test_a_signal_without_a_handler_in_python_is_left_alone(folder, handler):
 
 def test_another_thread_compiles_and_leaves_signals_to_the_main_thread(folder):
     results, before = [], signal.getsignal(signal.SIGINT)
-    thread = threading.Thread(target=lambda: results.append(compilation.entry_point(half)(3.0)))
+    thread = threading.Thread(target=lambda: results.append(Times(0.5)(3.0)))
     thread.start()
     thread.join()
     assert results == [1.5]

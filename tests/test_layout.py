@@ -40,24 +40,36 @@ ORDER = (
 )
 RANK = {name: rank for rank, names in enumerate(reversed(ORDER)) for name in names}
 
-#: The same within a backend; whatever else it has lies below these.
-BACKEND_ORDER = (
-    "__init__",
-    "epoch",
-    "narrow",
-    "descent",
-    "propagation",
-    "layers",
-    "normalizing",
-    "normalization",
-    "dropout",
-    "losses",
-    "activations",
-    "optimizers",
-    "batches",
-    "views",
-    "sparse",
-)
+#: The same within the packages that compute.
+BACKEND_ORDERS = {
+    "reference": (
+        ("__init__",),
+        ("model",),
+        ("epoch",),
+        ("layers", "normalization", "dropout", "optimizers", "batches", "sparse"),
+        ("losses",),
+        ("activations",),
+    ),
+    "engine": (
+        ("__init__", "ahead_of_time"),
+        ("model",),
+        ("training", "inference", "gradient"),
+        ("equations", "tiles", "inputs"),
+        ("program",),
+        ("team",),
+        ("kernels",),
+        ("jit",),
+        ("bodies",),
+        ("functions", "partition"),
+        ("table",),
+        ("object_cache",),
+        ("prebuilt", "operations"),
+        ("levels", "layout"),
+    ),
+}
+
+#: An operation finds what it computes by its name, when something compiles it or runs it without the compiler.
+BY_NAME = ("operations", "bodies")
 
 HEAVY = ("matplotlib", "sklearn", "tqdm", "click", "pandas", "torch")
 
@@ -116,17 +128,23 @@ def test_imports_point_down(path):
     assert not upward
 
 
-@pytest.mark.parametrize("backend", fastnn.backends())
-def test_imports_within_a_backend_point_down(backend):
-    package = f"fastnn.backends.{backend}_backend."
-    rank = {name: place for place, name in enumerate(reversed(BACKEND_ORDER), 1)}
-    for path in (PACKAGE / "backends" / f"{backend}_backend").rglob("*.py"):
-        names = [name for name in imported_names(path) if name.startswith("fastnn.")]
-        outside = {name.rpartition(".")[0] for name in names if not name.startswith(package)}
-        assert outside <= {"fastnn.backends.engine.levels", "fastnn.backends.interrupts"}, f"{path} imports {outside}"
-        names = [name for name in names if name.startswith(package)]
-        imported = {name.removeprefix(package).split(".")[0] for name in names}
-        assert all(rank[name] < rank.get(path.stem, 0) for name in imported if name in rank)
+@pytest.mark.parametrize("package", BACKEND_ORDERS)
+def test_imports_within_a_backend_point_down(package):
+    rank = {name: place for place, names in enumerate(reversed(BACKEND_ORDERS[package])) for name in names}
+    folder, prefix = PACKAGE / "backends" / package, f"fastnn.backends.{package}"
+    for path in folder.rglob("*.py"):
+        module = path.relative_to(folder).with_suffix("").parts[0]
+        for name in imported_names(path):
+            imported = _module_within(name, prefix)
+            if imported not in (None, module) and (module, imported) != BY_NAME:
+                assert rank[imported] < rank[module], f"{path} imports {name}"
+
+
+def _module_within(name: str, prefix: str) -> str | None:
+    """The module of a package that a dotted name belongs to, if any."""
+    if not name.startswith(f"{prefix}."):
+        return None
+    return name.removeprefix(f"{prefix}.").split(".")[0]
 
 
 def test_importing_is_light_and_compiles_nothing():

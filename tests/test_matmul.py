@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numba import njit, types
+from numba import types
 
 from fastnn.backends.numba_backend import compilation, matmul
 from tests.cases import DTYPES, assert_agree, tolerance
@@ -174,13 +174,9 @@ def test_rows_have_the_same_bits_whichever_rows_are_computed_with_them(m, p, way
 def test_machine_code_calls_nothing_but_other_products():
     # For the oldest processor of its kind, since one that has no multiply-add might call fmaf.
     oldest = llvm.Target.from_default_triple().create_target_machine(cpu="generic")
-    products = {compilation._symbol(product, types.float32) for product, _ in compilation._LINKED}
-    for product, signature in compilation._LINKED:
-        fresh = njit(
-            product.py_func, **compilation.FLAGS, **compilation.BARE
-        )  # from disk, it would not say what it calls
-        fresh.compile(types.void(*signature(types.float32)))
-        (overload,) = fresh.overloads.values()
+    products = {product.symbol(types.float32) for product in matmul.PRODUCTS}
+    for product in matmul.PRODUCTS:
+        overload = compilation.compile_linked(product, types.float32)
         module = overload.library._final_module
         called = {function.name for function in module.functions if function.is_declaration}
         assert {name for name in called if not name.startswith("llvm.")} <= products

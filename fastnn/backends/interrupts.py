@@ -7,7 +7,6 @@ a C callback, such as those of LLVM when it has compiled a function, it goes now
 import signal
 import threading
 from contextlib import ExitStack
-from functools import wraps
 
 
 class KeptSignals:
@@ -40,14 +39,3 @@ class KeptSignals:
             for number, handler in self.handlers.items():
                 stack.callback(signal.signal, number, handler)
             self.is_over = True
-
-
-def uninterrupted(function):
-    """The same function, in which signals are kept until it returns."""
-
-    @wraps(function)
-    def call(*arguments):
-        with KeptSignals():
-            return function(*arguments)
-
-    return call

@@ -19,7 +19,8 @@ def info() -> None:
     """Show versions, the processor's vector unit, threads and where compiled kernels are kept."""
     import llvmlite.binding as llvm
 
-    from fastnn.backends.numba_backend.compilation import cache_folder, vector_bits
+    from fastnn.backends.engine.levels import level
+    from fastnn.backends.engine.object_cache import cache_folder
 
     report("fastnn", fastnn.__version__)
     report("Python", f"{platform.python_version()}, {platform.system()} {platform.machine()}")
@@ -28,10 +29,10 @@ def info() -> None:
     features = sorted(name for name, present in llvm.get_host_cpu_features().items() if present)
     relevant = " ".join(name for name in features if name.startswith(VECTOR_FEATURES))
     report("Processor", llvm.get_host_cpu_name())
-    report("Vectors", f"{vector_bits()} bits ({relevant or 'no features known'})")
+    report("Vectors", f"{level().vector_bits} bits ({relevant or 'no features known'})")
     report("Threads", f"{available_cpus()} of {os.cpu_count()}")
     report("Kernels", kernels_in_use())
-    report("Cache", cache_folder() or "none: no folder can be written, and kernels are compiled in each process")
+    report("Cache", str(cache_folder() or "none: no folder can be written, and kernels are compiled in each process"))
 
 
 def kernels_in_use() -> str:

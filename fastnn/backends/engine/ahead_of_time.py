@@ -22,7 +22,8 @@ from fastnn.backends.engine.bodies.driver import run
 from fastnn.backends.engine.levels import level
 from fastnn.backends.engine.prebuilt import library_path
 from fastnn.backends.engine.table import OPERATIONS
-from fastnn.backends.numba_backend.compilation import linked_functions
+from fastnn.backends.numba_backend.compilation import compile_linked
+from fastnn.backends.numba_backend.matmul import PRODUCTS
 
 #: What LLVM makes of loops that fill or copy memory calls functions of the C library, which this stands for.
 STANDARD = r"""
@@ -53,8 +54,8 @@ def compile_all() -> Iterator[tuple[str, Any, str]]:
     driver.compile(types.int64(*signature))
     yield "run_program", *_code(driver.overloads[signature])
     for real in (float32, float64):
-        for symbol, overload in linked_functions(real):
-            yield symbol, *_code(overload)
+        for function in PRODUCTS:
+            yield function.symbol(real), *_code(compile_linked(function, real))
         for name, operation in OPERATIONS.items():
             yield f"{name}_{real}", *_code(compiled(operation, real)[1])
 

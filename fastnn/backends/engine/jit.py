@@ -1,21 +1,20 @@
 """Operations compiled by Numba, as programs ask for them, and kept on disk for later processes."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numba import from_dtype, njit, types
 
-from fastnn.backends.engine import object_cache
 from fastnn.backends.engine.bodies.compiler import FLAGS, compiled
 from fastnn.backends.engine.bodies.driver import run
+from fastnn.backends.engine.object_cache import is_kept, provide
 from fastnn.backends.engine.operations import Operation
-from fastnn.backends.interrupts import KeptSignals
 from fastnn.backends.numba_backend.compilation import provide_linked
+from fastnn.backends.numba_backend.matmul import PRODUCTS
 
 _ADDRESSES: dict[tuple[str, Any], int] = {}
-_ALIVE: list[Any] = []  # what has been compiled lives as long as the process
 
 
 def address(operation: Operation, dtype: np.dtype) -> int:
@@ -23,15 +22,15 @@ def address(operation: Operation, dtype: np.dtype) -> int:
     key = operation.symbol(dtype), operation.key
     if key not in _ADDRESSES:
         real = from_dtype(dtype)
-        provide_linked(real)
-        _ADDRESSES[key] = _provide(key[0], lambda: compiled(operation, real)[1], keeps=operation.key is None)
+        provide_linked(PRODUCTS, real)
+        _ADDRESSES[key] = provide(key[0], lambda: compiled(operation, real)[1], keeps=operation.key is None)
     return _ADDRESSES[key]
 
 
 def driver() -> int:
     """The address of the driver."""
     if ("run_program", None) not in _ADDRESSES:
-        _ADDRESSES["run_program", None] = _provide("run_program", _compiled_driver, keeps=True)
+        _ADDRESSES["run_program", None] = provide("run_program", _compiled_driver)
     return _ADDRESSES["run_program", None]
 
 
@@ -39,28 +38,6 @@ def _compiled_driver() -> Any:
     dispatcher, signature = njit(run, **FLAGS), (types.int64, types.int64)
     dispatcher.compile(types.int64(*signature))
     return dispatcher.overloads[signature]
-
-
-def _provide(symbol: str, compile_it: Callable[[], Any], *, keeps: bool) -> int:
-    """The address of a function, from disk or compiled; functions of users are not kept."""
-    found = object_cache.load(symbol) if keeps else None
-    if found is None and keeps:
-        with object_cache.only_one_process(symbol):
-            found = object_cache.load(symbol) or _compile(symbol, compile_it, keeps=True)
-    library, name = found or _compile(symbol, compile_it, keeps=False)
-    _ALIVE.append(library)
-    return int(library.get_pointer_to_function(name))
-
-
-def _compile(symbol: str, compile_it: Callable[[], Any], *, keeps: bool) -> tuple[Any, str]:
-    with KeptSignals():  # Ctrl-C within a callback of LLVM would be lost
-        overload = compile_it()
-        _ALIVE.append(overload)
-        library, name = overload.library, overload.fndesc.llvm_func_name
-        library.get_pointer_to_function(name)  # writes the machine code, which is then kept
-    if keeps:
-        object_cache.save(symbol, library, name)
-    return library, name
 
 
 def prepare(operations: Iterable[Operation], dtype: np.dtype) -> None:
@@ -76,7 +53,7 @@ def prepare(operations: Iterable[Operation], dtype: np.dtype) -> None:
 
 
 def _all_on_disk(operations: list[Operation], dtype: np.dtype) -> bool:
-    return all(object_cache.is_kept(operation.symbol(dtype)) for operation in operations)
+    return all(is_kept(operation.symbol(dtype)) for operation in operations)
 
 
 def _show(text: str) -> None:

@@ -29,7 +29,10 @@ class Level:
 
     @property
     def tile_rows(self) -> int:
-        """Rows of a tile of the matrix products: its sums fill half of 32 registers, or three quarters of 16."""
+        """Rows of a tile of the matrix products.
+
+        Its sums fill half of 32 registers, or three quarters of 16; the rest hold what is multiplied.
+        """
         return 8 if self.vector_bits == 512 else 6
 
 

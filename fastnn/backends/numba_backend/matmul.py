@@ -15,7 +15,8 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fastnn.backends.numba_backend.compilation import inlined, kernel, linked, vector_bits
+from fastnn.backends.engine.levels import level
+from fastnn.backends.numba_backend.compilation import LINKED, inlined, kernel, linked
 from fastnn.backends.numba_backend.tiles import (
     add_block,
     add_column,
@@ -33,15 +34,12 @@ from fastnn.backends.numba_backend.tiles import (
     zeros_of,
 )
 
-VECTOR_BYTES = vector_bits() // 8
-#: A tile's sums fill half of 32 registers, or three quarters of 16; the rest hold what is multiplied.
-ROWS = 8 if VECTOR_BYTES == 64 else 6
+VECTOR_BYTES, ROWS = level().vector_bits // 8, level().tile_rows
 #: A tile for blocks in columns, and one of inner products: as many vectors as a vector has lanes, at least.
 SQUARE_ROWS, SQUARE_VECTORS = (4, 4) if VECTOR_BYTES == 64 else (4, 2)
 ROW_VECTORS = 8  # of the tile for a single row
 DEPTH = 512  # of a strip of B, and of the block of A that it meets
 BLOCK_ROWS = 64 * ROWS
-CHUNK = 4096  # numbers of which the squares are added up by one thread, one after the other
 STRIP_BYTES = 2 * VECTOR_BYTES * (DEPTH + VECTOR_BYTES)
 LINE_BYTES, LEFT_BYTES = 64, 192 * 1024  # of a line of the caches, and of a block of A that is packed
 #: Rows that lie so far apart share few sets of the caches.
@@ -146,16 +144,6 @@ def inner_products(C, A, B, factor):
     A row of C that A does not have gets factor times the sums of the columns of B, as if A had a row of ones.
     """
     _inner_products(_matrix(C), _matrix(A), _matrix(B), C.dtype.type(factor))
-
-
-@kernel
-def sum_squares(squares, vector, first, last):
-    """s_c = sum of x^2 over chunk c of a vector, for some chunks."""
-    sums, one = np.empty((1, 1), vector.dtype), vector.dtype.type(1)
-    for c in range(first, last):
-        chunk = vector[c * CHUNK : (c + 1) * CHUNK]
-        inner_products(sums, chunk.reshape(1, chunk.size), chunk.reshape(1, chunk.size).T, one)
-        squares[c] = sums[0, 0]
 
 
 @inlined
@@ -447,3 +435,7 @@ if config.DISABLE_JIT:  # tiles are machine code: without the compiler, NumPy st
     def copy(C, A):
         """C = A."""
         C[:] = A
+
+
+#: All that kernels call by its name, each after what it calls.
+PRODUCTS = tuple(LINKED)

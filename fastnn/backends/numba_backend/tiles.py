@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
-from fastnn.backends.numba_backend.compilation import vector_bits
+from fastnn.backends.engine.levels import level
 
 INT32, INT64 = ir.IntType(32), ir.IntType(64)
 
@@ -25,7 +25,7 @@ class Tile(types.Type):
     def __init__(self, scalar, rows, vectors):
         self.scalar, self.vectors = scalar, vectors
         self.itemsize = scalar.bitwidth // 8
-        self.lanes = vector_bits() // scalar.bitwidth
+        self.lanes = level().vector_bits // scalar.bitwidth
         self.rows = rows or self.lanes
         super().__init__(name=f"Tile({scalar}, {self.rows} x {vectors} x {self.lanes})")
 
@@ -397,7 +397,7 @@ def write_prefetch(builder, pointer, to_write):
 @intrinsic
 def lanes_of(typing_context, like):
     """How many numbers of the type of `like` a vector holds."""
-    lanes = vector_bits() // like.bitwidth
+    lanes = level().vector_bits // like.bitwidth
     return types.intp(like), lambda context, builder, signature, values: INT64(lanes)
 
 

@@ -24,20 +24,12 @@ from fastnn.backends.engine.operations import (
     SAMPLES,
     STEP,
 )
+from fastnn.backends.numba_backend import compilation
 from fastnn.backends.numba_backend.tiles import stack_buffer
 from fastnn.optimizers import SETTINGS
 
-#: Flags of every operation. The GIL is released; a division by zero gives infinity, as in NumPy, so that loops have no
-#: exits; a product and a sum may fuse, but nothing may be reordered and NaN and infinity keep their meaning. Nothing
-#: of Python's, nor of Numba's runtime, is linked in.
-FLAGS: dict[str, Any] = {
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"contract"},
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-    "_nrt": False,
-}
+#: Flags of every operation: nothing of Python's, nor of Numba's runtime, is linked in.
+FLAGS: dict[str, Any] = {**compilation.FLAGS, **compilation.BARE}
 
 SIZE = 8  # bytes of an integer in a record
 RECORD = from_dtype(SETTINGS)

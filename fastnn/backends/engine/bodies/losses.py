@@ -1,7 +1,7 @@
 """Losses, summed over the outputs of each sample, and their gradients, as operations.
 
-`FROM_LOGITS` take the output activation into the formula, where its exponentials cancel: they read Z and give dZ.
-`FROM_OUTPUTS` read A and give dA. Targets Y are rows (n, K); a class is a one-hot row. `options` (m,) are those of the
+Those that start from logits take the output activation into the formula, where its exponentials cancel: they read Z and give
+dZ. The others read A and give dA. Targets Y are rows (n, K); a class is a one-hot row. `options` (m,) are those of the
 loss, in double precision. With a label smoothing s, targets move towards the middle: y' = (1 - s) y + s / K. A ceiling
 cuts what is reported of a loss, and not its gradient.
 Blocks are in columns, so that lanes run along the samples: there are often few outputs. The sums are kept in double
@@ -10,6 +10,7 @@ precision.
 
 import numpy as np
 
+from fastnn.backends.engine.bodies.activations import exponentials
 from fastnn.backends.engine.bodies.compiler import inlined
 from fastnn.backends.engine.bodies.registry import body
 from fastnn.backends.engine.bodies.scratch import SCRATCH, scratch
@@ -38,15 +39,7 @@ def softmax_cross_entropy(losses, dZ, Z, Y, options):
     largest, totals, log_sums = scratch(Z), scratch(Z), scratch(Z)
     for start in range(0, n, SCRATCH):
         stop = min(start + SCRATCH, n)
-        for i in range(start, stop):
-            largest[i - start], totals[i - start] = Z[i, 0], 0
-        for k in range(1, n_outputs):
-            for i in range(start, stop):
-                largest[i - start] = max(largest[i - start], Z[i, k])
-        for k in range(n_outputs):
-            for i in range(start, stop):
-                dZ[i, k] = exp(Z[i, k] - largest[i - start])
-                totals[i - start] += dZ[i, k]
+        exponentials(dZ, largest, totals, Z, start, stop)
         for i in range(start, stop):
             log_sums[i - start] = log(totals[i - start])
             losses[i] = 0
