@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 import fastnn
 from benchmarks.workloads import DTYPE, QUICK, SEED
-from fastnn.backends.engine import table
-from fastnn.backends.engine.operations import NOTHING, Operation, View
-from fastnn.backends.engine.program import Program
-from fastnn.backends.reference import layers, losses
+from fastnn.backends.numba_backend import table
+from fastnn.backends.numba_backend.operations import NOTHING, Operation, View
+from fastnn.backends.numba_backend.programs.program import Program
+from fastnn.backends.numpy_backend import layers, losses
 from fastnn.optimizers import SETTINGS
 
 N = 16 if QUICK else 128

@@ -15,9 +15,9 @@ import numpy as np
 from benchmarks.peers.machine import peak_gflops
 from benchmarks.workloads import DTYPE, QUICK, SEED
 from fastnn.architecture import aligned_empty
-from fastnn.backends.engine.levels import level
-from fastnn.backends.numba_backend.compilation import kernel
-from fastnn.backends.numba_backend.matmul import accumulate, inner_products, multiply, multiply_add_row
+from fastnn.backends.numba_backend.kernels.compilation import kernel
+from fastnn.backends.numba_backend.kernels.products import accumulate, inner_products, multiply, multiply_add_row
+from fastnn.backends.numba_backend.levels import level
 
 #: Samples, inputs and outputs of layers: common ones, strides of powers of two, narrow ones, and few rows.
 LAYERS = ((4, 8, 4),) if QUICK else (

@@ -181,7 +181,7 @@ _OWN, _CODES = tuple(ACTIVATIONS), count(len(ACTIVATIONS))
 
 def reference_module(name: str) -> Any:
     """A module of the NumPy backend, with which what a user adds is tried."""
-    return import_module(f"fastnn.backends.reference.{name}")
+    return import_module(f"fastnn.backends.numpy_backend.{name}")
 
 
 def check_new_name(name: Any, own: tuple[str, ...], kind: str) -> None:

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from fastnn.backends.engine.levels import Level, is_supported, levels
+from fastnn.backends.numba_backend.levels import Level, is_supported, levels
 
 
 def build_level(of: Level) -> Path:
@@ -36,7 +36,7 @@ def build_level(of: Level) -> Path:
             "NUMBA_CACHE_DIR": cache,
             "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]),
         }
-        command = [sys.executable, "-m", "fastnn.backends.engine.ahead_of_time"]
+        command = [sys.executable, "-m", "fastnn.backends.numba_backend.ahead_of_time"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "the compiler gave up")

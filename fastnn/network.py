@@ -177,7 +177,7 @@ class Network:
         """Keys of the units that dropout drops in the next updates: numbers of 64 bits, as int64, (n_updates,)."""
         if not any(self.architecture.dropout):
             return np.zeros(n_updates, np.int64)
-        from fastnn.backends.reference.dropout import number
+        from fastnn.backends.numpy_backend.dropout import number
 
         updates = np.arange(self.n_updates, self.n_updates + n_updates)
         keys: np.ndarray = number(self.mask_key, updates).view(np.int64)  # type: ignore[no-untyped-call]

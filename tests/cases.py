@@ -18,7 +18,7 @@ import pytest
 
 import fastnn
 from fastnn.activations import ACTIVATIONS
-from fastnn.backends.reference import activations as equations
+from fastnn.backends.numpy_backend import activations as equations
 from fastnn.losses import (
     LOSSES,
     AbsoluteError,

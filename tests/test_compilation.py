@@ -20,11 +20,11 @@ from numba.core import event
 from numba.core.registry import cpu_target
 
 import fastnn
-from fastnn.backends.engine import object_cache
-from fastnn.backends.engine.bodies.compiler import FLAGS
+from fastnn.backends.numba_backend import object_cache
+from fastnn.backends.numba_backend.kernels.operation_compiler import FLAGS
 
 PACKAGE = Path(fastnn.__file__).parent
-ENGINE = Path("backends") / "engine"
+COMPILED = Path("backends") / "numba_backend"
 
 #: A layer of one unit at -2, with weight 1 and bias 1/4: -0.0175 from a slope of 0.01.
 PROGRAM = """
@@ -45,9 +45,9 @@ import numpy as np
 from numba.core import event
 with event.install_recorder("numba:compile") as recorder:
     import fastnn
-    from fastnn.backends.engine.operations import NOTHING, View
-    from fastnn.backends.engine.program import Program
-    from fastnn.backends.engine.table import OPERATIONS
+    from fastnn.backends.numba_backend.operations import NOTHING, View
+    from fastnn.backends.numba_backend.programs.program import Program
+    from fastnn.backends.numba_backend.table import OPERATIONS
     from fastnn.optimizers import SETTINGS
     a, program = np.empty(2), Program(np.dtype("float64"))
     program.add(OPERATIONS["leaky_relu"], (NOTHING, 1), View(a), View(np.full(2, -2.0)))
@@ -83,14 +83,14 @@ def test_machine_code_is_kept_until_a_source_changes(package, tmp_path):
     cache = tmp_path / "cache"
     assert run(package, cache, PROGRAM) == (pytest.approx(-0.0175), True, "")
     assert run(package, cache, PROGRAM) == (pytest.approx(-0.0175), False, "")
-    activations = package / ENGINE / "bodies" / "activations.py"
+    activations = package / COMPILED / "kernels" / "activations.py"
     activations.write_text(activations.read_text().replace("LEAKY_SLOPE = 0.01", "LEAKY_SLOPE = 0.5"))
     assert run(package, cache, PROGRAM) == (pytest.approx(-0.875), True, "")
     assert run(package, cache, PROGRAM) == (pytest.approx(-0.875), False, "")
 
 
 def test_an_edit_in_any_kernel_file_changes_the_stamp(package):
-    specification = importlib.util.spec_from_file_location("copied", package / ENGINE / "prebuilt.py")
+    specification = importlib.util.spec_from_file_location("copied", package / COMPILED / "prebuilt.py")
     copied = importlib.util.module_from_spec(specification)
     sys.modules["copied"] = copied  # its dataclass asks for it
     try:
@@ -99,8 +99,7 @@ def test_an_edit_in_any_kernel_file_changes_the_stamp(package):
         del sys.modules["copied"]
     stamps = [copied.source_stamp.__wrapped__()]
     assert copied.source_stamp.__wrapped__() == stamps[0]
-    folders = package / ENGINE / "bodies", package / "backends" / "numba_backend"
-    files = [*sorted(file for folder in folders for file in folder.rglob("*.py")), package / ENGINE / "operations.py"]
+    files = [*sorted((package / COMPILED / "kernels").glob("*.py")), package / COMPILED / "operations.py"]
     assert len(files) > 7
     for file in files:
         file.write_text(file.read_text() + "# edited\n")
@@ -133,7 +132,7 @@ def test_machine_code_lies_beside_the_sources_or_in_the_users_cache(monkeypatch)
     monkeypatch.setattr(object_cache.config, "CACHE_DIR", "")
     monkeypatch.setattr(object_cache, "_is_writable", lambda folder: True)
     beside = object_cache.cache_folder.__wrapped__()
-    assert beside == PACKAGE / ENGINE / "__pycache__"
+    assert beside == PACKAGE / COMPILED / "__pycache__"
     monkeypatch.setattr(object_cache, "_is_writable", lambda folder: folder != beside)
     assert "numba" in object_cache.cache_folder.__wrapped__().parts
     monkeypatch.setattr(object_cache, "_is_writable", lambda folder: False)

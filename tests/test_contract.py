@@ -10,14 +10,14 @@ import pytest
 import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.backends import CONTRACT, get_backend
-from fastnn.backends.engine.table import LOSSES
+from fastnn.backends.numba_backend.table import LOSSES
 from fastnn.losses import LOSS_KERNELS, N_FROM_LOGITS
 from fastnn.optimizers import UPDATES
 
 FOLDER = Path(fastnn.__file__).parent / "backends"
 
 #: Where each backend has its equations.
-EQUATIONS = {"numpy": "reference", "numba": "engine.bodies"}
+EQUATIONS = {"numpy": "numpy_backend", "numba": "numba_backend.kernels"}
 
 FUNCTIONS = list(CONTRACT)
 
@@ -40,7 +40,7 @@ def names(table: list[Callable]) -> list[str]:
 
 def test_each_backend_has_a_package():
     packages = sorted(path.name for path in FOLDER.iterdir() if (path / "__init__.py").exists())
-    assert packages == ["engine", "numba_backend", "reference"]
+    assert packages == ["numba_backend", "numpy_backend"]
 
 
 @pytest.mark.parametrize(

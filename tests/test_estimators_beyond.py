@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
 import fastnn
-from fastnn.backends.engine import model as epoch
+from fastnn.backends.numba_backend import model as epoch
 from fastnn.estimators import MLPClassifier, MLPRegressor
 from fastnn.losses import AbsoluteError, Huber, Poisson, Quantile, SoftmaxCrossEntropy, SquaredError
 from tests.test_estimators import ESTIMATORS, N_FEATURES, N_SAMPLES, TARGETS, features, weights

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fastnn
-from fastnn.backends.engine import model as epoch
+from fastnn.backends.numba_backend import model as epoch
 from fastnn.losses import Loss
 from tests.cases import HIDDEN, OUTPUTS, assert_agree, distance_from_kinks, has_kinks, layer_sizes_for, tolerance
 

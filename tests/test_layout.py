@@ -42,7 +42,7 @@ RANK = {name: rank for rank, names in enumerate(reversed(ORDER)) for name in nam
 
 #: The same within the packages that compute.
 BACKEND_ORDERS = {
-    "reference": (
+    "numpy_backend": (
         ("__init__",),
         ("model",),
         ("epoch",),
@@ -50,26 +50,39 @@ BACKEND_ORDERS = {
         ("losses",),
         ("activations",),
     ),
-    "engine": (
+    "numba_backend": (
         ("__init__", "ahead_of_time"),
         ("model",),
-        ("training", "inference", "gradient"),
-        ("equations", "tiles", "inputs"),
-        ("program",),
-        ("team",),
-        ("kernels",),
+        ("programs",),
+        ("addresses",),
         ("jit",),
-        ("bodies",),
+        ("kernels",),
         ("functions", "partition"),
         ("table",),
         ("object_cache",),
         ("prebuilt", "operations"),
         ("levels", "layout"),
     ),
+    "numba_backend/programs": (
+        ("__init__", "training", "inference", "gradient"),
+        ("equations", "tiles", "inputs"),
+        ("program",),
+        ("team",),
+    ),
+    "numba_backend/kernels": (
+        ("__init__",),
+        ("losses", "layers", "optimizers", "orthogonal", "tiles"),
+        ("activations", "normalization", "dropout", "sparse", "batches", "driver"),
+        ("sums",),
+        ("operation_compiler",),
+        ("products",),
+        ("vector_math", "register_tiles"),
+        ("compilation", "memory", "scratch", "views", "registry"),
+    ),
 }
 
 #: An operation finds what it computes by its name, when something compiles it or runs it without the compiler.
-BY_NAME = ("operations", "bodies")
+BY_NAME = ("operations", "kernels")
 
 HEAVY = ("matplotlib", "sklearn", "tqdm", "click", "pandas", "torch")
 
@@ -131,7 +144,8 @@ def test_imports_point_down(path):
 @pytest.mark.parametrize("package", BACKEND_ORDERS)
 def test_imports_within_a_backend_point_down(package):
     rank = {name: place for place, names in enumerate(reversed(BACKEND_ORDERS[package])) for name in names}
-    folder, prefix = PACKAGE / "backends" / package, f"fastnn.backends.{package}"
+    folder = PACKAGE / "backends" / package
+    prefix = f"fastnn.backends.{package.replace('/', '.')}"
     for path in folder.rglob("*.py"):
         module = path.relative_to(folder).with_suffix("").parts[0]
         for name in imported_names(path):

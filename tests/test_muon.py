@@ -5,9 +5,9 @@ import pytest
 
 import fastnn
 from fastnn import schedules
-from fastnn.backends.engine import equations
-from fastnn.backends.engine.program import Program
-from fastnn.backends.reference.optimizers import orthogonalize
+from fastnn.backends.numba_backend.programs import equations
+from fastnn.backends.numba_backend.programs.program import Program
+from fastnn.backends.numpy_backend.optimizers import orthogonalize
 from fastnn.optimizers import SETTINGS
 from tests.cases import assert_agree
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from fastnn.activations import ELEMENTWISE
-from fastnn.backends.engine import table
-from fastnn.backends.engine.bodies import find_body
-from fastnn.backends.engine.operations import NOTHING, PART, SAMPLES, STREAM_PART, Operation, View
-from fastnn.backends.engine.program import Program
+from fastnn.backends.numba_backend import table
+from fastnn.backends.numba_backend.kernels import find_body
+from fastnn.backends.numba_backend.operations import NOTHING, PART, SAMPLES, STREAM_PART, Operation, View
+from fastnn.backends.numba_backend.programs.program import Program
 from fastnn.losses import LOSS_KERNELS
 from fastnn.optimizers import SETTINGS, UPDATES
 from tests.cases import DTYPES
@@ -24,7 +24,7 @@ N, N_IN, N_OUT = 70, 9, 5  # more samples than an operation keeps on the stack a
 def twin(name):
     """The NumPy function of that name, or None."""
     for module in MODULES:
-        function = getattr(import_module(f"fastnn.backends.reference.{module}"), name, None)
+        function = getattr(import_module(f"fastnn.backends.numpy_backend.{module}"), name, None)
         if function is not None:
             return function
     return None

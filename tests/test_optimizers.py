@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn.backends.engine import model as epoch
+from fastnn.backends.numba_backend import model as epoch
 from fastnn.optimizers import SETTINGS, UPDATES
 from fastnn.training import Descent, read_only
 from tests.cases import DTYPES, assert_agree, tolerance

@@ -11,7 +11,7 @@ import pytest
 #: What each program begins with: a training that is worth two threads and gives the same bits in any process.
 TRAINED = """
 import numpy as np, fastnn
-from fastnn.backends.engine import model as epoch
+from fastnn.backends.numba_backend import model as epoch
 from fastnn.threads import available_cpus, team_size
 epoch.BATCH_WORK_PER_THREAD = epoch.CALL_WORK_PER_THREAD = 1
 

@@ -13,7 +13,7 @@ from numba import njit
 
 import fastnn
 from fastnn.activations import ACTIVATIONS
-from fastnn.backends.engine import model as epoch
+from fastnn.backends.numba_backend import model as epoch
 from fastnn.losses import LOSSES
 from tests.cases import DTYPES, assert_agree, tolerance
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
 import fastnn
-from fastnn.backends.reference.dropout import number
+from fastnn.backends.numpy_backend.dropout import number
 from tests.cases import HIDDEN, assert_agree, import_torch
 
 every_backend = pytest.mark.parametrize("backend", fastnn.backends())

@@ -9,7 +9,7 @@ import sklearn.neural_network
 from scipy import sparse
 
 import fastnn
-from fastnn.backends.engine import model as epoch
+from fastnn.backends.numba_backend import model as epoch
 from tests.cases import assert_agree, tolerance
 
 N_SAMPLES, N_FEATURES = 57, 30

@@ -13,11 +13,11 @@ from threadpoolctl import threadpool_info
 
 import fastnn
 from fastnn.architecture import Architecture
-from fastnn.backends.engine import inputs, program, team, training
-from fastnn.backends.engine import model as epoch
-from fastnn.backends.engine.operations import Operation, partition
-from fastnn.backends.engine.partition import BY_ONE
-from fastnn.backends.engine.program import Program
+from fastnn.backends.numba_backend import model as epoch
+from fastnn.backends.numba_backend.operations import Operation, partition
+from fastnn.backends.numba_backend.partition import BY_ONE
+from fastnn.backends.numba_backend.programs import inputs, program, team, training
+from fastnn.backends.numba_backend.programs.program import Program
 from fastnn.optimizers import SETTINGS
 from fastnn.threads import available_cpus, matrix_threads, team_size, threads_of_call
 

@@ -9,9 +9,9 @@ import pytest
 from numba import config, njit, types
 from scipy import special
 
-from fastnn.backends.numba_backend import vector_math
-from fastnn.backends.numba_backend.compilation import FLAGS
-from fastnn.backends.numba_backend.vector_math import DOUBLE, SINGLE
+from fastnn.backends.numba_backend.kernels import vector_math
+from fastnn.backends.numba_backend.kernels.compilation import FLAGS
+from fastnn.backends.numba_backend.kernels.vector_math import DOUBLE, SINGLE
 from tests.cases import DTYPES
 
 #: Largest error in units in the last place, as the docstrings have it.

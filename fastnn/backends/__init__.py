@@ -21,7 +21,7 @@ BACKENDS = ("numpy", "numba")
 #: - `add_activation`, `add_loss`: functions that users have registered, by a code that no other has.
 CONTRACT = ("Model", "add_activation", "add_loss")
 
-_PACKAGES = {"numpy": "reference", "numba": "engine"}
+_PACKAGES = {"numpy": "numpy_backend", "numba": "numba_backend"}
 
 
 def backends() -> tuple[str, ...]:

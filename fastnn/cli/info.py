@@ -19,8 +19,8 @@ def info() -> None:
     """Show versions, the processor's vector unit, threads and where compiled kernels are kept."""
     import llvmlite.binding as llvm
 
-    from fastnn.backends.engine.levels import level
-    from fastnn.backends.engine.object_cache import cache_folder
+    from fastnn.backends.numba_backend.levels import level
+    from fastnn.backends.numba_backend.object_cache import cache_folder
 
     report("fastnn", fastnn.__version__)
     report("Python", f"{platform.python_version()}, {platform.system()} {platform.machine()}")
@@ -37,8 +37,8 @@ def info() -> None:
 
 def kernels_in_use() -> str:
     """Where the machine code of the compiled backend comes from, and why."""
-    from fastnn.backends.engine.levels import level
-    from fastnn.backends.engine.prebuilt import choice, versions
+    from fastnn.backends.numba_backend.levels import level
+    from fastnn.backends.numba_backend.prebuilt import choice, versions
 
     chosen = choice()
     if chosen.path is None:

@@ -1,1 +1,6 @@
-"""What operations compute with: register tiles, matrix products, functions of whole vectors, and how Numba compiles them."""
+"""The compiled backend: the equations of the NumPy backend as operations, and programs that run them."""
+
+from fastnn.backends.numba_backend.functions import add_activation, add_loss
+from fastnn.backends.numba_backend.model import Model
+
+__all__ = ["Model", "add_activation", "add_loss"]

@@ -1,0 +1,139 @@
+"""Compile every operation for a level of processors, and link them into a library; run by `fastnn.build`.
+
+The level is that of `FASTNN_BUILD_LEVEL`, which has to be set when this is imported, as Numba's target has to.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import llvmlite.binding as llvm
+import numba
+from numba import float32, float64, njit, types
+
+from fastnn.backends.numba_backend.kernels.compilation import compile_linked
+from fastnn.backends.numba_backend.kernels.driver import run
+from fastnn.backends.numba_backend.kernels.operation_compiler import FLAGS, compiled
+from fastnn.backends.numba_backend.kernels.products import PRODUCTS
+from fastnn.backends.numba_backend.levels import level
+from fastnn.backends.numba_backend.prebuilt import library_path
+from fastnn.backends.numba_backend.table import OPERATIONS
+
+#: What LLVM makes of loops that fill or copy memory calls functions of the C library, which this stands for.
+STANDARD = r"""
+typedef __SIZE_TYPE__ size;
+#define HIDDEN __attribute__((visibility("hidden")))
+HIDDEN void *memset(void *to, int value, size n) {
+    for (unsigned char *p = to; n--; ) *p++ = (unsigned char)value;
+    return to;
+}
+HIDDEN void *memcpy(void *restrict to, const void *restrict from, size n) {
+    unsigned char *p = to;
+    for (const unsigned char *q = from; n--; ) *p++ = *q++;
+    return to;
+}
+HIDDEN void *memmove(void *to, const void *from, size n) {
+    unsigned char *p = to;
+    const unsigned char *q = from;
+    if (p < q) while (n--) *p++ = *q++;
+    else while (n--) p[n] = q[n];
+    return to;
+}
+"""
+
+
+def compile_all() -> Iterator[tuple[str, Any, str]]:
+    """(symbol, library, LLVM's name) of the driver, the matrix products, and every operation in both types."""
+    driver, signature = njit(run, **FLAGS), (types.int64, types.int64)
+    driver.compile(types.int64(*signature))
+    yield "run_program", *_code(driver.overloads[signature])
+    for real in (float32, float64):
+        for function in PRODUCTS:
+            yield function.symbol(real), *_code(compile_linked(function, real))
+        for name, operation in OPERATIONS.items():
+            yield f"{name}_{real}", *_code(compiled(operation, real)[1])
+
+
+def _code(overload: Any) -> tuple[Any, str]:
+    return overload.library, overload.fndesc.llvm_func_name
+
+
+def emit(symbol: str, library: Any, llvm_name: str, machine: llvm.TargetMachine) -> bytes:
+    """The object code of one function, under a symbol; all others in it are its own."""
+    module = llvm.parse_bitcode(library._final_module.as_bitcode())
+    for function in module.functions:
+        if function.name == llvm_name:
+            function.name, function.linkage = symbol, "external"
+        elif not function.is_declaration:
+            function.linkage = "internal"
+    for variable in list(module.global_variables):
+        if not variable.is_declaration:
+            variable.linkage = "internal"
+    _drop_unused(module, machine)
+    object_code: bytes = machine.emit_object(module)
+    return object_code
+
+
+def _drop_unused(module: Any, machine: llvm.TargetMachine) -> None:
+    """Take out of a module the functions that nothing in it calls, such as those that Python would call."""
+    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_global_dead_code_eliminate_pass()
+    passes.run(module, builder)
+
+
+def link(objects: list[Path], target: Path) -> None:
+    """Make a library of object files, which needs nothing outside."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        raise FileNotFoundError("no C compiler (cc, gcc or clang) to link the kernels with")
+    standard = objects[0].with_name("standard.c")
+    standard.write_text(STANDARD)
+    flags = [
+        "-shared",
+        "-fPIC",
+        "-O2",
+        "-ffreestanding",
+        "-fno-builtin",
+        "-fno-tree-loop-distribute-patterns",
+        "-nostdlib",
+    ]
+    if sys.platform.startswith("linux"):
+        flags += ["-Wl,-z,noexecstack", "-Wl,-z,defs", "-Wl,--gc-sections", "-Wl,-Bsymbolic", "-s"]
+    command = [compiler, *flags, "-o", str(target), str(standard), *map(str, objects)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+
+
+def build() -> Path:
+    """Make the library of `FASTNN_BUILD_LEVEL` and the record of what it was made with; its path."""
+    target = llvm.Target.from_triple(llvm.get_process_triple())
+    machine = target.create_target_machine(cpu=level().name, opt=3, reloc="pic", codemodel="default")
+    path = library_path(level())
+    path.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        objects: list[Path] = []
+        for symbol, library, llvm_name in compile_all():
+            objects.append(Path(folder) / f"{len(objects)}.o")
+            objects[-1].write_bytes(emit(symbol, library, llvm_name, machine))
+        made = Path(folder) / path.name
+        link(objects, made)
+        for old in path.parent.glob(f"kernels-{level().name}-*"):
+            old.unlink()
+        shutil.move(made, path)
+    made_with = {
+        "numba": numba.__version__,
+        "llvm": ".".join(map(str, llvm.llvm_version_info)),
+        "llvmlite": llvmlite.__version__,
+    }
+    path.with_suffix(".json").write_text(json.dumps(made_with | {"level": level().name}))
+    return path
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{build()}\n")

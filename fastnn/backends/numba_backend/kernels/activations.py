@@ -1,0 +1,242 @@
+"""Activations a = f(z) and their derivatives f'(z), written in terms of z and a where that is shorter, as operations.
+
+`FUNCTIONS` and `DERIVATIVES` hold the elementwise ones in the order of `fastnn.activations`. Here they take one number, and each
+becomes a pass over contiguous numbers: A = f(Z), and dZ = dA * f'(Z). Softmax couples the units of a layer: its samples are in
+columns, so that lanes run along them. Constants are written in the type of z, so that single precision stays single.
+"""
+
+from typing import Any
+
+from fastnn.activations import ELEMENTWISE
+from fastnn.backends.numba_backend.kernels.operation_compiler import inlined
+from fastnn.backends.numba_backend.kernels.registry import body
+from fastnn.backends.numba_backend.kernels.scratch import SCRATCH, scratch
+from fastnn.backends.numba_backend.kernels.vector_math import exp, expm1, log1p, normal_density, normal_distribution
+from fastnn.backends.numba_backend.kernels.vector_math import sigmoid as logistic
+from fastnn.backends.numba_backend.kernels.vector_math import tanh as hyperbolic_tangent
+
+LEAKY_SLOPE = 0.01
+SELU_SCALE = 1.0507009873554804934193349852946
+SELU_ALPHA = 1.6732632423543772848170429916717
+
+
+@inlined
+def identity(z):
+    """a = z."""
+    return z
+
+
+@inlined
+def identity_derivative(z, a):
+    """da/dz = 1."""
+    return type(z)(1)
+
+
+@inlined
+def relu(z):
+    """a = max(z, 0)."""
+    return max(z, type(z)(0))
+
+
+@inlined
+def relu_derivative(z, a):
+    """da/dz = 1 if z > 0 else 0."""
+    return type(z)(1) if z > 0 else type(z)(0)
+
+
+@inlined
+def leaky_relu(z):
+    """a = z if z > 0 else 0.01 z."""
+    return z if z > 0 else type(z)(LEAKY_SLOPE) * z
+
+
+@inlined
+def leaky_relu_derivative(z, a):
+    """da/dz = 1 if z > 0 else 0.01."""
+    return type(z)(1) if z > 0 else type(z)(LEAKY_SLOPE)
+
+
+@inlined
+def elu(z):
+    """a = z if z > 0 else exp(z) - 1."""
+    negative = expm1(min(z, type(z)(0)))
+    return z if z > 0 else negative
+
+
+@inlined
+def elu_derivative(z, a):
+    """da/dz = 1 if z > 0 else a + 1."""
+    return type(z)(1) if z > 0 else a + type(z)(1)
+
+
+@inlined
+def selu(z):
+    """a = s z if z > 0 else s alpha (exp(z) - 1)."""
+    negative = type(z)(SELU_ALPHA) * expm1(min(z, type(z)(0)))
+    return type(z)(SELU_SCALE) * (z if z > 0 else negative)
+
+
+@inlined
+def selu_derivative(z, a):
+    """da/dz = s if z > 0 else a + s alpha."""
+    return type(z)(SELU_SCALE) if z > 0 else a + type(z)(SELU_SCALE * SELU_ALPHA)
+
+
+@inlined
+def sigmoid(z):
+    """a = 1 / (1 + exp(-z))."""
+    return logistic(z)
+
+
+@inlined
+def sigmoid_derivative(z, a):
+    """da/dz = a (1 - a)."""
+    return a * (type(z)(1) - a)
+
+
+@inlined
+def tanh(z):
+    """a = tanh(z)."""
+    return hyperbolic_tangent(z)
+
+
+@inlined
+def tanh_derivative(z, a):
+    """da/dz = 1 - a^2."""
+    return type(z)(1) - a * a
+
+
+@inlined
+def softplus(z):
+    """a = log(1 + exp(z))."""
+    return max(z, type(z)(0)) + log1p(exp(-abs(z)))
+
+
+@inlined
+def softplus_derivative(z, a):
+    """da/dz = 1 / (1 + exp(-z))."""
+    return sigmoid(z)
+
+
+@inlined
+def silu(z):
+    """a = z s, s = 1 / (1 + exp(-z))."""
+    return z * sigmoid(z)
+
+
+@inlined
+def silu_derivative(z, a):
+    """da/dz = s + a (1 - s), s = 1 / (1 + exp(-z))."""
+    s = sigmoid(z)
+    return s + a * (type(z)(1) - s)
+
+
+@inlined
+def gelu(z):
+    """a = z Phi(z), Phi(z) = (1 + erf(z / sqrt(2))) / 2."""
+    return z * normal_distribution(z)
+
+
+@inlined
+def gelu_derivative(z, a):
+    """da/dz = Phi(z) + z exp(-z^2 / 2) / sqrt(2 pi)."""
+    return normal_distribution(z) + z * normal_density(z)
+
+
+@inlined
+def exponential(z):
+    """a = exp(z)."""
+    return exp(z)
+
+
+@inlined
+def exponential_derivative(z, a):
+    """da/dz = a."""
+    return a
+
+
+FUNCTIONS = (identity, relu, leaky_relu, elu, selu, sigmoid, tanh, softplus, silu, gelu, exponential)
+DERIVATIVES = (
+    identity_derivative,
+    relu_derivative,
+    leaky_relu_derivative,
+    elu_derivative,
+    selu_derivative,
+    sigmoid_derivative,
+    tanh_derivative,
+    softplus_derivative,
+    silu_derivative,
+    gelu_derivative,
+    exponential_derivative,
+)
+
+
+@inlined
+def exponentials(E, largest, totals, Z, start, stop):
+    """e_ik = exp(z_ik - m_i), m_i = max_j z_ij, and sum_k e_ik, of the samples from start to stop; Z (n, K) -> E (n, K)."""
+    n_outputs = Z.shape[1]
+    for i in range(start, stop):
+        largest[i - start], totals[i - start] = Z[i, 0], 0
+    for k in range(1, n_outputs):
+        for i in range(start, stop):
+            largest[i - start] = max(largest[i - start], Z[i, k])
+    for k in range(n_outputs):
+        for i in range(start, stop):
+            E[i, k] = exp(Z[i, k] - largest[i - start])
+            totals[i - start] += E[i, k]
+
+
+@body()
+def softmax(A, Z):
+    """a_ik = exp(z_ik - m_i) / sum_j exp(z_ij - m_i), m_i = max_j z_ij; Z (n, K) -> A (n, K)."""
+    n, n_outputs = Z.shape
+    largest, totals = scratch(Z), scratch(Z)
+    for start in range(0, n, SCRATCH):
+        stop = min(start + SCRATCH, n)
+        exponentials(A, largest, totals, Z, start, stop)
+        for k in range(n_outputs):
+            for i in range(start, stop):
+                A[i, k] /= totals[i - start]
+
+
+@body()
+def softmax_backward(dZ, A):
+    """dz_ik = a_ik (da_ik - sum_j da_ij a_ij), dZ holding dA before; A (n, K) -> dZ (n, K)."""
+    n, n_outputs = A.shape
+    means = scratch(A)
+    for start in range(0, n, SCRATCH):
+        stop = min(start + SCRATCH, n)
+        for i in range(start, stop):
+            means[i - start] = 0
+        for k in range(n_outputs):
+            for i in range(start, stop):
+                means[i - start] += dZ[i, k] * A[i, k]
+        for k in range(n_outputs):
+            for i in range(start, stop):
+                dZ[i, k] = A[i, k] * (dZ[i, k] - means[i - start])
+
+
+def enter_pass(function: Any, name: str) -> None:
+    """Enter A = f(Z)."""
+
+    @body(name)
+    def activate(a, z):
+        for i in range(len(z)):
+            a[i] = function(z[i])
+
+
+def enter_derivative_pass(derivative: Any, name: str) -> None:
+    """Enter dZ = dA * f'(Z), dZ holding dA before.
+
+    It works in place: LLVM gives up lanes where a result and an argument may be the same array, but not the same number.
+    """
+
+    @body(f"{name}_derivative")
+    def activate_backward(dz, z, a):
+        for i in range(len(z)):
+            dz[i] *= derivative(z[i], a[i])
+
+
+for _name, _function, _derivative in zip(ELEMENTWISE, FUNCTIONS, DERIVATIVES, strict=True):
+    enter_pass(_function, _name)
+    enter_derivative_pass(_derivative, _name)

@@ -1,0 +1,72 @@
+"""The samples of a batch, gathered from the data and brought to the type of the network, as operations.
+
+`order` says which rows of the data come one after the other; empty, it stands for all of them in place.
+"""
+
+from numba import config
+
+from fastnn.backends.numba_backend.kernels.operation_compiler import inlined
+from fastnn.backends.numba_backend.kernels.register_tiles import prefetch_line
+from fastnn.backends.numba_backend.kernels.registry import body
+from fastnn.backends.numba_backend.table import SOURCE_TYPES
+
+ROWS_AHEAD = 2
+CACHE_LINE = 64  # bytes
+
+
+@inlined
+def _place(order, i):
+    """o_i, which is i where there is no order."""
+    return order[i] if len(order) > 0 else i
+
+
+def _ask_for_row(data, i):
+    """Ask for a row before it is needed: rows in random order are beyond what the processor foresees."""
+    address, n_bytes = data.ctypes.data + i * data.strides[0], data.shape[1] * data.itemsize
+    if data.strides[1] == data.itemsize:
+        for offset in range(0, n_bytes, CACHE_LINE):
+            prefetch_line(address + offset)
+
+
+def _ask_for_nothing(data, i):
+    """An interpreter has no such instruction."""
+
+
+_prefetch_row = _ask_for_nothing if config.DISABLE_JIT else inlined(_ask_for_row)
+
+
+def gather_rows(rows, data, order):
+    """x_i = s_{o_i} for every row."""
+    n_columns = data.shape[1]
+    if n_columns * data.itemsize <= CACHE_LINE:  # such rows are no further than the processor looks ahead
+        for k in range(n_columns):
+            for i in range(len(rows)):
+                rows[i, k] = data[_place(order, i), k]
+    else:
+        for i in range(len(rows)):
+            _prefetch_row(data, _place(order, min(i + ROWS_AHEAD, len(rows) - 1)))
+            chosen = _place(order, i)
+            for k in range(n_columns):
+                rows[i, k] = data[chosen, k]
+
+
+for _dtype in SOURCE_TYPES:
+    body(f"gather_rows_of_{_dtype}")(gather_rows)
+
+
+@body()
+def one_hot(Y, classes, order):
+    """y_ik = [k = t_{o_i}] from class numbers; (n,) -> Y (n, K)."""
+    n = len(order) if len(order) > 0 else len(classes)  # Y has room for more where it is a tile
+    for k in range(Y.shape[1]):
+        for i in range(n):
+            Y[i, k] = 1 if classes[_place(order, i)] == k else 0
+
+
+@body()
+def select_targets(Y, targets, order):
+    """y_i = t_{o_i}; targets (n, K) -> Y (n, K)."""
+    for i in range(len(order) if len(order) > 0 else len(targets)):
+        chosen = _place(order, i)
+        for k in range(Y.shape[1]):
+            Y[i, k] = targets[chosen, k]

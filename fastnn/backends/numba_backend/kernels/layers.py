@@ -1,0 +1,88 @@
+"""One layer, forward and backward, as operations: the four equations of backpropagation.
+
+Nielsen, Neural Networks and Deep Learning (2015), chapter 2, equations BP1 to BP4, with one sample a row.
+"""
+
+from fastnn.backends.numba_backend.kernels.products import (
+    accumulate,
+    copy,
+    inner_products,
+    multiply,
+    multiply_add_row,
+    sum_rows,
+)
+from fastnn.backends.numba_backend.kernels.registry import body
+
+
+@body()
+def affine(Z, A_previous, W, b):
+    """Z = A_previous W + b; A_previous (n, n_in), W (n_in, n_out), b (n_out,) -> Z (n, n_out)."""
+    multiply_add_row(Z, A_previous, W, b)
+
+
+@body()
+def previous_error(dA_previous, dZ, W):
+    """dA_previous = dZ W^T; dZ (n, n_out), W (n_in, n_out) -> (n, n_in)."""
+    multiply(dA_previous, dZ, W.T)
+
+
+@body()
+def weight_gradient(dW, A_previous, dZ):
+    """dW = A_previous^T dZ / n; dZ (n, n_out), A_previous (n, n_in) -> dW (n_in, n_out)."""
+    accumulate(dW, A_previous.T, dZ, 1 / len(dZ), 0)
+
+
+@body()
+def bias_gradient(db, dZ):
+    """db = mean_i dz_i; dZ (n, n_out) -> db (n_out,)."""
+    sum_rows(db, dZ, 1 / len(dZ))
+
+
+@body()
+def gradient_in_columns(dW_and_db, A_previous, dZ):
+    """dW = A_previous^T dZ / n and below it db = mean_i dz_i, of samples in columns; -> (n_in + 1, n_out)."""
+    inner_products(dW_and_db, A_previous.T, dZ, 1 / len(dZ))
+
+
+@body()
+def copy_block(C, A):
+    """C = A; A (n, p) -> C (n, p)."""
+    copy(C, A)
+
+
+@body()
+def lay_in_columns(C, A):
+    """C = A, the samples of C in columns; A (n, p) -> C (n, p)."""
+    copy(C, A)
+
+
+@body()
+def lay_in_rows(C, A):
+    """C = A, the samples of A in columns; A (n, p) -> C (n, p)."""
+    copy(C, A)
+
+
+@body()
+def clear(x):
+    """x = 0."""
+    for i in range(len(x)):
+        x[i] = 0
+
+
+@body()
+def mean_loss(losses, step):
+    """L = mean_i L_i; L_i (n,)."""
+    total = 0.0
+    for i in range(len(losses)):
+        total += losses[i]
+    step["loss"] = total / len(losses)
+
+
+@body()
+def look_for_infinity(z, step):
+    """Note whether a number is NaN or infinite: z - z is 0 for the others."""
+    strange = 0
+    for i in range(len(z)):
+        strange += z[i] - z[i] != 0
+    if strange > 0:
+        step["not_finite"] = 1

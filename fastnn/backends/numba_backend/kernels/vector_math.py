@@ -1,0 +1,505 @@
+"""Exponentials, logarithms and the functions made of them, for whole vectors: no branch, no call, no table.
+
+A loop over such a function is one that LLVM vectorises. Each reduces its argument to an interval on which a polynomial or
+a quotient of two is as near to it as these coefficients allow: minimax approximations, whose relative error is smallest in
+the worst case (Remez's exchange algorithm; Muller, Elementary Functions, 3rd edition, chapter 3). They were computed with
+50 digits and rounded to the type. The bounds in the docstrings include every rounding and hold over the whole range,
+subnormal numbers too, in units in the last place; NaN gives NaN. Where compilation is off, the functions are NumPy's and
+SciPy's.
+"""
+
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic, overload
+from scipy import special
+
+from fastnn.backends.numba_backend.kernels.compilation import FLAGS, inlined
+
+
+class Precision:
+    """The constants of one floating-point type.
+
+    Attributes
+    ----------
+    log2_e, ln2 : scalar
+        1 / log(2) and log(2).
+    ln2_high, ln2_low : scalar
+        Their sum is log(2). `ln2_high` has trailing zeros enough that its product with any exponent is exact.
+    shifter : scalar
+        A number so large that its last bit is worth 1: a sum with it is rounded to a whole number, which stands in the
+        last bits of the sum.
+    smallest, largest : scalar
+        Beyond them e^x is 0 and infinity.
+    one_limit, tail_limit : scalar
+        Beyond the first, tanh and erf are 1; beyond the second, on the left, the normal distribution is 0.
+    exponential : tuple
+        (e^r - 1) / r in powers of r, |r| <= log(2) / 2.
+    logarithm : tuple
+        (2 atanh(s) - 2 s) / s^3 in powers of s^2, 0 <= s <= 1/3.
+    erf : tuple
+        erf(x) / x in powers of x^2, 0 <= x <= 1.
+    tail_numerator, tail_denominator : tuple
+        Their quotient is e^(-t^2 / 2) / Phi(-t) - sqrt(2 pi) t, each in powers of t, 0 <= t <= tail_limit.
+    """
+
+    def __init__(
+        self,
+        scalar,
+        integer,
+        *,
+        ln2_high,
+        ln2_low,
+        smallest,
+        largest,
+        tail_limit,
+        exponential,
+        logarithm,
+        erf,
+        tail_numerator,
+        tail_denominator,
+    ):
+        self.scalar, self.integer = scalar, integer
+        information = np.finfo(scalar)
+        self.fraction_bits, self.bias = int(information.nmant), 1 - int(information.minexp)
+        self.shifter = scalar(1.5 * 2**self.fraction_bits)
+        self.log2_e, self.ln2 = scalar(1.4426950408889634), scalar(np.log(2))
+        self.ln2_high, self.ln2_low = scalar(ln2_high), scalar(ln2_low)
+        self.smallest, self.largest = scalar(smallest), scalar(largest)
+        self.one_limit, self.tail_limit = scalar(self.fraction_bits // 2), scalar(tail_limit)
+        self.exponential, self.logarithm, self.erf = exponential, logarithm, erf
+        self.tail_numerator, self.tail_denominator = tail_numerator, tail_denominator
+
+
+SINGLE = Precision(
+    np.float32,
+    np.int32,
+    ln2_high=0.693359375,
+    ln2_low=-2.12194440054690581e-4,
+    smallest=-104,
+    largest=89,
+    tail_limit=14.5,
+    exponential=(1.0, 0.49999997, 0.16666505, 0.041667137, 0.008369157, 0.0013888879),
+    logarithm=(0.6666642, 0.40021527, 0.28001803, 0.28012007),
+    erf=(1.1283791, -0.37612325, 0.1128018, -0.026711311, 0.0049175504, -0.00056314183),
+    tail_numerator=(1.75, 0.7998626, 0.20018074, 0.020969262, 2.197923e-06),
+    tail_denominator=(0.875, 0.7984316, 0.344185, 0.079102546, 0.008405094),
+)
+DOUBLE = Precision(
+    np.float64,
+    np.int64,
+    ln2_high=0.693147180369123816490,
+    ln2_low=1.90821492927058770002e-10,
+    smallest=-746,
+    largest=710,
+    tail_limit=38.7,
+    exponential=(
+        1.0,
+        0.5000000000000006,
+        0.16666666666666563,
+        0.04166666666657299,
+        0.00833333333339843,
+        0.0013888888932579967,
+        0.00019841269706556792,
+        2.4801504194203554e-05,
+        2.755741519303198e-06,
+        2.7626432734535263e-07,
+        2.5052116907456657e-08,
+    ),
+    logarithm=(
+        0.666666666666777,
+        0.39999999996049707,
+        0.2857142905799703,
+        0.22222192904681537,
+        0.1818281407092997,
+        0.15364295564688965,
+        0.13586313744306275,
+        0.09902824135048409,
+        0.17739751120403546,
+    ),
+    erf=(
+        1.1283791670955126,
+        -0.3761263890318352,
+        0.11283791670944185,
+        -0.026866170643111472,
+        0.0052239776061185,
+        -0.0008548325929315061,
+        0.0001205529357690547,
+        -1.492471230195925e-05,
+        1.6447131569462463e-06,
+        -1.620631373779328e-07,
+        1.3710980284690286e-08,
+        -7.77946823913688e-10,
+    ),
+    tail_numerator=(
+        1.75,
+        2.16677178227209,
+        1.3719394027249356,
+        0.5639227592129825,
+        0.1634250889161011,
+        0.03437085186875005,
+        0.0052318973685455995,
+        0.0005564834275693201,
+        3.773445999296444e-05,
+        1.2576248515169413e-06,
+    ),
+    tail_denominator=(
+        0.875,
+        1.4818867705846,
+        1.2413224649078758,
+        0.6658185197716494,
+        0.25108625684702424,
+        0.06928127343840183,
+        0.014152986450445765,
+        0.0021173327757927425,
+        0.0002230082077132509,
+        1.5053871511643415e-05,
+        5.017197261934818e-07,
+    ),
+)
+PRECISIONS = {types.float32: SINGLE, types.float64: DOUBLE}
+INVERSE_SQRT_TWO_PI = 0.3989422804014327
+
+
+def exp(x):
+    """e^x; error below 2 ulp."""
+    return np.exp(x)
+
+
+def expm1(x):
+    """e^x - 1, exact to the last bits near 0 as well; error below 3 ulp."""
+    return np.expm1(x)
+
+
+def log(x):
+    """log(x), -infinity at 0 and NaN below; error below 2 ulp."""
+    return np.log(x)
+
+
+def sqrt(x):
+    """The square root, rounded once: the processor's own instruction, where NumPy's name may become a call of the C library."""
+    return np.sqrt(x)
+
+
+def log1p(x):
+    """log(1 + x) for 0 <= x <= 1; error below 2 ulp."""
+    return np.log1p(x)
+
+
+def sigmoid(x):
+    """1 / (1 + e^-x), exact to the last bits where it is small as well; error below 3 ulp."""
+    return special.expit(x)
+
+
+def tanh(x):
+    """(e^2x - 1) / (e^2x + 1), never beyond 1; error below 4 ulp."""
+    return np.tanh(x)
+
+
+def erf(x):
+    """2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x, never beyond 1; error below 3 ulp."""
+    return special.erf(x)
+
+
+def normal_distribution(x):
+    """Phi(x) = (1 + erf(x / sqrt(2))) / 2, exact to the last bits where it is small as well; error below 4 ulp."""
+    return special.ndtr(x)
+
+
+def normal_density(x):
+    """Phi'(x) = e^(-x^2 / 2) / sqrt(2 pi); error below 3 ulp."""
+    return np.exp(-0.5 * x * x) * INVERSE_SQRT_TWO_PI
+
+
+def lanewise(function):
+    """Register the decorated factory, which takes a `Precision` and gives an implementation, as compiled `function`."""
+
+    def register(factory):
+        @overload(function, jit_options=FLAGS, inline="always")
+        def implementation(x):
+            return factory(PRECISIONS[x]) if x in PRECISIONS else None
+
+        return factory
+
+    return register
+
+
+def polynomial(coefficients):
+    """The kernel c_0 + x (c_1 + x (c_2 + ...)), Horner's rule, each step of which may fuse into one operation."""
+
+    @intrinsic
+    def evaluate(typing_context, x):
+        def generate(context, builder, signature, values):
+            (x,), kind = values, context.get_value_type(signature.return_type)
+            total = kind(float(coefficients[-1]))
+            for coefficient in coefficients[-2::-1]:
+                product = builder.fmul(x, total, flags=("contract",))
+                total = builder.fadd(product, kind(float(coefficient)), flags=("contract",))
+            return total
+
+        return x(x), generate
+
+    return evaluate
+
+
+def between(lower, upper):
+    """The kernel min(max(x, lower), upper), in which NaN stays NaN; None is no limit."""
+
+    @intrinsic
+    def clamp(typing_context, x):
+        def generate(context, builder, signature, values):
+            result, kind = values[0], context.get_value_type(signature.return_type)
+            for name, limit in (("llvm.maximum", lower), ("llvm.minimum", upper)):
+                if limit is not None:
+                    function = builder.module.declare_intrinsic(name, [kind], ir.FunctionType(kind, [kind, kind]))
+                    result = builder.call(function, [result, kind(float(limit))])
+            return result
+
+        return x(x), generate
+
+    return clamp
+
+
+@intrinsic
+def square_root(typing_context, x):
+    """The kernel sqrt(x), NaN below 0."""
+
+    def generate(context, builder, signature, values):
+        kind = context.get_value_type(x)
+        return builder.call(builder.module.declare_intrinsic("llvm.sqrt", [kind]), values)
+
+    return x(x), generate
+
+
+def whole_exponent(precision):
+    """The kernel (n, first, second): n is the whole number nearest to x / log(2), and first * second = 2^n.
+
+    A single power of two reaches neither the smallest subnormal number nor the largest of all; multiplied with two, one
+    after the other, a result is rounded once.
+    """
+    scalar, integer, fraction_bits = precision.scalar, precision.integer, precision.integer(precision.fraction_bits)
+    log2_e, shifter, biases = precision.log2_e, precision.shifter, precision.scalar(2 * precision.bias)
+
+    @inlined
+    def split(x):
+        shifted = x * log2_e + (shifter + biases)
+        # Its bits end with n and two biases; what is above them, the shifts to the left lose.
+        bits = scalar(shifted).view(integer)
+        half = integer(bits >> 1)
+        first, second = integer(half << fraction_bits), integer(integer(bits - half) << fraction_bits)
+        return shifted - (shifter + biases), integer(first).view(scalar), integer(second).view(scalar)
+
+    return split
+
+
+def reduction(precision):
+    """The kernel (r, first, second): x = r + n log(2), first * second = 2^n, so that e^x = e^r * first * second."""
+    split, ln2_high, ln2_low = whole_exponent(precision), precision.ln2_high, precision.ln2_low
+
+    @inlined
+    def reduce(x):
+        n, first, second = split(x)
+        return (x - n * ln2_high) - n * ln2_low, first, second
+
+    return reduce
+
+
+def reciprocal_power_of_two(precision):
+    """The kernel 1 / scale for a power of two: its exponent with the other sign."""
+    scalar, integer = precision.scalar, precision.integer
+    twice_one = integer(2 * precision.bias << precision.fraction_bits)
+
+    @inlined
+    def reciprocal(scale):
+        return integer(twice_one - scalar(scale).view(integer)).view(scalar)
+
+    return reciprocal
+
+
+@lanewise(sqrt)
+def _sqrt(precision):
+    def implementation(x):
+        return square_root(x)
+
+    return implementation
+
+
+@lanewise(exp)
+def _exp(precision):
+    clamp, reduce = between(precision.smallest, precision.largest), reduction(precision)
+    series, one = polynomial(precision.exponential), precision.scalar(1)
+
+    def implementation(x):
+        r, first, second = reduce(clamp(x))
+        return (one + r * series(r)) * first * second
+
+    return implementation
+
+
+@lanewise(expm1)
+def _expm1(precision):
+    """With q = e^r - 1, first ((second - 1 / first) + second q); near 0, that is q."""
+    clamp, reduce = between(precision.scalar(-40), precision.largest), reduction(precision)
+    series, reciprocal = polynomial(precision.exponential), reciprocal_power_of_two(precision)
+    zero = precision.scalar(0)
+
+    def implementation(x):
+        r, first, second = reduce(clamp(x))
+        result = ((second - reciprocal(first)) + second * (r * series(r))) * first
+        return x if x == zero else result
+
+    return implementation
+
+
+@lanewise(sigmoid)
+def _sigmoid(precision):
+    """1 / (1 + e^r first second), both sides of the line divided by `first`: neither overflows, nor loses the 1."""
+    clamp, reduce = between(precision.smallest, -precision.smallest), reduction(precision)
+    series, reciprocal, one = polynomial(precision.exponential), reciprocal_power_of_two(precision), precision.scalar(1)
+
+    def implementation(x):
+        r, first, second = reduce(clamp(-x))
+        rest = reciprocal(first)
+        return rest / (rest + (one + r * series(r)) * second)
+
+    return implementation
+
+
+@lanewise(tanh)
+def _tanh(precision):
+    """With e^2|x| = 2^n (1 + q), (q + (1 - 2^-n)) / (q + (1 + 2^-n)); near 0, that is q / (q + 2)."""
+    scalar, integer, fraction_bits = precision.scalar, precision.integer, precision.integer(precision.fraction_bits)
+    minus_log2_e, shifter, bias = -precision.log2_e, precision.shifter, scalar(precision.bias)
+    clamp, series = between(None, precision.one_limit), polynomial(precision.exponential)
+    ln2, one, two = precision.ln2, scalar(1), scalar(2)
+
+    def implementation(x):
+        y = two * clamp(abs(x))
+        shifted = y * minus_log2_e + (shifter + bias)
+        power = integer(scalar(shifted).view(integer) << fraction_bits).view(scalar)
+        r = y + (shifted - (shifter + bias)) * ln2
+        q = r * series(r)
+        return np.copysign((q + (one - power)) / (q + (one + power)), x)
+
+    return implementation
+
+
+def logarithm_defect(precision):
+    """The kernel x - log(1 + x), small beside x: with s = x / (2 + x), log(1 + x) = 2 atanh(s) and x = 2 s + s x."""
+    series, two = polynomial(precision.logarithm), precision.scalar(2)
+
+    @inlined
+    def defect(x):
+        s = x / (two + x)
+        square = s * s
+        return s * (x - square * series(square))
+
+    return defect
+
+
+@lanewise(log1p)
+def _log1p(precision):
+    defect = logarithm_defect(precision)
+
+    def implementation(x):
+        return x - defect(x)
+
+    return implementation
+
+
+@lanewise(log)
+def _log(precision):
+    """x = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2); a subnormal number is first multiplied by a power of two."""
+    scalar, integer, fraction_bits = precision.scalar, precision.integer, precision.integer(precision.fraction_bits)
+    defect, ln2_high, ln2_low = logarithm_defect(precision), precision.ln2_high, precision.ln2_low
+    zero, one, infinity = scalar(0), scalar(1), scalar(np.inf)
+    not_a_number, smallest_normal = scalar(np.nan), np.finfo(scalar).tiny
+    lift, lifted_by = scalar(2.0**precision.fraction_bits), scalar(precision.fraction_bits)
+    sqrt_half, fraction = scalar(np.sqrt(0.5)).view(integer), integer((1 << precision.fraction_bits) - 1)
+
+    def implementation(x):
+        subnormal = x < smallest_normal
+        offset = integer(scalar(x * lift if subnormal else x).view(integer) - sqrt_half)
+        k = scalar(integer(offset >> fraction_bits)) - (lifted_by if subnormal else zero)
+        f = integer((offset & fraction) + sqrt_half).view(scalar) - one
+        result = (f - (defect(f) - k * ln2_low)) + k * ln2_high
+        result = result if x < infinity else x
+        result = result if x != zero else -infinity
+        return not_a_number if x < zero else result
+
+    return implementation
+
+
+def gaussian(precision):
+    """The kernel (g, first, second), e^(-t^2 / 2) = g * first * second, for t >= 0 up to where it is 0.
+
+    The rounding error of t^2 would be one of the result's, but t^2 / 2 times larger. So t = h + l, where h has half the bits
+    and an exact square: t^2 = h^2 + l (t + h).
+    """
+    scalar, integer = precision.scalar, precision.integer
+    upper_bits = integer(-1 << (precision.fraction_bits // 2 + 1))
+    split, series = whole_exponent(precision), polynomial(precision.exponential)
+    ln2_high, ln2_low = precision.ln2_high, precision.ln2_low
+    one, minus_half = scalar(1), scalar(-0.5)
+
+    @inlined
+    def exponential(t):
+        h = integer(scalar(t).view(integer) & upper_bits).view(scalar)
+        x = minus_half * h * h
+        n, first, second = split(x)
+        r = (x - n * ln2_high) + (minus_half * (t - h) * (t + h) - n * ln2_low)
+        return one + r * series(r), first, second
+
+    return exponential
+
+
+def lower_tail(precision):
+    """The kernel Phi(-t) = e^(-t^2 / 2) / (sqrt(2 pi) t + c(t)) for t >= 0 up to where it is 0; c falls from 2 to 0."""
+    exponential, sqrt_two_pi = gaussian(precision), precision.scalar(np.sqrt(2 * np.pi))
+    numerator, denominator = polynomial(precision.tail_numerator), polynomial(precision.tail_denominator)
+
+    @inlined
+    def tail(t):
+        g, first, second = exponential(t)
+        return g / (sqrt_two_pi * t + numerator(t) / denominator(t)) * first * second
+
+    return tail
+
+
+@lanewise(normal_distribution)
+def _normal_distribution(precision):
+    zero, one = precision.scalar(0), precision.scalar(1)
+    clamp, lower = between(None, precision.tail_limit), lower_tail(precision)
+
+    def implementation(x):
+        tail = lower(clamp(abs(x)))
+        return tail if x < zero else one - tail
+
+    return implementation
+
+
+@lanewise(normal_density)
+def _normal_density(precision):
+    clamp, exponential = between(None, precision.tail_limit), gaussian(precision)
+    inverse_sqrt_two_pi = precision.scalar(INVERSE_SQRT_TWO_PI)
+
+    def implementation(x):
+        g, first, second = exponential(clamp(abs(x)))
+        return g * inverse_sqrt_two_pi * first * second
+
+    return implementation
+
+
+@lanewise(erf)
+def _erf(precision):
+    """From 1 on, erf(x) = 1 - 2 Phi(-sqrt(2) x)."""
+    series, lower, one = polynomial(precision.erf), lower_tail(precision), precision.scalar(1)
+    clamp, sqrt_two, two = between(None, precision.one_limit), precision.scalar(np.sqrt(2)), precision.scalar(2)
+
+    def implementation(x):
+        magnitude = clamp(abs(x))
+        small = x * series(x * x)
+        large = np.copysign(one - two * lower(sqrt_two * magnitude), x)
+        return small if magnitude < one else large
+
+    return implementation

@@ -1,0 +1,345 @@
+"""Forward, loss, backward and descent as lists of operations: the equations of a network, in the order in which they run.
+
+Each function appends to a program. Wide networks work in rows, where every thread has its samples; narrow ones in columns,
+where lanes run along the samples: a `Layout` says which arrays an operation gets.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastnn.architecture import aligned_zeros
+from fastnn.backends.bound_layers import BoundLayer, Descent, Stretch, pairs
+from fastnn.backends.numba_backend import table
+from fastnn.backends.numba_backend.functions import activation, activation_backward, loss_function
+from fastnn.backends.numba_backend.levels import CHUNK
+from fastnn.backends.numba_backend.operations import (
+    ALL,
+    BATCH,
+    PART,
+    STREAM_PART,
+    THREAD,
+    Sparse,
+    View,
+)
+from fastnn.backends.numba_backend.partition import BY_ONE, BY_SAMPLES, UPDATE_ROWS, by_numbers, by_units
+from fastnn.backends.numba_backend.programs.program import Program, Slot
+from fastnn.optimizers import Rule
+
+NO_ORDER = np.empty(0, np.int64)
+
+
+def whole(array: np.ndarray) -> View:
+    """All of an array."""
+    return View(array)
+
+
+def part(array: np.ndarray) -> View:
+    """A thread's part of the rows of an array."""
+    return View(array, PART)
+
+
+def columns(array: np.ndarray) -> View:
+    """The columns of a batch that belong to a thread's part of the units."""
+    return View(array, BATCH, PART)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How samples lie in memory: in rows, a thread's part of them; or in columns, all that there is room for."""
+
+    in_columns: bool
+
+    def samples(self, array: np.ndarray) -> View:
+        """The samples that an operation gets."""
+        return View(array, ALL if self.in_columns else PART)
+
+
+IN_ROWS, IN_COLUMNS = Layout(False), Layout(True)
+
+
+def add_targets(program: Program, Y: np.ndarray, layout: Layout, *, classes: bool, gathers: bool) -> None:
+    """Targets of a batch in columns: one-hot rows of class numbers, or rows of numbers."""
+    operation = table.one_hot if classes else table.select_targets
+    order = Slot("order", STREAM_PART) if gathers else whole(NO_ORDER)
+    program.add(operation, BY_SAMPLES, layout.samples(Y), Slot("Y", *(() if gathers else (STREAM_PART,))), order)
+
+
+def forward(program: Program, network: list[BoundLayer], A: Any, layout: Layout = IN_ROWS) -> None:
+    """Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l) for l = 1 ... L - 1, and Z_L; A_0 may be sparse."""
+    for layer in network:
+        affine = table.affine_sparse if isinstance(A, Sparse) else table.affine
+        program.add(affine, BY_SAMPLES, layout.samples(layer.normalized), A, whole(layer.W), whole(layer.b))
+        if layer is network[-1]:
+            return
+        normalize(program, layer)
+        activate(program, layer, layout)
+        if layer.dropout > 0:
+            program.add(table.copy_block, BY_SAMPLES, layout.samples(layer.passed_on), layout.samples(layer.A))
+            drop_units(program, layer, layer.passed_on, layout)
+        A = layout.samples(layer.passed_on)
+
+
+def activate(program: Program, layer: BoundLayer, layout: Layout = IN_ROWS) -> None:
+    """A = f(Z)."""
+    program.add(activation(layer.activation), BY_SAMPLES, layout.samples(layer.A), layout.samples(layer.Z))
+
+
+def drop_units(program: Program, layer: BoundLayer, array: np.ndarray, layout: Layout) -> None:
+    """Drop the units that the batch does without, of activations or of errors."""
+    operation = table.drop_in_columns if layout.in_columns else table.drop
+    program.add(operation, BY_SAMPLES, layout.samples(array), layer.dropout, layer.number)
+
+
+def normalize(program: Program, layer: BoundLayer) -> None:
+    """Z = gamma x + beta, x being what the layer normalises: units over the batch, samples over units, or by running statistics."""
+    scale, shift, statistics = layer.scale, layer.shift, layer.statistics
+    if layer.normalization == "batch":
+        program.wait()
+        blocks = columns(layer.Z), columns(layer.normalized), View(statistics, ALL, PART), part(scale), part(shift)
+        program.add(table.normalize_batch, by_units(len(scale)), *blocks)
+        program.wait()
+    elif layer.normalization == "layer":
+        blocks = part(layer.Z), part(layer.normalized), part(layer.precision), whole(scale), whole(shift)
+        program.add(table.normalize_samples, BY_SAMPLES, *blocks)
+    elif layer.normalization == "running":
+        blocks = part(layer.Z), part(layer.normalized), whole(statistics), whole(scale), whole(shift)
+        program.add(table.normalize_running, BY_SAMPLES, *blocks)
+
+
+def output_error(
+    program: Program, layer: BoundLayer, Y: View, own_losses: View | Slot, layout: Layout = IN_ROWS
+) -> None:
+    """L_i = loss(f(z_i), y_i), dZ = dL/dA * f'(Z).
+
+    Outputs in rows are laid in columns and back again, in each other's memory: there are often too few to fill vectors.
+    """
+    compute, from_logits = loss_function(layer.loss)
+    Z, A, dZ = (layout.samples(array) for array in (layer.Z, layer.A, layer.dZ))
+    if not layout.in_columns:
+        program.add(table.lay_in_columns, BY_SAMPLES, dZ, Z)
+        Z, dZ = dZ, Z
+    options = whole(layer.options)
+    if from_logits:
+        program.add(compute, BY_SAMPLES, own_losses, dZ, Z, Y, options)
+    else:
+        program.add(activation(layer.activation), BY_SAMPLES, A, Z)
+        program.add(compute, BY_SAMPLES, own_losses, dZ, A, Y, options)
+        add_activation_backward(program, layer, (dZ, Z, A))
+    if not layout.in_columns:
+        program.add(table.lay_in_rows, BY_SAMPLES, Z, dZ)
+
+
+def add_activation_backward(program: Program, layer: BoundLayer, arrays: tuple[View, View, View]) -> None:
+    """dZ = dA * f'(Z), dZ holding dA before."""
+    operation, takes_logits = activation_backward(layer.activation)
+    dZ, Z, A = arrays
+    program.add(operation, BY_SAMPLES, *((dZ, Z, A) if takes_logits else (dZ, A)))
+
+
+def propagate_errors(program: Program, network: list[BoundLayer], layout: Layout = IN_ROWS) -> None:
+    """dZ_{l-1} = (dZ_l W_l^T) * f'_{l-1}(Z_{l-1}) for l = L ... 2."""
+    for layer, previous in zip(network[:0:-1], network[-2::-1], strict=True):
+        dZ = layout.samples(previous.dZ)
+        program.add(table.previous_error, BY_SAMPLES, dZ, layout.samples(layer.dZ), whole(layer.W))
+        if previous.dropout > 0:
+            drop_units(program, previous, previous.dZ, layout)
+        add_activation_backward(program, previous, (dZ, layout.samples(previous.Z), layout.samples(previous.A)))
+        normalize_backward(program, previous)
+
+
+def normalize_backward(program: Program, layer: BoundLayer) -> None:
+    """dZ from dY of a layer that is normalised, and the gradients of its scales and shifts."""
+    if layer.normalization == "none":
+        return
+    program.wait()
+    by_scale, scale = by_units(len(layer.scale)), layer.scale
+    gradients = part(layer.dscale), part(layer.dshift)
+    dZ, x = columns(layer.dZ), columns(layer.normalized)
+    program.add(table.scale_and_shift_gradient, by_scale, *gradients, dZ, x)
+    if layer.normalization == "batch":
+        statistics = View(layer.statistics, ALL, PART)
+        program.add(table.normalize_batch_backward, by_scale, dZ, x, statistics, part(scale), *gradients)
+        program.wait()
+    else:
+        program.wait()
+        blocks = part(layer.dZ), part(layer.normalized), part(layer.precision), whole(scale)
+        program.add(table.normalize_samples_backward, BY_SAMPLES, *blocks)
+
+
+def inputs_of(network: list[BoundLayer], layer: BoundLayer, X: Any) -> Any:
+    """A_{l-1} of a batch as layer l gets it, a thread's columns of it; X for the first."""
+    return X if layer.number == 0 else columns(network[layer.number - 1].passed_on)
+
+
+def gradients(program: Program, network: list[BoundLayer], X: Any) -> None:
+    """dW_l = A_{l-1}^T dZ_l / n, db_l = mean_i dz_i; X with the batch's rows and, unless it is sparse, a thread's columns."""
+    for layer in network:
+        A, dW, dZ = inputs_of(network, layer, X), part(layer.dW), View(layer.dZ, BATCH)
+        if isinstance(A, Sparse):
+            program.add(table.clear, by_units(len(layer.W)), dW)
+            program.add(table.add_weight_gradient_sparse, by_units(len(layer.W)), dW, dZ, A)
+        else:
+            program.add(table.weight_gradient, by_units(len(layer.W)), dW, A, dZ)
+        add_bias_gradient(program, layer)
+
+
+def gradients_in_columns(program: Program, network: list[BoundLayer], X: np.ndarray) -> None:
+    """dW_l and db_l, one below the other in memory, of samples in columns."""
+    for layer in network:
+        A, (n_in, n_out) = X if layer.number == 0 else network[layer.number - 1].passed_on, layer.W.shape
+        below = np.lib.stride_tricks.as_strided(layer.dW, (n_in + 1, n_out), layer.dW.strides)
+        program.add(table.gradient_in_columns, BY_SAMPLES, whole(below), View(A, BATCH), View(layer.dZ, BATCH))
+
+
+def add_bias_gradient(program: Program, layer: BoundLayer) -> None:
+    """db = mean_i dz_i, which is 0 where a batch is normalised: the mean takes b away."""
+    if layer.normalization == "batch":
+        program.add(table.clear, by_units(len(layer.b)), part(layer.db))
+    else:
+        program.add(table.bias_gradient, by_units(len(layer.b)), part(layer.db), columns(layer.dZ))
+
+
+def states_of(stretch: Stretch, n_rows: int) -> View:
+    """The states of a stretch of parameters, cut into as many pieces as it has rows, of which a thread gets its part."""
+    states, width = stretch.states, len(stretch.theta) // n_rows
+    shape, strides = (len(states), n_rows), (states.strides[0], width * states.itemsize)
+    return View(np.lib.stride_tricks.as_strided(states, shape, strides), ALL, PART)
+
+
+def descend(program: Program, descent: Descent, X: Any, scratch: np.ndarray) -> None:
+    """theta <- theta - step(dL/dtheta) from the errors of a batch; `scratch` has room for the gradients of some rows."""
+    rule, network = descent.rule, descent.network
+    if rule.clips or rule.orthogonal is not None:
+        gradients(program, network, X)
+        descend_in_one(program, descent)
+        return
+    for layer in network:
+        add_descent(program, descent, layer, inputs_of(network, layer, X), scratch)
+        add_bias_gradient(program, layer)
+        for theta, g in pairs(layer)[1:]:
+            add_step(program, rule, descent.stretch(theta, g), by_units(len(theta)))
+
+
+def add_descent(program: Program, descent: Descent, layer: BoundLayer, A: Any, scratch: np.ndarray) -> None:
+    """W <- W - step(A^T dZ / n): one product where the rule allows it, else some rows at a time."""
+    (n_rows, width), dZ = layer.W.shape, View(layer.dZ, BATCH)
+    if isinstance(A, Sparse):
+        add_sparse_descent(program, descent, layer, A)
+    elif descent.rule.is_product:
+        program.add(table.descend_in_product, by_units(n_rows), part(layer.W), A, dZ)
+    else:
+        states = states_of(descent.stretch(layer.W, layer.dW), n_rows)
+        update, room = table.DESCENTS[descent.rule.update], _rows_of_thread(scratch, width)
+        program.add(update, by_units(n_rows), part(layer.W), A, dZ, room, states)
+
+
+def add_sparse_descent(program: Program, descent: Descent, layer: BoundLayer, X: Sparse) -> None:
+    """W <- W - step(X^T dZ / n) with a sparse X, which moves only rows of W that it meets where the rule allows it."""
+    by_rows, dZ = by_units(len(layer.W)), View(layer.dZ, BATCH)
+    theta, g = part(layer.W), part(layer.dW)
+    if descent.rule.is_product:
+        program.add(table.descend_sparse, by_rows, theta, dZ, X)
+        return
+    program.add(table.clear, by_rows, g)
+    program.add(table.add_weight_gradient_sparse, by_rows, g, dZ, X)
+    stretch = descent.stretch(layer.W, layer.dW)
+    if stretch.penalized:
+        program.add(table.penalize, by_rows, theta, g)
+    program.add(table.STEPS[descent.rule.update], by_rows, theta, g, states_of(stretch, len(layer.W)))
+
+
+def _rows_of_thread(room: np.ndarray, width: int) -> View:
+    """`UPDATE_ROWS` rows of `width` numbers that belong to a thread."""
+    item, shape = room.itemsize, (UPDATE_ROWS, width)
+    return View(np.lib.stride_tricks.as_strided(room, shape, (room.strides[0] // UPDATE_ROWS, item)), THREAD)
+
+
+def descend_in_one(program: Program, descent: Descent) -> None:
+    """theta <- theta - step(g), g the whole gradient, which is first shortened where it is too long."""
+    rule = descent.rule
+    program.wait()
+    if rule.clips:
+        shorten(program, descent.gradient)
+    if rule.orthogonal is not None:
+        descend_orthogonally(program, descent)
+        return
+    for stretch in descent.stretches():
+        add_step(program, rule, stretch, by_numbers(len(stretch.theta)))
+
+
+def add_step(program: Program, rule: Rule, stretch: Stretch, partition: tuple[int, int]) -> None:
+    """theta <- theta - step(g) for parameters whose gradient is there, penalties first."""
+    theta, g = part(stretch.theta), part(stretch.gradient)
+    if stretch.penalized:
+        program.add(table.penalize, partition, theta, g)
+    program.add(table.STEPS[rule.update], partition, theta, g, states_of(stretch, len(stretch.theta)))
+
+
+def descend_orthogonally(program: Program, descent: Descent) -> None:
+    """Hidden weights move along orthogonal matrices, and what else there is by the other optimizer of `Muon`."""
+    *hidden, output = descent.network
+    for layer in hidden:
+        add_orthogonal_step(program, descent, layer)
+    others = [pair for layer in hidden for pair in pairs(layer)[1:]] + pairs(output)
+    for theta, g in others:
+        stretch = descent.stretch(theta, g, first_state=1)
+        add_step(program, descent.rule, stretch, by_numbers(theta.size))
+
+
+def add_orthogonal_step(program: Program, descent: Descent, layer: BoundLayer) -> None:
+    """W <- (1 - eta lambda) W - eta s O(u), u the mean gradient, or what looks ahead along it."""
+    muon, stretch, dtype = descent.rule.orthogonal, descent.stretch(layer.W, layer.dW), layer.W.dtype
+    by_size, theta, g = by_numbers(layer.W.size), part(stretch.theta), part(stretch.gradient)
+    if stretch.penalized:
+        program.add(table.add_penalty_gradient, by_size, g, theta)
+    ahead, mean = aligned_zeros(layer.W.size, dtype), stretch.states[0]
+    look = muon.momentum, float(muon.nesterov)
+    program.add(table.follow_mean, by_size, part(ahead), part(mean), g, *look)
+    program.wait()
+    u = ahead.reshape(layer.W.shape)
+    is_tall = len(layer.W) > layer.W.shape[1]
+    O = orthogonalize(program, u.T if is_tall else u, muon.iterations)
+    scale = max(1.0, layer.W.shape[1] / layer.W.shape[0]) ** 0.5
+    direction = View(O.T, PART) if is_tall else part(O)
+    program.add(table.move_along, by_units(len(layer.W)), part(layer.W), direction, scale)
+
+
+def orthogonalize(program: Program, u: np.ndarray, iterations: int) -> np.ndarray:
+    """X <- a X + (b A + c A^2) X, A = X X^T, from X = u / |u|: the matrix in which the last X will stand; u (k, m), k <= m."""
+    k, by_rows = len(u), by_units(len(u))
+    X, Y = (aligned_zeros(u.size, u.dtype).reshape(u.shape) for _ in range(2))
+    A, polynomial = (aligned_zeros(k * k, u.dtype).reshape(k, k) for _ in range(2))
+    squares = np.empty(k)
+    program.kept.append(squares)
+    program.add(table.sum_row_squares, by_rows, part(squares), part(u))
+    program.wait()
+    program.add(table.divide_by_length, by_rows, part(X), part(u), whole(squares))
+    program.wait()
+    for _ in range(iterations):
+        program.add(table.gram, by_rows, part(A), part(X), whole(X))
+        program.wait()
+        program.add(table.polynomial, by_rows, part(polynomial), part(A), whole(A))
+        program.add(table.apply_polynomial, by_rows, part(Y), part(polynomial), part(X), whole(X))
+        program.wait()
+        X, Y = Y, X
+    return X
+
+
+def shorten(program: Program, gradient: np.ndarray) -> None:
+    """g <- min(1, c / |g|) g."""
+    squares = np.empty(-(-len(gradient) // CHUNK))
+    program.kept.append(squares)
+    program.add(table.sum_squares, (len(squares), 1), part(squares), whole(gradient))
+    program.wait()
+    program.add(table.clip, by_numbers(len(gradient)), part(gradient), whole(squares))
+    program.wait()
+
+
+def finish_losses(program: Program, losses_of_batch: np.ndarray, descent: Descent, reports: bool) -> None:
+    """L = mean_i L_i, and the penalty where it is reported, at the parameters before the step."""
+    program.add(table.mean_loss, BY_ONE, View(losses_of_batch, BATCH))
+    for stretch in descent.stretches() if reports else ():
+        if stretch.penalized:
+            program.add(table.add_penalty, BY_ONE, whole(stretch.theta))

@@ -1,0 +1,38 @@
+"""Outputs of any number of samples: a program that every thread has to itself, and runs for some rows at a time."""
+
+import numpy as np
+
+from fastnn.backends.bound_layers import BoundLayer
+from fastnn.backends.numba_backend import table
+from fastnn.backends.numba_backend.functions import activation
+from fastnn.backends.numba_backend.operations import STREAM_PART
+from fastnn.backends.numba_backend.partition import BY_SAMPLES
+from fastnn.backends.numba_backend.programs.equations import forward, part
+from fastnn.backends.numba_backend.programs.inputs import arrays_of, own_inputs
+from fastnn.backends.numba_backend.programs.program import Program, Slot
+
+#: Samples that a thread takes at a time: memory does not grow with the data.
+ROWS_PER_PASS = 128
+
+
+class Inference:
+    """Outputs A_L of samples, or logits Z_L where it does not activate; `network` has room for `ROWS_PER_PASS` of them."""
+
+    def __init__(self, network: list[BoundLayer], *, activates: bool, sparse: bool) -> None:
+        output = network[-1]
+        program = Program(output.W.dtype)
+        forward(program, network, own_inputs(sparse))
+        program.add(table.look_for_infinity, BY_SAMPLES, part(network[0].normalized))
+        if activates:
+            program.add(table.lay_in_columns, BY_SAMPLES, part(output.dZ), part(output.Z))
+            program.add(activation(output.activation), BY_SAMPLES, part(output.A), part(output.dZ))
+            program.add(table.lay_in_rows, BY_SAMPLES, Slot("out", STREAM_PART), part(output.A))
+        else:
+            program.add(table.copy_block, BY_SAMPLES, Slot("out", STREAM_PART), part(output.Z))
+        self.program, self.network = program, network
+
+    def run(self, steps: np.ndarray, out: np.ndarray, X: np.ndarray) -> None:
+        """Fill the rows of `out` that the steps are about."""
+        bound = {"out": out} | arrays_of(X)
+        self.program.bind(**bound)
+        self.program.run(steps)

@@ -1,0 +1,41 @@
+"""What a program reads its samples from: rows of an array where they lie, or of a sparse matrix."""
+
+from typing import Any
+
+import numpy as np
+
+from fastnn.architecture import Architecture
+from fastnn.backends.numba_backend.operations import ALL, PART, STREAM, STREAM_PART, Sparse
+from fastnn.backends.numba_backend.programs.program import Slot
+from fastnn.validation import is_sparse
+
+
+def own_inputs(sparse: bool) -> Any:
+    """A_0 of a thread's samples."""
+    return _sparse(STREAM_PART) if sparse else Slot("X", STREAM_PART)
+
+
+def batch_inputs(sparse: bool) -> Any:
+    """A_0 of a whole batch; a thread's columns, unless it is sparse."""
+    return _sparse(STREAM) if sparse else Slot("X", STREAM, PART)
+
+
+def _sparse(rows: int) -> Sparse:
+    return Sparse(Slot("X_data", ALL), Slot("X_indices", ALL), Slot("X_places", rows))
+
+
+def arrays_of(X: Any, order: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """What to bind for X; rows of a sparse matrix are chosen by their places, so that no entry is copied."""
+    if not is_sparse(X):
+        return {"X": X}
+    places = np.stack([X.indptr[:-1], X.indptr[1:]], axis=1).astype(np.int64)
+    places = places if order is None else places[order]
+    return {"X_data": X.data, "X_indices": X.indices.astype(np.int64, copy=False), "X_places": places}
+
+
+def work_of(architecture: Architecture, X: Any) -> int:
+    """Products of a weight and a sample, for one sample: the non-zero entries of a sparse X have some, the others none."""
+    if not is_sparse(X):
+        return architecture.n_parameters
+    n_inputs, n_units = architecture.layer_sizes[:2]
+    return architecture.n_parameters + int(X.nnz // max(1, X.shape[0]) - n_inputs) * n_units

@@ -1,0 +1,121 @@
+"""A team of threads that run a program side by side.
+
+Threads are started for each call, some dozens of microseconds, so nothing is left to outlive a fork or to spin beside other
+work.
+"""
+
+import ctypes
+import os
+import threading
+import time
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from fastnn.backends.numba_backend import addresses
+from fastnn.backends.numba_backend.layout import WORK
+from fastnn.backends.numba_backend.operations import address_of
+
+SLEEP = 0.001  # seconds between two looks at a thread that does not end
+
+
+@cache
+def _driver():
+    """The driver as a C function: room for its result, for an exception that it never has, its work, and the thread."""
+    return ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * 4)(addresses.driver())
+
+
+@cache
+def _yield_processor() -> int:
+    """Address of the system call that lets another thread run."""
+    library: Any
+    library, name = (
+        (vars(ctypes)["windll"].kernel32, "SwitchToThread") if os.name == "nt" else (ctypes.CDLL(None), "sched_yield")
+    )
+    return int(ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0)
+
+
+def run_team(items: np.ndarray, steps: np.ndarray, n_threads: int) -> None:
+    """Run a program for every step in a team of threads."""
+    work, results = np.zeros(1, WORK), np.zeros(n_threads, np.int64)
+    work[0] = address_of(items), len(items), address_of(steps), len(steps), n_threads, 0, 0, _yield_processor()
+    start = address_of(work), address_of(results)
+    if n_threads == 1:
+        _driver()(start[1], start[1], start[0], 0)
+    else:
+        _Team(work, results).run()
+
+
+class _Team:
+    """The threads of one call: the caller's own, which is thread 0, and members started for it.
+
+    Whatever happens to one of them, none is left waiting for it, and none writes to the caller's arrays afterwards.
+    """
+
+    def __init__(self, work: np.ndarray, results: np.ndarray) -> None:
+        self.work, self.results, self.call = work, results, _driver()
+        self.n_threads = len(results)
+        self.ready = threading.Barrier(self.n_threads)
+        self.at_work: set[int] = set()
+        self.members = [
+            threading.Thread(target=self._join_in, args=(thread,), daemon=True) for thread in range(1, self.n_threads)
+        ]
+
+    def run(self) -> None:
+        try:
+            self._lead()
+        except BaseException:  # Ctrl-C, before or after the program
+            self._break_up()
+            raise
+        finally:
+            self._wait_for_the_end()
+
+    def _lead(self) -> None:
+        """What thread 0 does: start the others, and run the program once all are there."""
+        if self._start():
+            self.ready.wait()
+        else:
+            self.ready.abort()
+            self.work["n_threads"] = 1
+        self._compute(0)
+
+    def _compute(self, thread: int) -> None:
+        room = address_of(self.results[thread:])
+        self.call(room, room, address_of(self.work), thread)
+
+    def _start(self) -> bool:
+        """Start every member; False if the system has no more threads to give."""
+        try:
+            for member in self.members:
+                member.start()
+        except RuntimeError:
+            return False
+        return True
+
+    def _join_in(self, thread: int) -> None:
+        """What a member does: run the program once all are there."""
+        self.at_work.add(thread)
+        try:
+            self.ready.wait()
+            self._compute(thread)
+        except threading.BrokenBarrierError:
+            pass  # not every thread could be started, or an interrupt came first: none of the members computes
+        finally:
+            self.at_work.remove(thread)
+
+    def _break_up(self) -> None:
+        """Let nobody wait, neither for the program to begin nor at a barrier within it."""
+        self.ready.abort()
+        self.work["broken"] = 1
+
+    def _wait_for_the_end(self) -> None:
+        """Return when every member has left the program; an interrupt meanwhile is raised then, and not before."""
+        try:
+            for member in self.members:
+                if member.is_alive():
+                    member.join()
+        except BaseException:
+            while self.at_work:  # a thread whose join was interrupted may call itself dead while it runs
+                time.sleep(SLEEP)
+            raise

@@ -1,0 +1,185 @@
+"""Training on batches: gather, forward, loss, backward and descent as one program, in rows or, for narrow networks, in columns."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn.architecture import aligned_zeros
+from fastnn.backends.bound_layers import BoundLayer, Descent
+from fastnn.backends.data_kind import DataKind
+from fastnn.backends.numba_backend import table
+from fastnn.backends.numba_backend.operations import ALL, BATCH, PART, PLACED, STREAM_PART, TILE, View
+from fastnn.backends.numba_backend.partition import BY_SAMPLES, GRANULE, UPDATE_ROWS, by_numbers
+from fastnn.backends.numba_backend.programs.equations import (
+    IN_COLUMNS,
+    IN_ROWS,
+    add_targets,
+    columns,
+    descend,
+    descend_in_one,
+    finish_losses,
+    forward,
+    gradients_in_columns,
+    output_error,
+    part,
+    propagate_errors,
+    whole,
+)
+from fastnn.backends.numba_backend.programs.inputs import arrays_of, batch_inputs, own_inputs, work_of
+from fastnn.backends.numba_backend.programs.program import Program, Slot
+from fastnn.backends.numba_backend.programs.tiles import TilesOperation
+from fastnn.optimizers import Rule
+
+if TYPE_CHECKING:
+    from fastnn.backends.numba_backend.model import Model
+
+#: Products of a weight and a sample that take about as long as the update of a weight, from and to memory.
+WORK_PER_UPDATE = 8
+
+#: Samples of a tile of a narrow network's batch, at most.
+TILE_SAMPLES = 384
+
+
+class Training:
+    """A network with its optimizer, bound to work on batches of at most `batch_size` samples."""
+
+    def __init__(
+        self, model: "Model", rule: Rule, states: np.ndarray, batch_size: int, data: DataKind, max_threads: int
+    ) -> None:
+        self.model, self.rule, self.states, self.data = model, rule, states, data
+        self.batch_size, self.max_threads = batch_size, max_threads
+        self.in_columns = model.is_narrow and not data.sparse
+        self.sample_losses = np.zeros(_whole(batch_size))
+        self.program = Program(model.dtype)
+        if self.in_columns:
+            self._compute_in_columns()
+        else:
+            self._compute_in_rows()
+        self.program.wait()
+
+    def run(
+        self,
+        steps: np.ndarray,
+        X: np.ndarray,
+        Y: np.ndarray,
+        weights: np.ndarray,
+        order: np.ndarray | None,
+        n_threads: int,
+    ) -> None:
+        """A step for every record, whose batch is that of its `start` and `n_samples` in the order; losses go there."""
+        bound = arrays_of(X, order) | {"Y": np.ascontiguousarray(Y), "weights": weights}
+        if order is not None:
+            bound["order"] = np.ascontiguousarray(order)
+        self.program.bind(**bound)
+        self.program.run(steps, min(self._team(steps, X, n_threads), self.max_threads))
+
+    def compile(self) -> None:
+        """Compile what is not there yet."""
+        self.program.compile()
+
+    def _team(self, steps: np.ndarray, X: Any, n_threads: int) -> int:
+        team = self.model.team(len(steps) * self.batch_size, self.batch_size, n_threads, self._work(X))
+        return min(team, self.n_tiles) if self.in_columns else team
+
+    def _work(self, X: Any) -> int:
+        """Products of a weight and a sample for one sample, with what the update of all weights is worth of them."""
+        work = work_of(self.model.architecture, X)
+        return work + self.data.sparse * WORK_PER_UPDATE * self.model.n_parameters // self.batch_size
+
+    def _descent(self, network: list[BoundLayer]) -> Descent:
+        parameters, gradient, _ = self.model.vectors
+        return Descent(self.rule, self.states, network, parameters, gradient)
+
+    def _compute_in_rows(self) -> None:
+        """Each thread takes its rows of the batch through all layers, and then its share of the weights."""
+        program, network = self.program, self.model.bind(self.batch_size)
+        descent, rule = self._descent(network), self.rule
+        A, X = self._inputs()
+        Y = aligned_zeros(network[-1].Z.size, self.model.dtype).reshape(network[-1].Z.shape)
+        add_targets(program, Y, IN_ROWS, classes=self.data.classes, gathers=self.data.gathers)
+        forward(program, network, A)
+        output_error(program, network[-1], part(Y), part(self.sample_losses))
+        self._weigh(program, network[-1], part(self.sample_losses), part(network[-1].dZ))
+        propagate_errors(program, network)
+        program.wait()
+        finish_losses(program, self.sample_losses, descent, rule.reports_penalty)
+        if rule.reports_penalty:
+            program.wait()
+        descend(program, descent, X, self._room_for_gradients(network))
+
+    def _inputs(self) -> tuple[Any, Any]:
+        """A_0 of the batch: a thread's rows, and all rows of a thread's columns."""
+        if not self.data.gathers or self.data.sparse:
+            return own_inputs(self.data.sparse), batch_inputs(self.data.sparse)
+        n_inputs = self.model.architecture.n_inputs
+        batch_X = aligned_zeros(self.batch_size * n_inputs, self.model.dtype).reshape(self.batch_size, n_inputs)
+        self._gather(self.program, part(batch_X))
+        return part(batch_X), columns(batch_X)
+
+    def _gather(self, program: Program, rows: View) -> None:
+        order = Slot("order", STREAM_PART)
+        program.add(table.GATHERS[self.data.dtype.name], BY_SAMPLES, rows, Slot("X"), order)
+
+    def _weigh(self, program: Program, output: BoundLayer, own_losses: View, dZ: View) -> None:
+        if self.data.weighted:
+            program.add(table.weigh, BY_SAMPLES, own_losses, dZ, Slot("weights", STREAM_PART))
+
+    def _room_for_gradients(self, network: list[BoundLayer]) -> np.ndarray:
+        width = max(layer.W.shape[1] for layer in network)
+        size = _whole(UPDATE_ROWS * width)
+        return aligned_zeros(self.max_threads * size, self.model.dtype).reshape(self.max_threads, size)
+
+    def _compute_in_columns(self) -> None:
+        """The whole batch in columns, or tile by tile of it where it is large."""
+        self.n_tiles = -(-self.batch_size // TILE_SAMPLES)
+        self.tile = _whole(-(-self.batch_size // self.n_tiles))
+        program, gradient = self.program, self.model.vectors[1]
+        if self.n_tiles == 1:
+            self._tile_program(program, gradient)
+        else:
+            n, size = min(self.max_threads, self.n_tiles), _whole(len(gradient))
+            gradients = aligned_zeros(self.n_tiles * size, self.model.dtype).reshape(self.n_tiles, size)
+            programs = [Program(self.model.dtype) for _ in range(n)]
+            for own in programs:
+                self._tile_program(own, aligned_zeros(len(gradient), self.model.dtype), gradients)
+                program.inner.append(own)
+            program.add(TilesOperation(programs, self.tile), BY_SAMPLES)
+            program.wait()
+            tiles = View(gradients[:, : len(gradient)], ALL, PART)
+            program.add(table.mean_of_tiles, by_numbers(len(gradient)), part(gradient), tiles, self.tile)
+        descent = self._descent(self.model.bind(0))
+        finish_losses(program, self.sample_losses, descent, self.rule.reports_penalty)
+        program.wait()
+        descend_in_one(program, descent)
+
+    def _tile_program(self, program: Program, gradient: np.ndarray, gradients: np.ndarray | None = None) -> None:
+        """Losses and mean gradient of the samples of a tile; the gradient goes to the tile's row of `gradients`.
+
+        What is computed for room beyond the last sample is neither summed nor kept.
+        """
+        network = self.model.bind(self.tile, in_columns=True, gradient=gradient)
+        output, n_inputs = network[-1], self.model.architecture.n_inputs
+        X, Y = (aligned_zeros(self.tile * n, self.model.dtype).reshape(n, -1).T for n in (n_inputs, len(output.b)))
+        own_losses = self.sample_losses if gradients is None else np.zeros(self.tile)
+        if self.data.gathers:
+            self._gather(program, part(X))
+        else:
+            program.add(table.copy_block, BY_SAMPLES, part(X), Slot("X", STREAM_PART))
+        add_targets(program, Y, IN_COLUMNS, classes=self.data.classes, gathers=self.data.gathers)
+        forward(program, network, whole(X), IN_COLUMNS)
+        output_error(program, output, whole(Y), whole(own_losses), IN_COLUMNS)
+        if gradients is not None:
+            program.add(table.place_losses, BY_SAMPLES, View(self.sample_losses, PLACED), part(own_losses))
+        placed = View(self.sample_losses, PLACED)
+        self._weigh(program, output, placed, View(output.dZ, BATCH))
+        propagate_errors(program, network, IN_COLUMNS)
+        gradients_in_columns(program, network, X)
+        if gradients is not None:
+            program.add(
+                table.copy_block, BY_SAMPLES, View(gradients[:, : len(gradient)], TILE), whole(gradient[np.newaxis])
+            )
+
+
+def _whole(n: int) -> int:
+    """n, rounded up to whole vectors."""
+    return -(-n // GRANULE) * GRANULE

@@ -1,0 +1,108 @@
+"""All operations of the compiled backend, by the kinds of their arguments.
+
+Each is the twin of a NumPy function with the same name and arguments, in the module of the NumPy backend with the same name
+as that of its body. This table imports no compiler: programs are built from it, whoever has compiled what they run.
+"""
+
+from fastnn.activations import ELEMENTWISE
+from fastnn.backends.numba_backend.operations import (
+    BLOCK,
+    COLUMNS,
+    FIRST,
+    FLAT,
+    INDICES,
+    INTEGER,
+    NUMBER,
+    NUMBERS,
+    ROWS,
+    SPARSE,
+    STATES,
+    STEP,
+    Kind,
+    Operation,
+    source,
+)
+from fastnn.losses import LOSS_KERNELS
+from fastnn.optimizers import UPDATES
+
+#: All operations by name.
+OPERATIONS: dict[str, Operation] = {}
+
+
+def declare(name: str, *kinds: Kind) -> Operation:
+    """Enter an operation into the table."""
+    OPERATIONS[name] = Operation(name, kinds)
+    return OPERATIONS[name]
+
+
+# Layers: the four equations of backpropagation, and what lays samples in columns and back in rows.
+affine = declare("affine", BLOCK, BLOCK, BLOCK, FLAT)
+previous_error = declare("previous_error", BLOCK, BLOCK, BLOCK)
+weight_gradient = declare("weight_gradient", BLOCK, BLOCK, BLOCK)
+bias_gradient = declare("bias_gradient", FLAT, BLOCK)
+gradient_in_columns = declare("gradient_in_columns", BLOCK, BLOCK, BLOCK)
+copy_block = declare("copy_block", BLOCK, BLOCK)
+lay_in_columns = declare("lay_in_columns", COLUMNS, ROWS)
+lay_in_rows = declare("lay_in_rows", BLOCK, COLUMNS)
+clear = declare("clear", FLAT)
+mean_loss = declare("mean_loss", NUMBERS, STEP)
+look_for_infinity = declare("look_for_infinity", FLAT, STEP)
+
+# The first layer where X is sparse.
+affine_sparse = declare("affine_sparse", ROWS, SPARSE, ROWS, FLAT)
+add_weight_gradient_sparse = declare("add_weight_gradient_sparse", ROWS, ROWS, SPARSE, FIRST)
+descend_sparse = declare("descend_sparse", ROWS, ROWS, SPARSE, FIRST, STEP)
+
+# Batches: rows of data of the types that are read as they are, and their targets.
+SOURCE_TYPES = ("float32", "float64", "uint8")
+GATHERS = {dtype: declare(f"gather_rows_of_{dtype}", BLOCK, source(dtype), INDICES) for dtype in SOURCE_TYPES}
+one_hot = declare("one_hot", COLUMNS, INDICES, INDICES)
+select_targets = declare("select_targets", COLUMNS, BLOCK, INDICES)
+
+# Activations, A = f(Z), and the way back, dZ = dA * f'(Z), in the order of their codes; softmax couples units, and is last.
+PASSES = [
+    *(declare(name, FLAT, FLAT) for name in ELEMENTWISE),
+    declare("softmax", COLUMNS, COLUMNS),
+]
+DERIVATIVE_PASSES = [
+    *(declare(f"{name}_derivative", FLAT, FLAT, FLAT) for name in ELEMENTWISE),
+    declare("softmax_backward", COLUMNS, COLUMNS),
+]
+
+# Losses in the order of their codes, and the weights of samples.
+LOSSES = [declare(name, NUMBERS, COLUMNS, COLUMNS, COLUMNS, NUMBERS) for name in LOSS_KERNELS]
+weigh = declare("weigh", NUMBERS, BLOCK, NUMBERS)
+
+# Normalisation and dropout.
+normalize_batch = declare("normalize_batch", BLOCK, BLOCK, BLOCK, FLAT, FLAT)
+normalize_running = declare("normalize_running", ROWS, ROWS, BLOCK, FLAT, FLAT)
+normalize_samples = declare("normalize_samples", ROWS, ROWS, FLAT, FLAT, FLAT)
+scale_and_shift_gradient = declare("scale_and_shift_gradient", FLAT, FLAT, BLOCK, BLOCK)
+normalize_batch_backward = declare("normalize_batch_backward", BLOCK, BLOCK, BLOCK, FLAT, FLAT, FLAT)
+normalize_samples_backward = declare("normalize_samples_backward", ROWS, ROWS, FLAT, FLAT)
+drop = declare("drop", ROWS, NUMBER, INTEGER, FIRST, STEP)
+drop_in_columns = declare("drop_in_columns", COLUMNS, NUMBER, INTEGER, FIRST, STEP)
+
+# Updates in the order of their codes: of parameters whose gradient is there, and of weights whose gradient is a product.
+STEPS = [declare(name, FLAT, FLAT, STATES, STEP) for name in UPDATES]
+DESCENTS = [declare(f"descend_by_{name}", ROWS, BLOCK, BLOCK, ROWS, STATES, STEP) for name in UPDATES]
+descend_in_product = declare("descend_in_product", BLOCK, BLOCK, BLOCK, STEP)
+add_penalty_gradient = declare("add_penalty_gradient", FLAT, FLAT, STEP)
+penalize = declare("penalize", FLAT, FLAT, STEP)
+add_penalty = declare("add_penalty", FLAT, STEP)
+sum_squares = declare("sum_squares", NUMBERS, FLAT, FIRST)
+clip = declare("clip", FLAT, NUMBERS, STEP)
+
+# Steps along orthogonal matrices.
+follow_mean = declare("follow_mean", FLAT, FLAT, FLAT, NUMBER, NUMBER)
+sum_row_squares = declare("sum_row_squares", NUMBERS, BLOCK)
+divide_by_length = declare("divide_by_length", BLOCK, BLOCK, NUMBERS)
+gram = declare("gram", BLOCK, BLOCK, BLOCK)
+polynomial = declare("polynomial", BLOCK, BLOCK, BLOCK)
+apply_polynomial = declare("apply_polynomial", BLOCK, BLOCK, BLOCK, BLOCK)
+move_along = declare("move_along", BLOCK, BLOCK, NUMBER, STEP)
+
+# Tiles of the batches of narrow networks. The first is a driver of its own, which finds its programs in its record.
+run_tiles = declare("run_tiles")
+place_losses = declare("place_losses", NUMBERS, NUMBERS)
+mean_of_tiles = declare("mean_of_tiles", FLAT, BLOCK, INTEGER, STEP)

@@ -1,0 +1,151 @@
+"""The whole network: forward, loss, backward, and a step of gradient descent, as a textbook has them.
+
+A network is a list of layers, objects with named views of all their numbers (`fastnn.backends.bound_layers`), bound to a
+batch of n samples. A step is a record of `fastnn.optimizers.SETTINGS`.
+"""
+
+import numpy as np
+
+from fastnn.backends.bound_layers import pairs
+from fastnn.backends.numpy_backend.activations import activate, activate_backward
+from fastnn.backends.numpy_backend.dropout import drop
+from fastnn.backends.numpy_backend.layers import (
+    affine,
+    bias_gradient,
+    output_error,
+    previous_error,
+    weight_gradient,
+)
+from fastnn.backends.numpy_backend.losses import weigh
+from fastnn.backends.numpy_backend.normalization import (
+    normalize_batch,
+    normalize_batch_backward,
+    normalize_running,
+    normalize_samples,
+    normalize_samples_backward,
+    scale_and_shift_gradient,
+)
+from fastnn.backends.numpy_backend.optimizers import (
+    UPDATES,
+    add_penalty,
+    add_penalty_gradient,
+    clip,
+    follow_mean,
+    move_along,
+    orthogonalize,
+    penalize,
+)
+from fastnn.backends.numpy_backend.sparse import affine_sparse, weight_gradient_sparse
+from fastnn.validation import is_sparse
+
+
+def forward(network, X, step):
+    """Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l), A_0 = X, up to Z_L; X (n, n_0)."""
+    A = X
+    for layer in network[:-1]:
+        (affine_sparse if is_sparse(A) else affine)(layer.normalized, A, layer.W, layer.b)
+        normalize(layer)
+        activate(layer.A, layer.Z, layer.activation)
+        if layer.dropout > 0:
+            layer.passed_on[:] = layer.A
+            drop(layer.passed_on, layer.dropout, layer.number, 0, step)
+        A = layer.passed_on
+    output = network[-1]
+    (affine_sparse if is_sparse(A) else affine)(output.Z, A, output.W, output.b)
+
+
+def loss(network, losses, Y, relative_weights):
+    """L = mean_i c_i L_i and dZ_L, after `forward`; Y (n, K), c (n,) or (0,) for none -> L_i (n,), and L as a number."""
+    output_error(losses, Y, network[-1])
+    if len(relative_weights) > 0:
+        weigh(losses, network[-1].dZ, relative_weights)
+    return losses.mean()
+
+
+def backward(network, X, step):
+    """dZ_{l-1} = (dZ_l W_l^T) * f'(Z_{l-1}), dW_l = A_{l-1}^T dZ_l / n, db_l = mean_i dz_i for l = L ... 1."""
+    for layer, previous in zip(network[:0:-1], network[-2::-1], strict=True):
+        weight_gradient(layer.dW, previous.passed_on, layer.dZ)
+        layer_bias_gradient(layer)
+        previous_error(previous.dZ, layer.dZ, layer.W)
+        if previous.dropout > 0:
+            drop(previous.dZ, previous.dropout, previous.number, 0, step)
+        activate_backward(previous.dZ, previous.Z, previous.A, previous.activation)
+        normalize_backward(previous)
+    first = network[0]
+    (weight_gradient_sparse if is_sparse(X) else weight_gradient)(first.dW, X, first.dZ)
+    layer_bias_gradient(first)
+
+
+def layer_bias_gradient(layer):
+    """db = mean_i dz_i, which is 0 where a batch is normalised: the mean takes b away."""
+    if layer.normalization == "batch":
+        layer.db[:] = 0
+    else:
+        bias_gradient(layer.db, layer.dZ)
+
+
+def normalize(layer):
+    """Z from what a layer normalises: units over the batch, samples over their units, or units by running statistics."""
+    if layer.normalization == "batch":
+        normalize_batch(layer.Z, layer.normalized, layer.statistics, layer.scale, layer.shift)
+    elif layer.normalization == "layer":
+        normalize_samples(layer.Z, layer.normalized, layer.precision, layer.scale, layer.shift)
+    elif layer.normalization == "running":
+        normalize_running(layer.Z, layer.normalized, layer.statistics, layer.scale, layer.shift)
+
+
+def normalize_backward(layer):
+    """dZ from dY of a layer that is normalised, and the gradients of its scales and shifts."""
+    if layer.normalization == "none":
+        return
+    scale_and_shift_gradient(layer.dscale, layer.dshift, layer.dZ, layer.normalized)
+    if layer.normalization == "batch":
+        gradients = layer.dscale, layer.dshift
+        normalize_batch_backward(layer.dZ, layer.normalized, layer.statistics, layer.scale, *gradients)
+    else:
+        normalize_samples_backward(layer.dZ, layer.normalized, layer.precision, layer.scale)
+
+
+def descend(descent, step):
+    """theta <- theta - step(dL/dtheta), from the gradient that `backward` left, first shortened where it is too long."""
+    if descent.rule.clips:
+        clip(descent.gradient, step)
+    if descent.rule.orthogonal is not None:
+        descend_orthogonally(descent, step)
+        return
+    for stretch in descent.stretches():
+        move(stretch, descent.rule, step)
+
+
+def move(stretch, rule, step):
+    """theta <- theta - step(g) for some parameters, penalties first."""
+    if stretch.penalized:
+        penalize(stretch.theta, stretch.gradient, step)
+    UPDATES[rule.update](stretch.theta, stretch.gradient, stretch.states, step)
+
+
+def descend_orthogonally(descent, step):
+    """Hidden weights move along orthogonal matrices, and what else there is by the other optimizer of `Muon`."""
+    *hidden, output = descent.network
+    for layer in hidden:
+        move_orthogonally(layer.W, descent.stretch(layer.W, layer.dW), descent.rule.orthogonal, step)
+    for theta, gradient in [pair for layer in hidden for pair in pairs(layer)[1:]] + pairs(output):
+        move(descent.stretch(theta, gradient, first_state=1), descent.rule, step)
+
+
+def move_orthogonally(W, stretch, muon, step):
+    """W <- (1 - eta lambda) W - eta s O(u), u the mean gradient, or what looks ahead along it."""
+    if stretch.penalized:
+        add_penalty_gradient(stretch.gradient, stretch.theta, step)
+    ahead, direction = np.empty_like(W), np.empty_like(W)
+    follow_mean(ahead.reshape(-1), stretch.states[0], stretch.gradient, muon.momentum, muon.nesterov)
+    orthogonalize(direction, ahead, muon.iterations)
+    move_along(W, direction, max(1.0, W.shape[1] / W.shape[0]) ** 0.5, step)
+
+
+def report_penalty(descent, step):
+    """L <- L + penalty, at the parameters before the step."""
+    for stretch in descent.stretches():
+        if stretch.penalized:
+            add_penalty(stretch.theta, step)
