@@ -163,6 +163,14 @@ def _smooth_functions(n_samples: int) -> Data:
     return Data(X.astype(DTYPE), y.astype(DTYPE), "smooth functions")
 
 
+def _table(n_samples: int) -> Data:
+    """A table of 54 columns, as many as there are of forest covers, in seven classes that a small network can learn."""
+    rng = np.random.default_rng(SEED)
+    X = rng.standard_normal((n_samples, 54))
+    scores = np.tanh(X @ rng.standard_normal((54, 20)) / 4) @ rng.standard_normal((20, 7))
+    return Data(X.astype(DTYPE), scores.argmax(axis=1), "table of 54 columns")
+
+
 def mnist_images(n_samples: int) -> Data:
     """The first images of MNIST's training set, or random ones where it is not to be had."""
     if not os.environ.get("FASTNN_DATA"):
@@ -211,7 +219,7 @@ _PLAIN = (
         batch_size=None,
         learning_rate=0.1,
         make_data=functools.partial(_named, "moons"),
-        epochs=500,
+        epochs=50,
     ),
     Workload(
         name="moons_sigmoid",
@@ -275,6 +283,27 @@ _PLAIN = (
         learning_rate=0.1,
         make_data=mnist_images,
         momentum=0.9,
+    ),
+    Workload(
+        name="mnist_1500_1500",
+        layer_sizes=(784, 1500, 1500, 10),
+        activations=("relu", "relu", "softmax"),
+        loss="softmax_cross_entropy",
+        n_samples=8192,
+        batch_size=128,
+        learning_rate=0.1,
+        make_data=mnist_images,
+    ),
+    Workload(
+        name="table_adam",
+        layer_sizes=(54, 100, 50, 7),
+        activations=("relu", "relu", "softmax"),
+        loss="softmax_cross_entropy",
+        n_samples=50_000,
+        batch_size=256,
+        learning_rate=0.001,
+        make_data=_table,
+        adam=True,
     ),
     Workload(
         name="mnist_2048_2048",

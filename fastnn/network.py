@@ -468,13 +468,12 @@ class Network:
     def computing(self, n_threads: int | None = None) -> Iterator[Any]:
         """The backend, with its threads limited; an overflow shows in the result, not as a warning on the way."""
         n_threads = None if n_threads is None else check_count(n_threads, "n_threads")
-        uses_blas = self.backend == "numpy"
-        with (
-            np.errstate(all="ignore"),
-            threads_of_call(n_threads),
-            matrix_threads(call_threads() or self.n_threads if uses_blas else None),
-        ):
-            yield get_backend(self.backend)
+        with np.errstate(all="ignore"), threads_of_call(n_threads):
+            if self.backend == "numpy":
+                with matrix_threads(call_threads() or self.n_threads):
+                    yield get_backend(self.backend)
+            else:
+                yield get_backend(self.backend)
 
     def forget_batch(self) -> Callable[[], None]:
         """Give up what `loss` left for `backward`, as the parameters change; returns what takes that back."""

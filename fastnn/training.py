@@ -32,6 +32,7 @@ from fastnn.history import History
 from fastnn.optimizers import LBFGS, Optimizer
 from fastnn.schedules import Constant, Course, Schedule, find_schedule
 from fastnn.validation import (
+    batch_sizes,
     batch_starts,
     check_batches,
     check_count,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at the clock within an epoch: Ctrl-C is answered and the progress bar moves that often.
 SECONDS_PER_CHUNK = 0.1
+OPERATIONS_PER_SECOND = 1e9  # of a network of some size on a slow processor, until the first chunk has been timed
 LARGEST_GROWTH = 8  # from chunk to chunk, as the first ones may be too short to be timed well
 
 #: Rows of X, at most, by which a checkpoint knows it again.
@@ -108,7 +110,7 @@ class Descent:
         n_samples = X.shape[0] if order is None else len(order)
         starts = batch_starts(self.network.architecture, n_samples, batch_size)
         batches = np.arange(len(losses)) % len(starts)
-        steps["start"], steps["n_samples"] = starts[batches], np.diff(starts, append=n_samples)[batches]
+        steps["start"], steps["n_samples"] = starts[batches], batch_sizes(starts, n_samples)[batches]
         weights = relative_weights(sample_weights, starts, order)
         self.training.run(steps, X, y, weights, order, self.network.team)
         losses[:] = steps["loss"]
@@ -159,12 +161,12 @@ class Batches:
         self.n_samples = len(y) if rows is None else len(rows)
         self.batch_size = batch_size = min(batch_size, self.n_samples)
         self.starts = batch_starts(self.network.architecture, self.n_samples, batch_size)
-        self.n_batches, self.sizes = len(self.starts), np.diff(self.starts, append=self.n_samples)
+        self.n_batches, self.sizes = len(self.starts), batch_sizes(self.starts, self.n_samples)
         self.shuffle = shuffle and self.n_batches > 1  # a single batch is a mean over all samples in any order
         in_place = not self.shuffle and rows is None and self.lies_ready
         self.order = None if in_place else rows if rows is not None else np.arange(0 if self.shuffle else len(y))
         descent.reserve(int(self.sizes.max()), X, y, gathers=not in_place, weighted=len(sample_weights) > 0)
-        self.chunk_size = 1
+        self.chunk_size = self._first_chunk()
 
     @property
     def lies_ready(self) -> bool:
@@ -218,6 +220,11 @@ class Batches:
             yield first, last
             self._resize_chunks(last - first, time.perf_counter() - start)
             first = last
+
+    def _first_chunk(self) -> int:
+        """Batches that take less than `SECONDS_PER_CHUNK` unless a processor is slow, of which there are no times yet."""
+        operations = 6 * self.network.architecture.n_parameters * self.batch_size
+        return max(1, int(SECONDS_PER_CHUNK * OPERATIONS_PER_SECOND / operations))
 
     def _resize_chunks(self, n_batches: int, seconds: float) -> None:
         wanted = SECONDS_PER_CHUNK * n_batches / max(seconds, 1e-9)
@@ -561,7 +568,7 @@ def relative_weights(weights: np.ndarray, starts: np.ndarray, order: np.ndarray 
     weights = weights if order is None or len(weights) == 0 else weights[order]
     if len(weights) == 0:
         return weights
-    sizes = np.diff(starts, append=len(weights))
+    sizes = batch_sizes(starts, len(weights))
     means = np.repeat(np.add.reduceat(weights, starts) / sizes, sizes)
     relative: np.ndarray = np.divide(weights, means, out=np.zeros(len(weights)), where=means != 0)
     return relative

@@ -160,6 +160,14 @@ def batch_starts(architecture: Architecture, n_samples: int, batch_size: int) ->
     return starts[:-1] if is_alone and "batch" in architecture.normalizations else starts
 
 
+def batch_sizes(starts: np.ndarray, n_samples: int) -> np.ndarray:
+    """How many samples each batch has, by where they begin; the last one ends with the samples."""
+    sizes = np.empty_like(starts)
+    np.subtract(starts[1:], starts[:-1], out=sizes[:-1])
+    sizes[-1] = n_samples - starts[-1]
+    return sizes
+
+
 def check_number(value: Any, name: str, *, positive: bool = False) -> float:
     """A finite number, at least 0, or above 0 where `positive`."""
     if not isinstance(value, Real) or isinstance(value, bool):

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
@@ -14,6 +13,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from benchmarks.workloads import QUICK
+from fastnn.backends.numba_backend.levels import level
 from fastnn.threads import available_cpus
 
 #: Steps of one measurement, some ten milliseconds; bytes that are copied, more than caches hold.
@@ -25,7 +25,7 @@ RUNS = 3
 def peak_gflops(lanes: int | None = None, n_threads: int | None = None) -> float:
     """Billions of float32 operations per second, a fused multiply-add being two: the best of some short runs.
 
-    By default in the processor's widest vectors, whatever the kernels under test are told to use, on all processors.
+    By default in the processor's widest vectors, or as narrow ones as the kernels are told to use, on all processors.
     """
     lanes, n_threads = lanes or _lanes(), n_threads or available_cpus()
     run = _compiled(lanes)
@@ -63,9 +63,8 @@ def _seconds(pool: ThreadPoolExecutor, work: Callable[[int], object], n_threads:
 
 
 def _lanes() -> int:
-    """Floats in the processor's widest vector."""
-    features = llvm.get_host_cpu_features()
-    return 16 if features.get("avx512f") else 8 if features.get("avx2") else 4
+    """Floats in the vectors of the processor that the kernels use."""
+    return level().vector_bits // 32
 
 
 def _chains(lanes: int) -> int:

@@ -34,6 +34,19 @@ def pinned(n_processors: int) -> Iterator[None]:
         os.sched_setaffinity(0, everything)
 
 
+def vector_settings() -> dict[str, str]:
+    """Environment in which every library uses 256-bit vectors at most, where `FASTNN_VECTOR_BITS` demands it of fastnn."""
+    if os.environ.get("FASTNN_VECTOR_BITS") != "256":
+        return {}
+    return {
+        "OPENBLAS_CORETYPE": "Haswell",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    }
+
+
 def thread_settings(n_processors: int) -> dict[str, str]:
     """Environment in which every library uses one thread a processor; JAX counts the processors of the mask itself."""
     variables = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -42,7 +55,7 @@ def thread_settings(n_processors: int) -> dict[str, str]:
 
 def run_module(module: str, arguments: Sequence[str], n_processors: int) -> None:
     """Run ``python -m module arguments`` on that many processors and wait for it; its output is shown."""
-    environment = {**os.environ, **thread_settings(n_processors)}
+    environment = {**os.environ, **thread_settings(n_processors), **vector_settings()}
     with pinned(n_processors):
         process = subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, env=environment, check=False)
     if process.returncode != 0:

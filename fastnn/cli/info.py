@@ -44,7 +44,10 @@ def kernels_in_use() -> str:
     if chosen.path is None:
         return f"compiled by Numba as they are needed, for {level().vector_bits}-bit vectors ({chosen.reason})"
     made_with = versions(chosen.path)
-    return f"{chosen.path.name}, made with Numba {made_with['numba']} and LLVM {made_with['llvm']} ({chosen.reason})"
+    return (
+        f"{chosen.path.name} ({chosen.reason}), made with Numba {made_with['numba']} (BSD licence) and "
+        f"LLVM {made_with['llvm']} (Apache licence 2.0 with LLVM exceptions), neither of which is part of it"
+    )
 
 
 def _version(package: str) -> str:

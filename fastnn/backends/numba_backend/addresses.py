@@ -20,29 +20,36 @@ def interprets() -> bool:
     return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
-def address(operation: Operation, dtype: np.dtype, owner: Any) -> int:
-    """The address of what runs an operation for numbers of that type; `owner` keeps alive what belongs to it alone."""
-    if operation.in_python:
-        return _callback(operation, dtype, owner)
-    if found := prebuilt_address(operation, dtype):
-        return found
-    from fastnn.backends.numba_backend import jit
-
-    return jit.address(operation, dtype)
+#: Where operations are, by what tells them apart and the type of the numbers.
+_ADDRESSES: dict[tuple[tuple[str, Any], np.dtype], int] = {}
 
 
-def prebuilt_address(operation: Operation, dtype: np.dtype) -> int:
-    """The address of an operation in the library made ahead of time; 0 where it is not there."""
-    return 0 if operation.key is not None else prebuilt.address(operation.symbol(dtype))
+def addresses_of(operations: list[Operation], dtype: np.dtype, owner: Any) -> list[int]:
+    """Where what runs operations is, for numbers of that type; `owner` keeps alive what belongs to it alone."""
+    compiled = {operation.identity: operation for operation in operations if not operation.in_python}
+    missing = [operation for identity, operation in compiled.items() if (identity, dtype) not in _ADDRESSES]
+    if missing:
+        _find(missing, dtype)
+    return [
+        _callback(operation, dtype, owner) if operation.in_python else _ADDRESSES[operation.identity, dtype]
+        for operation in operations
+    ]
 
 
-def prepare(operations: list[Operation], dtype: np.dtype) -> None:
-    """Compile those that are neither in the library nor called back."""
-    missing = [op for op in dict.fromkeys(operations) if not op.in_python and not prebuilt_address(op, dtype)]
+def _find(operations: list[Operation], dtype: np.dtype) -> None:
+    """Look operations up in the library made ahead of time, and compile those that are not there."""
+    missing = []
+    for operation in operations:
+        found = 0 if operation.key is not None else prebuilt.address(operation.symbol(dtype))
+        if found:
+            _ADDRESSES[operation.identity, dtype] = found
+        else:
+            missing.append(operation)
     if missing:
         from fastnn.backends.numba_backend import jit
 
-        jit.prepare(missing, dtype)
+        for operation, address in zip(missing, jit.addresses_of(missing, dtype), strict=True):
+            _ADDRESSES[operation.identity, dtype] = address
 
 
 @cache

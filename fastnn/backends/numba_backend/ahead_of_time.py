@@ -110,18 +110,18 @@ def link(objects: list[Path], target: Path) -> None:
     subprocess.run(command, check=True, capture_output=True, text=True)
 
 
-def build() -> Path:
-    """Make the library of `FASTNN_BUILD_LEVEL` and the record of what it was made with; its path."""
+def build(folder: Path) -> Path:
+    """Make the library of `FASTNN_BUILD_LEVEL` and the record of what it was made with, in a folder; its path."""
     target = llvm.Target.from_triple(llvm.get_process_triple())
     machine = target.create_target_machine(cpu=level().name, opt=3, reloc="pic", codemodel="default")
-    path = library_path(level())
-    path.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
+    path = folder / library_path(level()).name
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
         objects: list[Path] = []
         for symbol, library, llvm_name in compile_all():
-            objects.append(Path(folder) / f"{len(objects)}.o")
+            objects.append(Path(scratch) / f"{len(objects)}.o")
             objects[-1].write_bytes(emit(symbol, library, llvm_name, machine))
-        made = Path(folder) / path.name
+        made = Path(scratch) / path.name
         link(objects, made)
         for old in path.parent.glob(f"kernels-{level().name}-*"):
             old.unlink()
@@ -136,4 +136,4 @@ def build() -> Path:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{build()}\n")
+    sys.stdout.write(f"{build(Path(sys.argv[1]))}\n")

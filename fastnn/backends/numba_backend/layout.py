@@ -2,25 +2,18 @@
 
 from typing import Any
 
-import numpy as np
-
 from fastnn.optimizers import SETTINGS
 
 #: One operation of a program: where its code and its record lie, and whether all threads wait for each other afterwards.
-ITEM = np.dtype([(name, np.int64) for name in ("operation", "arguments", "waits")])
+ITEM = ("operation", "arguments", "waits")
 
 #: What the threads of a team run: a program, for the records of how many steps; how many threads there are; how often they
 #: have come to a barrier, and whether the team is broken up; and the function of the system that lets another thread run.
-WORK = np.dtype(
-    [
-        (name, np.int64)
-        for name in ("program", "n_items", "steps", "n_steps", "n_threads", "arrivals", "broken", "yield_processor")
-    ]
-)
+WORK = ("program", "n_items", "steps", "n_steps", "n_threads", "arrivals", "broken", "yield_processor")
 
-OPERATION, ARGUMENTS, WAITS = range(0, ITEM.itemsize, 8)
-PROGRAM, N_ITEMS, STEPS, N_STEPS, N_THREADS, ARRIVALS, BROKEN, YIELD_PROCESSOR = range(0, WORK.itemsize, 8)
-ITEM_SIZE, STEP_SIZE = ITEM.itemsize, SETTINGS.itemsize
+ITEM_SIZE, WORK_SIZE, STEP_SIZE = 8 * len(ITEM), 8 * len(WORK), SETTINGS.itemsize
+OPERATION, ARGUMENTS, WAITS = range(0, ITEM_SIZE, 8)
+PROGRAM, N_ITEMS, STEPS, N_STEPS, N_THREADS, ARRIVALS, BROKEN, YIELD_PROCESSOR = range(0, WORK_SIZE, 8)
 
 #: The record of `run_tiles`: samples of a tile, where the tables of the threads' programs and of their own steps lie, and
 #: how many operations a program has.

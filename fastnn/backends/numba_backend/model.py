@@ -29,6 +29,9 @@ CALL_WORK_PER_THREAD = 8_000_000
 #: Samples of which `evaluate` takes the loss at a time: memory does not grow with the data.
 ROWS_PER_LOSS = 1024
 
+#: Activations of a batch, at most, for which a training is kept until the next `fit`.
+LARGEST_KEPT = 2**20
+
 #: Widest layer, and most inputs, of a network that trains in columns.
 NARROW_OUTPUTS, NARROW_INPUTS = 32, 64
 
@@ -61,6 +64,7 @@ class Model:
         self._losses: dict[tuple[bool, bool, bool], LossOfBatch] = {}
         self._last: LossOfBatch | None = None
         self._stepper: Stepper | None = None
+        self._training: Training | None = None
         self._evaluation: tuple[tuple[bool, bool, int], LossOfBatch] | None = None
 
     @property
@@ -85,8 +89,11 @@ class Model:
     def infer(self, out: np.ndarray, X: np.ndarray, n_threads: int, *, activates: bool) -> bool:
         """A_L, or Z_L where it does not activate; X (n, n_0) -> (n, n_L). Whether Z_1 is finite."""
         n = X.shape[0]
+        if n <= ROWS_PER_PASS:
+            with self._leased(activates, is_sparse(X)) as inference:
+                return inference.run_once(out, X)
         n_passes = -(-n // ROWS_PER_PASS)
-        team = 1 if n_passes == 1 else min(self.team(n, n, n_threads, work_of(self.architecture, X)), n_passes)
+        team = min(self.team(n, n, n_threads, work_of(self.architecture, X)), n_passes)
         steps = batch_records(n, ROWS_PER_PASS)
         cuts = [n_passes * thread // team for thread in range(team + 1)]
         calls = [(steps[a:b], out, X) for a, b in pairwise(cuts)]
@@ -166,8 +173,19 @@ class Model:
         self._stepper.run(step, self.team(1, 1, n_threads))
 
     def training(self, rule: Rule, states: np.ndarray, batch_size: int, data: DataKind, max_threads: int) -> Training:
-        """What trains on batches of at most `batch_size` samples."""
-        return Training(self, rule, states, batch_size, data, max_threads)
+        """What trains on batches of at most `batch_size` samples; the last is kept unless it holds much memory."""
+        wanted, kept = (rule, batch_size, data, max_threads), self._training
+        if (
+            kept is not None
+            and kept.purpose == wanted
+            and (kept.states is states or kept.states.size == states.size == 0)
+        ):
+            return kept
+        self._training = None
+        training = Training(self, rule, states, batch_size, data, max_threads)
+        if batch_size * sum(self.architecture.layer_sizes) <= LARGEST_KEPT:
+            self._training = training
+        return training
 
     def team(self, n_samples: int, batch_size: int, n_threads: int, work: int | None = None) -> int:
         """As many of the threads as have work enough, in each batch and in all; `work` is that of a sample."""

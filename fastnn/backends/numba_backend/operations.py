@@ -12,6 +12,7 @@ An operation allocates nothing, raises nothing and calls nothing outside, so tha
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -157,10 +158,15 @@ class Operation:
         """Its name among compiled functions, for numbers of that type."""
         return f"{self.name}_{dtype.name}"
 
+    @property
+    def identity(self) -> tuple[str, Any]:
+        """What tells it from all other operations."""
+        return self.name, self.key
+
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
 
-    @property
+    @cached_property
     def parts(self) -> list[Kind]:
         """The kinds of its arguments, those of the parts where one consists of several."""
         return [part for kind in self.kinds for part in kind.parts or (kind,)]
@@ -178,6 +184,7 @@ class Operation:
                 numbers.append(int(np.float64(next(given)).view(np.int64)))
         return np.array(numbers, np.int64)
 
+    @cached_property
     def positions(self) -> list[int]:
         """Where in the record each argument that is given begins."""
         positions, position = [], HEADER

@@ -106,7 +106,7 @@ def _reason(path: Path) -> str:
         return f"{path} cannot be loaded"
     others = sorted(path.parent.glob(f"kernels-{level().name}-*{ENDING}"))
     if not others:
-        return "none was made when fastnn was installed"
+        return _why_none_was_made()
     warnings.warn(
         f"{others[0]} was made from other sources than those of fastnn that are installed, and is not used: kernels are "
         "compiled as they are needed. Make it anew with python -m fastnn.build.",
@@ -114,6 +114,15 @@ def _reason(path: Path) -> str:
         stacklevel=2,
     )
     return f"{others[0].name} was made from other sources"
+
+
+def _why_none_was_made() -> str:
+    """What the build has left in place of libraries, if it could make none."""
+    try:
+        reason = json.loads((FOLDER / "none.json").read_text())["reason"]
+    except (OSError, ValueError, KeyError):
+        return "none was made when fastnn was installed"
+    return f"none was made when fastnn was installed: {reason}"
 
 
 @cache

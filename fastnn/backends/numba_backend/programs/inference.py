@@ -1,5 +1,7 @@
 """Outputs of any number of samples: a program that every thread has to itself, and runs for some rows at a time."""
 
+from typing import Any
+
 import numpy as np
 
 from fastnn.backends.bound_layers import BoundLayer
@@ -10,6 +12,7 @@ from fastnn.backends.numba_backend.partition import BY_SAMPLES
 from fastnn.backends.numba_backend.programs.equations import forward, part
 from fastnn.backends.numba_backend.programs.inputs import arrays_of, own_inputs
 from fastnn.backends.numba_backend.programs.program import Program, Slot
+from fastnn.optimizers import SETTINGS
 
 #: Samples that a thread takes at a time: memory does not grow with the data.
 ROWS_PER_PASS = 128
@@ -31,8 +34,16 @@ class Inference:
             program.add(table.copy_block, BY_SAMPLES, Slot("out", STREAM_PART), part(output.Z))
         self.program, self.network = program, network
 
-    def run(self, steps: np.ndarray, out: np.ndarray, X: np.ndarray) -> None:
+        self.step = np.zeros(1, SETTINGS)
+
+    def run(self, steps: np.ndarray, out: np.ndarray, X: Any) -> None:
         """Fill the rows of `out` that the steps are about."""
-        bound = {"out": out} | arrays_of(X)
-        self.program.bind(**bound)
+        inputs = arrays_of(X)  # alive while the program runs
+        self.program.bind(out=out, **inputs)
         self.program.run(steps)
+
+    def run_once(self, out: np.ndarray, X: Any) -> bool:
+        """Fill `out`, which has at most `ROWS_PER_PASS` rows; whether Z_1 is finite."""
+        self.step["n_samples"], self.step["not_finite"] = len(out), 0
+        self.run(self.step, out, X)
+        return not self.step["not_finite"][0]

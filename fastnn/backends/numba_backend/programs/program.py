@@ -1,15 +1,15 @@
 """Programs: lists of operations, built once and run for any number of batches by a team of threads."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from fastnn.backends.interrupts import KeptSignals
 from fastnn.backends.numba_backend import addresses
-from fastnn.backends.numba_backend.layout import ITEM
 from fastnn.backends.numba_backend.operations import ALL, PLACES, Operation, Sparse, View, address_of
-from fastnn.backends.numba_backend.programs.team import run_team
+from fastnn.backends.numba_backend.programs.team import Items, run_team
 
 
 @dataclass
@@ -38,21 +38,20 @@ class Program:
         self.kept: list[Any] = []
         self.failures: list[BaseException] = []
         self.inner: list[Program] = []  # what operations of this program run themselves
-        self._items: np.ndarray | None = None
+        self.interpreted = addresses.interprets()  # whether operations run as they stand, without the compiler
 
     def add(self, operation: Operation, partition: tuple[int, int], *arguments: Any) -> None:
         """Let an operation follow, whose work is shared out by `partition`: what is cut, in which granule."""
         arguments = tuple(part for argument in arguments for part in _parts(argument))
         views = [View(_NOTHING, a.rows, a.columns) if isinstance(a, Slot) else a for a in arguments]
         record = operation.record(partition, tuple(views))
-        for argument, place in zip(arguments, operation.positions(), strict=True):
+        for argument, place in zip(arguments, operation.positions, strict=True):
             if isinstance(argument, Slot):
                 self.slots.setdefault(argument.name, []).append((record, place))
             elif isinstance(argument, View):
                 self.kept.append(argument.array)  # its memory is referred to by address
         self.operations.append((operation, record))
         self.waits.append(False)
-        self._items = None
 
     def wait(self) -> None:
         """Let all threads wait for each other here, unless nothing has been done yet."""
@@ -78,28 +77,18 @@ class Program:
     def __len__(self) -> int:
         return len(self.operations)
 
-    @property
+    @cached_property
     def calls_python(self) -> bool:
         """Whether it calls functions in Python back."""
         programs = self, *self.inner
         return any(operation.in_python for program in programs for operation, _ in program.operations)
 
-    @property
-    def interpreted(self) -> bool:
-        """Whether operations run as they stand, without the compiler."""
-        return addresses.interprets()
-
-    @property
-    def items(self) -> np.ndarray:
-        """The program as the driver takes it; compiles what is not there yet."""
-        if self._items is None:
-            addresses.prepare([operation for operation, _ in self.operations], self.dtype)
-            items = np.zeros(len(self.operations), ITEM)
-            for item, (operation, record), waits in zip(items, self.operations, self.waits, strict=True):
-                item["operation"] = addresses.address(operation, self.dtype, self)
-                item["arguments"], item["waits"] = address_of(record), waits
-            self._items = items
-        return self._items
+    @cached_property
+    def items(self) -> Items:
+        """The program as the driver takes it, once it is complete; compiles what is not there yet."""
+        found = addresses.addresses_of([operation for operation, _ in self.operations], self.dtype, self)
+        records = [address_of(record) for _, record in self.operations]
+        return Items.of(np.array([found, records, self.waits], np.int64).T)
 
     def run(self, steps: np.ndarray, n_threads: int = 1) -> None:
         """Run the program once for every record of `steps`, in which losses and findings are left."""
@@ -108,12 +97,16 @@ class Program:
         elif self.calls_python:
             with KeptSignals():  # a handler would run, and raise, before a function that is called back is on its guard
                 run_team(self.items, steps, n_threads)
+            self._raise_failure()
         else:
             run_team(self.items, steps, n_threads)
+
+    def _raise_failure(self) -> None:
+        """Raise what the first function in Python has raised that failed."""
         failures = [failure for program in (self, *self.inner) for failure in program.failures]
+        for program in (self, *self.inner):
+            program.failures.clear()
         if failures:
-            for program in (self, *self.inner):
-                program.failures.clear()
             raise failures[0]
 
     def _interpret(self, steps: np.ndarray) -> None:

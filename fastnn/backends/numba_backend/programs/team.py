@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,15 +36,41 @@ def _yield_processor() -> int:
     return int(ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0)
 
 
-def run_team(items: np.ndarray, steps: np.ndarray, n_threads: int) -> None:
+class Items(NamedTuple):
+    """A program as the driver takes it: its records of `ITEM`, where they are and how many."""
+
+    records: np.ndarray
+    address: int
+    n: int
+
+    @classmethod
+    def of(cls, numbers: np.ndarray) -> "Items":
+        """The same from rows of the numbers of each record."""
+        records = np.ascontiguousarray(numbers)
+        return cls(records, address_of(records), len(records))
+
+
+_Result = ctypes.c_int64  # room for the driver's result, and for an exception that it never has
+
+#: A record of `WORK`, and the place of one of its numbers.
+_Work = ctypes.c_int64 * len(WORK)
+_N_THREADS, _BROKEN = (WORK.index(name) for name in ("n_threads", "broken"))
+
+
+def run_team(items: Items, steps: np.ndarray, n_threads: int) -> None:
     """Run a program for every step in a team of threads."""
-    work, results = np.zeros(1, WORK), np.zeros(n_threads, np.int64)
-    work[0] = address_of(items), len(items), address_of(steps), len(steps), n_threads, 0, 0, _yield_processor()
-    start = address_of(work), address_of(results)
+    work = _Work(items.address, items.n, address_of(steps), len(steps), n_threads, 0, 0, _yield_processor())
     if n_threads == 1:
-        _driver()(start[1], start[1], start[0], 0)
+        _compute(work, 0)
     else:
-        _Team(work, results).run()
+        _Team(work, n_threads).run()
+
+
+def _compute(work: Any, thread: int) -> None:
+    """Run a program as one thread of its team."""
+    result = _Result()
+    room = ctypes.addressof(result)
+    _driver()(room, room, ctypes.addressof(work), thread)
 
 
 class _Team:
@@ -53,9 +79,8 @@ class _Team:
     Whatever happens to one of them, none is left waiting for it, and none writes to the caller's arrays afterwards.
     """
 
-    def __init__(self, work: np.ndarray, results: np.ndarray) -> None:
-        self.work, self.results, self.call = work, results, _driver()
-        self.n_threads = len(results)
+    def __init__(self, work: Any, n_threads: int) -> None:
+        self.work, self.n_threads = work, n_threads
         self.ready = threading.Barrier(self.n_threads)
         self.at_work: set[int] = set()
         self.members = [
@@ -77,12 +102,11 @@ class _Team:
             self.ready.wait()
         else:
             self.ready.abort()
-            self.work["n_threads"] = 1
+            self.work[_N_THREADS] = 1
         self._compute(0)
 
     def _compute(self, thread: int) -> None:
-        room = address_of(self.results[thread:])
-        self.call(room, room, address_of(self.work), thread)
+        _compute(self.work, thread)
 
     def _start(self) -> bool:
         """Start every member; False if the system has no more threads to give."""
@@ -107,7 +131,7 @@ class _Team:
     def _break_up(self) -> None:
         """Let nobody wait, neither for the program to begin nor at a barrier within it."""
         self.ready.abort()
-        self.work["broken"] = 1
+        self.work[_BROKEN] = 1
 
     def _wait_for_the_end(self) -> None:
         """Return when every member has left the program; an interrupt meanwhile is raised then, and not before."""

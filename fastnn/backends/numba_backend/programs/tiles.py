@@ -23,9 +23,7 @@ class TilesOperation(Operation):
     def __init__(self, programs: list["Program"], tile: int) -> None:
         super().__init__("run_tiles", ())
         self.programs, self.tile = programs, tile
-        self.items = (
-            np.array([address_of(program.items) for program in programs]) if not programs[0].interpreted else None
-        )
+        self.items = np.array([program.items.address for program in programs]) if not programs[0].interpreted else None
         self.own_steps = np.zeros(len(programs), SETTINGS)
 
     def record(self, partition: tuple[int, int], arguments: tuple[Any, ...]) -> np.ndarray:

@@ -48,6 +48,7 @@ class Training:
     ) -> None:
         self.model, self.rule, self.states, self.data = model, rule, states, data
         self.batch_size, self.max_threads = batch_size, max_threads
+        self.purpose = rule, batch_size, data, max_threads
         self.in_columns = model.is_narrow and not data.sparse
         self.sample_losses = np.zeros(_whole(batch_size))
         self.program = Program(model.dtype)
@@ -132,6 +133,7 @@ class Training:
     def _compute_in_columns(self) -> None:
         """The whole batch in columns, or tile by tile of it where it is large."""
         self.n_tiles = -(-self.batch_size // TILE_SAMPLES)
+        self.n_tiles += self.n_tiles % 2 if self.n_tiles > 1 else 0  # two threads then have the same work
         self.tile = _whole(-(-self.batch_size // self.n_tiles))
         program, gradient = self.program, self.model.vectors[1]
         if self.n_tiles == 1:
