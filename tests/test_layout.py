@@ -77,7 +77,8 @@ BACKEND_ORDERS = {
         ("operation_compiler",),
         ("products",),
         ("vector_math", "register_tiles"),
-        ("compilation", "memory", "scratch", "views", "registry"),
+        ("compilation", "subnormals", "scratch", "views", "registry"),
+        ("memory",),
     ),
 }
 

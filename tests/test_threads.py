@@ -38,7 +38,9 @@ def _eight_processors_and_every_thread_worth_its_while(monkeypatch):
 def team_sizes(monkeypatch):
     """The size of every team that the compiled backend asks for, in order."""
     sizes, run_team, side_by_side = [], program.run_team, epoch._side_by_side
-    monkeypatch.setattr(program, "run_team", lambda *args: sizes.append(args[-1]) or run_team(*args))
+    monkeypatch.setattr(
+        program, "run_team", lambda *args, **options: sizes.append(args[-1]) or run_team(*args, **options)
+    )
     monkeypatch.setattr(epoch, "_side_by_side", lambda calls: sizes.append(len(calls)) or side_by_side(calls))
     return sizes
 

@@ -367,3 +367,18 @@ def test_any_fit_is_the_same_on_both_backends(arguments):
     relative = n_steps * tolerance("float64", *sizes, *sizes[1:], n)
     assert_agree(losses[1], losses[0], relative)
     assert_agree(parameters[1], parameters[0], relative)
+
+
+def test_training_keeps_no_subnormal_numbers_and_leaves_arithmetic_as_it_was():
+    """Adam's means of a feature that is never there again decay; with subnormal numbers many processors slow down."""
+    X, y = np.zeros((32, 40), np.float32), np.arange(32) % 2
+    X[:, 0] = y
+    network = fastnn.Network([40, 70, 2], backend="numba", seed=0)
+    optimizer = fastnn.Adam(beta_1=0.5, beta_2=0.5)
+    network.fit(np.ones_like(X), y, optimizer=optimizer, epochs=1, progress=False)
+    network.fit(X, y, optimizer=optimizer, epochs=200, progress=False)
+    states = network.optimizer_state(optimizer).vectors
+    tiny = np.finfo(np.float32).smallest_normal
+    assert (states == 0).any()
+    assert not ((states != 0) & (abs(states) < tiny)).any()
+    assert np.float32(tiny) / np.float32(2) > 0

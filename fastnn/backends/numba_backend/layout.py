@@ -8,12 +8,12 @@ from fastnn.optimizers import SETTINGS
 ITEM = ("operation", "arguments", "waits")
 
 #: What the threads of a team run: a program, for the records of how many steps; how many threads there are; how often they
-#: have come to a barrier, and whether the team is broken up; and the function of the system that lets another thread run.
-WORK = ("program", "n_items", "steps", "n_steps", "n_threads", "arrivals", "broken", "yield_processor")
+#: have come to a barrier, and whether the team is broken up; the function of the system that lets another thread run; and whether subnormal numbers become 0.
+WORK = ("program", "n_items", "steps", "n_steps", "n_threads", "arrivals", "broken", "yield_processor", "flushes")
 
 ITEM_SIZE, WORK_SIZE, STEP_SIZE = 8 * len(ITEM), 8 * len(WORK), SETTINGS.itemsize
 OPERATION, ARGUMENTS, WAITS = range(0, ITEM_SIZE, 8)
-PROGRAM, N_ITEMS, STEPS, N_STEPS, N_THREADS, ARRIVALS, BROKEN, YIELD_PROCESSOR = range(0, WORK_SIZE, 8)
+PROGRAM, N_ITEMS, STEPS, N_STEPS, N_THREADS, ARRIVALS, BROKEN, YIELD_PROCESSOR, FLUSHES = range(0, WORK_SIZE, 8)
 
 #: The record of `run_tiles`: samples of a tile, where the tables of the threads' programs and of their own steps lie, and
 #: how many operations a program has.

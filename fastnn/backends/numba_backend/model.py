@@ -13,7 +13,7 @@ from fastnn.architecture import Architecture, aligned_zeros
 from fastnn.backends.bound_layers import BoundLayer, Descent, bind_layers
 from fastnn.backends.data_kind import DataKind
 from fastnn.backends.numba_backend.partition import ROWS
-from fastnn.backends.numba_backend.programs.equations import descend_in_one
+from fastnn.backends.numba_backend.programs.equations import are_few, descend_in_one
 from fastnn.backends.numba_backend.programs.gradient import LossOfBatch
 from fastnn.backends.numba_backend.programs.inference import ROWS_PER_PASS, Inference
 from fastnn.backends.numba_backend.programs.inputs import work_of
@@ -61,7 +61,7 @@ class Model:
         self.architecture, self.dtype = architecture, parameters.dtype
         self.vectors = parameters, gradient, statistics
         self._inference: dict[tuple[bool, bool], list[Inference]] = {}
-        self._losses: dict[tuple[bool, bool, bool], LossOfBatch] = {}
+        self._losses: dict[tuple[bool, bool, bool, bool], LossOfBatch] = {}
         self._last: LossOfBatch | None = None
         self._stepper: Stepper | None = None
         self._training: Training | None = None
@@ -160,10 +160,11 @@ class Model:
         return [] if self._last is None else self._last.network
 
     def _loss_program(self, n_samples: int, classes: bool, weighted: bool, sparse: bool) -> LossOfBatch:
-        program = self._losses.get((classes, weighted, sparse))
+        key = classes, weighted, sparse, are_few(n_samples)
+        program = self._losses.get(key)
         if program is None or program.capacity < n_samples:
             program = LossOfBatch(self.bind(n_samples), classes=classes, weighted=weighted, sparse=sparse)
-            self._losses[classes, weighted, sparse] = program
+            self._losses[key] = program
         return program
 
     def step(self, rule: Rule, states: np.ndarray, step: np.ndarray, n_threads: int) -> None:
@@ -202,7 +203,7 @@ class Stepper:
         self.rule, self.states = rule, states
         parameters, self.gradient, _ = model.vectors
         self.copy = aligned_zeros(len(self.gradient), model.dtype)
-        self.program = Program(model.dtype)
+        self.program = Program(model.dtype, flushes=True)
         descent = Descent(rule, states, model.bind(0, gradient=self.copy), parameters, self.copy)
         descend_in_one(self.program, descent)
 

@@ -38,10 +38,12 @@ def declare(name: str, *kinds: Kind) -> Operation:
 # Layers: the four equations of backpropagation, and what lays samples in columns and back in rows.
 affine = declare("affine", BLOCK, BLOCK, BLOCK, FLAT)
 previous_error = declare("previous_error", BLOCK, BLOCK, BLOCK)
+previous_error_of_few = declare("previous_error_of_few", BLOCK, BLOCK, BLOCK)
 weight_gradient = declare("weight_gradient", BLOCK, BLOCK, BLOCK)
 bias_gradient = declare("bias_gradient", FLAT, BLOCK)
 gradient_in_columns = declare("gradient_in_columns", BLOCK, BLOCK, BLOCK)
 copy_block = declare("copy_block", BLOCK, BLOCK)
+copy_numbers = declare("copy_numbers", FLAT, FLAT)
 lay_in_columns = declare("lay_in_columns", COLUMNS, ROWS)
 lay_in_rows = declare("lay_in_rows", BLOCK, COLUMNS)
 clear = declare("clear", FLAT)

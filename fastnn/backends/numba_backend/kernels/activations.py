@@ -14,6 +14,7 @@ from fastnn.backends.numba_backend.kernels.scratch import SCRATCH, scratch
 from fastnn.backends.numba_backend.kernels.vector_math import exp, expm1, log1p, normal_density, normal_distribution
 from fastnn.backends.numba_backend.kernels.vector_math import sigmoid as logistic
 from fastnn.backends.numba_backend.kernels.vector_math import tanh as hyperbolic_tangent
+from fastnn.backends.numba_backend.kernels.views import column
 
 LEAKY_SLOPE = 0.01
 SELU_SCALE = 1.0507009873554804934193349852946
@@ -174,16 +175,20 @@ DERIVATIVES = (
 @inlined
 def exponentials(E, largest, totals, Z, start, stop):
     """e_ik = exp(z_ik - m_i), m_i = max_j z_ij, and sum_k e_ik, of the samples from start to stop; Z (n, K) -> E (n, K)."""
-    n_outputs = Z.shape[1]
-    for i in range(start, stop):
-        largest[i - start], totals[i - start] = Z[i, 0], 0
+    n, n_outputs = stop - start, Z.shape[1]
+    z = column(Z, 0, start, stop)
+    for i in range(n):
+        largest[i], totals[i] = z[i], 0
     for k in range(1, n_outputs):
-        for i in range(start, stop):
-            largest[i - start] = max(largest[i - start], Z[i, k])
+        z = column(Z, k, start, stop)
+        for i in range(n):
+            largest[i] = max(largest[i], z[i])
     for k in range(n_outputs):
-        for i in range(start, stop):
-            E[i, k] = exp(Z[i, k] - largest[i - start])
-            totals[i - start] += E[i, k]
+        z, e = column(Z, k, start, stop), column(E, k, start, stop)
+        for i in range(n):
+            e[i] = exp(z[i] - largest[i])
+        for i in range(n):
+            totals[i] += e[i]
 
 
 @body()
@@ -195,8 +200,9 @@ def softmax(A, Z):
         stop = min(start + SCRATCH, n)
         exponentials(A, largest, totals, Z, start, stop)
         for k in range(n_outputs):
-            for i in range(start, stop):
-                A[i, k] /= totals[i - start]
+            a = column(A, k, start, stop)
+            for i in range(stop - start):
+                a[i] /= totals[i]
 
 
 @body()
@@ -206,14 +212,16 @@ def softmax_backward(dZ, A):
     means = scratch(A)
     for start in range(0, n, SCRATCH):
         stop = min(start + SCRATCH, n)
-        for i in range(start, stop):
-            means[i - start] = 0
+        for i in range(stop - start):
+            means[i] = 0
         for k in range(n_outputs):
-            for i in range(start, stop):
-                means[i - start] += dZ[i, k] * A[i, k]
+            dz, a = column(dZ, k, start, stop), column(A, k, start, stop)
+            for i in range(stop - start):
+                means[i] += dz[i] * a[i]
         for k in range(n_outputs):
-            for i in range(start, stop):
-                dZ[i, k] = A[i, k] * (dZ[i, k] - means[i - start])
+            dz, a = column(dZ, k, start, stop), column(A, k, start, stop)
+            for i in range(stop - start):
+                dz[i] = a[i] * (dz[i] - means[i])
 
 
 def enter_pass(function: Any, name: str) -> None:

@@ -94,7 +94,7 @@ def linked(function: Callable, signature: Callable[[types.Float], tuple]) -> Any
     def call(typing_context, *arguments):
         numbers = [number for argument in arguments for number in getattr(argument, "types", [argument])]
         real = next(number for number in numbers if isinstance(number, types.Float))
-        _provide_linked(target, real)
+        provide_linked(LINKED[: LINKED.index(target) + 1], real)  # machine code from disk asks for what it calls
 
         def generate(context, builder, call_signature, values):
             convention, (argument_types,) = context.call_conv, call_signature.args

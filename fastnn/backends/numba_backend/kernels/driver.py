@@ -11,10 +11,12 @@ from numba.extending import intrinsic
 
 from fastnn.backends.numba_backend.kernels.memory import INT64, integer_at, put_integer
 from fastnn.backends.numba_backend.kernels.operation_compiler import inlined
+from fastnn.backends.numba_backend.kernels.subnormals import SUBNORMALS_ARE_ZERO, control_register, set_control_register
 from fastnn.backends.numba_backend.layout import (
     ARGUMENTS,
     ARRIVALS,
     BROKEN,
+    FLUSHES,
     ITEM_SIZE,
     N_ITEMS,
     N_STEPS,
@@ -32,24 +34,6 @@ from fastnn.backends.numba_backend.levels import is_x86
 LOOKS_BEFORE_YIELD = 400
 
 _IS_X86 = is_x86()
-
-
-def run(work, thread):
-    """Run a program for every step, as one thread of a team; 0, or what an operation returned instead."""
-    n_threads, arrivals = integer_at(work, N_THREADS), 0
-    for step in range(integer_at(work, N_STEPS)):
-        batch = integer_at(work, STEPS) + step * STEP_SIZE
-        for k in range(integer_at(work, N_ITEMS)):
-            item = integer_at(work, PROGRAM) + k * ITEM_SIZE
-            status = call_operation(integer_at(item, OPERATION), integer_at(item, ARGUMENTS), batch, thread, n_threads)
-            if status != 0:
-                put_integer(work, BROKEN, 1)
-                return status
-            if n_threads > 1 and integer_at(item, WAITS) != 0:
-                arrivals += n_threads
-                if not wait(work, arrivals):
-                    return 0
-    return 0
 
 
 @inlined
@@ -126,3 +110,32 @@ def pause(typing_context):
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+@inlined
+def _run_steps(work, thread):
+    """Every operation of a program for every step, and the barriers between them."""
+    n_threads, arrivals = integer_at(work, N_THREADS), 0
+    for step in range(integer_at(work, N_STEPS)):
+        batch = integer_at(work, STEPS) + step * STEP_SIZE
+        for k in range(integer_at(work, N_ITEMS)):
+            item = integer_at(work, PROGRAM) + k * ITEM_SIZE
+            status = call_operation(integer_at(item, OPERATION), integer_at(item, ARGUMENTS), batch, thread, n_threads)
+            if status != 0:
+                put_integer(work, BROKEN, 1)
+                return status
+            if n_threads > 1 and integer_at(item, WAITS) != 0:
+                arrivals += n_threads
+                if not wait(work, arrivals):
+                    return 0
+    return 0
+
+
+def run(work, thread):
+    """Run a program for every step, as one thread of a team; 0, or what an operation returned instead."""
+    before = control_register()
+    if integer_at(work, FLUSHES) != 0:
+        set_control_register(before | SUBNORMALS_ARE_ZERO)
+    status = _run_steps(work, thread)
+    set_control_register(before)
+    return status

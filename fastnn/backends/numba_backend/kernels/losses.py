@@ -16,6 +16,7 @@ from fastnn.backends.numba_backend.kernels.operation_compiler import inlined
 from fastnn.backends.numba_backend.kernels.registry import body
 from fastnn.backends.numba_backend.kernels.scratch import SCRATCH, scratch
 from fastnn.backends.numba_backend.kernels.vector_math import exp, log, log1p
+from fastnn.backends.numba_backend.kernels.views import column
 
 
 @inlined
@@ -40,16 +41,18 @@ def softmax_cross_entropy(losses, dZ, Z, Y, options):
     for start in range(0, n, SCRATCH):
         stop = min(start + SCRATCH, n)
         exponentials(dZ, largest, totals, Z, start, stop)
-        for i in range(start, stop):
-            log_sums[i - start] = log(totals[i - start])
-            losses[i] = 0
+        loss = losses[start:stop]
+        for i in range(stop - start):
+            log_sums[i] = log(totals[i])
+        loss[:] = 0
         for k in range(n_outputs):
-            for i in range(start, stop):
-                losses[i] += (kept * Y[i, k] + added) * (log_sums[i - start] - (Z[i, k] - largest[i - start]))
-            for i in range(start, stop):
-                dZ[i, k] = dZ[i, k] / totals[i - start] - (kept * Y[i, k] + added)
-        for i in range(start, stop):
-            losses[i] = _cut(losses[i], options)
+            z, dz, y = column(Z, k, start, stop), column(dZ, k, start, stop), column(Y, k, start, stop)
+            for i in range(stop - start):
+                loss[i] += (kept * y[i] + added) * (log_sums[i] - (z[i] - largest[i]))
+            for i in range(stop - start):
+                dz[i] = dz[i] / totals[i] - (kept * y[i] + added)
+        for i in range(stop - start):
+            loss[i] = _cut(loss[i], options)
 
 
 @body()

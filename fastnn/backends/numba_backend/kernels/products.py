@@ -25,6 +25,7 @@ from fastnn.backends.numba_backend.kernels.register_tiles import (
     lanes_of,
     load,
     prefetch,
+    prefetch_line,
     scale,
     stack_buffer,
     store,
@@ -44,6 +45,8 @@ STRIP_BYTES = 2 * VECTOR_BYTES * (DEPTH + VECTOR_BYTES)
 LINE_BYTES, LEFT_BYTES = 64, 192 * 1024  # of a line of the caches, and of a block of A that is packed
 #: Rows that lie so far apart share few sets of the caches.
 FAR_BYTES = 1024
+#: A matrix B so large that it is not in the second-level cache when its strips are read.
+LARGE_BYTES = 2**20
 
 square_zeros, row_zeros, transposable_zeros = zeros_of(SQUARE_ROWS, SQUARE_VECTORS), zeros_of(1, 4), zeros_of(None, 1)
 
@@ -237,6 +240,27 @@ def _copy_tiles(C, A, like):
 _copy = linked(_copy_tiles, lambda real: (MATRIX, MATRIX, real))
 
 
+@inlined
+def _fetch_rows(M, first, last):
+    """Ask for some rows of a matrix in rows before they are read; the step of its columns counts bytes of a row."""
+    for row in range(first, last):
+        address = M.address + row * M.row_step
+        for offset in range(0, M.column_step, LINE_BYTES):
+            prefetch_line(address + offset)
+
+
+@inlined
+def _ahead(B, j, width):
+    """The rows of memory in which the strip of B lies that begins at column j; none where B ends before, or is near anyway."""
+    if B.n_rows * B.n_columns * min(B.row_step, B.column_step) < LARGE_BYTES:
+        return NO_MATRIX
+    n_columns = max(0, min(width, B.n_columns - j))
+    address = B.address + j * B.column_step
+    if B.row_step >= B.column_step:
+        return Matrix(address, B.n_rows, n_columns, B.row_step, n_columns * B.column_step + LINE_BYTES - 1)
+    return Matrix(address, n_columns, B.n_rows, B.column_step, B.n_rows * B.row_step + LINE_BYTES - 1)
+
+
 def _strip_product(rows, vectors):
     """The micro-kernel C = alpha A B + beta C + bias for a strip of columns, by tiles of rows x vectors.
 
@@ -244,13 +268,14 @@ def _strip_product(rows, vectors):
     """
     zeros = zeros_of(rows, vectors)
 
-    def multiply_strip(C, A, B, epilogue):
+    def multiply_strip(C, A, B, epilogue, ahead):
         alpha, beta, bias, hint = epilogue
         for i in range(0, C.n_rows, rows):
             n_rows, result, tile = min(rows, C.n_rows - i), C.address + i * C.row_step, zeros(alpha)
             for s in range(-1, hint.n_states):
                 beside = hint.parameters if s < 0 else hint.states + s * hint.step
                 prefetch(tile, beside + i * hint.row_step, hint.row_step, n_rows)
+            _fetch_rows(ahead, ahead.n_rows * i // C.n_rows, ahead.n_rows * (i + n_rows) // C.n_rows)
             column, row = A.address + i * A.row_step, B.address
             for _ in range(A.n_columns):
                 tile = add_outer_product(tile, column, A.row_step, n_rows, row)
@@ -266,7 +291,7 @@ def _strip_product(rows, vectors):
             store(tile, result, C.row_step, n_rows, C.n_columns)
 
     multiply_strip.__qualname__ = f"multiply_strip_{rows}x{vectors}"
-    return linked(multiply_strip, lambda real: (MATRIX, MATRIX, MATRIX, epilogue_of(real)))
+    return linked(multiply_strip, lambda real: (MATRIX, MATRIX, MATRIX, epilogue_of(real), MATRIX))
 
 
 _multiply_row_strip = _strip_product(1, ROW_VECTORS)
@@ -303,22 +328,22 @@ def _strips(C, A, B, epilogue):
     while j < C.n_columns:
         width = _strip_width(C, B, C.n_columns - j, lanes)
         n_columns = min(width, C.n_columns - j)
-        strip = _part(B, 0, m, j, n_columns)
+        strip, ahead = _part(B, 0, m, j, n_columns), _ahead(B, j + width, width)
         if width <= 2 * lanes and (packs or n_columns < width):
             packed = Matrix(buffer, m, width, width * size, size)
             _copy(packed, strip, epilogue.alpha)
             strip = packed
         if width == 2 * lanes:
-            _multiply_wide_strip(_part(C, 0, n, j, n_columns), A, strip, _epilogue_part(epilogue, 0, j))
+            _multiply_wide_strip(_part(C, 0, n, j, n_columns), A, strip, _epilogue_part(epilogue, 0, j), ahead)
             if n < C.n_rows:
                 lower, left = _part(C, n, rest, j, n_columns), _part(A, n, rest, 0, m)
-                _multiply_rest_of_strip(lower, left, strip, _epilogue_part(epilogue, n, j))
+                _multiply_rest_of_strip(lower, left, strip, _epilogue_part(epilogue, n, j), NO_MATRIX)
         else:
             part, beside = _part(C, 0, C.n_rows, j, n_columns), _epilogue_part(epilogue, 0, j)
             if width > lanes:
-                _multiply_row_strip(part, A, strip, beside)
+                _multiply_row_strip(part, A, strip, beside, NO_MATRIX)
             else:
-                _multiply_narrow_strip(part, A, strip, beside)
+                _multiply_narrow_strip(part, A, strip, beside, NO_MATRIX)
         j += width
 
 

@@ -39,6 +39,20 @@ def _typed_row(typing_context, block, i):
     return result(block, types.int64), generate
 
 
+@intrinsic
+def _typed_column(typing_context, block, k, start, stop):
+    result = types.Array(block.dtype, 1, "C")
+
+    def generate(context, builder, signature, values):
+        whole = context.make_array(block)(context, builder, values[0])
+        _, step = cgutils.unpack_tuple(builder, whole.strides, 2)
+        offset = builder.add(builder.mul(step, values[1]), builder.mul(whole.itemsize, values[2]))
+        data = cgutils.pointer_add(builder, whole.data, offset)
+        return _vector(context, builder, result, data, builder.sub(values[3], values[2]), whole.itemsize)
+
+    return result(block, types.int64, types.int64, types.int64), generate
+
+
 def _flat(block):
     return block.reshape(-1, order="A")
 
@@ -47,5 +61,10 @@ def _row(block, i):
     return block[i]
 
 
-#: The numbers of a contiguous block as a vector, and row i of a block whose rows are contiguous.
-flat, row = (_flat, _row) if config.DISABLE_JIT else (_typed_flat, _typed_row)
+def _column(block, k, start, stop):
+    return block[start:stop, k]
+
+
+#: The numbers of a contiguous block as a vector; row i of a block whose rows are contiguous; and numbers `start` to `stop` of
+#: column k of a block whose columns are.
+flat, row, column = (_flat, _row, _column) if config.DISABLE_JIT else (_typed_flat, _typed_row, _typed_column)

@@ -27,6 +27,9 @@ from fastnn.backends.numba_backend.partition import BY_ONE, BY_SAMPLES, UPDATE_R
 from fastnn.backends.numba_backend.programs.program import Program, Slot
 from fastnn.optimizers import Rule
 
+#: Samples for which rows of errors meet rows of weights in inner products, and outputs of a layer that make this worth it.
+FEW_SAMPLES, WIDE = 16, 64
+
 NO_ORDER = np.empty(0, np.int64)
 
 
@@ -138,11 +141,17 @@ def add_activation_backward(program: Program, layer: BoundLayer, arrays: tuple[V
     program.add(operation, BY_SAMPLES, *((dZ, Z, A) if takes_logits else (dZ, A)))
 
 
+def are_few(n_samples: int) -> bool:
+    """Whether programs for at most so many samples are others than those for more."""
+    return n_samples <= FEW_SAMPLES
+
+
 def propagate_errors(program: Program, network: list[BoundLayer], layout: Layout = IN_ROWS) -> None:
     """dZ_{l-1} = (dZ_l W_l^T) * f'_{l-1}(Z_{l-1}) for l = L ... 2."""
     for layer, previous in zip(network[:0:-1], network[-2::-1], strict=True):
-        dZ = layout.samples(previous.dZ)
-        program.add(table.previous_error, BY_SAMPLES, dZ, layout.samples(layer.dZ), whole(layer.W))
+        dZ, is_few = layout.samples(previous.dZ), not layout.in_columns and are_few(len(layer.dZ))
+        product = table.previous_error_of_few if is_few and layer.W.shape[1] >= WIDE else table.previous_error
+        program.add(product, BY_SAMPLES, dZ, layout.samples(layer.dZ), whole(layer.W))
         if previous.dropout > 0:
             drop_units(program, previous, previous.dZ, layout)
         add_activation_backward(program, previous, (dZ, layout.samples(previous.Z), layout.samples(previous.A)))

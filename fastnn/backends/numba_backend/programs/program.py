@@ -28,10 +28,12 @@ class Program:
     ----------
     dtype : numpy dtype
         Type of the numbers.
+    flushes : bool, default False
+        Whether subnormal numbers become 0 while it runs, unless it calls functions in Python.
     """
 
-    def __init__(self, dtype: np.dtype) -> None:
-        self.dtype = dtype
+    def __init__(self, dtype: np.dtype, *, flushes: bool = False) -> None:
+        self.dtype, self.flushes = dtype, flushes
         self.operations: list[tuple[Operation, np.ndarray]] = []
         self.slots: dict[str, list[tuple[np.ndarray, int]]] = {}
         self.waits: list[bool] = []
@@ -99,7 +101,7 @@ class Program:
                 run_team(self.items, steps, n_threads)
             self._raise_failure()
         else:
-            run_team(self.items, steps, n_threads)
+            run_team(self.items, steps, n_threads, flushes=self.flushes)
 
     def _raise_failure(self) -> None:
         """Raise what the first function in Python has raised that failed."""

@@ -57,9 +57,9 @@ _Work = ctypes.c_int64 * len(WORK)
 _N_THREADS, _BROKEN = (WORK.index(name) for name in ("n_threads", "broken"))
 
 
-def run_team(items: Items, steps: np.ndarray, n_threads: int) -> None:
-    """Run a program for every step in a team of threads."""
-    work = _Work(items.address, items.n, address_of(steps), len(steps), n_threads, 0, 0, _yield_processor())
+def run_team(items: Items, steps: np.ndarray, n_threads: int, *, flushes: bool = False) -> None:
+    """Run a program for every step in a team of threads; `flushes` lets subnormal numbers become 0 meanwhile."""
+    work = _Work(items.address, items.n, address_of(steps), len(steps), n_threads, 0, 0, _yield_processor(), flushes)
     if n_threads == 1:
         _compute(work, 0)
     else:

@@ -51,7 +51,7 @@ class Training:
         self.purpose = rule, batch_size, data, max_threads
         self.in_columns = model.is_narrow and not data.sparse
         self.sample_losses = np.zeros(_whole(batch_size))
-        self.program = Program(model.dtype)
+        self.program = Program(model.dtype, flushes=True)
         if self.in_columns:
             self._compute_in_columns()
         else:
@@ -177,9 +177,8 @@ class Training:
         propagate_errors(program, network, IN_COLUMNS)
         gradients_in_columns(program, network, X)
         if gradients is not None:
-            program.add(
-                table.copy_block, BY_SAMPLES, View(gradients[:, : len(gradient)], TILE), whole(gradient[np.newaxis])
-            )
+            tile = View(gradients[:, : len(gradient)], TILE)
+            program.add(table.copy_numbers, BY_SAMPLES, tile, whole(gradient))
 
 
 def _whole(n: int) -> int:
