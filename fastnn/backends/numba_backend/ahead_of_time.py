@@ -98,7 +98,7 @@ def link(objects: list[Path], target: Path) -> None:
     flags = [
         "-shared",
         "-fPIC",
-        "-O2",
+        "-O3",
         "-ffreestanding",
         "-fno-builtin",
         "-fno-tree-loop-distribute-patterns",

@@ -35,6 +35,7 @@ class Inference:
         self.program, self.network = program, network
 
         self.step = np.zeros(1, SETTINGS)
+        self.n_samples, self.not_finite = self.step["n_samples"], self.step["not_finite"]
 
     def run(self, steps: np.ndarray, out: np.ndarray, X: Any) -> None:
         """Fill the rows of `out` that the steps are about."""
@@ -44,6 +45,6 @@ class Inference:
 
     def run_once(self, out: np.ndarray, X: Any) -> bool:
         """Fill `out`, which has at most `ROWS_PER_PASS` rows; whether Z_1 is finite."""
-        self.step["n_samples"], self.step["not_finite"] = len(out), 0
+        self.n_samples[0], self.not_finite[0] = len(out), 0
         self.run(self.step, out, X)
-        return not self.step["not_finite"][0]
+        return not self.not_finite[0]

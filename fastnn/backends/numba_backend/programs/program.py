@@ -68,10 +68,11 @@ class Program:
 
     def bind(self, **arrays: np.ndarray) -> None:
         """Enter the arrays that have been left open. They have to live until the program has run."""
-        for name, array in arrays.items():
+        for name in self.slots.keys() & arrays.keys():
+            array = arrays[name]
             matrix = array if array.ndim == 2 else array.reshape(-1, 1)
             numbers = address_of(array), *matrix.shape, *matrix.strides
-            for record, place in self.slots.get(name, ()):
+            for record, place in self.slots[name]:
                 record[place : place + PLACES - 2] = numbers
         for program in self.inner:
             program.bind(**arrays)
