@@ -9,6 +9,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,9 @@ from fastnn.backends.numba_backend.kernels.products import PRODUCTS
 from fastnn.backends.numba_backend.levels import level
 from fastnn.backends.numba_backend.prebuilt import library_path
 from fastnn.backends.numba_backend.table import OPERATIONS
+
+#: The types that networks have, by name; each is compiled by a process of its own.
+TYPES = {"float32": float32, "float64": float64}
 
 #: What LLVM makes of loops that fill or copy memory calls functions of the C library, which this stands for.
 STANDARD = r"""
@@ -48,23 +54,26 @@ HIDDEN void *memmove(void *to, const void *from, size n) {
 """
 
 
-def compile_all() -> Iterator[tuple[str, Any, str]]:
-    """(symbol, library, LLVM's name) of the driver, the matrix products, and every operation in both types."""
+def compile_driver() -> Iterator[tuple[str, Any, str]]:
+    """(symbol, library, LLVM's name) of the driver."""
     driver, signature = njit(run, **FLAGS), (types.int64, types.int64)
     driver.compile(types.int64(*signature))
     yield "run_program", *_code(driver.overloads[signature])
-    for real in (float32, float64):
-        for function in PRODUCTS:
-            yield function.symbol(real), *_code(compile_linked(function, real))
-        for name, operation in OPERATIONS.items():
-            yield f"{name}_{real}", *_code(compiled(operation, real)[1])
+
+
+def compile_operations(real: types.Float) -> Iterator[tuple[str, Any, str]]:
+    """(symbol, library, LLVM's name) of the matrix products and of every operation, for numbers of one type."""
+    for function in PRODUCTS:
+        yield function.symbol(real), *_code(compile_linked(function, real))
+    for name, operation in OPERATIONS.items():
+        yield f"{name}_{real}", *_code(compiled(operation, real)[1])
 
 
 def _code(overload: Any) -> tuple[Any, str]:
     return overload.library, overload.fndesc.llvm_func_name
 
 
-def emit(symbol: str, library: Any, llvm_name: str, machine: llvm.TargetMachine) -> bytes:
+def emit(machine: llvm.TargetMachine, symbol: str, library: Any, llvm_name: str) -> bytes:
     """The object code of one function, under a symbol; all others in it are its own."""
     module = llvm.parse_bitcode(library._final_module.as_bitcode())
     for function in module.functions:
@@ -110,17 +119,26 @@ def link(objects: list[Path], target: Path) -> None:
     subprocess.run(command, check=True, capture_output=True, text=True)
 
 
-def build(folder: Path) -> Path:
-    """Make the library of `FASTNN_BUILD_LEVEL` and the record of what it was made with, in a folder; its path."""
+def object_codes(name: str) -> list[bytes]:
+    """The object code of every function for numbers of a type; that of the driver goes with single precision."""
     target = llvm.Target.from_triple(llvm.get_process_triple())
     machine = target.create_target_machine(cpu=level().name, opt=3, reloc="pic", codemodel="default")
+    functions = [*compile_operations(TYPES[name]), *(compile_driver() if name == "float32" else ())]
+    return [emit(machine, *function) for function in functions]
+
+
+def build(folder: Path) -> Path:
+    """Make the library of `FASTNN_BUILD_LEVEL` and the record of what it was made with, in a folder; its path."""
     path = folder / library_path(level()).name
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        ProcessPoolExecutor(len(TYPES), mp_context=get_context("spawn")) as processes,
+    ):
         objects: list[Path] = []
-        for symbol, library, llvm_name in compile_all():
+        for code in chain.from_iterable(processes.map(object_codes, TYPES)):
             objects.append(Path(scratch) / f"{len(objects)}.o")
-            objects[-1].write_bytes(emit(symbol, library, llvm_name, machine))
+            objects[-1].write_bytes(code)
         made = Path(scratch) / path.name
         link(objects, made)
         for old in path.parent.glob(f"kernels-{level().name}-*"):
