@@ -162,6 +162,27 @@ def _module_within(name: str, prefix: str) -> str | None:
     return name.removeprefix(f"{prefix}.").split(".")[0]
 
 
+#: Functions of the compiled backend that take more than `MOST_ARGUMENTS`, and why.
+EXCEPTIONS = {
+    "multiply_near": "the product's five, and where the state of the parameters beside it lies",
+    "add_lanewise_products": "two blocks with steps and bounds of their own",
+    "add_block": "a block with step and bounds, and its factor",
+    "store_lane_sums": "a block with step and bounds, and its factor",
+    "__init__": "the constants of a floating-point type",
+}
+MOST_ARGUMENTS, MOST_LINES = 6, 40
+
+
+def test_functions_of_the_compiled_backend_are_short_and_take_few_arguments():
+    for path in (PACKAGE / "backends" / "numba_backend").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                assert not body or node.end_lineno - body[0].lineno < MOST_LINES, f"{path}: {node.name}"
+                names = {argument.arg for argument in [*node.args.args, *node.args.kwonlyargs]} - {"self", "cls"}
+                assert len(names) <= MOST_ARGUMENTS or node.name in EXCEPTIONS, f"{path}: {node.name}"
+
+
 def test_importing_is_light_and_compiles_nothing():
     program = """
 import json, sys
