@@ -83,32 +83,18 @@ def binary_cross_entropy_with_softmax(losses, dZ, Z, Y, options):
     for i in range(n):
         total = 0.0
         largest, exponentials = _exponentials_of_others(Z, i, -1)
-        log_sum = _logarithm(exponentials)
+        log_sum = log(exponentials)
         for j in range(n_outputs):
-            dZ[i, j] = real(n_outputs) * _exponential(Z[i, j] - largest) / exponentials - (
-                real(kept) * Y[i, j] + real(added)
-            )
+            dZ[i, j] = real(n_outputs) * exp(Z[i, j] - largest) / exponentials - (real(kept) * Y[i, j] + real(added))
         for k in range(n_outputs):
             y = real(kept) * Y[i, k] + real(added)
             largest_rest, rest = _exponentials_of_others(Z, i, k)
-            log_rest = (largest_rest - largest) + _logarithm(rest)
+            log_rest = (largest_rest - largest) + log(rest)
             total += _cut(y * (log_sum - (Z[i, k] - largest)) + (one - y) * (log_sum - log_rest), options)
             for j in range(n_outputs):
                 if j != k:
-                    dZ[i, j] -= (one - y) * _exponential(Z[i, j] - largest_rest) / rest
+                    dZ[i, j] -= (one - y) * exp(Z[i, j] - largest_rest) / rest
         losses[i] = total
-
-
-@kernel
-def _logarithm(x):
-    """log(x) as a function of its own, as `_exponential` is."""
-    return log(x)
-
-
-@kernel
-def _exponential(x):
-    """e^x as a function of its own: inlined twice into one function, Numba loses track of its variables."""
-    return exp(x)
 
 
 @kernel
@@ -121,7 +107,7 @@ def _exponentials_of_others(Z, i, k):
     total = Z.dtype.type(0)
     for j in range(Z.shape[1]):
         if j != k:
-            total += _exponential(Z[i, j] - largest)
+            total += exp(Z[i, j] - largest)
     return largest, total
 
 

@@ -74,7 +74,7 @@ def put_range(ranges, place, first, n):
     put_integer(ranges, place + SIZE, n)
 
 
-find_ranges = inlined(_find_ranges)
+find_ranges = njit(_find_ranges, **FLAGS)  # one function: taken into each operation, it would cost more to compile
 
 
 class Unpacker:

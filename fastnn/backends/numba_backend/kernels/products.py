@@ -15,7 +15,7 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fastnn.backends.numba_backend.kernels.compilation import LINKED, inlined, kernel, linked
+from fastnn.backends.numba_backend.kernels.compilation import LINKED, inlined, linked
 from fastnn.backends.numba_backend.kernels.register_tiles import (
     add_block,
     add_column,
@@ -127,7 +127,7 @@ def multiply_near(C, A, B, alpha, parameters, state, first):
     _multiply(_matrix(C), _matrix(A), _matrix(B), Epilogue(C.dtype.type(alpha), zero, NO_MATRIX, hint))
 
 
-@kernel
+@inlined
 def sum_rows(c, B, factor):
     """c = factor sum_i b_i; B (n, p) in rows -> c (p,)."""
     factor, one, size = c.dtype.type(factor), c.dtype.type(1), c.itemsize

@@ -215,7 +215,7 @@ def lanewise(function):
     """Register the decorated factory, which takes a `Precision` and gives an implementation, as compiled `function`."""
 
     def register(factory):
-        @overload(function, jit_options=FLAGS, inline="always")
+        @overload(function, jit_options=FLAGS | {"forceinline": True})  # by LLVM: Numba would take longer
         def implementation(x):
             return factory(PRECISIONS[x]) if x in PRECISIONS else None
 
