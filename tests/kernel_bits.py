@@ -12,9 +12,8 @@ from scipy import sparse
 
 import fastnn
 from fastnn.backends.numba_backend import table
-from fastnn.backends.numba_backend.operations import NOTHING
 from tests.cases import DTYPES
-from tests.test_operations import ARGUMENTS, Arrays, a_step, run
+from tests.operations import NAMES, a_step, arguments_of, results, run
 
 #: Networks and optimizers whose programs have every kind of operation.
 FITS = {
@@ -38,12 +37,12 @@ def digest(*arrays):
 
 
 def operations():
-    """(name, digest) of every operation with arguments in the tests' table."""
+    """(name, digest) of every operation."""
     for dtype in DTYPES:
-        for name, arguments in ARGUMENTS.items():
-            arrays, step = arguments(Arrays(dtype)), a_step()
-            run(table.OPERATIONS[name], arrays, (NOTHING, 1), step)
-            yield f"{name} {dtype}", digest(*arrays, step)
+        for name in NAMES:
+            arguments, step = arguments_of(name, dtype), a_step()
+            run(table.OPERATIONS[name], arguments, step, dtype)
+            yield f"{name} {dtype}", digest(*results(name, arguments), step)
 
 
 def fits():
