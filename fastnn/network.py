@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property, partial
 from typing import Any
 
@@ -464,16 +464,20 @@ class Network:
         """Threads that the kernels may use."""
         return team_size(self.n_threads)
 
+    def computing(self, n_threads: int | None = None) -> AbstractContextManager[None]:
+        """Within it, threads are limited, and an overflow shows in the result, not as a warning on the way."""
+        if n_threads is None and self.backend == "numba":
+            return np.errstate(all="ignore")
+        return self._limited(None if n_threads is None else check_count(n_threads, "n_threads"))
+
     @contextmanager
-    def computing(self, n_threads: int | None = None) -> Iterator[Any]:
-        """The backend, with its threads limited; an overflow shows in the result, not as a warning on the way."""
-        n_threads = None if n_threads is None else check_count(n_threads, "n_threads")
-        with np.errstate(all="ignore"), threads_of_call(n_threads):
-            if self.backend == "numpy":
-                with matrix_threads(call_threads() or self.n_threads):
-                    yield get_backend(self.backend)
-            else:
-                yield get_backend(self.backend)
+    def _limited(self, n_threads: int | None) -> Iterator[None]:
+        with (
+            np.errstate(all="ignore"),
+            threads_of_call(n_threads),
+            matrix_threads(call_threads() or self.n_threads if self.backend == "numpy" else None),
+        ):
+            yield
 
     def forget_batch(self) -> Callable[[], None]:
         """Give up what `loss` left for `backward`, as the parameters change; returns what takes that back."""
