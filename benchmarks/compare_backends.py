@@ -33,7 +33,7 @@ PAUSE_SECONDS = 0.2
 def measure(workload: Workload, rounds: int, n_threads: int | None) -> dict[str, Any]:
     """Median seconds of each backend over `rounds` turns, the backends taking turns within each."""
     workload.assert_backends_agree()
-    seconds: dict[str, list[float]] = {backend: [] for backend in fastnn.backends()}
+    seconds: dict[str, list[float]] = {backend: [] for backend in fastnn.available_backends()}
     for _ in range(rounds):
         for backend, measured in seconds.items():
             time.sleep(PAUSE_SECONDS)

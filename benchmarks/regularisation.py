@@ -27,7 +27,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "dropout 0.5": ({"dropout": 0.5}, {}),
     "batch normalisation": ({"normalization": "batch"}, {}),
     "layer normalisation": ({"normalization": "layer"}, {}),
-    "clipping": ({}, {"max_gradient_norm": 1.0}),
+    "clipping": ({}, {"max_grad_norm": 1.0}),
 }
 
 

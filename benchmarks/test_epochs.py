@@ -15,7 +15,7 @@ def _compiled_and_compared(workload: Workload) -> None:
     workload.assert_backends_agree()
 
 
-@pytest.mark.parametrize("backend", fastnn.backends())
+@pytest.mark.parametrize("backend", fastnn.available_backends())
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
 def test_fit(benchmark, workload, backend):
     _compiled_and_compared(workload)

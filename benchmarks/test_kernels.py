@@ -5,7 +5,7 @@ import pytest
 import fastnn
 from benchmarks.kernels import INFERENCE_ROWS, KERNELS, inference
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 
 @every_backend

@@ -117,7 +117,9 @@ def main():
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--backend", nargs="+", choices=fastnn.backends(), default=["numba"], help="default: numba")
+    parser.add_argument(
+        "--backend", nargs="+", choices=fastnn.available_backends(), default=["numba"], help="default: numba"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--hidden", nargs="+", type=int, default=[512, 512], help="units; default: 512 512")

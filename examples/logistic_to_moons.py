@@ -150,7 +150,11 @@ def main():
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--backend", nargs="+", choices=fastnn.backends(), default=fastnn.backends(), help="default: all"
+        "--backend",
+        nargs="+",
+        choices=fastnn.available_backends(),
+        default=fastnn.available_backends(),
+        help="default: all",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output-dir", type=Path, help="folder for the plots; none are drawn without it")

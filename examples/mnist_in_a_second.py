@@ -73,7 +73,9 @@ def main():
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--backend", nargs="+", choices=fastnn.backends(), default=["numba"], help="default: numba")
+    parser.add_argument(
+        "--backend", nargs="+", choices=fastnn.available_backends(), default=["numba"], help="default: numba"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=range(5), help="one training each; default: 0 1 2 3 4")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--data-dir", type=Path, help="folder with the files of MNIST; default: $FASTNN_DATA")

@@ -2,10 +2,10 @@
 
 import logging
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastnn.activations import register_activation
-from fastnn.backends import backends
+from fastnn.backends import available_backends
 from fastnn.callbacks import Callback, EarlyStopping
 from fastnn.checkpoints import Checkpoint
 from fastnn.exceptions import DivergenceError
@@ -17,6 +17,12 @@ from fastnn.model import Model
 from fastnn.network import Network
 from fastnn.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, Muon, RMSprop
 from fastnn.serialization import load, load_metadata, save
+
+if TYPE_CHECKING:
+    from fastnn import datasets as datasets
+    from fastnn import estimators as estimators
+    from fastnn import plotting as plotting
+    from fastnn.estimators import MLPClassifier, MLPRegressor
 
 logging.getLogger("fastnn").addHandler(logging.NullHandler())  # the program that imports fastnn decides what is shown
 
@@ -47,7 +53,7 @@ __all__ = [
     "Muon",
     "Network",
     "RMSprop",
-    "backends",
+    "available_backends",
     "check_gradients",
     "find_learning_rate",
     "load",
@@ -56,6 +62,14 @@ __all__ = [
     "register_loss",
     "save",
 ]
+
+
+#: Public modules beside these names.
+_MODULES = ("activations", "backends", "callbacks", "initializers", "losses", "optimizers", "schedules", *_ON_DEMAND)
+
+
+def __dir__() -> list[str]:
+    return sorted((*__all__, *_MODULES, "__version__"))
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.backends import backends, get_backend
+from fastnn.backends import available_backends, get_backend
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def register_activation(
     found = checked_values(f"The derivative of {name}", slope(z, a), z.shape)
     expected = (np.asarray(f(z + STEP)) - f(z - STEP)) / (2 * STEP)
     check_slopes(name, found, expected, lambda at: f"z = {z[at]:.4g}")
-    for backend in backends():
+    for backend in available_backends():
         get_backend(backend).add_activation(code, function, derivative)
     ACTIVATIONS[name] = Activation(name, code, "(registered)", "(registered)", source)
     return ACTIVATIONS[name]

@@ -25,7 +25,7 @@ from fastnn.activations import (
     find_activation,
     reference_module,
 )
-from fastnn.backends import backends, get_backend
+from fastnn.backends import available_backends, get_backend
 
 #: The backends' loss functions, in the order of their tables: first those that start from the logits Z, because the
 #: exponentials of their output activation cancel; then those that start from the outputs A and multiply by f'(Z).
@@ -457,7 +457,7 @@ def register_loss(
     code, reference = next(_CODES), reference_module("losses")
     reference.add_loss(code, function, derivative)
     _check_derivative(name, reference.find_loss(code), function, output_activation, targets)
-    for backend in backends():
+    for backend in available_backends():
         get_backend(backend).add_loss(code, function, derivative)
     description = {
         "name": name,

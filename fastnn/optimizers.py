@@ -32,7 +32,7 @@ SETTINGS = np.dtype(
             "l2",
             "weight_decay",
             "penalize_biases",
-            "max_gradient_norm",
+            "max_grad_norm",
             "penalties_reported",
             "momentum",
             "squares_kept",
@@ -80,7 +80,7 @@ class Optimizer(ABC):
 
     The terms in lambda are the gradient of a penalty, lambda_1 sum |W| + (lambda_2 / 2) sum W^2, which the loss that
     `Network.fit` reports leaves out. Decay is decoupled from them: theta <- (1 - eta lambda) theta before each step of
-    rate eta. Before anything else a gradient that is longer than c, `max_gradient_norm`, is shortened:
+    rate eta. Before anything else a gradient that is longer than c, `max_grad_norm`, is shortened:
     dL/dtheta <- min(1, c / (|dL/dtheta| + 10^-6)) dL/dtheta, its length that over all parameters.
 
     What an optimizer keeps for each parameter, and how many steps it has made, belongs to the network: it starts at 0,
@@ -94,7 +94,7 @@ class Optimizer(ABC):
         Strength lambda of the decay, at least 0.
     penalize_biases : bool, default False
         Whether penalties and decay cover the biases too, and the scales and shifts of normalised layers.
-    max_gradient_norm : float, optional
+    max_grad_norm : float, optional
         Longest gradient c that is followed; by default any.
 
     References
@@ -108,7 +108,7 @@ class Optimizer(ABC):
     l2: float = 0.0
     weight_decay: float = 0.0
     penalize_biases: bool = False
-    max_gradient_norm: float | None = None
+    max_grad_norm: float | None = None
 
     #: Whether its updates need the gradient of a whole matrix, and so cannot be made block by block within an epoch.
     needs_matrices: ClassVar[bool] = False
@@ -121,8 +121,8 @@ class Optimizer(ABC):
         for name in ("l1", "l2", "weight_decay"):
             check_number(getattr(self, name), name)
         check_flag(self.penalize_biases, "penalize_biases")
-        if self.max_gradient_norm is not None:
-            check_number(self.max_gradient_norm, "max_gradient_norm", positive=True)
+        if self.max_grad_norm is not None:
+            check_number(self.max_grad_norm, "max_grad_norm", positive=True)
 
     @property
     @abstractmethod
@@ -162,7 +162,7 @@ class Optimizer(ABC):
         record = np.zeros(1, SETTINGS)
         for name in ("l1", "l2", "weight_decay", "penalize_biases"):
             record[name] = getattr(self, name)
-        record["max_gradient_norm"] = self.max_gradient_norm or np.inf
+        record["max_grad_norm"] = self.max_grad_norm or np.inf
         record["penalties_reported"] = 1
         return record
 
@@ -180,7 +180,7 @@ class Optimizer(ABC):
             update=self.update,
             penalizes=penalizes,
             penalizes_biases=penalizes and self.penalize_biases,
-            clips=self.max_gradient_norm is not None,
+            clips=self.max_grad_norm is not None,
             is_product=UPDATES[self.update] == "sgd" and not self.l1,
             reports_penalty=reports_penalty and any((self.l1, self.l2)),
             orthogonal=self if self.needs_matrices else None,
@@ -306,8 +306,8 @@ class RMSprop(Optimizer):
     ----------
     learning_rate : float, default 0.01
         Step size eta, positive.
-    squares_kept : float, default 0.99
-        Share rho of the mean square that is kept from step to step, at least 0 and below 1.
+    rho : float, default 0.99
+        Share of the mean square that is kept from step to step, at least 0 and below 1.
     epsilon : float, default 1e-8
         Keeps the quotient finite, positive.
     momentum : float, default 0.0
@@ -319,13 +319,13 @@ class RMSprop(Optimizer):
     """
 
     learning_rate: float = 0.01
-    squares_kept: float = 0.99
+    rho: float = 0.99
     epsilon: float = 1e-8
     momentum: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_kept(self.squares_kept, "squares_kept")
+        _check_kept(self.rho, "rho")
         _check_kept(self.momentum, "momentum")
         check_number(self.epsilon, "epsilon", positive=True)
 
@@ -345,7 +345,7 @@ class RMSprop(Optimizer):
         return self.momentum > 0
 
     def _fill(self, records: np.ndarray, steps: np.ndarray, momenta: np.ndarray | None) -> None:
-        records["squares_kept"], records["epsilon"] = self.squares_kept, self.epsilon
+        records["squares_kept"], records["epsilon"] = self.rho, self.epsilon
         records["momentum"] = self.momentum if momenta is None else momenta
 
 
@@ -443,8 +443,8 @@ class Muon(Optimizer):
         Whether to look ahead along the mean.
     iterations : int, default 5
         Of the polynomial, positive.
-    others : Adam, default AdamW()
-        What all other parameters follow; its own penalties, decay and clipping are not used, those given here are.
+    auxiliary : Adam, default AdamW()
+        The optimizer of all other parameters; its own penalties, decay and clipping are not used, those given here are.
 
     References
     ----------
@@ -455,7 +455,7 @@ class Muon(Optimizer):
     momentum: float = 0.95
     nesterov: bool = True
     iterations: int = 5
-    others: Adam = AdamW()
+    auxiliary: Adam = AdamW()
 
     needs_matrices = True
 
@@ -464,23 +464,23 @@ class Muon(Optimizer):
         _check_kept(self.momentum, "momentum")
         check_flag(self.nesterov, "nesterov")
         check_count(self.iterations, "iterations")
-        if not isinstance(self.others, Adam):
-            raise TypeError(f"others must be an Adam or AdamW, got {self.others!r}.")
+        if not isinstance(self.auxiliary, Adam):
+            raise TypeError(f"auxiliary must be an Adam or AdamW, got {self.auxiliary!r}.")
 
     @property
     def update(self) -> int:
         """Position of the update of other parameters in the backends' tables."""
-        return self.others.update
+        return self.auxiliary.update
 
     @property
     def n_states(self) -> int:
         """The mean v, and what the other optimizer keeps."""
-        return 1 + self.others.n_states
+        return 1 + self.auxiliary.n_states
 
     @property
     def epsilon(self) -> float:
         """What keeps the other optimizer's quotient finite."""
-        return self.others.epsilon
+        return self.auxiliary.epsilon
 
     @property
     def has_momentum(self) -> bool:
@@ -488,9 +488,9 @@ class Muon(Optimizer):
         return False
 
     def _fill(self, records: np.ndarray, steps: np.ndarray, momenta: np.ndarray | None) -> None:
-        self.others._fill(records, steps, None)
+        self.auxiliary._fill(records, steps, None)
         records["orthogonal_rate"] = records["learning_rate"]
-        records["learning_rate"] *= self.others.learning_rate / self.learning_rate
+        records["learning_rate"] *= self.auxiliary.learning_rate / self.learning_rate
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ FITS = {
     "columns": ({"layer_sizes": (5, 12, 3), "activations": ("tanh", "softmax")}, fastnn.SGD(0.1, momentum=0.9)),
     "table": (
         {"layer_sizes": (40, 100, 3), "activations": ("gelu", "softmax")},
-        fastnn.AdamW(0.01, max_gradient_norm=1),
+        fastnn.AdamW(0.01, max_grad_norm=1),
     ),
     "normalized": (
         {"layer_sizes": (40, 64, 64, 3), "normalization": ("batch", "layer")},

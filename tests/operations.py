@@ -78,7 +78,7 @@ def a_step():
     step = np.zeros(1, SETTINGS)
     step["n_samples"], step["learning_rate"], step["l1"], step["l2"], step["weight_decay"] = N, 0.1, 0.01, 0.02, 0.03
     step["momentum"], step["squares_kept"], step["epsilon"], step["penalties_reported"] = 0.9, 0.99, 1e-3, 1
-    step["momentum_correction"], step["squares_correction"], step["max_gradient_norm"] = 0.5, 0.4, 0.7
+    step["momentum_correction"], step["squares_correction"], step["max_grad_norm"] = 0.5, 0.4, 0.7
     step["orthogonal_rate"], step["mask_key"] = 0.2, 12345
     return step
 
@@ -191,7 +191,7 @@ def _sum_squares(squares, vector, first):
 
 
 def _clip(gradient, squares, step):
-    gradient *= min(1.0, step["max_gradient_norm"] / (np.sqrt(squares.sum()) + 1e-6))
+    gradient *= min(1.0, step["max_grad_norm"] / (np.sqrt(squares.sum()) + 1e-6))
 
 
 def _mean_loss(losses, step):

@@ -19,7 +19,7 @@ from fastnn import training
 from fastnn.callbacks import Callback, EarlyStopping
 from fastnn.checkpoints import Checkpoint, read_checkpoint
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 X = np.random.default_rng(0).standard_normal((50, 3))
 LABELS = (X[:, 0] + 0.8 * np.random.default_rng(1).standard_normal(50) > 0).astype(int)
@@ -30,7 +30,7 @@ OPTIMIZERS = (
     fastnn.Adagrad(0.1),
     fastnn.RMSprop(0.01, momentum=0.5),
     fastnn.Adam(0.01, amsgrad=True),
-    fastnn.AdamW(0.01, max_gradient_norm=0.5),
+    fastnn.AdamW(0.01, max_grad_norm=0.5),
 )
 
 

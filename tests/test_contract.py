@@ -47,7 +47,7 @@ def test_each_backend_has_a_package():
     ("module", "name"), [("activations", "FUNCTIONS"), ("activations", "DERIVATIVES"), ("optimizers", "UPDATES")]
 )
 def test_equations_are_the_same_in_the_same_order(module, name):
-    reference, compiled = (functions(backend, module, name) for backend in fastnn.backends())
+    reference, compiled = (functions(backend, module, name) for backend in fastnn.available_backends())
     for one, other in zip(reference, compiled, strict=True):
         assert one.__name__ == other.__name__
         assert inspect.signature(one) == inspect.signature(other)
@@ -55,7 +55,7 @@ def test_equations_are_the_same_in_the_same_order(module, name):
         assert inspect.getdoc(one).endswith(".")
 
 
-@pytest.mark.parametrize("backend", fastnn.backends())
+@pytest.mark.parametrize("backend", fastnn.available_backends())
 def test_each_backend_offers_the_contract(backend):
     module = get_backend(backend)
     assert sorted(module.__all__) == sorted(CONTRACT)
@@ -64,17 +64,17 @@ def test_each_backend_offers_the_contract(backend):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_of_the_contract_take_the_same_arguments(name):
-    reference, compiled = (plain(getattr(get_backend(backend), name)) for backend in fastnn.backends())
+    reference, compiled = (plain(getattr(get_backend(backend), name)) for backend in fastnn.available_backends())
     assert list(inspect.signature(compiled).parameters) == list(inspect.signature(reference).parameters)
 
 
 @pytest.mark.parametrize("method", ["infer", "loss", "evaluate", "backward", "step", "training"])
 def test_models_of_both_backends_have_the_same_methods(method):
-    reference, compiled = (getattr(get_backend(backend).Model, method) for backend in fastnn.backends())
+    reference, compiled = (getattr(get_backend(backend).Model, method) for backend in fastnn.available_backends())
     assert list(inspect.signature(compiled).parameters) == list(inspect.signature(reference).parameters)
 
 
-@pytest.mark.parametrize("backend", fastnn.backends())
+@pytest.mark.parametrize("backend", fastnn.available_backends())
 def test_tables_of_activations_follow_their_specifications(backend):
     elementwise = [name for name in ACTIVATIONS if name != "softmax"]
     assert [activation.code for activation in ACTIVATIONS.values()] == list(range(len(ACTIVATIONS)))
@@ -90,7 +90,7 @@ def test_tables_of_losses_follow_their_specifications():
     assert tuple(operation.name for operation in LOSSES) == LOSS_KERNELS  # each with a body, says test_operations
 
 
-@pytest.mark.parametrize("backend", fastnn.backends())
+@pytest.mark.parametrize("backend", fastnn.available_backends())
 def test_tables_of_updates_follow_their_specifications(backend):
     assert tuple(names(functions(backend, "optimizers", "UPDATES"))) == UPDATES
 

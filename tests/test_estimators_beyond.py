@@ -67,7 +67,7 @@ BEYOND = {
     "two activations": {"activation": ["tanh", "elu"]},
     "dropout": {"dropout": 0.4},
     "dropout by layer": {"dropout": [0.0, 0.5]},
-    "batch_norm": {"batch_norm": True},
+    "normalization": {"normalization": "batch"},
     "AdamW": {"optimizer": fastnn.AdamW(0.01, weight_decay=0.1)},
     "Muon": {"optimizer": fastnn.Muon(0.01)},
     "RMSprop": {"optimizer": fastnn.RMSprop(0.01)},
@@ -136,7 +136,7 @@ def test_dropout_is_drawn_from_random_state_and_not_used_in_prediction(make, y):
 
 @both
 def test_batch_normalisation_predicts_with_the_statistics_of_training(make, y):
-    found = fitted(make, y, batch_norm=True)
+    found = fitted(make, y, normalization="batch")
     together, apart = found.predict(X), np.concatenate([found.predict(row) for row in np.split(X, N_SAMPLES)])
     np.testing.assert_allclose(together, apart)
 
@@ -190,7 +190,7 @@ OPTIMIZERS = {
     "Muon": fastnn.Muon(0.01),
     "RMSprop": fastnn.RMSprop(0.01, momentum=0.5),
     "SGD": fastnn.SGD(0.01, momentum=0.9, nesterov=True, l1=0.01),
-    "Adagrad": fastnn.Adagrad(0.01, max_gradient_norm=0.5),
+    "Adagrad": fastnn.Adagrad(0.01, max_grad_norm=0.5),
 }
 
 
@@ -547,7 +547,7 @@ WRONG = {
     "callbacks": ({"callbacks": ["no"]}, {}, "callback"),
     "schedule that watches": ({"schedule": fastnn.schedules.ReduceOnPlateau(monitor="validation_loss")}, {}, "validation"),
     "EarlyStopping without data": ({"callbacks": [fastnn.EarlyStopping()]}, {}, "validation"),
-    "batch_norm of single samples": ({"batch_norm": True, "batch_size": 1}, {}, "batch"),
+    "normalization of single samples": ({"normalization": "batch", "batch_size": 1}, {}, "batch"),
     "X_val alone": ({}, {"X_val": X}, "Validation data need both X_val and y_val"),
     "y_val alone": ({}, {"y_val": CLASSES}, "Validation data need both X_val and y_val"),
     "weights alone": ({}, {"sample_weight_val": np.ones(60)}, "sample_weight_val goes with them"),
@@ -647,7 +647,7 @@ def test_several_labels_after_one_are_refused(method, labels):
 
 
 @pytest.mark.parametrize("change", [{"activation": "tanh"}, {"activation": ["tanh", "gelu"]}, {"dropout": 0.5},
-    {"batch_norm": True}, {"backend": "numpy"}], ids=str)  # fmt: skip
+    {"normalization": "batch"}, {"backend": "numpy"}], ids=str)  # fmt: skip
 @both
 def test_a_warm_start_takes_up_what_has_been_set_since(change, make, y):
     found, unchanged = fitted(make, y, warm_start=True), fitted(make, y, warm_start=True).fit(X, y)
@@ -655,7 +655,7 @@ def test_a_warm_start_takes_up_what_has_been_set_since(change, make, y):
     found.set_params(**change).fit(X, y)
     assert differ(found, unchanged) == ("backend" not in change)
     expected = fitted(make, y, warm_start=True, max_iter=1, **change)
-    if not {"dropout", "batch_norm"} & set(change):  # which draw more numbers, or have more parameters
+    if not {"dropout", "normalization"} & set(change):  # which draw more numbers, or have more parameters
         expected.coefs_, expected.intercepts_ = weights, biases
         expected.set_params(max_iter=6).fit(X, y)
         np.testing.assert_allclose(parameters_of(found), parameters_of(expected))
@@ -698,7 +698,7 @@ def test_an_interrupt_ends_the_training_with_what_is_learnt(early_stopping, make
 
 @both
 @pytest.mark.parametrize(
-    "parameters", [{}, SGD_THAT_ADAPTS, {"dropout": 0.3}, {"batch_norm": True}, {"standardize": True}], ids=str
+    "parameters", [{}, SGD_THAT_ADAPTS, {"dropout": 0.3}, {"normalization": "batch"}, {"standardize": True}], ids=str
 )
 @pytest.mark.parametrize(
     "through", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))], ids=["copied", "pickled"]

@@ -28,7 +28,7 @@ from fastnn.threads import available_cpus, team_size
 # Few iterations do not converge.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 both = pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
 
 X, LABELS = make_classification(120, 6, n_informative=4, n_classes=3, random_state=0)
@@ -178,7 +178,7 @@ class TestCopies:
     @every_backend
     @both
     def test_dumped_estimators_predict_the_same(self, Estimator, backend, tmp_path):
-        estimator = Estimator(max_iter=3, random_state=0, backend=backend, batch_norm=True, standardize=True)
+        estimator = Estimator(max_iter=3, random_state=0, backend=backend, normalization="batch", standardize=True)
         estimator.fit(X, LABELS)
         joblib.dump(estimator, tmp_path / "estimator.joblib")
         loaded = joblib.load(tmp_path / "estimator.joblib")
@@ -376,7 +376,7 @@ class TestChangedParameters:
         np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-10)
 
     def test_dropout_keeps_what_batch_normalisation_has_learned(self):
-        estimator = new_classifier(batch_norm=True, warm_start=True, learning_rate_init=1e-12).fit(X, LABELS)
+        estimator = new_classifier(normalization="batch", warm_start=True, learning_rate_init=1e-12).fit(X, LABELS)
         before = estimator.predict_proba(X_OTHER)
         estimator.set_params(dropout=0.2, max_iter=1).fit(X, LABELS)
         assert not np.array_equal(estimator.predict_proba(X_OTHER), before)  # means and variances have moved
@@ -494,7 +494,7 @@ class TestCallbacksOfScikitLearn:
     callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
 
     @both
-    @pytest.mark.parametrize("options", [{}, {"early_stopping": True}, {"standardize": True, "batch_norm": True}])
+    @pytest.mark.parametrize("options", [{}, {"early_stopping": True}, {"standardize": True, "normalization": "batch"}])
     def test_iterations_are_tasks_of_the_fit(self, Estimator, options):
         recording = Recording()
         estimator = (

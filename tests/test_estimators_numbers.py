@@ -20,7 +20,7 @@ from fastnn.losses import Quantile
 from fastnn.scaling import ColumnScaler
 from tests.commands import run
 
-BACKENDS = fastnn.backends()
+BACKENDS = fastnn.available_backends()
 
 
 @pytest.fixture
@@ -201,7 +201,13 @@ def test_a_scorer_that_fails_by_itself_is_heard():
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_the_estimators_reported_loss_is_right_with_a_sample_left_over(shuffle):
     """At a learning rate of almost 0, it is the mean of the batches' losses by their samples, on both backends."""
-    options = {"batch_norm": True, "batch_size": 20, "max_iter": 1, "n_iter_no_change": np.inf, "shuffle": shuffle}
+    options = {
+        "normalization": "batch",
+        "batch_size": 20,
+        "max_iter": 1,
+        "n_iter_no_change": np.inf,
+        "shuffle": shuffle,
+    }
     models = [
         MLPRegressor(backend=backend, solver="sgd", learning_rate_init=1e-300, random_state=0, alpha=0.0, **options)
         for backend in BACKENDS
@@ -219,7 +225,7 @@ def test_the_estimators_reported_loss_is_right_with_a_sample_left_over(shuffle):
 @pytest.mark.parametrize("n", [201, 401])
 def test_estimators_take_any_number_of_samples_under_batch_normalisation(n):
     X, y = make_classification(n, random_state=0)
-    model = MLPClassifier(batch_norm=True, max_iter=3, n_iter_no_change=np.inf, backend="numpy", random_state=0)
+    model = MLPClassifier(normalization="batch", max_iter=3, n_iter_no_change=np.inf, backend="numpy", random_state=0)
     with pytest.warns(match="Maximum iterations"):
         model.fit(X, y)
     assert model.n_iter_ == 3
@@ -238,7 +244,7 @@ def test_the_command_line_takes_any_number_of_samples_under_batch_normalisation(
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_cross_validation_of_501_samples_works_under_batch_normalisation():
     X, y = make_classification(501, random_state=0)
-    model = MLPClassifier(batch_norm=True, batch_size=100, max_iter=10, backend="numpy", random_state=0)
+    model = MLPClassifier(normalization="batch", batch_size=100, max_iter=10, backend="numpy", random_state=0)
     assert np.isfinite(cross_val_score(model, X, y, cv=5)).all()
 
 

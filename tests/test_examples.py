@@ -32,7 +32,7 @@ moons_circles_blobs = load_example("moons_circles_blobs")
 mnist_in_a_second = load_example("mnist_in_a_second")
 best_plain_network = load_example("best_plain_network")
 
-both_backends = pytest.mark.parametrize("backend", fastnn.backends())
+both_backends = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 
 # From logistic regression to moons.
@@ -117,7 +117,7 @@ def test_half_planes_are_learned(l2, half_planes_data):
 def test_half_planes_are_learned_by_the_reference_as_by_its_twin(l2):
     """On a fifth of the points: the same parameters, and so the same accuracy, but for rounding in single precision."""
     data = half_planes.load(seed=0, n_points=20_000)
-    results = [half_planes.train(data, backend, l2, seed=0) for backend in fastnn.backends()]
+    results = [half_planes.train(data, backend, l2, seed=0) for backend in fastnn.available_backends()]
     np.testing.assert_allclose(results[0].network.parameters, results[1].network.parameters, atol=1e-4)
     assert results[0].test_accuracy == pytest.approx(results[1].test_accuracy, abs=1e-3)
     assert results[0].test_accuracy >= 0.975
@@ -158,7 +158,9 @@ def test_moons_are_learned_whatever_the_seed_of_the_network(seed, monkeypatch):
 def test_the_backends_take_the_same_way_down(shape):
     """Three hundred epochs, before the long steps make the circles' path sensitive to rounding."""
     X, y = moons_circles_blobs.load(shape)
-    results = [moons_circles_blobs.train(X, y, backend, seed=0, n_epochs=300) for backend in fastnn.backends()]
+    results = [
+        moons_circles_blobs.train(X, y, backend, seed=0, n_epochs=300) for backend in fastnn.available_backends()
+    ]
     reference = list(results[0].costs.values())
     for result in results:
         np.testing.assert_allclose(list(result.costs.values()), reference, rtol=1e-9)
@@ -258,7 +260,7 @@ def run(program, monkeypatch, capsys, *options):
 def test_logistic_to_moons_prints_and_draws(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(logistic_to_moons, "DEEP", [20, 10, 5])
     output = run(logistic_to_moons, monkeypatch, capsys, "--seed", "1", "--output-dir", str(tmp_path / "plots"))
-    for backend in fastnn.backends():
+    for backend in fastnn.available_backends():
         assert f"{backend} backend" in output
     assert "layer 2: W" in output
     assert "in 300 steps" in output

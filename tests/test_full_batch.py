@@ -8,7 +8,7 @@ import fastnn
 from fastnn import LBFGS, Callback, Checkpoint, EarlyStopping, schedules
 from tests.cases import assert_agree
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 random = np.random.default_rng(0)
 X = random.standard_normal((60, 4))
@@ -45,7 +45,7 @@ def test_it_ends_where_the_gradient_of_loss_and_penalty_vanishes(penalize_biases
 
 
 def test_both_backends_take_the_same_way():
-    networks = [new_network(backend=backend) for backend in fastnn.backends()]
+    networks = [new_network(backend=backend) for backend in fastnn.available_backends()]
     losses = [network.fit(X, LABELS, optimizer=LBFGS(), epochs=15).loss for network in networks]
     assert_agree(losses[1], losses[0], 1e-8)
     assert all(after < before for before, after in zip(losses[0], losses[0][1:], strict=False))

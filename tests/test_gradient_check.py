@@ -8,7 +8,7 @@ import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.gradient_check import check_gradients
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 XOR = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([0, 1, 1, 0])
 

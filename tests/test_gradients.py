@@ -11,7 +11,7 @@ from fastnn.gradient_check import central_differences
 from fastnn.losses import LOSSES
 from tests.cases import CASES, DOUBLE_CASES, assert_agree, assert_every_pair_stands, import_torch
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 
 def cases_on(backend_of_single: str, backend_of_double: str) -> list:

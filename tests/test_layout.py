@@ -190,7 +190,7 @@ import numba.core.event as event
 with event.install_recorder("numba:compile") as recorder:
     import fastnn
     from fastnn.backends import get_backend
-    backends = [get_backend(name) for name in fastnn.backends()]
+    backends = [get_backend(name) for name in fastnn.available_backends()]
 print(json.dumps([list(sys.modules), len(recorder.buffer)]))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -12,7 +12,7 @@ import fastnn
 from fastnn.learning_rate_finder import FEWEST, LARGEST_RISE
 from tests.cases import assert_agree, tolerance
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 X, LABELS = load_digits(return_X_y=True)
 X = X[:600] / 16

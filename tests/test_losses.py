@@ -18,7 +18,7 @@ from fastnn.losses import (
 )
 from tests.cases import DTYPES
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 
 

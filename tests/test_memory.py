@@ -56,7 +56,7 @@ def peak_bytes(function, *arguments):
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("backend", fastnn.backends())
+@pytest.mark.parametrize("backend", fastnn.available_backends())
 @pytest.mark.parametrize("kind", ["float32", "float64", "uint8", "columns", "strided", "reversed"])
 def test_no_call_copies_the_whole_of_the_features(kind, backend):
     few, many = features(kind, N_SAMPLES // 2), features(kind, N_SAMPLES)

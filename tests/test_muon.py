@@ -11,7 +11,7 @@ from fastnn.backends.numpy_backend.optimizers import orthogonalize
 from fastnn.optimizers import SETTINGS
 from tests.cases import assert_agree
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 random = np.random.default_rng(0)
 X, LABELS = random.standard_normal((60, 4)), random.integers(2, size=60)
@@ -64,7 +64,7 @@ def test_results_of_orthogonalize_have_the_same_bits_for_any_number_of_threads()
 @pytest.mark.parametrize("nesterov", [False, True])
 def test_steps_of_muon(nesterov, backend):
     others = fastnn.AdamW(0.01)
-    optimizer = fastnn.Muon(0.05, nesterov=nesterov, others=others, weight_decay=0.1, l2=0.01)
+    optimizer = fastnn.Muon(0.05, nesterov=nesterov, auxiliary=others, weight_decay=0.1, l2=0.01)
     network, twin = new_network((4, 6, 3, 2), backend), new_network((4, 6, 3, 2), backend)
     adam = fastnn.AdamW(0.01, weight_decay=0.1, l2=0.01)
     means = [np.zeros(W.shape) for W in network.weights]
@@ -90,7 +90,7 @@ def test_steps_of_muon(nesterov, backend):
 @every_backend
 @pytest.mark.parametrize("options", [{}, {"dropout": 0.3, "normalization": "batch"}], ids=str)
 def test_a_fit_by_muon_is_the_loop_one_would_write_by_hand(options, backend):
-    optimizer = fastnn.Muon(max_gradient_norm=0.5)
+    optimizer = fastnn.Muon(max_grad_norm=0.5)
     fitted, by_hand = (new_network((4, 6, 2), backend, **options) for _ in range(2))
     schedule = schedules.Cosine()
     history = fitted.fit(X, LABELS, optimizer=optimizer, epochs=2, batch_size=25, shuffle=False)

@@ -13,7 +13,7 @@ import fastnn
 from fastnn.initializers import INITIALIZERS
 from tests.cases import DTYPES, assert_agree, tolerance
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 
 X = np.random.default_rng(0).standard_normal((8, 3))
@@ -25,9 +25,11 @@ def small_network(backend="numpy", dtype="float64", seed=0, **options):
 
 
 def test_public_names():
-    assert set(fastnn.__all__) >= {"SGD", "DivergenceError", "History", "Network", "backends", "check_gradients"}
-    assert all(hasattr(fastnn, name) for name in fastnn.__all__)
-    assert fastnn.backends() == ("numpy", "numba")
+    assert set(fastnn.__all__) >= {"SGD", "DivergenceError", "History", "Network", "MLPClassifier", "check_gradients"}
+    assert all(hasattr(fastnn, name) for name in dir(fastnn))
+    assert set(dir(fastnn)) > {*fastnn.__all__, "datasets", "losses"}
+    assert not {"Any", "logging", "import_module"} & set(dir(fastnn))
+    assert fastnn.available_backends() == ("numpy", "numba")
     assert issubclass(fastnn.DivergenceError, ArithmeticError)
 
 

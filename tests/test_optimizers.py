@@ -11,7 +11,7 @@ from fastnn.optimizers import SETTINGS, UPDATES
 from fastnn.training import Descent, read_only
 from tests.cases import DTYPES, assert_agree, tolerance
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 X = np.random.default_rng(0).standard_normal((23, 3))
 LABELS = np.random.default_rng(1).integers(2, size=23)
@@ -142,7 +142,7 @@ def test_with_a_momentum_of_1_the_velocity_is_the_sum_of_all_gradients(nesterov,
 @every_backend
 def test_a_gradient_that_is_too_long_is_shortened_and_keeps_its_direction(backend):
     gradient = np.random.default_rng(2).standard_normal(26)
-    moved = moved_by(fastnn.SGD(1.0, max_gradient_norm=0.3), gradient, backend)
+    moved = moved_by(fastnn.SGD(1.0, max_grad_norm=0.3), gradient, backend)
     assert np.linalg.norm(gradient) > 1
     np.testing.assert_allclose(np.linalg.norm(moved), 0.3, rtol=1e-5)
     np.testing.assert_allclose(moved / np.linalg.norm(moved), -gradient / np.linalg.norm(gradient), rtol=1e-9)
@@ -152,21 +152,21 @@ def test_a_gradient_that_is_too_long_is_shortened_and_keeps_its_direction(backen
 def test_a_gradient_that_is_short_enough_stays_as_it_is(backend):
     gradient = np.random.default_rng(2).standard_normal(26)
     longest = np.linalg.norm(gradient) * 1.01
-    clipped, unclipped = (moved_by(fastnn.SGD(1.0, max_gradient_norm=c), gradient, backend) for c in (longest, None))
+    clipped, unclipped = (moved_by(fastnn.SGD(1.0, max_grad_norm=c), gradient, backend) for c in (longest, None))
     assert clipped.tobytes() == unclipped.tobytes()
 
 
 @every_backend
 def test_penalties_are_not_clipped(backend):
     gradient = np.random.default_rng(2).standard_normal(26)
-    optimizer = fastnn.SGD(1.0, l2=10, max_gradient_norm=1e-9, penalize_biases=True)
+    optimizer = fastnn.SGD(1.0, l2=10, max_grad_norm=1e-9, penalize_biases=True)
     assert_agree(moved_by(optimizer, gradient, backend), -10 * new_network().parameters, 1e-8)
 
 
 @every_backend
 @every_width
 def test_a_fit_clips_the_gradient_of_each_batch(n_hidden, backend):
-    optimizer = fastnn.SGD(1.0, max_gradient_norm=1e-3)
+    optimizer = fastnn.SGD(1.0, max_grad_norm=1e-3)
     for batch_size, n_batches in ((None, 1), (5, 5)):
         network = new_network(backend, n_hidden)
         before = network.parameters.copy()
@@ -174,7 +174,7 @@ def test_a_fit_clips_the_gradient_of_each_batch(n_hidden, backend):
         distance = np.linalg.norm(network.parameters - before)
         assert 1e-3 * 0.999 < distance < 1e-3 * n_batches
     clipped, unclipped = new_network(backend, n_hidden), new_network(backend, n_hidden)
-    fit(clipped, fastnn.SGD(0.1, max_gradient_norm=1e6))
+    fit(clipped, fastnn.SGD(0.1, max_grad_norm=1e6))
     fit(unclipped, fastnn.SGD(0.1))
     assert_agree(clipped.parameters, unclipped.parameters, 10 * tolerance("float64", 3, n_hidden, 2, 5))
 
@@ -222,7 +222,7 @@ STRENGTHS = (
     {"l2": 0.5},
     {"l1": 0.3, "l2": 0.5},
     {"l1": 0.3, "l2": 0.5, "penalize_biases": True},
-    {"l2": 0.5, "max_gradient_norm": 0.1},
+    {"l2": 0.5, "max_grad_norm": 0.1},
     {"weight_decay": 0.5, "penalize_biases": True},
 )
 every_strength = pytest.mark.parametrize("strengths", STRENGTHS, ids=str)

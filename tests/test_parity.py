@@ -45,7 +45,7 @@ def test_the_table_pairs_every_value_of_every_axis_with_every_other():
 def test_loss_and_gradient_agree(case):
     X, y = case.last_batch
     losses, gradients = [], []
-    for backend in fastnn.backends():
+    for backend in fastnn.available_backends():
         network = case.network(backend)
         losses.append(network.loss(X, y))
         gradients.append(network.backward())
@@ -56,7 +56,7 @@ def test_loss_and_gradient_agree(case):
 @every_case
 def test_logits_and_outputs_agree(case):
     X, _ = case.data
-    networks = [case.network(backend) for backend in fastnn.backends()]
+    networks = [case.network(backend) for backend in fastnn.available_backends()]
     assert_agree(*[network.logits(X) for network in networks], case.tolerance())
     assert_agree(*[network.forward(X) for network in networks], case.tolerance())
 
@@ -65,7 +65,7 @@ def test_logits_and_outputs_agree(case):
 def test_ten_steps_agree(case):
     X, y = case.last_batch
     losses, parameters = [], []
-    for backend in fastnn.backends():
+    for backend in fastnn.available_backends():
         network = case.network(backend)
         trajectory = []
         for _ in range(STEPS):
@@ -84,7 +84,7 @@ def test_whole_fits_agree(case):
     X, y = case.data
     validation = case.last_batch
     histories, parameters = [], []
-    for backend in fastnn.backends():
+    for backend in fastnn.available_backends():
         network = case.network(backend)
         history = network.fit(
             X,
@@ -104,7 +104,7 @@ def test_whole_fits_agree(case):
     assert_agree(*parameters, relative)
 
 
-@pytest.mark.parametrize("backend", fastnn.backends())
+@pytest.mark.parametrize("backend", fastnn.available_backends())
 @every_case
 def test_what_the_work_buffers_held_before_makes_no_difference(case, backend):
     X, y = case.last_batch
@@ -118,7 +118,7 @@ def test_what_the_work_buffers_held_before_makes_no_difference(case, backend):
     assert network.backward().tobytes() == gradient.tobytes()
 
 
-@pytest.mark.parametrize("backend", fastnn.backends())
+@pytest.mark.parametrize("backend", fastnn.available_backends())
 @pytest.mark.parametrize("case", [case for case in CASES if case.n_samples % case.batch_size], ids=str)
 def test_a_fit_is_the_loop_one_would_write_by_hand(case, backend):
     X, y = case.data
@@ -173,7 +173,7 @@ def weights_of(case):
 @large_cases
 def test_large_networks_agree(weighted, case):
     steps, weights = EPOCHS * -(-case.n_samples // case.batch_size), weights_of(case) if weighted else None
-    results = [everything(case, backend, sample_weight=weights) for backend in fastnn.backends()]
+    results = [everything(case, backend, sample_weight=weights) for backend in fastnn.available_backends()]
     for expected, found in zip(*results, strict=True):
         assert_agree(found, expected, case.tolerance(steps))
 

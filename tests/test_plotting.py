@@ -118,7 +118,7 @@ def test_string_labels_and_data_frames():
         draw(ax)
 
 
-@pytest.mark.parametrize("backend", fastnn.backends())
+@pytest.mark.parametrize("backend", fastnn.available_backends())
 @pytest.mark.parametrize("n_outputs", [1, 2, 3])
 def test_networks_are_predictors(backend, n_outputs):
     loss = "binary_cross_entropy" if n_outputs == 1 else "softmax_cross_entropy"

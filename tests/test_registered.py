@@ -17,7 +17,7 @@ from fastnn.backends.numba_backend import model as epoch
 from fastnn.losses import LOSSES
 from tests.cases import DTYPES, assert_agree, tolerance
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +100,7 @@ def test_both_backends_agree_on_a_loss_that_couples_outputs(hidden):
     fastnn.register_activation("own", scaled_tanh, scaled_tanh_derivative)
     fastnn.register_loss("distance", distance, distance_derivative)
     (X, y), networks = new_data(900), []
-    for backend in fastnn.backends():
+    for backend in fastnn.available_backends():
         network = new_network(hidden, backend, loss="distance")
         fastnn.check_gradients(network, X[:7], y[:7]).raise_if_failed()
         history = network.fit(X, y, epochs=2, batch_size=600)

@@ -14,7 +14,7 @@ import fastnn
 from fastnn.backends.numpy_backend.dropout import number
 from tests.cases import HIDDEN, assert_agree, import_torch
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 random = np.random.default_rng(0)
 X, LABELS = random.standard_normal((62, 10)), random.integers(3, size=62)
@@ -57,7 +57,7 @@ def state_of(network):
 @every_width
 @every_regularisation
 def test_a_fit_is_the_same_on_both_backends(options, hidden):
-    networks = [new_network(hidden, backend, **options) for backend in fastnn.backends()]
+    networks = [new_network(hidden, backend, **options) for backend in fastnn.available_backends()]
     losses = [fit(network).loss for network in networks]
     assert_agree(losses[1], losses[0], 1e-11)
     assert_agree(state_of(networks[1]), state_of(networks[0]), 1e-11)
@@ -72,7 +72,7 @@ def test_results_are_the_same_bits_for_any_number_of_threads(dtype, options, mon
     results = set()
     for n_threads in (1, 2, 3, 5):
         network = new_network((300, 200), "numba", dtype=dtype, n_threads=n_threads, **options)
-        optimizer = fastnn.Adam(0.01, max_gradient_norm=1.0)
+        optimizer = fastnn.Adam(0.01, max_grad_norm=1.0)
         network.fit(features, labels, optimizer=optimizer, epochs=2, batch_size=300)
         results.add((state_of(network).tobytes(), network.forward(features).tobytes()))
     assert len(results) == 1
@@ -83,7 +83,7 @@ def test_samples_in_columns_drop_the_units_that_samples_in_rows_drop(rate):
     # Over more than a tile of samples. Through weights of nothing all hidden units are alike: only masks are learned.
     features, labels = np.tile(X, (16, 1)), np.tile(LABELS, 16)
     losses = []
-    for backend in fastnn.backends():
+    for backend in fastnn.available_backends():
         network = new_network(NARROW, backend, dropout=rate)
         losses.append(network.fit(features, labels, epochs=2, batch_size=None).loss)
     assert_agree(losses[1], losses[0], 1e-12)
@@ -98,10 +98,10 @@ def test_samples_in_columns_drop_the_units_that_samples_in_rows_drop(rate):
     optimizer=st.sampled_from(
         [
             fastnn.SGD(0.05, l1=0.01, l2=0.1),
-            fastnn.SGD(0.05, momentum=0.9, nesterov=True, weight_decay=0.1, max_gradient_norm=0.5),
+            fastnn.SGD(0.05, momentum=0.9, nesterov=True, weight_decay=0.1, max_grad_norm=0.5),
             fastnn.RMSprop(0.01, momentum=0.5),
             fastnn.Adagrad(0.05, penalize_biases=True, l2=0.1),
-            fastnn.AdamW(0.01, max_gradient_norm=1.0),
+            fastnn.AdamW(0.01, max_grad_norm=1.0),
             fastnn.Adam(0.01, amsgrad=True),
         ]
     ),
@@ -111,7 +111,7 @@ def test_any_combination_is_the_same_on_both_backends(widths, choices, activatio
         "normalization": [choices.draw(st.sampled_from([None, "batch", "layer"])) for _ in widths],
         "dropout": [choices.draw(st.sampled_from([0.0, 0.25, 0.9])) for _ in widths],
     }
-    networks = [new_network(widths, backend, activation, **options) for backend in fastnn.backends()]
+    networks = [new_network(widths, backend, activation, **options) for backend in fastnn.available_backends()]
     losses = [fit(network, optimizer, batch_size=batch_size, epochs=1).loss for network in networks]
     # Rounding alone: a gradient that is 0 but for rounding has any sign, which Adam makes a step of.
     assert_agree(losses[1], losses[0], 1e-7)
@@ -330,7 +330,7 @@ def test_under_batch_normalisation_a_sample_that_is_left_over_joins_the_batch_be
 
 @pytest.mark.parametrize("n_samples", [17, 33, 49])
 def test_any_number_of_samples_is_trained_on_alike_on_both_backends(n_samples):
-    networks = [new_network(backend=backend, **BATCH_NORM) for backend in fastnn.backends()]
+    networks = [new_network(backend=backend, **BATCH_NORM) for backend in fastnn.available_backends()]
     rows = slice(0, n_samples)
     losses = [network.fit(X[rows], LABELS[rows], batch_size=16, epochs=3).loss for network in networks]
     np.testing.assert_allclose(*losses, rtol=1e-10)

@@ -24,7 +24,7 @@ from fastnn.schedules import (
 )
 from tests.cases import assert_agree, tolerance
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 X = np.random.default_rng(0).standard_normal((23, 3))
 LABELS = np.random.default_rng(1).integers(2, size=23)

@@ -13,7 +13,7 @@ from fastnn.backends.numba_backend import model as epoch
 from tests.cases import assert_agree, tolerance
 
 N_SAMPLES, N_FEATURES = 57, 30
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 
 def features(n_samples=N_SAMPLES, n_features=N_FEATURES, density=0.2):
@@ -57,7 +57,7 @@ OPTIMIZERS = (
     fastnn.SGD(0.1, l1=0.01),
     fastnn.SGD(0.1, momentum=0.9, nesterov=True),
     fastnn.Adam(0.01),
-    fastnn.Adam(0.01, max_gradient_norm=0.1),
+    fastnn.Adam(0.01, max_grad_norm=0.1),
     fastnn.Muon(),
     fastnn.LBFGS(),
 )
@@ -140,7 +140,7 @@ def test_the_same_bits_for_any_number_of_threads(monkeypatch):
         net.fit(data, y, optimizer=optimizer, epochs=2, batch_size=150)
         return outputs.tobytes(), loss, gradient.tobytes(), net.parameters.tobytes()
 
-    for optimizer in (fastnn.SGD(0.1), fastnn.Adam(), fastnn.Adam(max_gradient_norm=0.1)):
+    for optimizer in (fastnn.SGD(0.1), fastnn.Adam(), fastnn.Adam(max_grad_norm=0.1)):
         alone = bits(1, optimizer)
         assert all(bits(n_threads, optimizer) == alone for n_threads in (2, 3, 7))
 

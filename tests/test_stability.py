@@ -12,7 +12,7 @@ from fastnn.losses import BinaryCrossEntropy, Huber, Loss, Quantile, SoftmaxCros
 from tests.cases import DTYPES, HIDDEN, tolerance
 
 pytestmark = [
-    pytest.mark.parametrize("backend", fastnn.backends()),
+    pytest.mark.parametrize("backend", fastnn.available_backends()),
     pytest.mark.parametrize("dtype", DTYPES),
 ]
 

@@ -13,7 +13,7 @@ from fastnn.callbacks import Callback, EarlyStopping
 from fastnn.checkpoints import Checkpoint
 from tests.cases import DTYPES, assert_agree, tolerance
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 X = np.random.default_rng(0).standard_normal((60, 3))
 LABELS = np.random.default_rng(1).integers(2, size=60)

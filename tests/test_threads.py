@@ -66,9 +66,9 @@ def test_results_are_the_same_bits_for_any_number_of_threads(dtype):
 
 #: What meets in between to add up the length of the gradient, and what does not.
 OPTIMIZERS = (
-    fastnn.SGD(0.1, momentum=0.9, max_gradient_norm=0.1),
+    fastnn.SGD(0.1, momentum=0.9, max_grad_norm=0.1),
     fastnn.Adam(0.01),
-    fastnn.AdamW(0.01, amsgrad=True, l1=1e-3, l2=1e-2, max_gradient_norm=0.1, penalize_biases=True),
+    fastnn.AdamW(0.01, amsgrad=True, l1=1e-3, l2=1e-2, max_grad_norm=0.1, penalize_biases=True),
 )
 
 
@@ -296,7 +296,7 @@ def test_a_call_may_have_its_own_number_of_threads(call, team_sizes):
         net.loss(X, LABELS)
 
 
-@pytest.mark.parametrize("backend", fastnn.backends())
+@pytest.mark.parametrize("backend", fastnn.available_backends())
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_a_number_of_threads_that_is_none_changes_nothing(call, backend):
     net = fastnn.Network([21, 4, 5], backend=backend, seed=0)

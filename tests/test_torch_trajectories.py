@@ -34,7 +34,7 @@ STEPS = EPOCHS * len(BATCHES)
 #: Trains in rows, and in columns.
 NETWORKS = {"wide": (10, 40, 3), "narrow": (5, 8, 3)}
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 every_network = pytest.mark.parametrize("network", NETWORKS)
 
 #: Optimizers of both, with the longest gradient that both follow.
@@ -42,10 +42,10 @@ PENALTY = {"l2": 0.05, "penalize_biases": True}
 OPTIMIZERS = {
     "sgd": (fastnn.SGD(0.1), torch.optim.SGD, {"lr": 0.1}),
     "sgd, l2": (fastnn.SGD(0.1, **PENALTY), torch.optim.SGD, {"lr": 0.1, "weight_decay": 0.05}),
-    "sgd, clipped": (fastnn.SGD(0.1, max_gradient_norm=0.2), torch.optim.SGD, {"lr": 0.1}),
+    "sgd, clipped": (fastnn.SGD(0.1, max_grad_norm=0.2), torch.optim.SGD, {"lr": 0.1}),
     "momentum": (fastnn.SGD(0.1, 0.9), torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
     "momentum, l2, clipped": (
-        fastnn.SGD(0.1, 0.9, max_gradient_norm=0.2, **PENALTY),
+        fastnn.SGD(0.1, 0.9, max_grad_norm=0.2, **PENALTY),
         torch.optim.SGD,
         {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.05},
     ),
@@ -57,7 +57,7 @@ OPTIMIZERS = {
     ),
     "adagrad": (fastnn.Adagrad(0.05), torch.optim.Adagrad, {"lr": 0.05}),
     "adagrad, l2, clipped": (
-        fastnn.Adagrad(0.05, epsilon=1e-3, max_gradient_norm=0.2, **PENALTY),
+        fastnn.Adagrad(0.05, epsilon=1e-3, max_grad_norm=0.2, **PENALTY),
         torch.optim.Adagrad,
         {"lr": 0.05, "eps": 1e-3, "weight_decay": 0.05},
     ),
@@ -68,13 +68,13 @@ OPTIMIZERS = {
         {"lr": 0.01, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.05},
     ),
     "rmsprop, momentum": (
-        fastnn.RMSprop(0.01, momentum=0.9, max_gradient_norm=0.2),
+        fastnn.RMSprop(0.01, momentum=0.9, max_grad_norm=0.2),
         torch.optim.RMSprop,
         {"lr": 0.01, "momentum": 0.9},
     ),
     "adam": (fastnn.Adam(0.01), torch.optim.Adam, {"lr": 0.01}),
     "adam, l2, clipped": (
-        fastnn.Adam(0.01, 0.8, 0.95, 1e-3, max_gradient_norm=0.2, **PENALTY),
+        fastnn.Adam(0.01, 0.8, 0.95, 1e-3, max_grad_norm=0.2, **PENALTY),
         torch.optim.Adam,
         {"lr": 0.01, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.05},
     ),
@@ -85,7 +85,7 @@ OPTIMIZERS = {
     ),
     "adamw": (fastnn.AdamW(0.01, penalize_biases=True), torch.optim.AdamW, {"lr": 0.01, "weight_decay": 0.01}),
     "adamw, amsgrad, clipped": (
-        fastnn.AdamW(0.01, amsgrad=True, weight_decay=0.5, penalize_biases=True, max_gradient_norm=0.2),
+        fastnn.AdamW(0.01, amsgrad=True, weight_decay=0.5, penalize_biases=True, max_grad_norm=0.2),
         torch.optim.AdamW,
         {"lr": 0.01, "weight_decay": 0.5, "amsgrad": True},
     ),
@@ -251,7 +251,7 @@ def assert_same_way(found, expected):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_optimizer_goes_the_way_of_pytorch(name, network, backend):
     optimizer, theirs, options = OPTIMIZERS[name]
-    expected, _ = torch_trajectory(network, theirs, tuple(options.items()), optimizer.max_gradient_norm)
+    expected, _ = torch_trajectory(network, theirs, tuple(options.items()), optimizer.max_grad_norm)
     found, _ = trajectory(network, backend, optimizer)
     assert_same_way(found, expected)
 
@@ -262,7 +262,7 @@ def test_an_optimizer_goes_the_way_of_pytorch(name, network, backend):
 def test_a_schedule_goes_the_way_of_pytorch(name, network, backend):
     (optimizer, theirs, options), schedule, theirs_schedule = SCHEDULES[name]
     expected, expected_rates = torch_trajectory(
-        network, theirs, tuple(options.items()), optimizer.max_gradient_norm, theirs_schedule
+        network, theirs, tuple(options.items()), optimizer.max_grad_norm, theirs_schedule
     )
     found, rates = trajectory(network, backend, optimizer, schedule)
     np.testing.assert_allclose(rates, expected_rates, rtol=1e-12)

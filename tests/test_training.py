@@ -14,7 +14,7 @@ import fastnn
 from fastnn import training
 from tests.cases import HIDDEN, OUTPUTS, assert_agree, layer_sizes_for, tolerance
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 X = np.random.default_rng(0).standard_normal((23, 3))
 LABELS = np.random.default_rng(1).integers(2, size=23)
@@ -358,7 +358,7 @@ def test_any_fit_is_the_same_on_both_backends(arguments):
     labels = random.integers(sizes[-1], size=n)
     y = labels if loss.name == "softmax_cross_entropy" else np.eye(sizes[-1])[labels]
     options, losses, parameters = arguments["options"], [], []
-    for backend in fastnn.backends():
+    for backend in fastnn.available_backends():
         network = fastnn.Network(sizes, activations, loss, backend=backend, dtype="float64", seed=arguments["seed"])
         history = network.fit(features, y, optimizer=arguments["optimizer"], **options)
         losses.append(history.loss)

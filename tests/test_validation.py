@@ -13,7 +13,7 @@ from fastnn.initializers import INITIALIZERS
 from fastnn.losses import LOSSES, Huber
 from tests.cases import CASES, assert_every_pair_stands
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 #: Small whole numbers, which every type holds.
 X = np.random.default_rng(0).integers(0, 2, (8, 3)).astype("float64")
@@ -162,7 +162,7 @@ def test_a_fit_finds_the_number_that_is_not_finite_whatever_hides_it(case, fault
     row, column = len(features) - 1, features.shape[1] // 2
     features = features.copy()
     features[row, column] = fault
-    for backend in fastnn.backends():
+    for backend in fastnn.available_backends():
         network = case.network(backend)
         before = state_of(network)
         with pytest.raises(
@@ -304,9 +304,9 @@ BAD_OPTIMIZERS = (
     (EVERY_OPTIMIZER, {"weight_decay": -1}, ValueError, "weight_decay must be at least 0 and finite, got -1"),
     (EVERY_OPTIMIZER, {"weight_decay": None}, TypeError, "weight_decay must be a number, got None"),
     (EVERY_OPTIMIZER, {"penalize_biases": "no"}, TypeError, "penalize_biases must be True or False, got 'no'"),
-    (EVERY_OPTIMIZER, {"max_gradient_norm": 0}, ValueError, "max_gradient_norm must be positive and finite, got 0"),
-    (EVERY_OPTIMIZER, {"max_gradient_norm": np.inf}, ValueError, "max_gradient_norm must be positive.*got inf"),
-    (EVERY_OPTIMIZER, {"max_gradient_norm": "long"}, TypeError, "max_gradient_norm must be a number, got 'long'"),
+    (EVERY_OPTIMIZER, {"max_grad_norm": 0}, ValueError, "max_grad_norm must be positive and finite, got 0"),
+    (EVERY_OPTIMIZER, {"max_grad_norm": np.inf}, ValueError, "max_grad_norm must be positive.*got inf"),
+    (EVERY_OPTIMIZER, {"max_grad_norm": "long"}, TypeError, "max_grad_norm must be a number, got 'long'"),
     ((fastnn.SGD,), {"momentum": 1.1}, ValueError, "momentum must be at most 1, or what is kept grows.*, got 1.1"),
     ((fastnn.RMSprop,), {"momentum": 1}, ValueError, "momentum must be below 1, or what is kept grows.*, got 1"),
     (WITH_MOMENTUM, {"momentum": -0.9}, ValueError, "momentum must be at least 0 and finite, got -0.9"),
@@ -315,8 +315,8 @@ BAD_OPTIMIZERS = (
     ((fastnn.SGD,), {"nesterov": True}, ValueError, r"nesterov=True needs a momentum above 0, such as SGD\(momentum"),
     (ADAPTIVE, {"epsilon": 0}, ValueError, "epsilon must be positive and finite, got 0"),
     (ADAPTIVE, {"epsilon": None}, TypeError, "epsilon must be a number, got None"),
-    ((fastnn.RMSprop,), {"squares_kept": 1.0}, ValueError, "squares_kept must be below 1, or .*, got 1.0"),
-    ((fastnn.RMSprop,), {"squares_kept": np.nan}, ValueError, "squares_kept must be at least 0 and finite, got nan"),
+    ((fastnn.RMSprop,), {"rho": 1.0}, ValueError, "rho must be below 1, or .*, got 1.0"),
+    ((fastnn.RMSprop,), {"rho": np.nan}, ValueError, "rho must be at least 0 and finite, got nan"),
     (ADAMS, {"beta_1": 1}, ValueError, "beta_1 must be below 1, or what is kept grows without end, got 1"),
     (ADAMS, {"beta_1": -0.1}, ValueError, "beta_1 must be at least 0 and finite, got -0.1"),
     (ADAMS, {"beta_2": 1.5}, ValueError, "beta_2 must be below 1, or what is kept grows without end, got 1.5"),

@@ -6,7 +6,7 @@ import pytest
 import fastnn
 from tests.cases import DTYPES, assert_agree, import_torch, tolerance
 
-every_backend = pytest.mark.parametrize("backend", fastnn.backends())
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 
 #: Trained in columns, in one tile or in several, and in rows.
@@ -112,7 +112,7 @@ def test_equal_weights_are_none(weight, dtype, width, backend):
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_both_backends_follow_the_same_trajectory(shuffle, n, batch_size, dtype, width):
     X, y, weights = new_data(n)
-    networks = [new_network(width, backend, dtype) for backend in fastnn.backends()]
+    networks = [new_network(width, backend, dtype) for backend in fastnn.available_backends()]
     histories = [
         network.fit(
             X, y, weights, epochs=2, batch_size=batch_size, shuffle=shuffle, optimizer=fastnn.SGD(0.1, momentum=0.5)

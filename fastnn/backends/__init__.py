@@ -24,7 +24,7 @@ CONTRACT = ("Model", "add_activation", "add_loss")
 _PACKAGES = {"numpy": "numpy_backend", "numba": "numba_backend"}
 
 
-def backends() -> tuple[str, ...]:
+def available_backends() -> tuple[str, ...]:
     """Names of the backends."""
     return BACKENDS
 

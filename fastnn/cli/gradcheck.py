@@ -34,7 +34,9 @@ from fastnn.network import Network
     default="softmax_cross_entropy",
     help="What is differentiated; it chooses the output activation, unless --activation names it.",
 )
-@click.option("--backend", type=click.Choice(fastnn.backends()), help="Backend to check.  [default: each of them]")
+@click.option(
+    "--backend", type=click.Choice(fastnn.available_backends()), help="Backend to check.  [default: each of them]"
+)
 @click.option("--samples", type=click.IntRange(min=1), default=10, metavar="N", help="Random samples.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Their seed, and the weights'.")
 @click.option("--epsilon", type=Number(), default=1e-5, metavar="NUMBER", help="Step of the differences.")
@@ -61,7 +63,7 @@ def gradcheck(
     # With biases of 0, a sample that no unit of a layer answers to would put the next layer on the kink of ReLU at 0.
     biases = [generator.uniform(-0.5, 0.5, size) for size in layers[1:]]
     all_ok = True
-    for name in fastnn.backends() if backend is None else (backend,):
+    for name in fastnn.available_backends() if backend is None else (backend,):
         network = Network(layers, activation, loss, backend=name, dtype="float64", seed=seed)
         for b, values in zip(network.biases, biases, strict=True):
             b[:] = values

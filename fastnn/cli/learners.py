@@ -27,7 +27,7 @@ from fastnn.network import Network
 
 def choose_learner(data: str | Path, design: Design, plan: Plan) -> Learner:
     """Estimators for a table, where they can do what is asked for."""
-    needs_network = plan.checkpoint is not None or design.normalization == "layer"
+    needs_network = plan.checkpoint is not None
     return fit_network if isinstance(data, str) or needs_network else fit_estimator
 
 
@@ -55,7 +55,7 @@ def _make_estimator(
     options: dict[str, Any] = {
         "hidden_layer_sizes": design.hidden,
         "activation": design.activation,
-        "batch_norm": design.normalization == "batch",
+        "normalization": design.normalization,
         "dropout": design.dropout,
         "standardize": design.standardize,
         "optimizer": plan.optimizer,

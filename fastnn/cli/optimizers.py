@@ -16,7 +16,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adamw": AdamW,
 }
 WITH_MOMENTUM = ("sgd", "rmsprop")
-REPORTED = ("momentum", "l2", "weight_decay", "max_gradient_norm")
+REPORTED = ("momentum", "l2", "weight_decay", "max_grad_norm")
 
 #: Learning rates of plain SGD; the other optimizers have one of their own.
 LEARNING_RATES = {"classification": 0.2, "regression": 0.002}
@@ -46,7 +46,7 @@ def make_optimizer(
     momentum: float | None,
     l2: float,
     weight_decay: float | None,
-    max_gradient_norm: float | None,
+    max_grad_norm: float | None,
 ) -> Optimizer:
     """The optimizer of that name, with a learning rate for the task where none is given."""
     options: dict[str, float] = {} if momentum is None else {"momentum": momentum}
@@ -56,7 +56,7 @@ def make_optimizer(
         options["learning_rate"] = learning_rate
     elif name == "sgd":  # what is kept of a velocity adds up to 1 / (1 - momentum) steps
         options["learning_rate"] = LEARNING_RATES[task] * (1 - (momentum or 0.0))
-    return OPTIMIZERS[name](l2=l2, max_gradient_norm=max_gradient_norm, **options)  # type: ignore[arg-type]
+    return OPTIMIZERS[name](l2=l2, max_grad_norm=max_grad_norm, **options)  # type: ignore[arg-type]
 
 
 def make_schedule(name: str, optimizer: Optimizer, *, validates: bool = False) -> Schedule:

@@ -71,7 +71,7 @@ class Number(click.FloatRange):
 
 backend_option = click.option(
     "--backend",
-    type=click.Choice(fastnn.backends()),
+    type=click.Choice(fastnn.available_backends()),
     default="numba",
     help="numba is compiled and fast, numpy is the reference to read.",
 )

@@ -177,7 +177,7 @@ SMALL_TRAINING, LARGE_TRAINING = Steps(epochs=100, batch_size=16), Steps(epochs=
     help="Strength of the decay of weights beside the gradient.  [default: 0, for adamw 0.01]",
 )
 @click.option(
-    "--max-gradient-norm",
+    "--max-grad-norm",
     type=Number(),
     metavar="NUMBER",
     help="Length to which longer gradients are shortened.  [default: none]",
@@ -262,8 +262,8 @@ def train(**options: Any) -> None:
     file holds arrays X and y, a .npy file one array. Empty cells, NA, ?, -, None, null and the like are missing values;
     rows without a target are left out. A fifth of the samples is held out, where the data has no test samples of its own.
 
-    A file is learned by fastnn.MLPClassifier or fastnn.MLPRegressor. With --checkpoint or --normalization layer, which these
-    do not have, Network.fit learns it, as it does the data sets that have a name; it begins with other weights.
+    A file is learned by fastnn.MLPClassifier or fastnn.MLPRegressor. With --checkpoint, which these do not have,
+    Network.fit learns it, as it does the data sets that have a name; it begins with other weights.
 
     Ctrl-C stops the training and keeps what was learned. With --checkpoint FILE the same command goes on later, if --resume
     is added to it.
@@ -347,7 +347,7 @@ def _make_plan(chosen: Options, dataset: datasets.Dataset, parts: Parts, stoppin
         momentum=chosen.momentum,
         l2=chosen.l2,
         weight_decay=chosen.weight_decay,
-        max_gradient_norm=chosen.max_gradient_norm,
+        max_grad_norm=chosen.max_grad_norm,
     )
     n_samples = len(parts.train.X)
     defaults = LARGE_TRAINING if n_samples >= LARGE else SMALL_TRAINING

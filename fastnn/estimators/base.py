@@ -75,7 +75,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
         "dtype": [StrOptions({"float32", "float64"}), np.dtype, type, None],
         "dropout": [_SHARE, list, tuple, np.ndarray],
-        "batch_norm": ["boolean"],
+        "normalization": [StrOptions({"batch", "layer"}), None],
         "optimizer": [Optimizer, LBFGS, None],
         "schedule": "no_validation",
         "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
@@ -323,7 +323,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             sizes,
             [NAMES.get(name, name) for name in (*hidden, self.out_activation_)],
             self._make_loss(dtype),
-            normalization="batch" if self.batch_norm else None,
+            normalization=self.normalization,
             dropout=self.dropout,
             backend=self.backend,
             dtype=dtype,
@@ -335,7 +335,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
     def _description(self) -> str:
         """The parameters that a network is made by, but for its sizes."""
         loss = getattr(self, "loss", None), getattr(self, "label_smoothing", None)
-        return repr((self.activation, loss, self.batch_norm, self.dropout, self.backend, str(self.dtype)))
+        return repr((self.activation, loss, self.normalization, self.dropout, self.backend, str(self.dtype)))
 
     def _adopt(self, network: Network) -> None:
         """Make a network's parameters those of the estimator."""

@@ -88,9 +88,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         'float32' is about twice as fast.
     dropout : float or list of float, default=0.0
         Share of the outputs of a hidden layer that training drops at random, in [0, 1); one for all layers, or one each.
-    batch_norm : bool, default=False
-        Whether the hidden layers are normalised over each batch before their activation. A last batch of a single sample,
-        which would be its own mean, then joins the batch before.
+    normalization : {'batch', 'layer'} or None, default=None
+        What the hidden layers normalise before their activation: each unit over the batch, or the units of each sample. A
+        last batch of a single sample, which would be its own mean, joins the batch before under 'batch'.
     label_smoothing : float, default=0.0
         Share of each target that is spread evenly over all classes, in [0, 1].
     class_weight : dict, 'balanced' or None, default=None
@@ -216,7 +216,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         n_threads: int | None = None,
         dtype: Any = None,
         dropout: Any = 0.0,
-        batch_norm: bool = False,
+        normalization: str | None = None,
         label_smoothing: float = 0.0,
         class_weight: Any = None,
         optimizer: Any = None,

@@ -101,9 +101,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         'float32' is about twice as fast.
     dropout : float or list of float, default=0.0
         Share of the outputs of a hidden layer that training drops at random, in [0, 1); one for all layers, or one each.
-    batch_norm : bool, default=False
-        Whether the hidden layers are normalised over each batch before their activation. A last batch of a single sample,
-        which would be its own mean, then joins the batch before.
+    normalization : {'batch', 'layer'} or None, default=None
+        What the hidden layers normalise before their activation: each unit over the batch, or the units of each sample. A
+        last batch of a single sample, which would be its own mean, joins the batch before under 'batch'.
     optimizer : Optimizer or LBFGS, default=None
         A `fastnn` optimizer such as ``fastnn.AdamW(learning_rate=1e-3)``, in place of `solver` and of its parameters.
     schedule : Schedule or callable, default=None
@@ -221,7 +221,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         n_threads: int | None = None,
         dtype: Any = None,
         dropout: Any = 0.0,
-        batch_norm: bool = False,
+        normalization: str | None = None,
         optimizer: Any = None,
         schedule: Any = None,
         max_grad_norm: float | None = None,

@@ -119,7 +119,7 @@ def make_solver(estimator: Any, *, validates: bool) -> Solver:
     optimizer = replace(
         chosen,
         l2=1.0,  # any: it has a penalty, and `PenalizedDescent` says for each batch which
-        max_gradient_norm=chosen.max_gradient_norm if clipped is None else clipped,
+        max_grad_norm=chosen.max_grad_norm if clipped is None else clipped,
     )
     solver = _make_solver(estimator, optimizer, validates)
     solver.l2 = chosen.l2

@@ -89,7 +89,7 @@ def penalize(theta, gradient, step):
 
 def clip(gradient, step):
     """g <- min(1, c / (|g| + 10^-6)) g: a gradient that is longer than c is shortened."""
-    gradient *= min(1.0, step["max_gradient_norm"] / (np.linalg.norm(gradient) + 1e-6))
+    gradient *= min(1.0, step["max_grad_norm"] / (np.linalg.norm(gradient) + 1e-6))
 
 
 def add_penalty(theta, step):

@@ -186,7 +186,7 @@ def clip(gradient, squares, step):
     total = 0.0
     for c in range(len(squares)):
         total += squares[c]
-    factor = gradient.dtype.type(min(1.0, step["max_gradient_norm"] / (sqrt(total) + 1e-6)))
+    factor = gradient.dtype.type(min(1.0, step["max_grad_norm"] / (sqrt(total) + 1e-6)))
     for p in range(len(gradient)):
         gradient[p] *= factor
 
