@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.backends import available_backends, get_backend
+from fastnn.names import unknown
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,15 @@ class Activation:
     derivative: str
     source: str
     hidden: bool = True
+
+    def __call__(self, z: Any) -> np.ndarray:
+        """f(z) of an array; softmax along the last axis of a matrix (n, K)."""
+        z = np.asarray(z)
+        z = z if z.dtype.kind == "f" else z.astype(np.float64)
+        a = np.empty_like(z)
+        with np.errstate(all="ignore"):
+            reference_module("activations").activate(a, z, self.code)
+        return a
 
 
 _SPECIFICATIONS = (
@@ -116,9 +126,7 @@ def find_activation(name: str) -> Activation:
         If there is none; the message lists the known ones.
     """
     if not isinstance(name, str) or name not in ACTIVATIONS:
-        raise ValueError(
-            f"Unknown activation {name!r}; known are {', '.join(ACTIVATIONS)}, and what fastnn.register_activation adds."
-        )
+        raise ValueError(unknown("activation", name, ACTIVATIONS, ", and what fastnn.register_activation adds"))
     return ACTIVATIONS[name]
 
 

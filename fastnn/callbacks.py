@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.history import History
+from fastnn.names import suggestion
 from fastnn.validation import check_count, check_number
 
 if TYPE_CHECKING:
@@ -95,6 +96,10 @@ class Callback:
 
     def __str__(self) -> str:
         return type(self).__name__
+
+
+#: What a training measures itself, and may be monitored.
+MEASURED = ("loss", "validation_loss", "validation_accuracy")
 
 
 class EarlyStopping(Callback):
@@ -184,7 +189,7 @@ class EarlyStopping(Callback):
         """What measures; None where the history has it already."""
         if not isinstance(self.monitor, str):
             return self.monitor
-        if self.monitor in ("loss", "validation_loss", "validation_accuracy"):
+        if self.monitor in MEASURED:
             return None
         from sklearn.metrics import get_scorer
 
@@ -194,6 +199,7 @@ class EarlyStopping(Callback):
             raise ValueError(
                 "monitor must be 'validation_loss', 'validation_accuracy', 'loss', the name of a scikit-learn scorer "
                 f"(sklearn.metrics.get_scorer_names() lists them) or a function, got {self.monitor!r}."
+                f"{suggestion(self.monitor, MEASURED)}"
             ) from None
         return scorer
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastnn.names import unknown
+
 
 @dataclass(frozen=True)
 class Initializer:
@@ -63,5 +65,5 @@ def find_initializer(name: str) -> Initializer:
         If there is none; the message lists the known ones.
     """
     if not isinstance(name, str) or name not in INITIALIZERS:
-        raise ValueError(f"Unknown initializer {name!r}; known are {', '.join(INITIALIZERS)}.")
+        raise ValueError(unknown("initializer", name, INITIALIZERS))
     return INITIALIZERS[name]

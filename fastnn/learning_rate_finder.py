@@ -8,9 +8,9 @@ import numpy as np
 
 from fastnn.exceptions import DivergenceError
 from fastnn.network import UNWEIGHTED, Network
-from fastnn.optimizers import SGD, Optimizer
+from fastnn.optimizers import Optimizer, find_descent
 from fastnn.schedules import Schedule
-from fastnn.training import Batches, Descent, check_optimizer, check_schedule
+from fastnn.training import Batches, Descent, check_schedule
 from fastnn.validation import (
     batch_starts,
     check_batches,
@@ -84,7 +84,7 @@ def find_learning_rate(
     network: Network,
     X: Any,
     y: Any,
-    optimizer: Optimizer | None = None,
+    optimizer: Optimizer | str | None = None,
     *,
     lowest: float = 1e-7,
     highest: float = 10.0,
@@ -103,7 +103,7 @@ def find_learning_rate(
         What is to be trained.
     X, y : array-like
         Samples and targets, as in `Network.fit`.
-    optimizer : Optimizer, optional
+    optimizer : Optimizer or str, optional
         By default ``SGD()``; its learning rate makes no difference, and it begins anew.
     lowest, highest : float, default 1e-7 and 10
         Rates of the first and the last step, positive.
@@ -138,8 +138,7 @@ def find_learning_rate(
     >>> 1e-7 < search.suggestion < 10
     True
     """
-    optimizer = SGD() if optimizer is None else optimizer
-    check_optimizer(optimizer)
+    optimizer = find_descent(optimizer)
     schedule = check_schedule(_growth(lowest, highest), optimizer, validates=False)
     steps = check_count(steps, "steps")
     if steps < FEWEST:

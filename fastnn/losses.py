@@ -26,6 +26,7 @@ from fastnn.activations import (
     reference_module,
 )
 from fastnn.backends import available_backends, get_backend
+from fastnn.names import unknown
 
 #: The backends' loss functions, in the order of their tables: first those that start from the logits Z, because the
 #: exponentials of their output activation cancel; then those that start from the outputs A and multiply by f'(Z).
@@ -398,7 +399,7 @@ def find_loss(loss: str | Loss, settings: dict[str, Any] | None = None) -> Loss:
     if isinstance(loss, type) and issubclass(loss, Loss):
         raise TypeError(f"loss is the class {loss.__name__}; pass an instance: {loss.__name__}().")
     if not isinstance(loss, str) or loss not in LOSSES:
-        raise ValueError(f"Unknown loss {loss!r}; known are {', '.join(LOSSES)}, and what fastnn.register_loss adds.")
+        raise ValueError(unknown("loss", loss, LOSSES, ", and what fastnn.register_loss adds"))
     return type(LOSSES[loss])(**settings) if settings else LOSSES[loss]
 
 

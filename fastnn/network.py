@@ -16,10 +16,11 @@ from fastnn.full_batch import minimize_loss
 from fastnn.history import History
 from fastnn.initializers import find_initializer
 from fastnn.losses import LOSSES, Loss
-from fastnn.optimizers import LBFGS, SETTINGS, SGD, Optimizer, OptimizerState
+from fastnn.optimizers import LBFGS, SETTINGS, Optimizer, OptimizerState, find_descent, find_optimizer
 from fastnn.schedules import Schedule
 from fastnn.streaming import train_on_batches
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
+from fastnn.trace import LayerTrace, trace_of
 from fastnn.training import Progress, read_only, ready, relative_weights, train
 from fastnn.validation import (
     check_batches,
@@ -286,6 +287,32 @@ class Network:
             self._model.backward(self.team)
         return self.gradient
 
+    def trace(self, X: Any, y: Any, sample_weight: Any = None) -> list[LayerTrace]:
+        """Z, A and dZ of every layer for a batch, forward and backward; fills `gradient` as `backward` does.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples.
+        y, sample_weight : array-like
+            As in `loss`.
+
+        Returns
+        -------
+        list of LayerTrace
+            From the first hidden layer to the output: ``trace[l].Z``, ``trace[l].A`` and ``trace[l].dZ``, each of shape
+            (n_samples, n_l), copies in the type of the network.
+
+        References
+        ----------
+        Nielsen, Neural Networks and Deep Learning (2015), chapter 2, equations BP1 to BP4.
+        """
+        self.loss(X, y, sample_weight)
+        self.backward()
+        X = check_feature_shape(X, self.architecture.n_inputs, self.dtype)
+        with self.computing():
+            return trace_of(self._model.layers_of_loss, ready(X, self.dtype))
+
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None, *, n_threads: int | None = None) -> float:
         """Mean loss of any number of samples, weighted as in `loss`, some at a time; keeps nothing for `backward`."""
         X = check_features(X, self.architecture.n_inputs, self.dtype)
@@ -316,7 +343,7 @@ class Network:
         y: Any,
         sample_weight: Any = None,
         *,
-        optimizer: Optimizer | LBFGS | None = None,
+        optimizer: Optimizer | LBFGS | str | None = None,
         schedule: Schedule | Callable[[int], float] | None = None,
         epochs: int = 10,
         batch_size: int | None = 32,
@@ -340,8 +367,8 @@ class Network:
         sample_weight : array-like of shape (n_samples,), optional
             How much each sample counts, as in `loss`: each batch follows the gradient of its own weighted mean. A batch in
             which all weights are 0 has none, and only the penalties and the optimizer's momentum move the parameters.
-        optimizer : Optimizer or LBFGS, optional
-            By default ``SGD()``. What it keeps is taken up where the last call with an equal optimizer left it; it starts
+        optimizer : Optimizer, LBFGS or str, optional
+            An optimizer, or the name of one with its options by default, such as "adam"; by default ``SGD()``. What it keeps is taken up where the last call with an equal optimizer left it; it starts
             at 0 in a network that was copied, unpickled or loaded.
         schedule : Schedule or callable, optional
             How the learning rate changes from step to step, a member of `fastnn.schedules`, or a function that takes
@@ -386,7 +413,7 @@ class Network:
         ValueError, OSError
             If `resume_from` is no checkpoint of such a training, or a file cannot be read or written.
         """
-        optimizer = SGD() if optimizer is None else optimizer
+        optimizer = find_optimizer(optimizer)
         if isinstance(optimizer, LBFGS):
             if schedule is not None or resume_from is not None:
                 raise ValueError(
@@ -417,7 +444,7 @@ class Network:
         self,
         batches: Iterable[tuple[Any, ...]],
         *,
-        optimizer: Optimizer | None = None,
+        optimizer: Optimizer | str | None = None,
         standardize: bool | Any = False,
         callbacks: Callback | Sequence[Callback] | None = (),
         progress: Progress = None,
@@ -431,8 +458,8 @@ class Network:
         ----------
         batches : iterable of (X, y) or (X, y, sample_weight)
             Batches of any size, each as in `loss`.
-        optimizer : Optimizer, optional
-            As in `fit`; what it keeps and its steps are carried on from call to call, and between this and `fit`.
+        optimizer : Optimizer or str, optional
+            As in `fit`, but for `LBFGS`; what it keeps and its steps are carried on from call to call, and between this and `fit`.
         standardize : bool or StandardScaler, default False
             Whether to bring each feature to mean 0 and variance 1, by the mean and variance over all batches so far, this
             one included; columns in which nothing but 0 and 1 has been seen are left alone. The scaler in scikit-learn's
@@ -455,7 +482,7 @@ class Network:
         DivergenceError
             If the loss becomes NaN or infinite; the parameters are those from before that batch, and so is the scaler.
         """
-        optimizer = SGD() if optimizer is None else optimizer
+        optimizer = find_descent(optimizer)
         with self.computing(n_threads):
             return train_on_batches(self, batches, optimizer, standardize, callbacks, progress)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from fastnn.names import unknown
 from fastnn.validation import check_count, check_flag, check_number
 
 if TYPE_CHECKING:
@@ -550,3 +551,44 @@ class OptimizerState:
 
     def __init__(self, vectors: np.ndarray) -> None:
         self.vectors, self.n_steps = vectors, 0
+
+
+#: Optimizers by name, with their options by default.
+OPTIMIZERS: dict[str, Optimizer | LBFGS] = {
+    "sgd": SGD(),
+    "adagrad": Adagrad(),
+    "rmsprop": RMSprop(),
+    "adam": Adam(),
+    "adamw": AdamW(),
+    "muon": Muon(),
+    "lbfgs": LBFGS(),
+}
+
+
+def find_optimizer(optimizer: Any) -> Optimizer | LBFGS:
+    """The optimizer of that name, or for None plain SGD; an optimizer is itself.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is none of that name; the message lists the known ones. If it is no optimizer.
+    """
+    if optimizer is None:
+        return OPTIMIZERS["sgd"]
+    if isinstance(optimizer, Optimizer | LBFGS):
+        return optimizer
+    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer | LBFGS):
+        raise TypeError(f"optimizer is the class {optimizer.__name__}; pass an instance: {optimizer.__name__}().")
+    if not isinstance(optimizer, str):
+        raise TypeError(f"optimizer must be a fastnn optimizer such as fastnn.SGD(), or its name, got {optimizer!r}.")
+    if optimizer not in OPTIMIZERS:
+        raise ValueError(unknown("optimizer", optimizer, OPTIMIZERS))
+    return OPTIMIZERS[optimizer]
+
+
+def find_descent(optimizer: Any) -> Optimizer:
+    """The same for training by batches, which L-BFGS cannot do."""
+    found = find_optimizer(optimizer)
+    if isinstance(found, LBFGS):
+        raise TypeError("LBFGS asks for the loss of all samples where it likes, which only Network.fit can give it.")
+    return found

@@ -15,7 +15,6 @@ from fastnn.optimizers import Optimizer
 from fastnn.training import (
     Descent,
     Progress,
-    check_optimizer,
     check_progress,
     divergence,
     progress_reports,
@@ -106,7 +105,6 @@ def train_on_batches(
     progress: Progress,
 ) -> History:
     """Train a network on a stream; the arguments are those of `Network.fit_batches`."""
-    check_optimizer(optimizer)
     check_progress(progress)
     if not isinstance(batches, Iterable):
         raise TypeError(f"batches must be an iterable of pairs (X, y), got {type(batches).__name__}.")

@@ -29,7 +29,7 @@ from fastnn.checkpoints import Before, read_checkpoint
 from fastnn.exceptions import DivergenceError
 from fastnn.held_out import HeldOut, check_fraction, check_held_out, hold_out, split
 from fastnn.history import History
-from fastnn.optimizers import LBFGS, Optimizer
+from fastnn.optimizers import Optimizer
 from fastnn.schedules import Constant, Course, Schedule, find_schedule
 from fastnn.validation import (
     batch_sizes,
@@ -285,7 +285,6 @@ def train(
     resume_from: str | os.PathLike[str] | None,
 ) -> History:
     """Train a network; the arguments are those of `Network.fit`."""
-    check_optimizer(optimizer)
     validates = validation_data is not None or validation_fraction is not None
     schedule = check_schedule(schedule, optimizer, validates)
     check_progress(progress)
@@ -338,16 +337,6 @@ def train(
         raise
     logger.info("Training ended after epoch %d: %s.", len(run.history), run.history.stop_reason)
     return run.history
-
-
-def check_optimizer(optimizer: Any) -> None:
-    """Raise TypeError for what is no optimizer."""
-    if isinstance(optimizer, LBFGS):
-        raise TypeError("LBFGS asks for the loss of all samples where it likes, which only Network.fit can give it.")
-    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer | LBFGS):
-        raise TypeError(f"optimizer is the class {optimizer.__name__}; pass an instance: {optimizer.__name__}().")
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer must be a fastnn optimizer such as fastnn.SGD(), got {optimizer!r}.")
 
 
 def check_schedule(schedule: Any, optimizer: Optimizer, validates: bool) -> Schedule:

@@ -23,6 +23,7 @@ ORDER = (
     ("model", "gradient_check", "learning_rate_finder"),
     ("finite_differences",),
     ("network",),
+    ("trace",),
     ("streaming", "full_batch"),
     ("training",),
     ("checkpoints", "held_out"),
@@ -36,7 +37,7 @@ ORDER = (
     ("losses", "initializers"),
     ("activations",),
     ("backends",),
-    ("threads", "exceptions", "npz"),
+    ("threads", "exceptions", "npz", "names"),
 )
 RANK = {name: rank for rank, names in enumerate(reversed(ORDER)) for name in names}
 

@@ -135,7 +135,7 @@ BAD_OPTIONS = {
     "few steps": ({"steps": 4}, ValueError, "steps must be at least 5, got 4"),
     "no steps": ({"steps": None}, TypeError, "steps must be a positive integer, got None"),
     "batch size": ({"batch_size": 0}, ValueError, "batch_size must be a positive integer, got 0"),
-    "optimizer": ({"optimizer": "adam"}, TypeError, "optimizer must be a fastnn optimizer.*got 'adam'"),
+    "optimizer": ({"optimizer": 0.1}, TypeError, "optimizer must be a fastnn optimizer.*got 0.1"),
     "threads": ({"n_threads": 0}, ValueError, "n_threads must be a positive integer, got 0"),
     "too high from the start": (
         {"lowest": 1e4, "highest": 1e9},

@@ -10,6 +10,7 @@ from sklearn.datasets import make_moons
 from threadpoolctl import threadpool_info
 
 import fastnn
+from fastnn.activations import ACTIVATIONS
 from fastnn.initializers import INITIALIZERS
 from tests.cases import DTYPES, assert_agree, tolerance
 
@@ -370,3 +371,33 @@ def test_the_number_of_threads_does_not_change_what_the_reference_learns():
         parameters.append(network.parameters)
     assert_agree(parameters[1], parameters[0], 8 * tolerance("float64", 40, 30, 2, 30, 2, 16))
     assert_agree(parameters[2], parameters[0], 8 * tolerance("float64", 40, 30, 2, 30, 2, 16))
+
+
+# What layers compute
+
+
+@pytest.mark.parametrize("backend", fastnn.available_backends())
+@pytest.mark.parametrize("sizes", [[5, 2], [5, 4, 3, 2], [5, 70, 66, 2]], ids=str)
+def test_a_trace_obeys_the_equations(sizes, backend):
+    random = np.random.default_rng(0)
+    X, y = random.standard_normal((30, 5)), random.integers(0, 2, 30)
+    network = fastnn.Network(sizes, "tanh", backend=backend, dtype="float64", seed=0)
+    trace = network.trace(X, y)
+    layers = list(zip(trace, [X, *(layer.A for layer in trace)], network.weights, network.biases, strict=False))
+    for layer, A_previous, W, b in layers:
+        np.testing.assert_allclose(layer.Z, A_previous @ W + b, rtol=1e-12, atol=1e-12)
+    for layer, A_previous, dW in zip(trace, [X, *(layer.A for layer in trace)], network.weight_gradients, strict=False):
+        np.testing.assert_allclose(dW, A_previous.T @ layer.dZ / 30, rtol=1e-12, atol=1e-12)
+    for layer, following, W in zip(trace, trace[1:], network.weights[1:], strict=False):
+        np.testing.assert_allclose(layer.A, np.tanh(layer.Z), rtol=1e-12)
+        np.testing.assert_allclose(layer.dZ, following.dZ @ W.T * (1 - layer.A**2), rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(trace[-1].A, network.forward(X), rtol=1e-12)
+    np.testing.assert_allclose(trace[-1].dZ, trace[-1].A - np.eye(2)[y], rtol=1e-12, atol=1e-12)
+
+
+def test_activations_are_functions_of_arrays():
+    z = np.array([[-1.0, 0.0, 2.0]])
+    np.testing.assert_array_equal(ACTIVATIONS["relu"](z), [[0, 0, 2]])
+    np.testing.assert_array_equal(ACTIVATIONS["tanh"]([1, 2]), np.tanh([1.0, 2.0]))
+    np.testing.assert_allclose(ACTIVATIONS["softmax"](z), np.exp(z) / np.exp(z).sum(), rtol=1e-15)
+    assert ACTIVATIONS["gelu"](z.astype(np.float32)).dtype == np.float32

@@ -170,7 +170,7 @@ def test_features_are_standardised_in_the_wider_type(dtype, kind):
         ([], {}, ValueError, "batches gave no batch"),
         ((X, LABELS), {}, ValueError, r"batch 1 must be a pair \(X, y\), or \(X, y, sample_weight\), got ndarray"),
         ([(X, LABELS)], {"standardize": "yes"}, TypeError, "standardize must be True, False or a StandardScaler"),
-        ([(X, LABELS)], {"optimizer": "adam"}, TypeError, "optimizer must be a fastnn optimizer"),
+        ([(X, LABELS)], {"optimizer": 0.1}, TypeError, "optimizer must be a fastnn optimizer"),
         ([(X, LABELS)], {"progress": 1}, TypeError, "progress must be True, False, None or a function"),
         ([(X, LABELS)], {"callbacks": EarlyStopping()}, ValueError, "needs validation_data or validation_fraction"),
     ],

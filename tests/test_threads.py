@@ -32,6 +32,7 @@ def _eight_processors_and_every_thread_worth_its_while(monkeypatch):
     monkeypatch.setattr(epoch, "BATCH_WORK_PER_THREAD", 1)
     monkeypatch.setattr(epoch, "CALL_WORK_PER_THREAD", 1)
     monkeypatch.setattr(epoch, "ROWS_PER_PASS", 8)
+    monkeypatch.setattr(training, "TILES_PER_THREAD", 1)
 
 
 @pytest.fixture

@@ -343,12 +343,20 @@ def test_bad_optimizers_are_refused(optimizer, options, error, message):
         ({"batch_size": True}, TypeError, "batch_size must be a positive integer, got True"),
         ({"epochs": 0}, ValueError, "epochs must be a positive integer, got 0"),
         ({"epochs": "ten"}, TypeError, "epochs must be a positive integer, got 'ten'"),
-        ({"optimizer": "sgd"}, TypeError, r"optimizer must be a fastnn optimizer such as fastnn\.SGD\(\), got 'sgd'"),
+        (
+            {"optimizer": "adm"},
+            ValueError,
+            r"Unknown optimizer 'adm'; known are sgd, .*, lbfgs\. Did you mean 'adam'\?",
+        ),
         ({"optimizer": fastnn.Adam}, TypeError, r"optimizer is the class Adam; pass an instance: Adam\(\)\."),
         ({"optimizer": fastnn.LBFGS}, TypeError, r"optimizer is the class LBFGS; pass an instance: LBFGS\(\)\."),
         ({"shuffle": "no"}, TypeError, "shuffle must be True or False, got 'no'"),
         ({"shuffle": 0}, TypeError, "shuffle must be True or False, got 0"),
-        ({"optimizer": 0}, TypeError, r"optimizer must be a fastnn optimizer such as fastnn\.SGD\(\), got 0"),
+        (
+            {"optimizer": 0},
+            TypeError,
+            r"optimizer must be a fastnn optimizer such as fastnn\.SGD\(\), or its name, got 0",
+        ),
         (
             {"validation_data": X},
             ValueError,
@@ -555,3 +563,34 @@ def test_large_features_are_never_copied_as_a_whole(shuffle, dtype, arrange, bac
 
     size_in_single_precision = LARGE[0] * LARGE[1] * 4
     assert peak_memory(lambda: use(features, labels)) < size_in_single_precision / 3
+
+
+@pytest.mark.parametrize(
+    ("options", "meant"),
+    [
+        ({"loss": "mse"}, "squared_error"),
+        ({"loss": "Cross Entropy"}, "softmax_cross_entropy"),
+        ({"activations": "Relu"}, "relu"),
+        ({"activations": "swish"}, "silu"),
+        ({"initializer": "xavier_uniform"}, "glorot_uniform"),
+        ({"backend": "numbra"}, "numba"),
+    ],
+    ids=str,
+)
+def test_a_near_miss_is_answered_with_what_was_perhaps_meant(options, meant):
+    with pytest.raises(ValueError, match=rf"Unknown .*\. Did you mean '{meant}'\?$"):
+        fastnn.Network([2, 3, 2], **options)
+    with pytest.raises(ValueError, match=r"Unknown .*[^?]$"):
+        fastnn.Network([2, 3, 2], **dict.fromkeys(options, "qqq"))
+
+
+def test_optimizers_go_by_name_as_losses_do():
+    X, y = np.random.default_rng(0).standard_normal((40, 2)), np.arange(40) % 2
+    parameters = []
+    for optimizer in ("adam", fastnn.Adam()):
+        network = fastnn.Network([2, 3, 2], seed=0, backend="numpy")
+        network.fit(X, y, optimizer=optimizer, epochs=2, progress=False)
+        parameters.append(network.parameters.tobytes())
+    assert parameters[0] == parameters[1]
+    with pytest.raises(TypeError, match="LBFGS asks for the loss of all samples"):
+        fastnn.Network([2, 3, 2], backend="numpy").fit_batches([(X, y)], optimizer="lbfgs")

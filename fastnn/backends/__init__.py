@@ -8,6 +8,8 @@ from functools import cache
 from importlib import import_module
 from types import ModuleType
 
+from fastnn.names import unknown
+
 BACKENDS = ("numpy", "numba")
 
 #: What a backend offers:
@@ -38,7 +40,7 @@ def get_backend(name: str) -> ModuleType:
         If there is none; the message lists the known ones.
     """
     if not isinstance(name, str) or name not in BACKENDS:
-        raise ValueError(f"Unknown backend {name!r}; known are {', '.join(BACKENDS)}.")
+        raise ValueError(unknown("backend", name, BACKENDS))
     return _package(name)
 
 

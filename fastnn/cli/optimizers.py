@@ -5,15 +5,14 @@ from dataclasses import replace
 
 import click
 
-from fastnn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from fastnn import optimizers
+from fastnn.optimizers import Optimizer
 from fastnn.schedules import Constant, Cosine, InverseScaling, OneCycle, ReduceOnPlateau, Schedule
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
-    "sgd": SGD,
-    "adagrad": Adagrad,
-    "rmsprop": RMSprop,
-    "adam": Adam,
-    "adamw": AdamW,
+    name: type(optimizer)
+    for name, optimizer in optimizers.OPTIMIZERS.items()
+    if isinstance(optimizer, Optimizer) and not optimizer.needs_matrices
 }
 WITH_MOMENTUM = ("sgd", "rmsprop")
 REPORTED = ("momentum", "l2", "weight_decay", "max_grad_norm")

@@ -6,6 +6,7 @@ import numpy as np
 
 from fastnn.datasets.dataset import Dataset
 from fastnn.datasets.mnist import DIGITS, load_mnist
+from fastnn.names import unknown
 
 NAMES = ("digits", "moons", "circles", "blobs", "mnist")
 
@@ -33,7 +34,7 @@ def load_named(name: str, *, data_dir: str | os.PathLike[str] | None = None, see
         If there is no data set of that name; the message lists the known ones.
     """
     if name not in NAMES:
-        raise ValueError(f"Unknown data set {name!r}; known are {', '.join(NAMES)}.")
+        raise ValueError(unknown("data set", name, NAMES))
     if name == "mnist":
         return load_mnist(data_dir)
     return _load_digits() if name == "digits" else _generate(name, seed)

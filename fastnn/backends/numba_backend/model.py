@@ -24,7 +24,7 @@ from fastnn.validation import is_sparse
 
 #: Products of a weight and a sample that make one more thread worth its barriers, in a batch, and its start, in a call.
 BATCH_WORK_PER_THREAD = 250_000
-CALL_WORK_PER_THREAD = 8_000_000
+CALL_WORK_PER_THREAD = 16_000_000
 
 #: Samples of which `evaluate` takes the loss at a time: memory does not grow with the data.
 ROWS_PER_LOSS = 1024

@@ -39,6 +39,9 @@ WORK_PER_UPDATE = 8
 #: Samples of a tile of a narrow network's batch, at most.
 TILE_SAMPLES = 384
 
+#: Tiles that a thread takes, at least: of fewer it would spend too much of its time at barriers.
+TILES_PER_THREAD = 4
+
 
 class Training:
     """A network with its optimizer, bound to work on batches of at most `batch_size` samples."""
@@ -80,7 +83,7 @@ class Training:
 
     def _team(self, steps: np.ndarray, X: Any, n_threads: int) -> int:
         team = self.model.team(len(steps) * self.batch_size, self.batch_size, n_threads, self._work(X))
-        return min(team, self.n_tiles) if self.in_columns else team
+        return min(team, max(1, self.n_tiles // TILES_PER_THREAD)) if self.in_columns else team
 
     def _work(self, X: Any) -> int:
         """Products of a weight and a sample for one sample, with what the update of all weights is worth of them."""
