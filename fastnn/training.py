@@ -50,7 +50,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at the clock within an epoch: Ctrl-C is answered and the progress bar moves that often.
 SECONDS_PER_CHUNK = 0.1
-OPERATIONS_PER_SECOND = 1e9  # of a network of some size on a slow processor, until the first chunk has been timed
+#: What a slow processor does, until the first chunk has been timed: operations of products, and what else a batch takes.
+OPERATIONS_PER_SECOND, SECONDS_PER_BATCH = 4e9, 1e-4
 LARGEST_GROWTH = 8  # from chunk to chunk, as the first ones may be too short to be timed well
 
 #: Rows of X, at most, by which a checkpoint knows it again.
@@ -222,9 +223,9 @@ class Batches:
             first = last
 
     def _first_chunk(self) -> int:
-        """Batches that take less than `SECONDS_PER_CHUNK` unless a processor is slow, of which there are no times yet."""
+        """Batches that take no longer than `SECONDS_PER_CHUNK` even on a slow processor."""
         operations = 6 * self.network.architecture.n_parameters * self.batch_size
-        return max(1, int(SECONDS_PER_CHUNK * OPERATIONS_PER_SECOND / operations))
+        return max(1, int(SECONDS_PER_CHUNK / (operations / OPERATIONS_PER_SECOND + SECONDS_PER_BATCH)))
 
     def _resize_chunks(self, n_batches: int, seconds: float) -> None:
         wanted = SECONDS_PER_CHUNK * n_batches / max(seconds, 1e-9)
