@@ -121,7 +121,7 @@ def test_options_make_the_optimizer_and_the_schedule(options, optimizer, schedul
 def test_the_report_says_how_the_steps_are_made():
     options = "--optimizer rmsprop --momentum 0.5 --weight-decay 0.2 --max-grad-norm 3 --schedule cosine"
     output = run("train", "--data", "moons", "--backend", "numpy", *QUICK, *options.split()).output
-    words = "rmsprop, learning rate 0.01, momentum 0.5, weight decay 0.2, max gradient norm 3, cosine\n"
+    words = "rmsprop, learning rate 0.01, momentum 0.5, weight decay 0.2, max grad norm 3, cosine\n"
     assert f"2 epochs, batches of 16, {words}" in output
 
 

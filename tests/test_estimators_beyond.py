@@ -260,7 +260,7 @@ def test_a_loss_by_name_is_that_loss_by_default(name, loss, targets):
     ("huber", lambda e: np.where(np.abs(e) < 1, e**2 / 2, np.abs(e) - 0.5)),
     (Huber(delta=0.3), lambda e: np.where(np.abs(e) < 0.3, e**2 / 2, 0.3 * (np.abs(e) - 0.15))),
     (Quantile(levels=0.9), lambda e: np.maximum(0.9 * e, -0.1 * e)),
-], ids=str)  # fmt: skip
+], ids=["absolute error", "Huber", "Huber, 0.3", "quantile"])  # fmt: skip
 def test_losses_are_what_their_formula_says(loss, formula):
     found = fitted(MLPRegressor, NUMBERS, loss=loss, fit={"X_val": X, "y_val": NUMBERS})
     np.testing.assert_allclose(found.validation_loss_curve_[-1], formula(NUMBERS - found.predict(X)).mean())

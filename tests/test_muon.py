@@ -119,7 +119,7 @@ def test_weights_of_samples_count_like_repeated_samples(backend):
     [
         ({"momentum": 1.0}, ValueError, "momentum must be below 1"),
         ({"iterations": 0}, ValueError, "iterations must be a positive integer, got 0"),
-        ({"others": fastnn.SGD()}, TypeError, "others must be an Adam or AdamW, got SGD"),
+        ({"auxiliary": fastnn.SGD()}, TypeError, "auxiliary must be an Adam or AdamW, got SGD"),
     ],
 )
 def test_bad_options_of_muon_are_refused(options, error, message):

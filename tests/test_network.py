@@ -351,7 +351,7 @@ def test_the_compiled_backend_starts_as_many_threads_as_it_may_and_as_have_work(
 
     monkeypatch.setattr(threading.Thread, "start", record)
     monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
-    many, few = np.ones((640, 1000)), np.ones((2, 1000))
+    many, few = np.ones((1280, 1000)), np.ones((2, 1000))
     for n_threads in (1, 3):
         network = fastnn.Network([1000, 50, 2], n_threads=n_threads)
         started.clear()
