@@ -45,7 +45,7 @@ class Activation:
         """f(z) of an array; softmax along the last axis of a matrix (n, K)."""
         z = np.asarray(z)
         z = z if z.dtype.kind == "f" else z.astype(np.float64)
-        a = np.empty_like(z)
+        a: np.ndarray = np.empty_like(z)
         with np.errstate(all="ignore"):
             reference_module("activations").activate(a, z, self.code)
         return a

@@ -36,5 +36,5 @@ def trace_of(layers: list[BoundLayer], X: Any) -> list[LayerTrace]:
     # The output's own Z may serve as scratch memory, and its A is left out where the loss starts from Z.
     Z = np.asarray((hidden[-1].passed_on[:n] if hidden else X) @ output.W + output.b)
     A = np.empty_like(Z)
-    activate(A, Z, output.activation)
+    activate(A, Z, output.activation)  # type: ignore[no-untyped-call]
     return [*traces, LayerTrace(Z, A, output.dZ[:n].copy())]

@@ -5,6 +5,7 @@ bring the README up to date.
 """
 
 import json
+import os
 import platform
 import tempfile
 from datetime import date
@@ -25,12 +26,18 @@ def machine() -> dict[str, str]:
     """What the numbers were measured on."""
     return {
         "date": date.today().isoformat(),
-        "processor": llvmlite.binding.get_host_cpu_name(),
+        "processor": llvmlite.binding.get_host_cpu_name() + vectors(),
         "system": platform.system(),
         "dtype": DTYPE,
         "python": platform.python_version(),
         "fastnn": fastnn.__version__,
     }
+
+
+def vectors() -> str:
+    """How wide the vectors are, where that has been limited for fastnn and, as far as they can be told, for the others."""
+    bits = os.environ.get("FASTNN_VECTOR_BITS")
+    return f" (at most {bits}-bit vectors)" if bits else ""
 
 
 def measured_on(n_processors: int, names: tuple[str, ...]) -> dict[str, Any]:

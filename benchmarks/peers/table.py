@@ -1,5 +1,6 @@
 """The saved comparison as one table: times, ratios, and the share of the machine's peak."""
 
+import os
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any
 from benchmarks.peers.libraries import REFERENCE, SUBJECT
 
 RESULTS = Path(__file__).parents[1] / "results"
-JSON_FILE = RESULTS / "peers.json"
-MARKDOWN_FILE = RESULTS / "peers.md"
+#: Where the results are saved; those on narrower vectors than the processor has, beside the others.
+NAME = f"peers_{bits}_bits" if (bits := os.environ.get("FASTNN_VECTOR_BITS")) else "peers"
+JSON_FILE, MARKDOWN_FILE = RESULTS / f"{NAME}.json", RESULTS / f"{NAME}.md"
 
 
 def markdown(results: dict[str, Any]) -> str:
