@@ -97,11 +97,16 @@ def _drop_unused(module: Any, machine: llvm.TargetMachine) -> None:
     passes.run(module, builder)
 
 
-def link(objects: list[Path], target: Path) -> None:
-    """Make a library of object files, which needs nothing outside."""
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
+def c_compiler() -> str:
+    """The C compiler, which links the kernels."""
+    found = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if found is None:
         raise FileNotFoundError("no C compiler (cc, gcc or clang) to link the kernels with")
+    return found
+
+
+def link(compiler: str, objects: list[Path], target: Path) -> None:
+    """Make a library of object files, which needs nothing outside."""
     standard = objects[0].with_name("standard.c")
     standard.write_text(STANDARD)
     flags = [
@@ -129,7 +134,7 @@ def object_codes(name: str) -> list[bytes]:
 
 def build(folder: Path) -> Path:
     """Make the library of `FASTNN_BUILD_LEVEL` and the record of what it was made with, in a folder; its path."""
-    path = folder / library_path(level()).name
+    compiler, path = c_compiler(), folder / library_path(level()).name
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -140,7 +145,7 @@ def build(folder: Path) -> Path:
             objects.append(Path(scratch) / f"{len(objects)}.o")
             objects[-1].write_bytes(code)
         made = Path(scratch) / path.name
-        link(objects, made)
+        link(compiler, objects, made)
         for old in path.parent.glob(f"kernels-{level().name}-*"):
             old.unlink()
         shutil.move(made, path)
@@ -154,4 +159,7 @@ def build(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{build(Path(sys.argv[1]))}\n")
+    try:
+        sys.stdout.write(f"{build(Path(sys.argv[1]))}\n")
+    except FileNotFoundError as error:
+        sys.exit(str(error))
