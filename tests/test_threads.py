@@ -481,3 +481,18 @@ def test_a_change_of_the_affinity_mask_counts_at_once():
     finally:
         os.sched_setaffinity(0, mask)
     assert available_cpus() <= len(mask)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not bind threads to processors")
+def test_members_of_a_team_may_run_wherever_their_process_may():
+    allowed, seen = os.sched_getaffinity(0), []
+
+    def look():
+        team._move_away(min(allowed), 1)
+        seen.append(os.sched_getaffinity(0))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == [allowed]
+    assert os.sched_getaffinity(0) == allowed

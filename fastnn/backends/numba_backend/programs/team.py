@@ -8,6 +8,7 @@ import ctypes
 import os
 import threading
 import time
+from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -73,6 +74,26 @@ def _compute(work: Any, thread: int) -> None:
     _driver()(room, room, ctypes.addressof(work), thread)
 
 
+@cache
+def _current_processor() -> Any:
+    """The system's function that tells on which processor a thread runs, or None where it cannot be asked or set."""
+    return getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
+
+
+def _move_away(from_processor: int, places: int) -> None:
+    """Move this thread some processors on from another's, and leave it free to move again.
+
+    A thread begins where the one is that started it. Two that wait for each other at barriers would share that processor
+    until the system balances its load, some hundredths of a second later.
+    """
+    allowed = os.sched_getaffinity(0)
+    processors = sorted(allowed)
+    if from_processor in allowed and len(allowed) > 1:
+        with suppress(OSError):
+            os.sched_setaffinity(0, {processors[(processors.index(from_processor) + places) % len(processors)]})
+            os.sched_setaffinity(0, allowed)
+
+
 class _Team:
     """The threads of one call: the caller's own, which is thread 0, and members started for it.
 
@@ -83,6 +104,7 @@ class _Team:
         self.work, self.n_threads = work, n_threads
         self.ready = threading.Barrier(self.n_threads)
         self.at_work: set[int] = set()
+        self.processor = -1 if _current_processor() is None else _current_processor()()
         self.members = [
             threading.Thread(target=self._join_in, args=(thread,), daemon=True) for thread in range(1, self.n_threads)
         ]
@@ -121,6 +143,8 @@ class _Team:
         """What a member does: run the program once all are there."""
         self.at_work.add(thread)
         try:
+            if self.processor >= 0:
+                _move_away(self.processor, thread)
             self.ready.wait()
             self._compute(thread)
         except threading.BrokenBarrierError:
