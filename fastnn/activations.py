@@ -208,7 +208,7 @@ def check_functions(name: str, function: Any, derivative: Any) -> None:
 
 
 def checked_values(what: str, values: Any, *shapes: tuple[int, ...]) -> np.ndarray:
-    """What a function of the user's gave, if it is finite and of one of these shapes."""
+    """What a registered function returned, if it is finite and of one of these shapes."""
     array: np.ndarray = np.asarray(values)
     if array.shape not in shapes:
         raise ValueError(

@@ -42,7 +42,7 @@ class Callback:
     Attributes
     ----------
     every : int, default 1
-        `on_epoch_end` is called after each so many epochs, and after the last. Where an epoch is a single batch, more
+        `on_epoch_end` is called after every so many epochs, and after the last. Where an epoch is a single batch, more
         than 1 saves time: epochs that nobody looks at are trained several in one call.
 
     Examples
@@ -350,7 +350,7 @@ def stateful(callbacks: Sequence[Callback]) -> list[Callback]:
 
 
 def epochs_until_due(callbacks: Sequence[Callback], epoch: int) -> float:
-    """Epochs that may be trained before one of the callbacks wants to look, after so many."""
+    """Epochs that may be trained before a callback is due, counted from those that are done."""
     return min(
         (callback.every - epoch % callback.every for callback in callbacks if callback.watches_epochs),
         default=math.inf,

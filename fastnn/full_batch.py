@@ -82,7 +82,7 @@ def minimize_loss(
 
 
 def _minimize(run: Run, objective: Objective, optimizer: LBFGS, epochs: int, report: Callable[[float], None]) -> None:
-    """Iterate until SciPy or a callback has had enough; however it ends, the network is that of the last iteration."""
+    """Iterate until SciPy converges or a callback stops; however it ends, the network is that of the last iteration."""
     from scipy.optimize import minimize
 
     network, history = run.network, run.history

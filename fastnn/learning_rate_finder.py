@@ -75,7 +75,7 @@ class _Growth(Schedule):
     def rates(
         self, learning_rate: float, first_step: int, n_steps: int, steps_per_epoch: int, total_steps: int
     ) -> tuple[np.ndarray, None]:
-        """Rates of so many steps."""
+        """Rates of `n_steps` steps."""
         share = np.arange(first_step, first_step + n_steps) / (total_steps - 1)
         return self.lowest * (self.highest / self.lowest) ** share, None
 

@@ -99,7 +99,7 @@ class Loss:
         return LOSS_KERNELS.index(self.kernels.get(output_activation) or self.kernels["*"])
 
     def n_targets(self, n_outputs: int) -> int:
-        """Columns of y for so many outputs."""
+        """Columns of y for that number of outputs."""
         return n_outputs
 
     def check_output(self, activation: str, n_outputs: int) -> None:

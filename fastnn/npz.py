@@ -114,7 +114,7 @@ class ArrayArchive:
 
 
 def read_array(file: IO[bytes], size: int) -> np.ndarray:
-    """The array of an ``.npy`` file that has so many bytes."""
+    """The array of an ``.npy`` file of that size in bytes."""
     with _explained("its array"):
         declaration = read_declaration(file)
         if file.tell() + declaration.n_bytes != size:

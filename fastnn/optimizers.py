@@ -143,7 +143,7 @@ class Optimizer(ABC):
     def settings(
         self, first_step: int, n_steps: int, rates: np.ndarray | None = None, momenta: np.ndarray | None = None
     ) -> np.ndarray:
-        """One `SETTINGS` record for each of so many steps, counted from 0.
+        """One `SETTINGS` record for each of `n_steps` steps, counted from 0.
 
         Parameters
         ----------
@@ -515,7 +515,7 @@ class LBFGS:
     loss_tolerance : float, default 1e-9
         It stops when an iteration lowers the loss by no larger share.
     max_evaluations : int, default 15000
-        It stops after so many losses and gradients.
+        It stops after this many evaluations of loss and gradient.
 
     References
     ----------

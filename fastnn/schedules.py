@@ -35,7 +35,7 @@ class Schedule(ABC):
     def rates(
         self, learning_rate: float, first_step: int, n_steps: int, steps_per_epoch: int, total_steps: int
     ) -> Rates:
-        """Rates and momenta of so many steps from `first_step` on.
+        """Rates and momenta of `n_steps` steps from `first_step` on.
 
         Parameters
         ----------
@@ -66,7 +66,7 @@ class Course:
         self.steps_per_epoch, self.total_steps = steps_per_epoch, total_steps
 
     def rates(self, first_step: int, n_steps: int) -> Rates:
-        """Rates and momenta of so many steps, as `Schedule.rates` gives them."""
+        """Rates and momenta of `n_steps` steps, as `Schedule.rates` gives them."""
         return self.schedule.rates(self.learning_rate, first_step, n_steps, self.steps_per_epoch, self.total_steps)
 
     def end_epoch(self, loss: float, validation_loss: float | None) -> None:
@@ -80,7 +80,7 @@ class Constant(Schedule):
     def rates(
         self, learning_rate: float, first_step: int, n_steps: int, steps_per_epoch: int, total_steps: int
     ) -> Rates:
-        """Rates of so many steps."""
+        """Rates of `n_steps` steps."""
         return np.full(n_steps, learning_rate), None
 
 
@@ -107,7 +107,7 @@ class InverseScaling(Schedule):
     def rates(
         self, learning_rate: float, first_step: int, n_steps: int, steps_per_epoch: int, total_steps: int
     ) -> Rates:
-        """Rates of so many steps."""
+        """Rates of `n_steps` steps."""
         return learning_rate / (_steps(first_step, n_steps) + 1) ** self.power, None
 
 
@@ -154,7 +154,7 @@ class StepDecay(_Decay):
     def rates(
         self, learning_rate: float, first_step: int, n_steps: int, steps_per_epoch: int, total_steps: int
     ) -> Rates:
-        """Rates of so many steps."""
+        """Rates of `n_steps` steps."""
         return learning_rate * self.factor ** np.floor(self._periods(first_step, n_steps, steps_per_epoch)), None
 
 
@@ -177,7 +177,7 @@ class ExponentialDecay(_Decay):
     def rates(
         self, learning_rate: float, first_step: int, n_steps: int, steps_per_epoch: int, total_steps: int
     ) -> Rates:
-        """Rates of so many steps."""
+        """Rates of `n_steps` steps."""
         return learning_rate * self.factor ** self._periods(first_step, n_steps, steps_per_epoch), None
 
 
@@ -218,7 +218,7 @@ class Cosine(Schedule):
     def rates(
         self, learning_rate: float, first_step: int, n_steps: int, steps_per_epoch: int, total_steps: int
     ) -> Rates:
-        """Rates of so many steps."""
+        """Rates of `n_steps` steps."""
         warmup = self.warmup_steps or int(self.warmup_share * total_steps)
         if warmup >= total_steps:
             raise ValueError(f"warmup_steps must be below the {total_steps} steps of this fit, got {warmup}.")
@@ -288,7 +288,7 @@ class OneCycle(Schedule):
     def rates(
         self, learning_rate: float, first_step: int, n_steps: int, steps_per_epoch: int, total_steps: int
     ) -> Rates:
-        """Rates and momenta of so many steps."""
+        """Rates and momenta of `n_steps` steps."""
         initial, rise = learning_rate / self.initial_divisor, self.rising_share * total_steps
         final, low, high = initial / self.final_divisor, self.lowest_momentum, self.highest_momentum
         corners = [(0, initial, high), (rise - 1, learning_rate, low), (total_steps - 1, final, high)]
@@ -359,7 +359,7 @@ class ReduceOnPlateau(Schedule):
     def rates(
         self, learning_rate: float, first_step: int, n_steps: int, steps_per_epoch: int, total_steps: int
     ) -> Rates:
-        """Rates of so many steps before any reduction."""
+        """Rates of `n_steps` steps before any reduction."""
         return np.full(n_steps, learning_rate), None
 
     def begin(self, learning_rate: float, steps_per_epoch: int, total_steps: int) -> "Plateau":
@@ -419,7 +419,7 @@ class FromFunction(Schedule):
     def rates(
         self, learning_rate: float, first_step: int, n_steps: int, steps_per_epoch: int, total_steps: int
     ) -> Rates:
-        """Rates of so many steps."""
+        """Rates of `n_steps` steps."""
         values = (self._rate(step) for step in range(first_step, first_step + n_steps))
         return np.fromiter(values, np.float64, n_steps), None
 
@@ -446,7 +446,7 @@ class Tabulated(Course):
         self._rates, _ = super().rates(0, total_steps)
 
     def rates(self, first_step: int, n_steps: int) -> Rates:
-        """Rates of so many steps."""
+        """Rates of `n_steps` steps."""
         return self._rates[first_step : first_step + n_steps], None
 
 

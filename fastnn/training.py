@@ -356,7 +356,7 @@ def check_schedule(schedule: Any, optimizer: Optimizer, validates: bool) -> Sche
 
 
 def begin_schedule(schedule: Schedule, optimizer: Optimizer, epochs: int, n_batches: int) -> Course:
-    """The schedule at the start of a fit; it says now if it cannot be that of so many steps."""
+    """The schedule at the start of a fit; it raises now if it does not fit that number of steps."""
     course = schedule.begin(optimizer.learning_rate, n_batches, epochs * n_batches)
     course.rates(0, 0)
     return course
@@ -417,7 +417,7 @@ def checksum_of_rows(X: Any) -> int:
 
 
 def train_epochs(run: EpochRun, report: Callable[[float], None]) -> None:
-    """Train until the last epoch, or until a callback has had enough."""
+    """Train until the last epoch, or until a callback stops the training."""
     batches, history, epochs = run.batches, run.history, run.epochs
     if len(history) > epochs and not history.stop_reason:  # of a checkpoint that had more
         history.stop_reason = f"{len(history)} epochs are done, more than the {epochs} asked for"
@@ -468,7 +468,7 @@ def train_epochs_at_once(batches: Batches, n_epochs: int, history: History) -> b
 
 @contextmanager
 def undone_if_broken(network: "Network", undo: Callable[[], None]) -> Iterator[None]:
-    """Undo what an error has left NaN, as one in an activation or a loss of the user's does in the compiled backend."""
+    """Put the parameters back if an error left NaN in them, as an error in a registered activation or loss does."""
     try:
         yield
     except BaseException:

@@ -39,7 +39,7 @@ def fit_estimator(
 
     estimator = _make_estimator(dataset, design, plan, [StopAtDivergence(), *callbacks], progress)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # so many epochs were asked for
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs was asked for
         warnings.filterwarnings("ignore", "Training interrupted by user")  # the report says so
         train, watched = parts.train, parts.watched
         weights = {"sample_weight": train.weights, "sample_weight_val": watched.weights}

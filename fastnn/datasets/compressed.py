@@ -14,7 +14,8 @@ _OPEN: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 #: Endings of compressed files.
 COMPRESSIONS = (*_OPEN, ".zip")
 
-#: A content is refused if it is larger than this and than so many times its file: tables shrink to a tenth, not to nothing.
+#: Content is refused if it is larger than this many bytes and than this many times its file: tables shrink to a tenth, not
+#: to nothing.
 ALWAYS_READ, MAX_RATIO = 64 * 2**20, 200
 
 

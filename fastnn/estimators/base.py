@@ -239,7 +239,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         return Samples(X.tocsr() if issparse(X) else X, self._encode(y, name), weights, y)
 
     def _check_sizes(self, n_features: int, n_outputs: int) -> None:
-        """Raise ValueError unless the network that is trained on has so many inputs and outputs."""
+        """Raise ValueError unless the network to go on with has these numbers of inputs and outputs."""
         sizes = self._synchronize().architecture.layer_sizes
         if (sizes[0], sizes[-1]) != (n_features, n_outputs):
             raise ValueError(

@@ -43,7 +43,7 @@ class Objective:
 
 
 def prepare_full_batch(estimator: Any, samples: Samples, validation: Validation | None) -> Callable[[], None]:
-    """What minimises the objective until SciPy or a callback has had enough; all that can be wrong is found before."""
+    """What minimises the objective until SciPy converges or a callback stops; arguments are checked before."""
     network = estimator._network
     if any(network.architecture.dropout):
         raise ValueError("L-BFGS needs the same loss wherever it asks twice; with dropout, take another solver.")

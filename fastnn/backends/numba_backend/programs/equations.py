@@ -142,7 +142,7 @@ def add_activation_backward(program: Program, layer: BoundLayer, arrays: tuple[V
 
 
 def are_few(n_samples: int) -> bool:
-    """Whether programs for at most so many samples are others than those for more."""
+    """Whether a batch is so small that its program differs from that of larger ones."""
     return n_samples <= FEW_SAMPLES
 
 
