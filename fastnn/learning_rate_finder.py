@@ -190,7 +190,7 @@ def _losses(batches: Batches, steps: int) -> tuple[np.ndarray, bool]:
 
 
 def _search(rates: np.ndarray, losses: np.ndarray, diverged: bool) -> LearningRateSearch:
-    """The curve of so many steps, of which one whose loss is no number is left out."""
+    """The curve of losses over rates; a step whose loss is not a number is left out."""
     finite = np.isfinite(losses)
     rates, losses = rates[finite], losses[finite]
     smoothed = _smoothed(losses)

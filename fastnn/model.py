@@ -1,4 +1,4 @@
-"""A network with what its data go through: scaling of features before it, names of classes and units of targets after it."""
+"""A network together with the scaling of its features, and the class names or the unit of its targets."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Names that users give: what is said of one that nothing has, with the one that was perhaps meant."""
+"""Names that users give, and suggestions for those that do not exist."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

@@ -1,4 +1,4 @@
-"""What decides about how a backend trains on data, of the data."""
+"""The properties of data that decide how a backend trains on them."""
 
 from dataclasses import dataclass
 

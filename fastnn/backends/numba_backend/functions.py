@@ -1,4 +1,4 @@
-"""Activations and losses by their codes, those included that users have registered."""
+"""Activations and losses by their codes, registered ones included."""
 
 from typing import Any
 

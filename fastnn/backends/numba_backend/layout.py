@@ -1,4 +1,4 @@
-"""Where what lies in the records that programs are made of: offsets in bytes, which compiled code reads."""
+"""Offsets, in bytes, of what compiled code reads from the records of programs."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How work is shared out: what is cut among the threads, and in which granule."""
+"""How work is partitioned among threads: what is divided, and in multiples of how many."""
 
 from fastnn.backends.numba_backend.levels import level
 from fastnn.backends.numba_backend.operations import NOTHING, SAMPLES

@@ -1,4 +1,4 @@
-"""A few numbers on the stack: what an operation keeps for some samples at a time, as it allocates nothing."""
+"""A few numbers on the stack, for operations that work on some samples at a time: they allocate nothing."""
 
 import numpy as np
 from numba import config, types

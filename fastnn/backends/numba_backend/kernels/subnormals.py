@@ -1,4 +1,4 @@
-"""Whether subnormal numbers become 0, by the register of each thread that controls its floating-point arithmetic.
+"""Flushing subnormal numbers to zero, by the register that controls the floating-point arithmetic of a thread.
 
 Sums that decay, as Adam's do where a feature is rarely there, come down to subnormal numbers in the end, with which many
 processors compute a hundred times as slowly.
