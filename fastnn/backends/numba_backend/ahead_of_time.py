@@ -18,11 +18,11 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 import numba
-from numba import float32, float64, njit, types
+from numba import float32, float64, types
 
+from fastnn.backends.numba_backend.jit import compiled_driver
 from fastnn.backends.numba_backend.kernels.compilation import compile_linked
-from fastnn.backends.numba_backend.kernels.driver import run
-from fastnn.backends.numba_backend.kernels.operation_compiler import FLAGS, compiled
+from fastnn.backends.numba_backend.kernels.operation_compiler import compiled
 from fastnn.backends.numba_backend.kernels.products import PRODUCTS
 from fastnn.backends.numba_backend.levels import level
 from fastnn.backends.numba_backend.prebuilt import library_path
@@ -52,13 +52,6 @@ HIDDEN void *memmove(void *to, const void *from, size n) {
     return to;
 }
 """
-
-
-def compile_driver() -> Iterator[tuple[str, Any, str]]:
-    """(symbol, library, LLVM's name) of the driver."""
-    driver, signature = njit(run, **FLAGS), (types.int64, types.int64)
-    driver.compile(types.int64(*signature))
-    yield "run_program", *_code(driver.overloads[signature])
 
 
 def compile_operations(real: types.Float) -> Iterator[tuple[str, Any, str]]:
@@ -128,7 +121,9 @@ def object_codes(name: str) -> list[bytes]:
     """The object code of every function for numbers of a type; that of the driver goes with single precision."""
     target = llvm.Target.from_triple(llvm.get_process_triple())
     machine = target.create_target_machine(cpu=level().name, opt=3, reloc="pic", codemodel="default")
-    functions = [*compile_operations(TYPES[name]), *(compile_driver() if name == "float32" else ())]
+    functions = list(compile_operations(TYPES[name]))
+    if name == "float32":
+        functions.append(("run_program", *_code(compiled_driver())))
     return [emit(machine, *function) for function in functions]
 
 

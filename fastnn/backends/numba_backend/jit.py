@@ -17,10 +17,11 @@ from fastnn.backends.numba_backend.operations import Operation
 
 def driver() -> int:
     """The address of the driver."""
-    return provide("run_program", _compiled_driver)
+    return provide("run_program", compiled_driver)
 
 
-def _compiled_driver() -> Any:
+def compiled_driver() -> Any:
+    """What the driver is compiled to."""
     dispatcher, signature = njit(run, **FLAGS), (types.int64, types.int64)
     dispatcher.compile(types.int64(*signature))
     return dispatcher.overloads[signature]

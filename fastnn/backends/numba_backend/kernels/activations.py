@@ -8,7 +8,7 @@ columns, so that lanes run along them. Constants are written in the type of z, s
 from typing import Any
 
 from fastnn.activations import ELEMENTWISE
-from fastnn.backends.numba_backend.kernels.operation_compiler import inlined
+from fastnn.backends.numba_backend.kernels.compilation import inlined
 from fastnn.backends.numba_backend.kernels.registry import body
 from fastnn.backends.numba_backend.kernels.scratch import SCRATCH, scratch
 from fastnn.backends.numba_backend.kernels.vector_math import exp, expm1, log1p, normal_density, normal_distribution

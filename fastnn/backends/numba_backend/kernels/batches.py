@@ -5,7 +5,7 @@
 
 from numba import config
 
-from fastnn.backends.numba_backend.kernels.operation_compiler import inlined
+from fastnn.backends.numba_backend.kernels.compilation import inlined
 from fastnn.backends.numba_backend.kernels.register_tiles import prefetch_line
 from fastnn.backends.numba_backend.kernels.registry import body
 from fastnn.backends.numba_backend.table import SOURCE_TYPES

@@ -9,8 +9,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from fastnn.backends.numba_backend.kernels.compilation import inlined
 from fastnn.backends.numba_backend.kernels.memory import INT64, integer_at, put_integer
-from fastnn.backends.numba_backend.kernels.operation_compiler import inlined
 from fastnn.backends.numba_backend.kernels.subnormals import SUBNORMALS_ARE_ZERO, control_register, set_control_register
 from fastnn.backends.numba_backend.layout import (
     ARGUMENTS,

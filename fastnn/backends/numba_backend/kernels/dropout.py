@@ -7,7 +7,7 @@ drops a unit, and both backends drop the same.
 
 import numpy as np
 
-from fastnn.backends.numba_backend.kernels.operation_compiler import inlined
+from fastnn.backends.numba_backend.kernels.compilation import inlined
 from fastnn.backends.numba_backend.kernels.registry import body
 
 GAMMA = np.uint64(0x9E3779B97F4A7C15)

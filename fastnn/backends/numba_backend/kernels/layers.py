@@ -35,6 +35,7 @@ def previous_error_of_few(dA_previous, dZ, W):
     inner_products(dA_previous, dZ, W.T, 1)
 
 
+@body("place_losses")
 @body()
 def copy_numbers(x, y):
     """x = y."""

@@ -11,8 +11,7 @@ precision.
 import numpy as np
 
 from fastnn.backends.numba_backend.kernels.activations import exponentials
-from fastnn.backends.numba_backend.kernels.compilation import kernel
-from fastnn.backends.numba_backend.kernels.operation_compiler import inlined
+from fastnn.backends.numba_backend.kernels.compilation import inlined, kernel
 from fastnn.backends.numba_backend.kernels.registry import body
 from fastnn.backends.numba_backend.kernels.scratch import SCRATCH, scratch
 from fastnn.backends.numba_backend.kernels.vector_math import exp, log, log1p

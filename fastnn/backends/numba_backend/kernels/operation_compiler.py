@@ -11,6 +11,7 @@ from numba.np.arrayobj import populate_array
 
 from fastnn.backends.numba_backend import operations
 from fastnn.backends.numba_backend.kernels import compilation
+from fastnn.backends.numba_backend.kernels.compilation import inlined
 from fastnn.backends.numba_backend.kernels.memory import INT64, integer_at, put_integer
 from fastnn.backends.numba_backend.kernels.register_tiles import stack_buffer
 from fastnn.backends.numba_backend.layout import N_SAMPLES, OFFSET, START
@@ -36,11 +37,6 @@ RECORD = from_dtype(SETTINGS)
 
 RANGES_BYTES = 2 * SIZE * len(RANGES)
 PART, BATCH, STREAM, STREAM_PART, PLACED, THREAD, TILE = (2 * SIZE * code for code in RANGES[1:])
-
-
-def inlined(function: Any) -> Any:
-    """Compile a function of a few operations into its callers."""
-    return njit(function, inline="always", **FLAGS)
 
 
 @inlined

@@ -7,7 +7,7 @@ A^T dZ / n some rows at a time and updates these before the gradient leaves the 
 
 import numpy as np
 
-from fastnn.backends.numba_backend.kernels.operation_compiler import inlined
+from fastnn.backends.numba_backend.kernels.compilation import inlined
 from fastnn.backends.numba_backend.kernels.products import accumulate, multiply_near
 from fastnn.backends.numba_backend.kernels.registry import body
 from fastnn.backends.numba_backend.kernels.sums import dot

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastnn.backends.numba_backend.kernels.operation_compiler import inlined
+from fastnn.backends.numba_backend.kernels.compilation import inlined
 from fastnn.backends.numba_backend.kernels.registry import body
 
 

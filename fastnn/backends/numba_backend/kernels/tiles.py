@@ -53,10 +53,3 @@ def mean_of_tiles(mean, gradients, tile, step):
         share_of_tile = real(min(tile, n - t * tile) / n)
         for p in range(len(mean)):
             mean[p] += share_of_tile * gradients[t, p]
-
-
-@body()
-def place_losses(losses, losses_of_tile):
-    """L_i of a tile at their places in the batch."""
-    for i in range(len(losses)):
-        losses[i] = losses_of_tile[i]
