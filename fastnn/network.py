@@ -249,11 +249,15 @@ class Network:
         float
             Sum over outputs, mean over samples; without any penalty.
         """
+        return self.training_loss(*self._checked_batch(X, y, sample_weight), n_threads)
+
+    def _checked_batch(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, np.ndarray, np.ndarray]:
+        """Features, targets and weights of one batch, checked."""
         X = check_features(X, self.architecture.n_inputs, self.dtype)
         y = check_targets(y, X.shape[0], self.architecture, self.dtype)
         weights = check_sample_weight(sample_weight, X.shape[0])
         check_batches(self.architecture, X.shape[0], X.shape[0])
-        return self.training_loss(X, y, weights, n_threads)
+        return X, y, weights
 
     def training_loss(self, X: Any, y: np.ndarray, weights: np.ndarray, n_threads: int | None = None) -> float:
         """What `loss` gives for checked features, targets and weights."""
@@ -307,9 +311,9 @@ class Network:
         ----------
         Nielsen, Neural Networks and Deep Learning (2015), chapter 2, equations BP1 to BP4.
         """
-        self.loss(X, y, sample_weight)
+        X, y, weights = self._checked_batch(X, y, sample_weight)
+        self.training_loss(X, y, weights)
         self.backward()
-        X = check_feature_shape(X, self.architecture.n_inputs, self.dtype)
         with self.computing():
             return trace_of(self._model.layers_of_loss, ready(X, self.dtype))
 
@@ -368,8 +372,9 @@ class Network:
             How much each sample counts, as in `loss`: each batch follows the gradient of its own weighted mean. A batch in
             which all weights are 0 has none, and only the penalties and the optimizer's momentum move the parameters.
         optimizer : Optimizer, LBFGS or str, optional
-            An optimizer, or the name of one with its options by default, such as "adam"; by default ``SGD()``. What it keeps is taken up where the last call with an equal optimizer left it; it starts
-            at 0 in a network that was copied, unpickled or loaded.
+            An optimizer, or the name of one with its options by default, such as "adam"; by default ``SGD()``. What it
+            keeps is taken up where the last call with an equal optimizer left it; it starts at 0 in a network that was
+            copied, unpickled or loaded.
         schedule : Schedule or callable, optional
             How the learning rate changes from step to step, a member of `fastnn.schedules`, or a function that takes
             the number of a step and returns its rate. Steps are updates of the parameters, counted from 0 at the start of
@@ -459,7 +464,8 @@ class Network:
         batches : iterable of (X, y) or (X, y, sample_weight)
             Batches of any size, each as in `loss`.
         optimizer : Optimizer or str, optional
-            As in `fit`, but for `LBFGS`; what it keeps and its steps are carried on from call to call, and between this and `fit`.
+            As in `fit`, but for `LBFGS`; what it keeps and its steps are carried on from call to call, and between this
+            and `fit`.
         standardize : bool or StandardScaler, default False
             Whether to bring each feature to mean 0 and variance 1, by the mean and variance over all batches so far, this
             one included; columns in which nothing but 0 and 1 has been seen are left alone. The scaler in scikit-learn's
