@@ -42,8 +42,8 @@ class Callback:
     Attributes
     ----------
     every : int, default 1
-        `on_epoch_end` is called after every so many epochs, and after the last. Where an epoch is a single batch, more
-        than 1 saves time: epochs that nobody looks at are trained several in one call.
+        `on_epoch_end` is called each time this many epochs have ended, and after the last. Where an epoch is a single
+        batch, more than 1 saves time: epochs that nobody looks at are trained several in one call.
 
     Examples
     --------

@@ -41,7 +41,7 @@ ARRAY = "array"  # key of the dictionary that stands in the header in place of a
 
 
 class Checkpoint(Callback):
-    """Write all that ``fit(..., resume_from=path)`` needs to go on, after every so many epochs and after the last.
+    """Write all that ``fit(..., resume_from=path)`` needs to go on, every few epochs and after the last one.
 
     The file holds parameters, what the optimizer keeps, random numbers, history, and what other callbacks remember. It
     appears whole or not at all, also when the process is killed. `fastnn.load` reads it as the network of the last epoch.

@@ -35,7 +35,7 @@ def machine() -> dict[str, str]:
 
 
 def vectors() -> str:
-    """How wide the vectors are, where that has been limited for fastnn and, as far as they can be told, for the others."""
+    """A note on the width of vectors where it is limited: for fastnn, and for the libraries that have a setting for it."""
     bits = os.environ.get("FASTNN_VECTOR_BITS")
     return f" (at most {bits}-bit vectors)" if bits else ""
 
