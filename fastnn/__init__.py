@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from fastnn.activations import register_activation
 from fastnn.backends import available_backends
-from fastnn.callbacks import Callback, EarlyStopping
-from fastnn.checkpoints import Checkpoint
 from fastnn.exceptions import DivergenceError
 from fastnn.gradient_check import GradientReport, check_gradients
-from fastnn.history import History
-from fastnn.learning_rate_finder import LearningRateSearch, find_learning_rate
 from fastnn.losses import register_loss
 from fastnn.model import Model
 from fastnn.network import Network
 from fastnn.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, Muon, RMSprop
 from fastnn.serialization import load, load_metadata, save
+from fastnn.training.callbacks import Callback, EarlyStopping
+from fastnn.training.checkpoints import Checkpoint
+from fastnn.training.history import History
+from fastnn.training.learning_rate_finder import LearningRateSearch, find_learning_rate
 
 if TYPE_CHECKING:
     from fastnn import datasets as datasets
@@ -65,7 +65,7 @@ __all__ = [
 
 
 #: Public modules beside these names.
-_MODULES = ("activations", "backends", "callbacks", "initializers", "losses", "optimizers", "schedules", *_ON_DEMAND)
+_MODULES = ("activations", "backends", "initializers", "losses", "optimizers", "schedules", "training", *_ON_DEMAND)
 
 
 def __dir__() -> list[str]:

@@ -6,15 +6,12 @@ To add one: the name of its update in `UPDATES`, a dataclass here, one function 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from fastnn.names import unknown
 from fastnn.validation import check_count, check_flag, check_number
-
-if TYPE_CHECKING:
-    from fastnn.network import Network
 
 #: Updates in the order of the backends' tables.
 UPDATES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "rmsprop_momentum", "adam", "amsgrad")
@@ -186,15 +183,6 @@ class Optimizer(ABC):
             reports_penalty=reports_penalty and any((self.l1, self.l2)),
             orthogonal=self if self.needs_matrices else None,
         )
-
-    def step(self, network: "Network") -> None:
-        """Update the parameters of a network from its gradient, which `network.backward()` filled."""
-        with network.computing():
-            state = network.optimizer_state(self)
-            step = self.settings(state.n_steps, 1)
-            network._model.step(self.rule(network.dtype), state.vectors, step, network.team)
-            state.n_steps += 1
-            network.n_updates += 1
 
 
 def _check_kept(share: float, name: str) -> None:
@@ -536,21 +524,6 @@ class LBFGS:
         for name in ("l2", "gradient_tolerance", "loss_tolerance"):
             check_number(getattr(self, name), name)
         check_flag(self.penalize_biases, "penalize_biases")
-
-
-class OptimizerState:
-    """What an optimizer keeps for a network between its steps.
-
-    Attributes
-    ----------
-    vectors : ndarray of shape (n_states, n_parameters)
-        Numbers for each parameter.
-    n_steps : int
-        Steps made so far.
-    """
-
-    def __init__(self, vectors: np.ndarray) -> None:
-        self.vectors, self.n_steps = vectors, 0
 
 
 #: Optimizers by name, with their options by default.

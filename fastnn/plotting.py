@@ -20,7 +20,7 @@ from fastnn.activations import ACTIVATIONS, find_activation, reference_module
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from fastnn.learning_rate_finder import LearningRateSearch
+    from fastnn.training.learning_rate_finder import LearningRateSearch
 
 #: Okabe and Ito (2008), Color Universal Design: eight colours that colour-blind readers tell apart, black last.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#F0E442", "#000000")

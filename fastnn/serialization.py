@@ -75,7 +75,7 @@ def save(network: Network | Model, path: str | os.PathLike[str], /, **metadata: 
         "metadata": {name: _plain(name, value) for name, value in metadata.items() if name not in arrays},
     }
     remove_leftovers(Path(path))
-    write_archive(Path(path), header, members | {"parameters": network.learned})
+    write_archive(Path(path), header, members | {"parameters": network._learned})
 
 
 def load(
@@ -130,7 +130,7 @@ def load(
         seed=seed,
         n_threads=n_threads,
     )
-    network.learned[:] = parameters
+    network._learned[:] = parameters
     if metadata is None:
         return network
     with fitting(path):

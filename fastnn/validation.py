@@ -150,24 +150,6 @@ def check_batches(architecture: Architecture, n_samples: int, batch_size: int) -
         raise ValueError("Batch normalisation needs two samples or more in every batch, got batches of one.")
 
 
-def batch_starts(architecture: Architecture, n_samples: int, batch_size: int) -> np.ndarray:
-    """Where each batch of an epoch begins.
-
-    Under batch normalisation a single sample that is left over joins the batch before, as it would be its own mean.
-    """
-    starts = np.arange(0, n_samples, batch_size)
-    is_alone = len(starts) > 1 and n_samples - starts[-1] == 1
-    return starts[:-1] if is_alone and "batch" in architecture.normalizations else starts
-
-
-def batch_sizes(starts: np.ndarray, n_samples: int) -> np.ndarray:
-    """How many samples each batch has, by where they begin; the last one ends with the samples."""
-    sizes = np.empty_like(starts)
-    np.subtract(starts[1:], starts[:-1], out=sizes[:-1])
-    sizes[-1] = n_samples - starts[-1]
-    return sizes
-
-
 def check_number(value: Any, name: str, *, positive: bool = False) -> float:
     """A finite number, at least 0, or above 0 where `positive`."""
     if not isinstance(value, Real) or isinstance(value, bool):

@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 
 import fastnn
-from fastnn.callbacks import Callback
-from fastnn.checkpoints import Checkpoint
 from fastnn.cli.model import make_model
 from fastnn.cli.parts import Parts
 from fastnn.cli.training import Design, Learner, Plan, ProgressBar
 from fastnn.datasets import Dataset
 from fastnn.exceptions import DivergenceError
-from fastnn.history import History
 from fastnn.losses import SoftmaxCrossEntropy, SquaredError
 from fastnn.model import Model
 from fastnn.network import Network
+from fastnn.training.callbacks import Callback
+from fastnn.training.checkpoints import Checkpoint
+from fastnn.training.history import History
 
 
 def choose_learner(data: str | Path, design: Design, plan: Plan) -> Learner:

@@ -7,7 +7,7 @@ import numpy as np
 
 from fastnn import datasets
 from fastnn.datasets import Dataset
-from fastnn.held_out import check_fraction, split_classes
+from fastnn.training.splits import check_fraction, split_classes
 
 # Early stopping, which is the default for files.
 PATIENCE = 10  # epochs

@@ -10,9 +10,9 @@ import click
 from fastnn.cli.checks import check_writable
 from fastnn.cli.parts import Parts
 from fastnn.cli.reports import shortened
-from fastnn.history import History
 from fastnn.model import Model
 from fastnn.plotting import plot_decision_boundary, plot_history
+from fastnn.training.history import History
 
 MOST_CLASSES = 20  # of which a decision boundary is drawn
 LONGEST_LABEL = 20

@@ -49,7 +49,7 @@ def report_training(network: Network, n_samples: int, plan: Plan) -> None:
     architecture = network.architecture
     parameters = counted(architecture.n_parameters, "parameter")
     report("Network", ", ".join([*_layers(architecture), parameters, str(network.dtype)]))
-    report("Backend", f"{network.backend}, {counted(network.team, 'thread')}")
+    report("Backend", f"{network.backend}, {counted(network._team, 'thread')}")
 
     epochs = ("at most " if plan.patience else "") + counted(plan.epochs, "epoch")
     batches = "one batch" if plan.batch_size == n_samples else f"batches of {plan.batch_size:,}"

@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from fastnn.callbacks import Callback, EarlyStopping
 from fastnn.cli.parts import Parts
 from fastnn.datasets import Dataset
-from fastnn.history import History
 from fastnn.model import Model
 from fastnn.network import Network
 from fastnn.optimizers import Optimizer
 from fastnn.schedules import Schedule
+from fastnn.training.callbacks import Callback, EarlyStopping
+from fastnn.training.history import History
 
 INTERRUPTED = 130  # the exit status of a program that Ctrl-C ended, by the shells' convention
 

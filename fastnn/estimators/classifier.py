@@ -14,8 +14,8 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 
 from fastnn.estimators.base import MultilayerPerceptron
 from fastnn.estimators.protocol import with_callbacks
-from fastnn.estimators.samples import Samples
-from fastnn.estimators.stochastic import check_trains_in_steps
+from fastnn.estimators.samples import LabelledSamples
+from fastnn.estimators.training import check_trains_in_steps
 from fastnn.losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy
 
 
@@ -38,7 +38,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Strength of the L2 penalty: a batch of n samples, or of that total weight, adds alpha / (2 n) sum W^2 to its mean
         loss, whatever the optimizer.
     batch_size : int or 'auto', default='auto'
-        Samples of a batch; 'auto' is ``min(200, n_samples)``. Without meaning for 'lbfgs'.
+        LabelledSamples of a batch; 'auto' is ``min(200, n_samples)``. Without meaning for 'lbfgs'.
     learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
         What becomes of the learning rate, for 'sgd': nothing; eta / (t + 1)^power_t after t samples, changed once an
         iteration; or a fifth of it each time that training no longer improves (see `tol`).
@@ -131,7 +131,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     stopped_early_ : bool
         Whether training ended because it no longer improved.
     t_ : int
-        Samples seen in training.
+        LabelledSamples seen in training.
     coefs_, intercepts_ : list of ndarray
         Weights (n_in, n_out) and biases (n_out,) of each layer, views of one vector. Arrays that are put in their place
         are taken up at the next call.
@@ -431,7 +431,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             return np.asarray(self.classes_[(outputs[:, 0] > 0.5).astype(np.intp)])
         return binarizer.inverse_transform(outputs.ravel() if self.n_outputs_ == 1 else outputs)
 
-    def _score_outputs(self, outputs: np.ndarray, samples: Samples) -> float:
+    def _score_outputs(self, outputs: np.ndarray, samples: LabelledSamples) -> float:
         right = self._decisions(outputs) == samples.y
         return float(np.average(right if right.ndim == 1 else right.all(axis=1), weights=samples.sample_weight))
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
-from fastnn.estimators.samples import Samples
+from fastnn.estimators.samples import LabelledSamples
+from fastnn.training.callbacks import Callback
+from fastnn.training.history import History
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -26,39 +26,41 @@ __all__ = ["STOP_REASON", "CallbackSupportMixin", "fit_tasks", "with_callbacks"]
 STOP_REASON = "a callback of scikit-learn's asked for it"
 
 
-class FitTasks:
+class FitTasks(Callback):
     """The fit and its iterations, as scikit-learn's callbacks see them."""
 
-    def __init__(self, estimator: Any, samples: Samples, max_iter: int) -> None:
+    def __init__(self, estimator: Any, samples: LabelledSamples, max_iter: int) -> None:
         self.estimator = estimator
         metadata = None if samples.sample_weight is None else {"sample_weight": samples.sample_weight}
-        X = samples.X if samples.raw is None else samples.raw
-        self.data = {"X": X, "y": samples.labels, "metadata": metadata}
+        self.data = {"X": samples.given_X, "y": samples.labels, "metadata": metadata}
         self.fit = estimator._init_callback_context(max_subtasks=max_iter)
         self.fit.call_on_fit_task_begin(estimator=estimator, **self.data)
         self.iteration: Any = None
 
-    def begin_iteration(self) -> None:
+    def on_epoch_begin(self, network: Any, history: History) -> None:
         """Announce an iteration, unless one is under way."""
         if self.iteration is not None:
             return
         self.iteration = self.fit.subcontext(task_name="iteration")
         self.iteration.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
-    def end_iteration(self) -> bool:
+    def on_epoch_end(self, network: Any, history: History) -> str:
         """Whether a callback wants no more iterations after this one."""
+        return STOP_REASON if self._end_iteration() else ""
+
+    def end(self) -> None:
+        """Announce the end of the fit, and of an iteration that has come to nothing."""
+        if self.iteration is not None:
+            self._end_iteration()
+        self.fit.call_on_fit_task_end(estimator=self.estimator, reconstruction_attributes=self._fitted, **self.data)
+
+    def _end_iteration(self) -> bool:
         iteration, self.iteration = self.iteration, None
         return bool(
             iteration.call_on_fit_task_end(
                 estimator=self.estimator, reconstruction_attributes=self._fitted, **self.data
             )
         )
-
-    def end(self) -> None:
-        """Announce the end of the fit, and of an iteration that has come to nothing."""
-        if self.iteration is not None:
-            self.end_iteration()
-        self.fit.call_on_fit_task_end(estimator=self.estimator, reconstruction_attributes=self._fitted, **self.data)
 
     def _fitted(self) -> dict[str, Any]:
         """What makes a copy of the estimator a fitted one."""
@@ -67,23 +69,12 @@ class FitTasks:
         return {"coefs_": coefs, "intercepts_": intercepts}
 
 
-class NoTasks:
-    """The same where nobody listens."""
-
-    def begin_iteration(self) -> None:
-        """Nothing to announce."""
-
-    def end_iteration(self) -> bool:
-        """Nobody wants to stop."""
-        return False
-
-
 @contextmanager
-def fit_tasks(estimator: Any, samples: Samples, rows: np.ndarray | None, max_iter: int) -> Iterator[FitTasks | NoTasks]:
-    """What to tell of each iteration; only `fit` has callbacks, and not `partial_fit`."""
-    if not getattr(estimator, "_skl_callbacks", None) or getattr(estimator, "_trains_on", False):
-        yield NoTasks()
+def fit_tasks(estimator: Any, samples: LabelledSamples, max_iter: int) -> Iterator[list[Callback]]:
+    """What to tell of each iteration, if anybody listens."""
+    if not getattr(estimator, "_skl_callbacks", None):
+        yield []
         return
-    tasks = FitTasks(estimator, samples if rows is None else samples.take(rows), max_iter)
-    yield tasks
+    tasks = FitTasks(estimator, samples, max_iter)
+    yield [tasks]
     tasks.end()

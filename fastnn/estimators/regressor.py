@@ -11,12 +11,12 @@ from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
+from fastnn.batches import UNWEIGHTED
 from fastnn.estimators.base import MultilayerPerceptron
 from fastnn.estimators.protocol import with_callbacks
-from fastnn.estimators.samples import Samples
-from fastnn.estimators.stochastic import check_trains_in_steps
+from fastnn.estimators.samples import LabelledSamples
+from fastnn.estimators.training import check_trains_in_steps
 from fastnn.losses import AbsoluteError, Huber, Loss, Poisson, Quantile, SquaredError
-from fastnn.network import UNWEIGHTED
 
 #: The losses by name. scikit-learn's squared error is half of fastnn's.
 LOSSES: dict[str, Loss] = {
@@ -51,7 +51,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         Strength of the L2 penalty: a batch of n samples, or of that total weight, adds alpha / (2 n) sum W^2 to its mean
         loss, whatever the optimizer.
     batch_size : int or 'auto', default='auto'
-        Samples of a batch; 'auto' is ``min(200, n_samples)``. Without meaning for 'lbfgs'.
+        LabelledSamples of a batch; 'auto' is ``min(200, n_samples)``. Without meaning for 'lbfgs'.
     learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
         What becomes of the learning rate, for 'sgd': nothing; eta / (t + 1)^power_t after t samples, changed once an
         iteration; or a fifth of it each time that training no longer improves (see `tol`).
@@ -139,7 +139,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     stopped_early_ : bool
         Whether training ended because it no longer improved.
     t_ : int
-        Samples seen in training.
+        LabelledSamples seen in training.
     coefs_, intercepts_ : list of ndarray
         Weights (n_in, n_out) and biases (n_out,) of each layer, views of one vector. Arrays that are put in their place
         are taken up at the next call.
@@ -376,16 +376,16 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _scales_targets(self) -> bool:
         return self._standardizes("target") and self._loss.targets == "numbers"
 
-    def _fit_scalers(self, samples: Samples, incremental: bool) -> None:
+    def _fit_scalers(self, samples: LabelledSamples, incremental: bool) -> None:
         super()._fit_scalers(samples, incremental)
         if self._scales_targets:
             self._fit_scaler("target_scaler_", StandardScaler(), samples.y, samples.sample_weight, incremental)
 
-    def _scaled(self, samples: Samples) -> Samples:
+    def _scaled(self, samples: LabelledSamples) -> LabelledSamples:
         y = self.target_scaler_.transform(samples.y) if self._scales_targets else samples.y
         return samples.standardized(self._scaled_features(samples.X), y)
 
-    def _score_outputs(self, outputs: np.ndarray, samples: Samples) -> float:
+    def _score_outputs(self, outputs: np.ndarray, samples: LabelledSamples) -> float:
         if outputs.shape[1] != samples.y.shape[1]:  # several quantiles of each target
             return -self._reported_loss(samples)
         if not np.isfinite(outputs).all():

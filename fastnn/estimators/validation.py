@@ -1,33 +1,28 @@
-"""Early stopping by scikit-learn's rules: data that are held out, their score after each iteration, the best parameters."""
+"""Held-out samples of an estimator: which they are, and what is measured on them."""
 
-from functools import partial
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
-from fastnn.estimators.samples import Samples
-from fastnn.held_out import HeldOut, score_or_nan
-from fastnn.history import History
+from fastnn.estimators.samples import LabelledSamples
+from fastnn.network import Network
+from fastnn.training.history import Measured
+from fastnn.training.validation import Validation
+
+#: Loss and score of some samples.
+Measure = Callable[[LabelledSamples], float]
 
 
 def hold_out(
-    estimator: Any, samples: Samples, given: Samples | None, incremental: bool
-) -> tuple[np.ndarray | None, Samples | None]:
-    """Rows to train on, None for all, and the samples to validate on: those given, a share that is drawn, or none."""
-    if given is not None or not estimator.early_stopping or not estimator._descends:
-        return None, given
-    if incremental:
-        raise ValueError(
-            "partial_fit does not support early_stopping=True without validation data: pass X_val and y_val."
-        )
-    y = samples.y.astype(bool) if estimator._stratifies else None
+    samples: LabelledSamples, fraction: float, random: np.random.RandomState, *, stratifies: bool
+) -> tuple[np.ndarray, LabelledSamples]:
+    """Rows to train on, and the samples to validate on: a share that is drawn as scikit-learn does."""
     rows, others = train_test_split(
         np.arange(len(samples)),
-        random_state=estimator._random_state,
-        test_size=estimator.validation_fraction,
-        stratify=y,
+        random_state=random,
+        test_size=fraction,
+        stratify=samples.y.astype(bool) if stratifies else None,
     )
     if len(others) < 2:
         raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
@@ -37,47 +32,30 @@ def hold_out(
     return rows, held_out
 
 
-def find_scorer(estimator: Any) -> Any:
-    """The scorer that `scoring` names; None for what the estimator measures itself."""
-    return None if estimator.scoring in (None, "loss") else check_scoring(estimator, scoring=estimator.scoring)
+class EstimatorValidation(Validation):
+    """The same data for the rules of scikit-learn and for fastnn's callbacks.
 
+    Parameters
+    ----------
+    loss, accuracy : function
+        The mean loss as scikit-learn reports it, and what it scores classes or numbers by.
+    score : function or None
+        What early stopping watches; None for the default, the accuracy or R^2.
+    """
 
-class Validation:
-    """Validation data of an estimator, and what is measured on them."""
+    samples: LabelledSamples
 
-    def __init__(self, estimator: Any, samples: Samples) -> None:
-        self.estimator, self.samples, self.scorer = estimator, samples, find_scorer(estimator)
-        self.given_X = samples.X if samples.raw is None else samples.raw
+    def __init__(
+        self, network: Network, samples: LabelledSamples, loss: Measure, accuracy: Measure, score: Measure | None
+    ) -> None:
+        super().__init__(network, samples)
+        self.loss, self.accuracy, self.own_score = loss, accuracy, score
 
-    def measure(self) -> tuple[float, float]:
-        """Score, of which more is better, and mean loss."""
-        estimator, samples = self.estimator, self.samples
-        loss = estimator._reported_loss(samples)
-        if estimator.scoring == "loss":
-            return -loss, loss
-        if self.scorer is None:
-            return self._default_score(), loss
-        weights = {} if samples.sample_weight is None else {"sample_weight": samples.sample_weight}
-        estimator._watched = self.given_X, samples.X  # which need no validation, nor scaling, again
-        score = partial(self.scorer, estimator, self.given_X, samples.labels, **weights)
-        try:
-            return score_or_nan(score, estimator._network, samples.X), loss
-        finally:
-            del estimator._watched
-
-    def record(self, history: History) -> tuple[float, float]:
-        """Measure, and append to a history score, loss, and for classes the accuracy, which callbacks may watch."""
-        score, loss = self.measure()
-        history.validation_loss.append(loss)
-        history.scores.setdefault("validation_score", []).append(score)
-        if self.estimator._network.architecture.loss.classifies:
-            history.validation_accuracy.append(score if self.estimator.scoring is None else self._default_score())
-        return score, loss
-
-    def _default_score(self) -> float:
-        estimator, samples = self.estimator, self.samples
-        return float(estimator._score_outputs(estimator._network.forward(samples.X), samples))
-
-    def for_callbacks(self) -> HeldOut:
-        """The same for fastnn's own callbacks."""
-        return HeldOut(self.estimator._network, self.samples.X, self.samples.y, self.samples.weights)
+    def measure(self) -> Measured:
+        """Loss and score, and for classes the accuracy, which callbacks may watch."""
+        loss = self.loss(self.samples)
+        score = self.accuracy(self.samples) if self.own_score is None else self.own_score(self.samples)
+        if not self.network.architecture.loss.classifies:
+            return Measured(loss, None, {"validation_score": score})
+        accuracy = score if self.own_score is None else self.accuracy(self.samples)
+        return Measured(loss, accuracy, {"validation_score": score})

@@ -8,25 +8,23 @@ The file is a saved network, which `fastnn.load` reads, with more in it. Its hea
     What changes: steps made, random numbers, history, and what callbacks remember. Arrays stand beside the header.
 """
 
-import copy
 import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 
 from fastnn.archives import check_depth, check_writable, describe, fitting, open_archive, write_archive
-from fastnn.callbacks import Callback, Run, check_vector, stateful
-from fastnn.history import CURVES, History
+from fastnn.feed_forward import FeedForward
 from fastnn.npz import ArrayArchive
 from fastnn.optimizers import Optimizer
-
-if TYPE_CHECKING:
-    from fastnn.network import Network
-    from fastnn.training import EpochRun
+from fastnn.training.callbacks import Callback, check_vector, stateful
+from fastnn.training.history import CURVES, History
+from fastnn.training.run import Run
+from fastnn.training.state import Counters, Snapshot
 
 #: What is kept of a history.
 HISTORY = (*CURVES, "scores", "stop_reason", "found_best")
@@ -73,9 +71,9 @@ class Checkpoint(Callback):
         if not isinstance(path, str | os.PathLike):
             raise TypeError(f"path must be that of a file, a string or a pathlib.Path, got {path!r}.")
         self.path, self.every = Path(path), every
-        self._run: EpochRun | None = None
+        self._run: Run | None = None
 
-    def check_fit(self, network: "Network", validates: bool) -> None:
+    def check_fit(self, network: Any, validates: bool) -> None:
         """Raise OSError if nothing can be written there."""
         try:
             check_writable(self.path)
@@ -84,9 +82,9 @@ class Checkpoint(Callback):
 
     def join_run(self, run: Run) -> None:
         """Remember the run."""
-        self._run = cast("EpochRun", run)
+        self._run = run
 
-    def on_epoch_end(self, network: "Network", history: History) -> None:
+    def on_epoch_end(self, network: Any, history: History) -> None:
         """Write the file."""
         assert self._run is not None
         try:
@@ -98,7 +96,7 @@ class Checkpoint(Callback):
                 "has been trained until here",
             ) from error
 
-    def on_fit_end(self, network: "Network", history: History) -> None:
+    def on_fit_end(self, network: Any, history: History) -> None:
         """Forget the run."""
         self._run = None
 
@@ -123,12 +121,12 @@ class Saved:
     ----------
     run : dict
         Description of the training that wrote it.
-    learned, vectors, n_steps, steps_before
-        What the network has learned, and what its optimizer keeps; its steps, and those before that training.
-    n_updates, mask_key : int
-        Which units dropout drops next.
-    random : dict
-        State of the network's random numbers at the ``"start"`` of that training, and ``"now"``.
+    snapshot : Snapshot
+        All that the training had changed.
+    steps_before : int
+        Steps of the optimizer before that training.
+    random_at_start : dict
+        State of the network's random numbers before that training.
     history : dict
         The history so far.
     callbacks : list of dict
@@ -137,18 +135,14 @@ class Saved:
 
     path: Path
     run: dict[str, Any]
-    learned: np.ndarray
-    vectors: np.ndarray
-    n_steps: int
+    snapshot: Snapshot
     steps_before: int
-    n_updates: int
-    mask_key: int
-    random: dict[str, Any]
+    random_at_start: dict[str, Any]
     history: dict[str, Any]
     callbacks: list[dict[str, Any]]
 
     def check(
-        self, run: dict[str, Any], network: "Network", optimizer: Optimizer, callbacks: Sequence[Callback]
+        self, run: dict[str, Any], network: FeedForward, optimizer: Optimizer, callbacks: Sequence[Callback]
     ) -> None:
         """Raise ValueError unless a run with the same description wrote it, and all is there and as it must be."""
         with fitting(self.path):
@@ -163,19 +157,22 @@ class Saved:
         validates = run["number of validation samples"] is not None or run["validation_fraction"] is not None
         with fitting(self.path):
             shape = optimizer.n_states, len(network.parameters)
-            check_vector("parameters", self.learned, network.learned.shape, network.dtype)
-            check_vector("vectors", self.vectors, shape, network.dtype)
-            self._check_counts()
+            check_vector("parameters", self.snapshot.learned, network._learned.shape, network.dtype)
+            check_vector("vectors", self.snapshot.vectors, shape, network.dtype)
+            counters = self._checked_counters()
             self._check_history(validates, validates and network.architecture.loss.classifies)
-            for state in self.random["start"], self.random["now"]:
+            for state in self.random_at_start, counters.random:
                 _check_random(state, network)
             self._check_callbacks(stateful(callbacks), network)
 
-    def _check_counts(self) -> None:
-        _check_integer("mask_key", self.mask_key, 0, 2**64 - 1)
-        _check_integer("n_updates", self.n_updates, 0, MOST_STEPS)
-        _check_integer("n_steps", self.n_steps, 0, MOST_STEPS)
-        _check_integer("steps_before", self.steps_before, 0, self.n_steps)
+    def _checked_counters(self) -> Counters:
+        counters = self.snapshot.counters
+        assert counters is not None
+        _check_integer("mask_key", counters.mask_key, 0, 2**64 - 1)
+        _check_integer("n_updates", counters.n_updates, 0, MOST_STEPS)
+        _check_integer("n_steps", counters.n_steps, 0, MOST_STEPS)
+        _check_integer("steps_before", self.steps_before, 0, counters.n_steps)
+        return counters
 
     def _check_history(self, validates: bool, has_accuracy: bool) -> None:
         missing = set(HISTORY) - set(self.history)
@@ -196,7 +193,7 @@ class Saved:
         if self.history["found_best"] is not None:
             _check_integer("found_best", self.history["found_best"], 1, n_epochs)
 
-    def _check_callbacks(self, callbacks: Sequence[Callback], network: "Network") -> None:
+    def _check_callbacks(self, callbacks: Sequence[Callback], network: FeedForward) -> None:
         _check_type("callbacks", self.callbacks, list)
         if len(self.callbacks) != len(callbacks):
             raise ValueError(f"{len(callbacks)} callbacks expected, got {len(self.callbacks)}")
@@ -204,14 +201,10 @@ class Saved:
             _check_type(f"what {callback} remembers", state, dict)
             callback.check_state(network, state)
 
-    def restore(self, run: "EpochRun") -> None:
+    def restore(self, run: Run) -> None:
         """Put a run where the other was; callbacks follow when they have been told that training begins."""
-        network, descent = run.network, run.batches.descent
-        state = descent.state
-        network.forget_batch()
-        network.learned[:], state.vectors[:], state.n_steps = self.learned, self.vectors, self.n_steps
-        descent.steps_before, network.n_updates, network.mask_key = self.steps_before, self.n_updates, self.mask_key
-        network.random.bit_generator.state = self.random["now"]
+        run.state.restore(self.snapshot)
+        run.state.steps_before = self.steps_before
         for name in HISTORY:
             setattr(run.history, name, self.history[name])
         for name in CURVES:
@@ -229,7 +222,7 @@ def _check_integer(name: str, value: Any, least: int, most: int) -> None:
         raise ValueError(f"{name} must be an integer from {least} to {most}, got {value!r}")
 
 
-def _check_random(state: dict[str, Any], network: "Network") -> None:
+def _check_random(state: dict[str, Any], network: FeedForward) -> None:
     """Raise unless it is a state of such random numbers. NumPy does not look at places within a buffer."""
     type(network.random.bit_generator)().state = state
     for part in state, state["state"]:
@@ -238,36 +231,19 @@ def _check_random(state: dict[str, Any], network: "Network") -> None:
                 _check_integer(name, part[name], 0, most)
 
 
-class Before:
-    """A network as it was before a checkpoint changed it, to be put back if a callback refuses what was kept of it."""
-
-    def __init__(self, network: "Network") -> None:
-        self._network, self._learned = network, network.learned.copy()
-        self._random = network.random.bit_generator.state
-        self._others = {
-            name: copy.deepcopy(getattr(network, name)) for name in ("n_updates", "mask_key", "_optimizer", "_state")
-        }
-
-    def put_back(self) -> None:
-        """Make the network what it was."""
-        self._network.forget_batch()
-        self._network.learned[:] = self._learned
-        self._network.random.bit_generator.state = self._random
-        for name, value in self._others.items():
-            setattr(self._network, name, value)
-
-
-def write_checkpoint(path: Path, run: "EpochRun") -> None:
+def write_checkpoint(path: Path, run: Run) -> None:
     """Write what a run needs to go on."""
-    network, descent, members = run.network, run.batches.descent, {"parameters": run.network.learned}
-    state = descent.state
+    network, members = run.network, {"parameters": run.network._learned}
+    snapshot = run.state.snapshot()
+    counters = snapshot.counters
+    assert counters is not None
     progress = {
-        "n_steps": state.n_steps,
-        "steps_before": descent.steps_before,
-        "n_updates": network.n_updates,
-        "mask_key": network.mask_key,
-        "vectors": state.vectors,
-        "random": {"start": run.random_at_start, "now": network.random.bit_generator.state},
+        "n_steps": counters.n_steps,
+        "steps_before": run.state.steps_before,
+        "n_updates": counters.n_updates,
+        "mask_key": counters.mask_key,
+        "vectors": snapshot.vectors,
+        "random": {"start": run.random_at_start, "now": counters.random},
         "history": _numbers(run.history),
         "callbacks": [callback.state() for callback in stateful(run.callbacks)],
     }
@@ -300,7 +276,16 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Saved:
         if "progress" not in header:
             raise ValueError(f"{path} is a saved network, not the checkpoint of a training: fastnn.load reads it.")
         with fitting(path):
-            return Saved(path, header["run"], arrays["parameters"], **_unpack(header["progress"], arrays))
+            return _saved(path, header["run"], arrays["parameters"], **_unpack(header["progress"], arrays))
+
+
+def _saved(path: Path, run: Any, learned: np.ndarray, **progress: Any) -> Saved:
+    """What a checkpoint holds, from what its progress says."""
+    counted = ("n_steps", "n_updates", "mask_key")
+    counters = Counters(*(progress.pop(name) for name in counted), progress["random"]["now"])
+    snapshot = Snapshot(learned, vectors=progress.pop("vectors"), counters=counters)
+    start = progress.pop("random")["start"]
+    return Saved(path, run, snapshot, random_at_start=start, **progress)
 
 
 def _pack(value: Any, members: dict[str, np.ndarray]) -> Any:

@@ -3,34 +3,16 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from fastnn.history import History
+from fastnn.feed_forward import FeedForward
 from fastnn.names import suggestion
+from fastnn.training.history import History
+from fastnn.training.run import Run
+from fastnn.training.state import Snapshot
 from fastnn.validation import check_count, check_number
-
-if TYPE_CHECKING:
-    from fastnn.held_out import HeldOut
-    from fastnn.network import Network
-
-
-@dataclass
-class Run:
-    """A training, as those that accompany it see it.
-
-    Attributes
-    ----------
-    held_out : HeldOut or None
-        The validation data, if there are any.
-    """
-
-    network: "Network"
-    callbacks: list["Callback"]
-    history: History
-    held_out: "HeldOut | None" = field(default=None, kw_only=True)
 
 
 class Callback:
@@ -57,20 +39,23 @@ class Callback:
     #: Whether it writes down what other callbacks remember, and so has to come last.
     saves = False
 
-    def on_fit_begin(self, network: "Network", history: History) -> None:
+    def on_fit_begin(self, network: Any, history: History) -> None:
         """Training begins; the history is empty, or that of the checkpoint with which it goes on."""
 
-    def on_epoch_end(self, network: "Network", history: History) -> bool | str | None:
+    def on_epoch_begin(self, network: Any, history: History) -> None:
+        """An epoch, or several that nobody looks at in between, is about to be trained."""
+
+    def on_epoch_end(self, network: Any, history: History) -> bool | str | None:
         """An epoch has ended and is in the history; return True, or a sentence that says why, to end the training."""
 
-    def on_fit_end(self, network: "Network", history: History) -> None:
+    def on_fit_end(self, network: Any, history: History) -> None:
         """Training has ended, by itself or by an exception; called for every callback whose `on_fit_begin` returned."""
 
     def state(self) -> dict[str, Any]:
         """What a `Checkpoint` keeps of this callback: numbers, strings, lists, dictionaries and NumPy arrays by name."""
         return {}
 
-    def check_state(self, network: "Network", state: dict[str, Any]) -> None:
+    def check_state(self, network: Any, state: dict[str, Any]) -> None:
         """Raise ValueError for what `restore` cannot take up; called before anything has changed."""
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -79,7 +64,7 @@ class Callback:
         If it raises, the checkpoint is refused with ValueError, and the network is put back as it was.
         """
 
-    def check_fit(self, network: "Network", validates: bool) -> None:
+    def check_fit(self, network: Any, validates: bool) -> None:
         """Raise before anything has changed if this callback cannot work with such a network, or without validation."""
 
     def join_run(self, run: Run) -> None:
@@ -87,8 +72,9 @@ class Callback:
 
     @property
     def watches_epochs(self) -> bool:
-        """Whether `on_epoch_end` does anything."""
-        return type(self).on_epoch_end is not Callback.on_epoch_end
+        """Whether it does anything before or after an epoch."""
+        own = type(self)
+        return own.on_epoch_end is not Callback.on_epoch_end or own.on_epoch_begin is not Callback.on_epoch_begin
 
     def is_due(self, epoch: int) -> bool:
         """Whether `on_epoch_end` is to be called after this epoch, counted from 1."""
@@ -160,8 +146,8 @@ class EarlyStopping(Callback):
     def _begin(self) -> None:
         self.best_value, self.best_epoch = math.nan, 0
         self._reference, self._reference_epoch = math.nan, 0  # the last improvement by more than min_delta
-        self._parameters: np.ndarray | None = None
-        self._held_out: HeldOut | None = None
+        self._best: Snapshot | None = None
+        self._run: Run | None = None
         self._score: Callable[..., Any] | None = None
 
     @property
@@ -169,7 +155,7 @@ class EarlyStopping(Callback):
         """Name of what is monitored."""
         return self.monitor if isinstance(self.monitor, str) else getattr(self.monitor, "__name__", "score")
 
-    def check_fit(self, network: "Network", validates: bool) -> None:
+    def check_fit(self, network: Any, validates: bool) -> None:
         """Raise if what is monitored is unknown, or is not measured in such a training."""
         if self.monitor == "loss":
             return
@@ -204,16 +190,17 @@ class EarlyStopping(Callback):
         return scorer
 
     def join_run(self, run: Run) -> None:
-        """Remember the data that are held out, and what measures on them."""
+        """Remember the run, and what measures on its held-out data."""
         self._begin()
-        self._held_out, self._score = run.held_out, self._scorer()
+        self._run, self._score = run, self._scorer()
 
-    def on_epoch_end(self, network: "Network", history: History) -> str | None:
+    def on_epoch_end(self, network: Any, history: History) -> str | None:
         """Keep the parameters if they are the best so far; say so if there has been no improvement for long."""
         value, epoch = self._measure(history), len(history)
         if self._is_better(value, self.best_value, 0.0):
             self.best_value, self.best_epoch = value, epoch
-            self._keep(network.learned)
+            assert self._run is not None
+            self._best = self._run.state.snapshot_of_parameters(self._best)
             history.found_best = epoch
         if self._is_better(value, self._reference, self.min_delta):
             self._reference, self._reference_epoch = value, epoch
@@ -222,10 +209,10 @@ class EarlyStopping(Callback):
         return f"{self.name} has not improved for {self.patience} epoch{'s' * (self.patience > 1)}"
 
     def _measure(self, history: History) -> float:
-        if self._score is None or self._held_out is None:
+        if self._score is None or self._run is None or self._run.validation is None:
             return float(getattr(history, self.name)[-1])
-        value = self._held_out.score(self._score)
-        history.scores.setdefault(self.name, []).append(value)
+        value = self._run.validation.score(self._score)
+        history.record_score(self.name, value)
         return value
 
     def _is_better(self, value: float, than: float, by: float) -> bool:
@@ -235,21 +222,15 @@ class EarlyStopping(Callback):
         small = self.mode == "min" or (self.mode is None and self.monitor in ("loss", "validation_loss"))
         return than - value > by if small else value - than > by
 
-    def _keep(self, parameters: np.ndarray) -> None:
-        if self._parameters is None:
-            self._parameters = np.empty_like(parameters)
-        self._parameters[:] = parameters
-
-    def on_fit_end(self, network: "Network", history: History) -> None:
+    def on_fit_end(self, network: Any, history: History) -> None:
         """Give the network the parameters of the best epoch."""
-        if self._parameters is not None:
-            network.forget_batch()
-            network.learned[:] = self._parameters
-        self._parameters = self._held_out = self._score = None
+        if self._best is not None and self._run is not None:
+            self._run.state.restore(self._best)
+        self._best = self._run = self._score = None
 
     def state(self) -> dict[str, Any]:
         """Best epoch, its value and parameters, and how long ago the last improvement was."""
-        best = {} if self._parameters is None else {"parameters": self._parameters}
+        best = {} if self._best is None else {"parameters": self._best.learned}
         return best | {
             "best_value": self.best_value,
             "best_epoch": self.best_epoch,
@@ -257,20 +238,20 @@ class EarlyStopping(Callback):
             "reference_epoch": self._reference_epoch,
         }
 
-    def check_state(self, network: "Network", state: dict[str, Any]) -> None:
+    def check_state(self, network: Any, state: dict[str, Any]) -> None:
         """Raise ValueError unless all is there and of the type that `state` gives."""
         for name, kind in (("best_value", float), ("best_epoch", int), ("reference", float), ("reference_epoch", int)):
             if type(state.get(name)) is not kind:
                 raise ValueError(f"{name} of {self} must be of type {kind.__name__}, got {state.get(name)!r}")
         if "parameters" in state:
-            check_vector(f"parameters of {self}", state["parameters"], network.learned.shape, network.dtype)
+            check_vector(f"parameters of {self}", state["parameters"], network._learned.shape, network.dtype)
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from there."""
         self.best_value, self.best_epoch = state["best_value"], state["best_epoch"]
         self._reference, self._reference_epoch = state["reference"], state["reference_epoch"]
         if "parameters" in state:
-            self._keep(state["parameters"])
+            self._best = Snapshot(state["parameters"])
 
     def __str__(self) -> str:
         return f"EarlyStopping on {self.name}"
@@ -282,7 +263,7 @@ class EarlyStopping(Callback):
         )
 
 
-def check_callbacks(callbacks: Any, network: "Network", validates: bool) -> list[Callback]:
+def check_callbacks(callbacks: Any, network: FeedForward, validates: bool) -> list[Callback]:
     """The callbacks in the order in which they are called: those of every epoch first, and last those that save.
 
     So whoever is called less often, or saves, knows whether another has ended the training in this epoch.
@@ -357,7 +338,13 @@ def epochs_until_due(callbacks: Sequence[Callback], epoch: int) -> float:
     )
 
 
-def end_epoch(callbacks: Sequence[Callback], network: "Network", history: History, *, is_last: bool) -> None:
+def begin_epoch(callbacks: Sequence[Callback], network: FeedForward, history: History) -> None:
+    """Tell callbacks that training is about to go on."""
+    for callback in callbacks:
+        callback.on_epoch_begin(network, history)
+
+
+def end_epoch(callbacks: Sequence[Callback], network: FeedForward, history: History, *, is_last: bool) -> None:
     """Tell those whom it concerns; who wants to stop writes why into the history."""
     for callback in callbacks:
         if callback.is_due(len(history)) or (callback.watches_epochs and (is_last or history.stop_reason)):

@@ -7,19 +7,16 @@ from typing import Any
 import numpy as np
 
 from fastnn.exceptions import DivergenceError
-from fastnn.network import UNWEIGHTED, Network
+from fastnn.feed_forward import FeedForward
 from fastnn.optimizers import Optimizer, find_descent
-from fastnn.schedules import Schedule
-from fastnn.training import Batches, Descent, check_schedule
-from fastnn.validation import (
-    batch_starts,
-    check_batches,
-    check_count,
-    check_feature_shape,
-    check_finite,
-    check_number,
-    check_targets,
-)
+from fastnn.schedules import Course, Schedule
+from fastnn.training.descent import Descent
+from fastnn.training.objective import Objective
+from fastnn.training.options import check_schedule
+from fastnn.training.samples import check_samples
+from fastnn.training.sampling import Sampler
+from fastnn.training.state import TrainState
+from fastnn.validation import check_batches, check_count, check_finite, check_number
 
 #: Share of the mean loss that is kept from step to step.
 KEPT = 0.85
@@ -81,7 +78,7 @@ class _Growth(Schedule):
 
 
 def find_learning_rate(
-    network: Network,
+    network: FeedForward,
     X: Any,
     y: Any,
     optimizer: Optimizer | str | None = None,
@@ -143,19 +140,16 @@ def find_learning_rate(
     steps = check_count(steps, "steps")
     if steps < FEWEST:
         raise ValueError(f"steps must be at least {FEWEST}, got {steps}.")
-    X = check_feature_shape(X, network.architecture.n_inputs, network.dtype)
-    y = check_targets(y, X.shape[0], network.architecture, network.dtype)
-    batch_size = len(y) if batch_size is None else min(check_count(batch_size, "batch_size"), len(y))
-    check_batches(network.architecture, len(y), batch_size)
+    samples = check_samples(network, X, y, reads_X=False)
+    size = len(samples) if batch_size is None else min(check_count(batch_size, "batch_size"), len(samples))
+    check_batches(network.architecture, len(samples), size)
     copy = deepcopy(network)
-    with copy.computing(n_threads):
-        course = schedule.begin(
-            optimizer.learning_rate, len(batch_starts(copy.architecture, len(y), batch_size)), steps
-        )
-        batches = Batches(Descent(copy, optimizer, course), X, y, UNWEIGHTED, None, batch_size, shuffle=True)
-        losses, diverged = _losses(batches, steps)
+    sampler = Sampler(copy, samples, None, size, shuffle=True)
+    course = schedule.begin(optimizer.learning_rate, sampler.n_batches, steps)
+    with copy._computing(n_threads):
+        losses, diverged = _losses(_descent(copy, optimizer, course, sampler), sampler, steps)
     if not np.isfinite(losses[-1]):
-        check_finite(X, "X", network.dtype)
+        check_finite(samples.X, "X", network.dtype)
     if len(losses) < FEWEST:
         raise DivergenceError(
             f"The loss became {losses[-1]:g} in step {len(losses)}: try a lowest rate below {lowest:g}."
@@ -172,16 +166,22 @@ def _growth(lowest: float, highest: float) -> _Growth:
     return _Growth(float(lowest), float(highest))
 
 
-def _losses(batches: Batches, steps: int) -> tuple[np.ndarray, bool]:
+def _descent(network: FeedForward, optimizer: Optimizer, course: Course, sampler: Sampler) -> Descent:
+    descent = Descent(TrainState(network, optimizer), Objective(), course)
+    descent.reserve(int(sampler.sizes.max()), sampler.samples, gathers=sampler.gathers)
+    descent.compile()
+    return descent
+
+
+def _losses(descent: Descent, sampler: Sampler, steps: int) -> tuple[np.ndarray, bool]:
     """The loss before each step, until it is too large or no number, and whether that was so."""
     losses = np.empty(steps)
-    batches.compile()
     mean, smallest = 0.0, np.inf
     for step in range(steps):
-        batch = step % batches.n_batches
-        if batch == 0 and batches.shuffle:
-            batches.order = batches.network.random.permutation(len(batches.y))
-        batches.train_batches(losses[step : step + 1], *batches.samples_of(batch, batch + 1))
+        batch = step % sampler.n_batches
+        if batch == 0:
+            batches = sampler.draw(1)
+        losses[step : step + 1], _ = descent.step(batches.part(batch, batch + 1))
         mean += (1 - KEPT) / (1 - KEPT ** (step + 1)) * (losses[step] - mean)
         if not mean <= LARGEST_RISE * smallest:
             return losses[: step + 1], True

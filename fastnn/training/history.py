@@ -2,12 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 #: The lists of a history that have one number per epoch.
 CURVES = ("loss", "validation_loss", "validation_accuracy", "learning_rate", "seconds")
+
+
+class Measured(NamedTuple):
+    """What was measured on held-out data after an epoch: loss, accuracy for classes, and scores by name."""
+
+    loss: float
+    accuracy: float | None = None
+    scores: dict[str, float] = {}  # noqa: RUF012 (nobody writes to it)
 
 
 @dataclass(repr=False)
@@ -34,8 +42,6 @@ class History:
         Why training ended; empty while it goes on.
     found_best : int or None
         The epoch, counted from 1, that an `EarlyStopping` found best.
-    scaler : sklearn.preprocessing.StandardScaler or None
-        Means and deviations of the features that went through ``fit_batches(..., standardize=True)``.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -46,7 +52,24 @@ class History:
     scores: dict[str, list[float]] = field(default_factory=dict)
     stop_reason: str = ""
     found_best: int | None = None
-    scaler: Any = field(default=None, compare=False)
+
+    def record(self, losses: list[float], rates: list[float], seconds: float) -> None:
+        """Append epochs, which took that long together."""
+        self.loss += losses
+        self.learning_rate += rates
+        self.seconds += [seconds / len(losses)] * len(losses)
+
+    def record_validation(self, measured: Measured) -> None:
+        """Append what was measured after an epoch."""
+        self.validation_loss.append(measured.loss)
+        if measured.accuracy is not None:
+            self.validation_accuracy.append(measured.accuracy)
+        for name, value in measured.scores.items():
+            self.record_score(name, value)
+
+    def record_score(self, name: str, value: float) -> None:
+        """Append a score."""
+        self.scores.setdefault(name, []).append(value)
 
     @property
     def best_epoch(self) -> int | None:

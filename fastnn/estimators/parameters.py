@@ -1,0 +1,117 @@
+"""The parameters of the estimators, and what `MLPClassifier` and `MLPRegressor` each have of their own."""
+
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+
+from fastnn.activations import ACTIVATIONS
+from fastnn.backends import BACKENDS
+from fastnn.batches import UNWEIGHTED
+from fastnn.estimators.samples import LabelledSamples
+from fastnn.losses import Loss
+from fastnn.optimizers import LBFGS, OPTIMIZERS, Optimizer, find_optimizer
+
+HIDDEN = {"logistic"} | {name for name, activation in ACTIVATIONS.items() if activation.hidden}
+
+_SHARE = Interval(Real, 0, 1, closed="left")
+
+
+class Parameters(BaseEstimator):
+    """What the constructor was given, and what depends on the kind of the targets."""
+
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's own way)
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(HIDDEN), list, tuple],
+        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [_SHARE],
+        "beta_1": [_SHARE],
+        "beta_2": [_SHARE],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "backend": [StrOptions(set(BACKENDS))],
+        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
+        "dtype": [StrOptions({"float32", "float64"}), np.dtype, type, None],
+        "dropout": [_SHARE, list, tuple, np.ndarray],
+        "normalization": [StrOptions({"batch", "layer"}), None],
+        "optimizer": [Optimizer, LBFGS, StrOptions(set(OPTIMIZERS)), None],
+        "schedule": "no_validation",
+        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "scoring": [str, callable, None],
+        "standardize": ["boolean", StrOptions({"features", "target"})],
+        "callbacks": "no_validation",
+        "progress": ["boolean", callable, None],
+    }
+
+    def _keep(self, parameters: dict[str, Any]) -> None:
+        """Keep what the constructor was given, unchecked and unchanged, as scikit-learn asks of it."""
+        for name, value in parameters.items():
+            if name != "self":
+                setattr(self, name, value)
+
+    @abstractmethod
+    def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        """X and y in the types that scikit-learn gives them."""
+
+    @abstractmethod
+    def _encode(self, y: Any, name: str) -> np.ndarray:
+        """Validated targets as the kernels take them: class numbers, or rows."""
+
+    @abstractmethod
+    def _n_outputs(self, targets: np.ndarray) -> int:
+        """Outputs of a network for such targets."""
+
+    @abstractmethod
+    def _output(self) -> str:
+        """scikit-learn's name of the output activation."""
+
+    @abstractmethod
+    def _make_loss(self, dtype: np.dtype) -> Loss:
+        """The loss under that activation."""
+
+    @abstractmethod
+    def _weigh(self, weights: np.ndarray, y: Any, incremental: bool) -> np.ndarray:
+        """The weights of samples with those of their classes."""
+
+    @abstractmethod
+    def _score_outputs(self, outputs: np.ndarray, samples: LabelledSamples) -> float:
+        """The score by which early stopping decides, where there is no `scoring`."""
+
+    @property
+    def _stratifies(self) -> bool:
+        """Whether the share that is held out has as many of each class."""
+        return False
+
+    @property
+    def _n_loss_targets(self) -> int:
+        """Targets over which scikit-learn takes the mean of the loss, where fastnn takes the sum."""
+        return 1
+
+    def _loss_offsets(self, targets: np.ndarray) -> np.ndarray:
+        """What scikit-learn's losses have in addition, for each sample; (0,) for nothing."""
+        return UNWEIGHTED
+
+    @property
+    def _descends(self) -> bool:
+        """Whether training goes batch by batch, and not by L-BFGS over all samples."""
+        if self.optimizer is None:
+            return bool(self.solver != "lbfgs")
+        return not isinstance(find_optimizer(self.optimizer), LBFGS)

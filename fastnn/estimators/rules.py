@@ -1,0 +1,286 @@
+"""scikit-learn's rules as parts of fastnn's training: objective, order of the samples, stopping, learning rates."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from fastnn.estimators.solvers import Solver
+from fastnn.exceptions import DivergenceError
+from fastnn.feed_forward import FeedForward
+from fastnn.training.divergence import Divergence
+from fastnn.training.history import History
+from fastnn.training.objective import Objective
+from fastnn.training.samples import Samples
+from fastnn.training.sampling import Batches, Sampler
+from fastnn.training.state import Snapshot, TrainState
+from fastnn.training.stopping import StoppingRule
+
+#: scikit-learn's words for weights that have become NaN or infinite.
+NON_FINITE_WEIGHTS = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
+)
+
+
+class PenaltyPerSample(Objective):
+    """L + alpha / (2 sum_i w_i) sum W^2, all of it reported, the sum over the samples of a batch.
+
+    Parameters
+    ----------
+    alpha : float
+        Strength of the penalty.
+    l2 : float, default 0.0
+        That of an optimizer that was given, which does not depend on the samples.
+    penalizes_biases : bool, default False
+        Whether the penalties cover the biases, for L-BFGS.
+    n_targets : int, default 1
+        Targets over which scikit-learn takes the mean of the loss, where fastnn takes the sum.
+    offsets : ndarray of shape (n_samples,) or (0,)
+        What scikit-learn's losses have in addition, for each sample.
+    """
+
+    reports_penalty = True
+
+    def __init__(
+        self, alpha: float, l2: float, offsets: np.ndarray, *, n_targets: int = 1, penalizes_biases: bool = False
+    ) -> None:
+        super().__init__(l2, penalizes_biases=penalizes_biases)
+        self.alpha, self.offsets, self.n_targets = alpha, offsets, n_targets
+
+    def set_penalties(self, steps: np.ndarray, batches: Batches) -> None:
+        """Share alpha out by the weight of each batch."""
+        totals = batches.totals
+        steps["l2"] = self.l2 + np.divide(self.alpha, totals, out=np.zeros(len(totals)), where=totals != 0)
+        steps["penalties_reported"] = self.n_targets
+
+    def mean(self, losses: np.ndarray, batches: Batches) -> float:
+        """The mean loss of an epoch: each batch counts as many times as it has samples, whatever their weights."""
+        shares = batches.sizes / batches.sizes.sum()
+        return float(losses @ shares) / self.n_targets + self._mean_offset(batches, shares)
+
+    def _mean_offset(self, batches: Batches, shares: np.ndarray) -> float:
+        if len(self.offsets) == 0:
+            return 0.0
+        weights, totals = batches.samples.weights, batches.totals
+        sums = batches.sums(self.offsets * weights if len(weights) else self.offsets)
+        return float(np.divide(sums, totals, out=np.zeros(len(totals)), where=totals != 0) @ shares)
+
+    def strength(self, samples: Samples) -> float:
+        """The strength of the penalty for all samples at once."""
+        return self.l2 + self.alpha / float(samples.weights.sum() if len(samples.weights) else len(samples))
+
+    def minimized(self, loss: float, samples: Samples) -> float:
+        """The mean loss over samples and targets."""
+        return loss / self.n_targets + mean_offset(self.offsets, samples)
+
+
+def mean_offset(offsets: np.ndarray, samples: Samples) -> float:
+    """The weighted mean of what scikit-learn's losses have in addition."""
+    weights = samples.weights if len(samples.weights) else None
+    return float(np.average(offsets, weights=weights)) if len(offsets) else 0.0
+
+
+class ReshufflingSampler(Sampler):
+    """Batches in the order that scikit-learn draws: each iteration shuffles the order of the one before.
+
+    Parameters
+    ----------
+    random : RandomState or None
+        Shuffles; None leaves the samples in their order.
+    """
+
+    def __init__(
+        self,
+        network: FeedForward,
+        samples: Samples,
+        rows: np.ndarray | None,
+        batch_size: int,
+        random: np.random.RandomState | None,
+    ) -> None:
+        super().__init__(network, samples, rows, batch_size, shuffle=random is not None)
+        self.random, self.positions = random, np.arange(self.n_samples)
+        self._before: Callable[[], None] | None = None
+
+    def draw(self, n_epochs: int) -> Batches:
+        """The batches of the next epochs, which can be taken back where there are several."""
+        self._before = self._present() if n_epochs > 1 else None
+        return super().draw(n_epochs)
+
+    def undo(self) -> None:
+        """Take back the orders that were drawn together last."""
+        if self._before is not None:
+            self._before()
+            self._before = None
+
+    def shuffle(self) -> np.ndarray:
+        """The last order, shuffled."""
+        self.positions = self.positions[self._permutation()]
+        return self.positions
+
+    def _pass_over(self, n_epochs: int) -> None:
+        """A single batch stays as it is, but uses up as many random numbers."""
+        if self.random is not None:
+            for _ in range(n_epochs):
+                self._permutation()
+
+    def _permutation(self) -> np.ndarray:
+        permutation = np.arange(self.n_samples)
+        assert self.random is not None
+        self.random.shuffle(permutation)
+        return permutation
+
+    def _present(self) -> Callable[[], None]:
+        """What puts back the present order and the present state of the random numbers."""
+        random, positions = self.random, self.positions
+        state = None if random is None else random.get_state(legacy=False)
+
+        def put_back() -> None:
+            self.positions = positions
+            if random is not None:
+                random.set_state(state)
+
+        return put_back
+
+
+class NonFiniteWeightsError(DivergenceError, ValueError):
+    """Parameters became NaN or infinite, in scikit-learn's words."""
+
+
+class NonFiniteWeights(Divergence):
+    """Parameters that are not finite; what the loss is makes no difference.
+
+    Parameters
+    ----------
+    ignored : bool
+        Whether training goes on with NaN until the score has not improved for long, as scikit-learn does where early
+        stopping watches what it measures itself.
+    """
+
+    def __init__(self, *, ignored: bool) -> None:
+        super().__init__()
+        self.ignored = ignored
+
+    def is_met(self, loss: float, network: FeedForward) -> bool:
+        """Whether an epoch has diverged."""
+        return not self.ignored and not network._is_finite
+
+    def error(self, when: str, loss: float, rate: float, network: FeedForward) -> Exception:
+        """What to raise."""
+        return NonFiniteWeightsError(
+            f"{NON_FINITE_WEIGHTS} It diverged in {when}, at a learning rate of {rate:g}; the parameters are those from before."
+        )
+
+
+class NoImprovement(StoppingRule):
+    """Ends a training whose loss, or validation score, has not improved by `tol` for more than `patience` epochs.
+
+    Attributes
+    ----------
+    best : float
+        The smallest loss, or the largest score.
+    count : int
+        Epochs since the last improvement.
+    """
+
+    def __init__(self, tol: float, patience: float, solver: Solver, *, best: float, count: int = 0) -> None:
+        self.tol, self.patience, self.solver, self.best, self.count = tol, patience, solver, best, count
+        self.stopped = False
+
+    @property
+    def unseen(self) -> float:
+        """As many epochs as it takes to stop at the earliest."""
+        return self.patience - self.count + 1
+
+    def end_epochs(self, history: History, n_epochs: int) -> str:
+        """Count epochs without improvement; where there are too many, lower an adaptive rate or stop."""
+        for value in self._monitored(history)[-n_epochs:]:
+            self._look_at(value)
+        if self.count <= self.patience:
+            return ""
+        if self.solver.lower_rate(self._reason()):
+            self.count = 0
+            return ""
+        self.stopped = True
+        return self._reason()
+
+    def _monitored(self, history: History) -> list[float]:
+        return history.loss
+
+    def _look_at(self, loss: float) -> None:
+        has_improved = not loss > self.best - self.tol
+        self.best = min(self.best, loss)
+        self.count = 0 if has_improved else self.count + 1
+
+    def _reason(self) -> str:
+        return f"{self.name} did not improve more than tol={self.tol:f} for {self.patience:g} consecutive epochs."
+
+    #: What is monitored.
+    name = "Training loss"
+
+
+class NoBetterScore(NoImprovement):
+    """The same of the validation score; keeps the parameters with the best.
+
+    Attributes
+    ----------
+    kept : Snapshot
+        The best parameters.
+    """
+
+    name = "Validation score"
+
+    def __init__(
+        self,
+        tol: float,
+        patience: float,
+        solver: Solver,
+        *,
+        best: float,
+        count: int,
+        state: TrainState,
+        kept: Snapshot | None,
+    ) -> None:
+        super().__init__(tol, patience, solver, best=best, count=count)
+        self.state, self.kept = state, kept or state.snapshot_of_parameters()
+
+    def _monitored(self, history: History) -> list[float]:
+        return history.scores["validation_score"]
+
+    def _look_at(self, score: float) -> None:
+        has_improved = not score < self.best + self.tol
+        if score > self.best:
+            self._keep()
+        self.best = max(self.best, score)
+        self.count = 0 if has_improved else self.count + 1
+
+    def _keep(self) -> None:
+        if not self.state.network._is_finite:
+            raise NonFiniteWeightsError(NON_FINITE_WEIGHTS)
+        self.kept = self.state.snapshot_of_parameters(self.kept)
+
+
+class InverseScaling(StoppingRule):
+    """eta / (t + 1)^p after t samples; ends nothing."""
+
+    def __init__(self, solver: Solver, power: float, n_seen: int, n_samples: int) -> None:
+        self.solver, self.power, self.n_seen, self.n_samples = solver, power, n_seen, n_samples
+
+    def end_epochs(self, history: History, n_epochs: int) -> str:
+        """Lower the learning rate."""
+        self.n_seen += n_epochs * self.n_samples
+        self.solver.change_rate(self.solver.optimizer.learning_rate / (self.n_seen + 1) ** self.power)
+        return ""
+
+
+class Listener(StoppingRule):
+    """Tells a function of the history, and of how many epochs are new in it; ends nothing."""
+
+    unseen = math.inf
+
+    def __init__(self, function: Callable[[History, int], None]) -> None:
+        self.function = function
+
+    def end_epochs(self, history: History, n_epochs: int) -> str:
+        """Tell it."""
+        self.function(history, n_epochs)
+        return ""

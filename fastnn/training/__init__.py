@@ -1,0 +1,1 @@
+"""The one way to train: everything that trains goes through `trainer.Trainer`."""

@@ -1,0 +1,146 @@
+"""Gradient descent on mini-batches: some batches in one compiled call, then the next."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from fastnn.backends.data_kind import DataKind
+from fastnn.batches import read_only
+from fastnn.schedules import Course
+from fastnn.training.objective import Objective
+from fastnn.training.samples import Samples
+from fastnn.training.sampling import Batches, Sampler
+from fastnn.training.state import TrainState
+from fastnn.training.steps import Epochs, Report, Steps
+from fastnn.validation import is_sparse
+
+#: Seconds between two looks at the clock: Ctrl-C is answered and the progress bar moves that often.
+SECONDS_PER_CHUNK = 0.05
+#: What a slow processor does, until the first chunk has been timed: operations of products, and what else a batch takes.
+OPERATIONS_PER_SECOND, SECONDS_PER_BATCH = 4e9, 1e-4
+LARGEST_GROWTH = 8  # from chunk to chunk, as the first ones may be too short to be timed well
+
+
+class Descent:
+    """Steps of an optimizer on mini-batches.
+
+    Parameters
+    ----------
+    state : TrainState
+        The network, and the state of its optimizer.
+    objective : Objective
+        What the steps descend on.
+    course : Course
+        The learning rate of each step.
+    """
+
+    def __init__(self, state: TrainState, objective: Objective, course: Course) -> None:
+        self.state, self.network, self.objective, self.course = state, state.network, objective, course
+        assert state.optimizer is not None
+        self.optimizer = state.optimizer
+        self.rule = self.optimizer.rule(self.network.dtype, objective.reports_penalty)
+        self.training: Any = None
+        self.capacity = 0
+
+    def reserve(self, batch_size: int, samples: Samples, *, gathers: bool) -> None:
+        """Make room for batches of that many such samples, which are gathered or read from where they lie."""
+        network, self.capacity = self.network, batch_size
+        X, weighted = samples.X, len(samples.weights) > 0
+        data = DataKind(X.dtype, gathers=gathers, classes=samples.y.ndim == 1, weighted=weighted, sparse=is_sparse(X))
+        vectors = self.state.of_optimizer.vectors
+        with network._computing():
+            self.training = network._model.training(self.rule, vectors, batch_size, data, network._team)
+
+    def compile(self) -> None:
+        """Compile kernels that are not there yet, before the clock runs."""
+        self.training.compile()
+
+    def step(self, batches: Batches) -> tuple[np.ndarray, np.ndarray]:
+        """One step for each batch, in one compiled call; the losses before the steps, and the learning rates."""
+        steps = self._steps(batches)
+        samples, order = batches.samples, batches.order
+        X = samples.X if is_sparse(samples.X) else read_only(samples.X)
+        self.training.run(steps, X, read_only(samples.y), batches.relative_weights, order, self.network._team)
+        self.state.count_steps(len(batches))
+        rates = steps["learning_rate" if self.rule.orthogonal is None else "orthogonal_rate"]
+        return steps["loss"].copy(), rates.copy()
+
+    def _steps(self, batches: Batches) -> np.ndarray:
+        """The record of each step."""
+        n_steps, state = len(batches), self.state
+        rates, momenta = self.course.rates(state.n_steps, n_steps)
+        steps = self.optimizer.settings(state.of_optimizer.n_steps, n_steps, rates, momenta)
+        steps["mask_key"] = self.network._mask_keys(n_steps)
+        steps["start"], steps["n_samples"] = batches.starts, batches.sizes
+        self.objective.set_penalties(steps, batches)
+        return steps
+
+
+class BatchSteps(Steps):
+    """Epochs over samples, batch by batch, in calls of about `SECONDS_PER_CHUNK`.
+
+    Parameters
+    ----------
+    descent : Descent
+        Takes the steps.
+    sampler : Sampler
+        Draws the batches.
+    gives_up : bool, default True
+        Whether an epoch ends as soon as a loss is not finite.
+    """
+
+    def __init__(self, descent: Descent, sampler: Sampler, *, gives_up: bool = True) -> None:
+        self.descent, self.sampler, self.gives_up = descent, sampler, gives_up
+        descent.reserve(int(sampler.sizes.max()), sampler.samples, gathers=sampler.gathers)
+        self.chunk_size = self._first_chunk()
+
+    def train(self, n_epochs: int, report: Report) -> Epochs:
+        """Train for an epoch in chunks of whole batches, or for several epochs at once."""
+        batches = self.sampler.draw(n_epochs)
+        losses, rates = np.zeros(len(batches)), np.zeros(len(batches))
+        for first, last in self._chunks(len(batches), at_once=n_epochs > 1):
+            losses[first:last], rates[first:last] = self.descent.step(batches.part(first, last))
+            if self.gives_up and not np.isfinite(losses[last - 1]):
+                return Epochs([float(losses[last - 1])], [float(rates[last - 1])])
+            report(last / len(batches))
+        n = self.sampler.n_batches
+        epochs = [(k, k + n) for k in range(0, len(batches), n)]
+        means = [self.descent.objective.mean(losses[a:b], batches.part(a, b)) for a, b in epochs]
+        return Epochs(means, rates[n - 1 :: n].tolist())
+
+    def epochs_per_call(self) -> int:
+        """Epochs that take no longer than a chunk."""
+        return max(1, self.chunk_size // self.sampler.n_batches)
+
+    def end(self, loss: float, validation_loss: float | None) -> None:
+        """Tell the schedule."""
+        self.descent.course.end_epoch(loss, validation_loss)
+
+    @property
+    def watches_epochs(self) -> bool:
+        """Whether the schedule does."""
+        return self.descent.course.schedule.watches_epochs
+
+    def undo(self) -> None:
+        """Take back the orders of the epochs that are undone."""
+        self.sampler.undo()
+
+    def _chunks(self, n_batches: int, *, at_once: bool) -> Iterator[tuple[int, int]]:
+        """Ranges of batches, growing or shrinking until one takes about `SECONDS_PER_CHUNK`."""
+        first = 0
+        while first < n_batches:
+            last, start = n_batches if at_once else min(first + self.chunk_size, n_batches), time.perf_counter()
+            yield first, last
+            self._resize_chunks(last - first, time.perf_counter() - start)
+            first = last
+
+    def _first_chunk(self) -> int:
+        """Batches that take no longer than `SECONDS_PER_CHUNK` even on a slow processor."""
+        operations = 6 * self.descent.network.architecture.n_parameters * self.sampler.batch_size
+        return max(1, int(SECONDS_PER_CHUNK / (operations / OPERATIONS_PER_SECOND + SECONDS_PER_BATCH)))
+
+    def _resize_chunks(self, n_batches: int, seconds: float) -> None:
+        wanted = SECONDS_PER_CHUNK * n_batches / max(seconds, 1e-9)
+        self.chunk_size = max(1, int(min(LARGEST_GROWTH * self.chunk_size, wanted)))

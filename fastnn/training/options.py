@@ -1,0 +1,55 @@
+"""How to train: the arguments of `Network.fit`, apart from the data."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastnn.optimizers import LBFGS, Optimizer
+from fastnn.schedules import Course, Schedule, find_schedule
+from fastnn.training.callbacks import Callback
+from fastnn.training.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions:
+    """The arguments of `Network.fit`, which describes them, apart from the data."""
+
+    optimizer: Optimizer | LBFGS | str | None = None
+    schedule: Schedule | Callable[[int], float] | None = None
+    epochs: int = 100
+    batch_size: int | None = 32
+    shuffle: bool = True
+    validation_data: tuple[Any, ...] | None = None
+    validation_fraction: float | None = None
+    callbacks: Callback | Sequence[Callback] | None = ()
+    progress: Progress = None
+    resume_from: str | os.PathLike[str] | None = None
+    n_threads: int | None = None
+
+    @property
+    def validates(self) -> bool:
+        """Whether anything is measured on held-out data."""
+        return self.validation_data is not None or self.validation_fraction is not None
+
+
+def check_schedule(schedule: Any, optimizer: Optimizer, *, validates: bool) -> Schedule:
+    """The schedule, which has to fit the optimizer and the data."""
+    chosen = find_schedule(schedule)
+    if chosen.changes_momentum and not optimizer.has_momentum:
+        raise ValueError(
+            f"{type(chosen).__name__} changes the momentum, and this {type(optimizer).__name__} has none: "
+            "choose one that has, or cycle_momentum=False."
+        )
+    if getattr(chosen, "monitor", None) == "validation_loss" and not validates:
+        raise ValueError(
+            f"{type(chosen).__name__} watches the validation loss: fit needs validation_data or validation_fraction."
+        )
+    return chosen
+
+
+def begin_schedule(schedule: Schedule, optimizer: Optimizer, epochs: int, n_batches: int) -> Course:
+    """The schedule at the start of a training; it raises now if it does not fit that number of steps."""
+    course = schedule.begin(optimizer.learning_rate, n_batches, epochs * n_batches)
+    course.rates(0, 0)
+    return course

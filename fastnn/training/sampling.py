@@ -1,0 +1,122 @@
+"""The order in which epochs visit the samples, and the mini-batches that they are cut into."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from fastnn.batches import batch_sizes, batch_starts, relative_weights, sums_of_batches
+from fastnn.feed_forward import FeedForward
+from fastnn.training.samples import Samples
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The mini-batches of one epoch or of several, one after the other.
+
+    Attributes
+    ----------
+    samples : Samples
+        What they are drawn from.
+    order : ndarray of int64 or None
+        The rows of the samples in the order of the batches; None where they are taken from where they lie.
+    starts, sizes : ndarray of int64, of shape (n_batches,)
+        Where in that order each batch begins, and how many samples it has.
+    """
+
+    samples: Samples
+    order: np.ndarray | None
+    starts: np.ndarray
+    sizes: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @cached_property
+    def totals(self) -> np.ndarray:
+        """The sum of the weights of the samples of each batch, or their number."""
+        return self.sizes if len(self.samples.weights) == 0 else self.sums(self.samples.weights)
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Numbers of the samples, summed over each batch."""
+        return sums_of_batches(self._in_order(values), self.starts, self.sizes)
+
+    @cached_property
+    def relative_weights(self) -> np.ndarray:
+        """The weight of each sample in the order of the batches, relative to the mean of its batch; (0,) without weights."""
+        weights = self.samples.weights
+        return weights if len(weights) == 0 else relative_weights(self._in_order(weights), self.starts, self.sizes)
+
+    def _in_order(self, values: np.ndarray) -> np.ndarray:
+        return values if self.order is None else values[self.order]
+
+    def part(self, first: int, last: int) -> "Batches":
+        """Batches `first` to `last` alone, which does not matter to what any of them contains."""
+        if first == 0 and last == len(self):
+            return self
+        starts, sizes = self.starts[first:last], self.sizes[first:last]
+        if self.order is None:
+            return Batches(self.samples, None, starts, sizes)
+        start, stop = int(starts[0]), int(starts[-1] + sizes[-1])
+        return Batches(self.samples, self.order[start:stop], starts - start, sizes)
+
+
+class Sampler:
+    """Draws the batches of each epoch from samples, from all rows or from those that are not held out.
+
+    Parameters
+    ----------
+    network : FeedForward
+        Where the order of the samples matters, its random numbers shuffle them; under batch normalisation no batch has a
+        single sample.
+    samples : Samples
+        The samples.
+    rows : ndarray or None
+        Those to train on; None for all.
+    batch_size : int
+        Samples of a batch.
+    shuffle : bool
+        Whether each epoch has a new order.
+    """
+
+    def __init__(
+        self, network: FeedForward, samples: Samples, rows: np.ndarray | None, batch_size: int, shuffle: bool
+    ) -> None:
+        self.network, self.samples, self.rows = network, samples, rows
+        self.n_samples = len(samples) if rows is None else len(rows)
+        self.batch_size = min(batch_size, self.n_samples)
+        self.starts = batch_starts(network.architecture, self.n_samples, self.batch_size)
+        self.sizes = batch_sizes(self.starts, self.n_samples)
+        self.shuffles = shuffle and len(self.starts) > 1  # a single batch is a mean over all samples in any order
+        self.gathers = self.shuffles or rows is not None or not samples.lies_ready(network.dtype)
+        self.order = rows if rows is not None else np.arange(self.n_samples) if self.gathers else None
+
+    @property
+    def n_batches(self) -> int:
+        """Batches of an epoch."""
+        return len(self.starts)
+
+    def draw(self, n_epochs: int) -> Batches:
+        """The batches of the next epochs; a shuffled order is drawn for each of them."""
+        sizes = np.tile(self.sizes, n_epochs)
+        if not self.shuffles:
+            self._pass_over(n_epochs)
+            return Batches(self.samples, self.order, np.tile(self.starts, n_epochs), sizes)
+        orders = [self._in_rows(self.shuffle()) for _ in range(n_epochs)]
+        order = orders[0] if n_epochs == 1 else np.concatenate(orders)
+        starts = (self.n_samples * np.arange(n_epochs)[:, np.newaxis] + self.starts).reshape(-1)
+        return Batches(self.samples, order, starts, sizes)
+
+    def undo(self) -> None:
+        """Take back what the last draw has changed beside the network's random numbers; here nothing."""
+
+    def shuffle(self) -> np.ndarray:
+        """A new order of the samples."""
+        return self.network.random.permutation(self.n_samples)
+
+    def _pass_over(self, n_epochs: int) -> None:
+        """Use up the random numbers of orders that do not matter; here none."""
+
+    def _in_rows(self, order: np.ndarray) -> np.ndarray:
+        """Positions among the samples to train on, as rows of all samples."""
+        return order if self.rows is None else np.asarray(self.rows[order])

@@ -1,0 +1,173 @@
+"""All that training changes, with snapshots of it.
+
+Undoing an epoch that diverged, going back to the best epoch, and going on from a checkpoint are three uses of `snapshot`
+and `restore`.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastnn.architecture import aligned_zeros
+from fastnn.feed_forward import FeedForward
+from fastnn.optimizers import Optimizer
+
+
+class OptimizerState:
+    """What an optimizer remembers of a network from step to step.
+
+    Attributes
+    ----------
+    vectors : ndarray of shape (n_states, n_parameters)
+        Numbers for each parameter, such as its velocity.
+    n_steps : int
+        Steps taken so far.
+    """
+
+    def __init__(self, optimizer: Optimizer, n_parameters: int, dtype: np.dtype) -> None:
+        self.optimizer, self.n_steps = optimizer, 0
+        shape = optimizer.n_states, n_parameters
+        self.vectors = aligned_zeros(math.prod(shape), dtype).reshape(shape)
+
+
+def optimizer_state(network: FeedForward, optimizer: Optimizer) -> OptimizerState:
+    """The state that an equal optimizer left with the network, or else a new one, which is all zero."""
+    state: OptimizerState | None = network._optimizer_state
+    if state is None or state.optimizer != optimizer:
+        state = network._optimizer_state = OptimizerState(optimizer, len(network.parameters), network.dtype)
+    return state
+
+
+def take_step(network: FeedForward, optimizer: Optimizer) -> None:
+    """One update of the parameters from the gradient."""
+    state = optimizer_state(network, optimizer)
+    with network._computing():
+        step = optimizer.settings(state.n_steps, 1)
+        network._model.step(optimizer.rule(network.dtype), state.vectors, step, network._team)
+    state.n_steps += 1
+    network.n_updates += 1
+
+
+@dataclass
+class Counters:
+    """The numbers and random numbers that training moves on, beside its vectors.
+
+    Attributes
+    ----------
+    n_steps : int
+        Steps of the optimizer.
+    n_updates, mask_key : int
+        Updates of the network, and the key of its dropout masks.
+    random : dict
+        State of the network's random number generator.
+    has_loss : bool
+        Whether `backward` may follow, as `loss` has been called since the last update.
+    """
+
+    n_steps: int
+    n_updates: int
+    mask_key: int
+    random: dict[str, Any]
+    has_loss: bool = False
+
+
+@dataclass
+class Snapshot:
+    """A copy of what training changes; what is None stays as it is when the snapshot is restored."""
+
+    learned: np.ndarray
+    gradient: np.ndarray | None = None
+    vectors: np.ndarray | None = None
+    counters: Counters | None = None
+
+
+class TrainState:
+    """All that training changes in a network: parameters, statistics, gradient, optimizer state, counters, random numbers.
+
+    Parameters
+    ----------
+    network : FeedForward
+        What is trained.
+    optimizer : Optimizer, optional
+        What moves its parameters; none for L-BFGS, whose state is SciPy's.
+
+    Attributes
+    ----------
+    steps_before : int
+        Steps of the optimizer before this training; schedules count from here.
+    """
+
+    def __init__(self, network: FeedForward, optimizer: Optimizer | None = None) -> None:
+        self.network, self.optimizer = network, optimizer
+        self._left_before: OptimizerState | None = network._optimizer_state
+        goes_on = self._left_before is not None and self._left_before.optimizer == optimizer
+        self.steps_before = self._left_before.n_steps if self._left_before is not None and goes_on else 0
+
+    @property
+    def of_optimizer(self) -> OptimizerState:
+        """The state of the optimizer."""
+        assert self.optimizer is not None
+        return optimizer_state(self.network, self.optimizer)
+
+    @property
+    def n_steps(self) -> int:
+        """Steps since this training began."""
+        return self.of_optimizer.n_steps - self.steps_before
+
+    def count_steps(self, n_steps: int) -> None:
+        """Count steps that have been taken."""
+        self.network.n_updates += n_steps
+        if self.optimizer is not None:
+            self.of_optimizer.n_steps += n_steps
+
+    def snapshot(self, into: Snapshot | None = None) -> Snapshot:
+        """A copy of everything; the arrays of `into`, an older snapshot, are written again."""
+        network = self.network
+        vectors = None if self.optimizer is None else self.of_optimizer.vectors
+        n_steps = 0 if self.optimizer is None else self.of_optimizer.n_steps
+        random = network.random.bit_generator.state
+        counters = Counters(n_steps, network.n_updates, network._mask_key, random, network._has_loss)
+        if into is None:
+            into = Snapshot(
+                network._learned.copy(), network.gradient.copy(), None if vectors is None else vectors.copy()
+            )
+        else:
+            _copy(into.learned, network._learned)
+            _copy(into.gradient, network.gradient)
+            _copy(into.vectors, vectors)
+        into.counters = counters
+        return into
+
+    def snapshot_of_parameters(self, into: Snapshot | None = None) -> Snapshot:
+        """A copy of parameters and statistics alone."""
+        if into is None:
+            return Snapshot(self.network._learned.copy())
+        into.learned[:] = self.network._learned
+        return into
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put back what a snapshot holds."""
+        network, counters = self.network, snapshot.counters
+        network._has_loss = counters is not None and counters.has_loss
+        network._learned[:] = snapshot.learned
+        _copy(network.gradient, snapshot.gradient)
+        if snapshot.vectors is not None:
+            _copy(self.of_optimizer.vectors, snapshot.vectors)
+        if counters is not None:
+            network.n_updates, network._mask_key = counters.n_updates, counters.mask_key
+            network.random.bit_generator.state = counters.random
+            if self.optimizer is not None:
+                self.of_optimizer.n_steps = counters.n_steps
+
+    def abandon(self, snapshot: Snapshot) -> None:
+        """Restore a snapshot from before the first step, and the state of whichever optimizer trained the network then."""
+        self.restore(snapshot)
+        self.network._optimizer_state = self._left_before
+
+
+def _copy(to: np.ndarray | None, numbers: np.ndarray | None) -> None:
+    """Copy numbers, where there are any and room for them."""
+    if to is not None and numbers is not None:
+        to[:] = numbers

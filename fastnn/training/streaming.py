@@ -1,0 +1,135 @@
+"""Training on a stream of batches, each seen once: one update for each, and features standardised on the way."""
+
+import copy
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from fastnn.batches import read_only
+from fastnn.feed_forward import FeedForward
+from fastnn.optimizers import Optimizer
+from fastnn.schedules import Constant
+from fastnn.training.callbacks import accompanied, check_callbacks
+from fastnn.training.descent import Descent
+from fastnn.training.history import History
+from fastnn.training.objective import Objective
+from fastnn.training.options import FitOptions
+from fastnn.training.progress import check_progress, progress_reports
+from fastnn.training.run import Run
+from fastnn.training.samples import Samples, check_samples
+from fastnn.training.sampling import Batches
+from fastnn.training.state import TrainState
+from fastnn.training.steps import Epochs, Report, Steps
+from fastnn.training.trainer import Plan, Trainer
+from fastnn.validation import check_batches, check_data, is_sparse
+
+
+class Stream(Steps):
+    """Batches of any size, checked and standardised one after the other, and the step on each.
+
+    Parameters
+    ----------
+    state : TrainState
+        What the steps change; it is left alone until the first batch is there.
+    batches : iterator
+        The stream.
+    scaler : object or None
+        Counts the features of each batch and scales them, in scikit-learn's manner.
+    """
+
+    unit = "batch"
+
+    def __init__(self, state: TrainState, batches: Iterator[Any], scaler: Any) -> None:
+        self.state, self.network, self.batches, self.scaler = state, state.network, batches, scaler
+        self.scaler_before: dict[str, Any] = {}
+        self.n_batches = 0
+        self.samples: Samples | None = None  # the batch at hand
+        self.descent: Descent | None = None
+        self.kind: tuple[Any, ...] = ()  # of data that the descent has been made ready for
+
+    def begin(self) -> bool:
+        """Get the next batch; False if the stream has ended."""
+        try:
+            batch = next(self.batches)
+        except StopIteration:
+            return False
+        self.n_batches += 1
+        self.samples = self._prepared(batch)
+        self._reserve(self.samples)
+        return True
+
+    def train(self, n_epochs: int, report: Report) -> Epochs:
+        """One step on the batch at hand."""
+        assert self.descent is not None
+        assert self.samples is not None
+        size = len(self.samples)
+        losses, rates = self.descent.step(Batches(self.samples, None, np.zeros(1, np.int64), np.array([size])))
+        return Epochs(losses.tolist(), rates.tolist())
+
+    def undo(self) -> None:
+        """Let the scaler not have seen the last batch."""
+        if self.scaler is not None:
+            vars(self.scaler).clear()
+            vars(self.scaler).update(self.scaler_before)
+
+    def _prepared(self, batch: Any) -> Samples:
+        """A batch in the type of the network, which the scaler has seen."""
+        samples = check_samples(self.network, *check_data(batch, f"batch {self.n_batches}"))
+        check_batches(self.network.architecture, len(samples), len(samples))
+        X = samples.X if self.scaler is None else self._scaled(samples.X)
+        return Samples(X, read_only(samples.y), read_only(samples.weights)).ready_for(self.network.dtype)
+
+    def _scaled(self, X: Any) -> Any:
+        if is_sparse(X) and self.scaler.with_mean:
+            raise ValueError(
+                "A mean that is taken away leaves nothing sparse: pass scaler=StandardScaler(with_mean=False)."
+            )
+        self.scaler_before = copy.deepcopy(vars(self.scaler))
+        X = X.astype(np.result_type(X.dtype, self.network.dtype), copy=False)  # scaled in the wider type of the two
+        return self.scaler.partial_fit(X).transform(X)
+
+    def _reserve(self, samples: Samples) -> None:
+        """Make room for a batch; kernels are compiled before the clock runs."""
+        if self.descent is None:
+            assert self.state.optimizer is not None
+            course = Constant().begin(self.state.optimizer.learning_rate, 1, 1)
+            self.descent = Descent(self.state, Objective(), course)
+        X, size = samples.X, len(samples)
+        kind = X.dtype, is_sparse(X), samples.y.ndim, len(samples.weights) > 0
+        if self.descent.capacity < size or kind != self.kind:
+            self.kind = kind
+            self.descent.reserve(max(size, self.descent.capacity), samples, gathers=False)
+            self.descent.compile()
+
+
+def fit_batches(
+    network: FeedForward, batches: Iterable[Any], scaler: Any, optimizer: Optimizer, options: FitOptions
+) -> History:
+    """Train a network on a stream; the arguments are those of `Network.fit_batches`."""
+    check_progress(options.progress)
+    if not isinstance(batches, Iterable):
+        raise TypeError(f"batches must be an iterable of pairs (X, y), got {type(batches).__name__}.")
+    _check_scaler(scaler)
+    callbacks = check_callbacks(options.callbacks, network, validates=False)
+    if any(callback.saves for callback in callbacks):
+        raise ValueError("A Checkpoint cannot resume a stream of batches: save the network with fastnn.save.")
+    length = len(batches) if hasattr(batches, "__len__") else math.inf
+    run = Run(TrainState(network, optimizer), callbacks, History())
+    stream = Stream(run.state, iter(batches), scaler)
+    known = math.isfinite(length)
+    with (
+        network._computing(options.n_threads),
+        progress_reports(options.progress, run.history, length_known=known) as report,
+        accompanied(run),
+    ):
+        Trainer(run, stream, Plan(length, ending="the batches are used up"), report).train()
+        if not len(run.history):
+            raise ValueError("batches gave no batch; a generator that has been used up needs to be made anew.")
+    return run.history
+
+
+def _check_scaler(scaler: Any) -> None:
+    if scaler is not None and not (hasattr(scaler, "partial_fit") and hasattr(scaler, "transform")):
+        raise TypeError(f"scaler must have partial_fit and transform, as a StandardScaler has, got {scaler!r}.")

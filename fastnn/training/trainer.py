@@ -1,0 +1,148 @@
+"""The loop over epochs: steps, validation, stopping rules, callbacks, and what is done when training diverges."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from logging import DEBUG, getLogger
+
+import numpy as np
+
+from fastnn.training.callbacks import begin_epoch, end_epoch, epochs_until_due
+from fastnn.training.divergence import Divergence
+from fastnn.training.run import Run
+from fastnn.training.state import Snapshot
+from fastnn.training.steps import Epochs, Report, Steps
+from fastnn.training.stopping import StoppingRule
+
+logger = getLogger("fastnn")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """When a training ends, and what happens to one that diverges.
+
+    Attributes
+    ----------
+    last_epoch : float
+        The length of the history at which training ends; infinite for a stream.
+    rules : sequence of StoppingRule
+        What else may end it, asked after every epoch.
+    divergence : Divergence
+        When training has diverged, and which error says so.
+    first_epoch : int
+        The length of the history at which it began, which its progress is counted from.
+    ending : str
+        Why training ended where it was after the last epoch.
+    """
+
+    last_epoch: float
+    rules: Sequence[StoppingRule] = ()
+    divergence: Divergence = field(default_factory=Divergence)
+    first_epoch: int = 0
+    ending: str = ""
+
+
+class Trainer:
+    """Trains epoch after epoch until the last one, or until a rule or a callback ends the training.
+
+    Parameters
+    ----------
+    run : Run
+        The training, as callbacks see it.
+    steps : Steps
+        What takes the steps of an epoch.
+    plan : Plan
+        When it ends.
+    report : Report
+        Is told which share of the work is done.
+    """
+
+    def __init__(self, run: Run, steps: Steps, plan: Plan, report: Report) -> None:
+        self.run, self.steps, self.plan, self.report = run, steps, plan, report
+        self.before: Snapshot | None = None
+
+    def train(self) -> None:
+        """Train until the end, which the history gives the reason for."""
+        history = self.run.history
+        while len(history) < self.plan.last_epoch and not history.stop_reason:
+            if not self._train(self._epochs_at_once()):
+                history.stop_reason = "the batches are used up"
+        history.stop_reason = history.stop_reason or self.plan.ending
+
+    def _epochs_at_once(self) -> int:
+        """Epochs after which nobody looks at the network, as many as one call may take."""
+        epoch = len(self.run.history)
+        if self.run.validation is not None or self.steps.watches_epochs:
+            return 1
+        unseen = min([epochs_until_due(self.run.callbacks, epoch), *(rule.unseen for rule in self.plan.rules)])
+        return int(max(1, min(self.steps.epochs_per_call(), self.plan.last_epoch - epoch, unseen)))
+
+    def _train(self, n_epochs: int) -> bool:
+        """Train for some epochs, or for one where several would diverge; False if there are no more data."""
+        begin_epoch(self.run.callbacks, self.run.network, self.run.history)
+        if not self.steps.begin():
+            return False
+        start = time.perf_counter()
+        before = self.before = self.run.state.snapshot(self.before)
+        self.run.network._forget_batch()
+        with self._undone_if_broken(before):
+            epochs = self.steps.train(n_epochs, self._report_within)
+        seconds = time.perf_counter() - start
+        if n_epochs > 1 and not (np.isfinite(epochs.losses).all() and self.run.network._is_finite):
+            self._undo(before)
+            return self._train(1)
+        self.check(epochs, before)
+        self.end_epochs(epochs, seconds)
+        return True
+
+    def check(self, epochs: Epochs, before: Snapshot) -> None:
+        """Undo an epoch that diverged, and raise what says so."""
+        network, divergence = self.run.network, self.plan.divergence
+        if divergence.is_met(epochs.losses[-1], network):
+            self._undo(before)
+            when = f"{self.steps.unit} {len(self.run.history) + 1}"
+            raise divergence.error(when, epochs.losses[-1], epochs.rates[-1], network)
+
+    def end_epochs(self, epochs: Epochs, seconds: float) -> None:
+        """Record epochs, measure, and ask rules and callbacks whether to go on."""
+        run, history = self.run, self.run.history
+        history.record(epochs.losses, epochs.rates, seconds)
+        if run.validation is not None:
+            history.record_validation(run.validation.measure())
+        self.tell_steps(len(history) - len(epochs.losses))
+        for rule in self.plan.rules:
+            history.stop_reason = rule.end_epochs(history, len(epochs.losses)) or history.stop_reason
+        if logger.isEnabledFor(DEBUG):
+            logger.debug("Epoch %d: %s", len(history), history.last)
+        is_last = len(history) >= self.plan.last_epoch
+        end_epoch(run.callbacks, run.network, history, is_last=is_last)
+        self._report_within(0.0)
+
+    def tell_steps(self, first_epoch: int) -> None:
+        """Tell the steps how the epochs from that one on went."""
+        history = self.run.history
+        for epoch in range(first_epoch, len(history)):
+            validation_loss = history.validation_loss[epoch] if history.validation_loss else None
+            self.steps.end(history.loss[epoch], validation_loss)
+
+    def _report_within(self, share: float) -> None:
+        """Report the share of an epoch that is done as a share of all."""
+        first, last = self.plan.first_epoch, self.plan.last_epoch
+        done = len(self.run.history) + share - first
+        self.report(done / (last - first) if math.isfinite(last) else math.nan)
+
+    def _undo(self, before: Snapshot) -> None:
+        self.run.state.restore(before)
+        self.steps.undo()
+
+    @contextmanager
+    def _undone_if_broken(self, before: Snapshot) -> Iterator[None]:
+        """Undo an epoch whose error left NaN in the parameters, as one in a registered activation or loss does."""
+        try:
+            yield
+        except BaseException:
+            if not self.run.network._is_finite:
+                self._undo(before)
+            raise
