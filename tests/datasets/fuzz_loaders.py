@@ -1,4 +1,4 @@
-"""Change files of every kind at random and load them: ``python -m tests.fuzz_loaders [COUNT] [SEED]``.
+"""Change files of every kind at random and load them: ``python -m tests.datasets.fuzz_loaders [COUNT] [SEED]``.
 
 A loader may read a file or refuse it with ValueError, TypeError or OSError, in less than 5 seconds and with no more memory
 than twice the file's size and 64 MB. A refusal changes nothing. The command line never shows a traceback.
@@ -30,7 +30,7 @@ import fastnn
 from fastnn.cli import main as command_line
 from fastnn.cli.model import load_model
 from fastnn.datasets import load_samples, load_table, read_idx
-from tests.hostile import bytes_of, encrypt, members_of, nested, npy_header, rewrite_header, write_members
+from tests.datasets.hostile import bytes_of, encrypt, members_of, nested, npy_header, rewrite_header, write_members
 
 ALLOWED = ValueError, TypeError, OSError
 MOST_SECONDS, MOST_BYTES = 5.0, 64_000_000

@@ -18,9 +18,13 @@ from fastnn.cli.parts import Part, Parts, Stopping
 from fastnn.cli.reports import report_data, shortened
 from fastnn.cli.scores import formatted, mean_recall, score_numbers
 from fastnn.cli.training import Design
-from tests.commands import in_empty_folder, reported, run, sentence, write_flowers, write_house_prices
-
-folder = pytest.fixture(in_empty_folder, autouse=True)
+from tests.cli.commands import (
+    reported,
+    run,
+    sentence,
+    write_flowers,
+    write_house_prices,
+)
 
 NUMPY = ["--backend", "numpy"]
 DESIGN = Design((), "relu", None, 0.0, 0.0, True, "numpy", "float32", None, 0)

@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 import fastnn
 from fastnn.cli import main
 
+QUICK = ["--epochs", "2", "--hidden", "8"]
+
 
 def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fixture: an empty working folder, from which processes find fastnn, and no data but the bundled."""
@@ -65,3 +67,15 @@ def write_house_prices(path: Path, n_samples: int = 80) -> None:
     """Prices in the hundreds of thousands, linear in two measures."""
     X = np.random.default_rng(0).uniform(20, 200, (n_samples, 2))
     np.savez(path, X=X, y=300_000.5 + 2000 * X[:, 0] - 500 * X[:, 1])
+
+
+def write_mnist(path: Path) -> None:
+    """Two kinds of images, half bright at the left or at the right, as four IDX files."""
+    path.mkdir(parents=True)
+    for part, n_images in (("train", 40), ("t10k", 10)):
+        labels = np.arange(n_images, dtype=np.uint8) % 2
+        images = np.zeros((n_images, 4, 4), np.uint8)
+        images[labels == 0, :, :2] = images[labels == 1, :, 2:] = 255
+        for name, content in ((f"{part}-images-idx3-ubyte", images), (f"{part}-labels-idx1-ubyte", labels)):
+            shape = np.array(content.shape, ">u4").tobytes()
+            (path / name).write_bytes(bytes([0, 0, 8, content.ndim]) + shape + content.tobytes())

@@ -2,11 +2,7 @@
 
 import gzip
 import json
-import os
-import signal
 import struct
-import subprocess
-import sys
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
@@ -18,38 +14,30 @@ import pytest
 from click.testing import CliRunner
 
 import fastnn
-from fastnn.archives import write_atomically
 from fastnn.callbacks import Callback, EarlyStopping
 from fastnn.checkpoints import Checkpoint
 from fastnn.cli import main as command_line
 from fastnn.datasets import load_table, read_idx
-from tests.hostile import (
+from tests.datasets.hostile import (
+    X,
+    Y,
     bytes_of,
     encrypt,
+    fit,
     members_of,
     nested,
+    new_network,
     npy_header,
     rewrite_header,
     write_bomb,
     write_members,
 )
 
-X, Y = np.random.default_rng(0).standard_normal((20, 3)), np.arange(20) % 2
-
 BOMB = 96 * 2**20  # of zeros, a tenth of a megabyte when packed
-
-
-def new_network(seed=0, sizes=(3, 4, 2)):
-    return fastnn.Network(sizes, "tanh", backend="numpy", dtype="float64", dropout=0.1, seed=seed)
 
 
 def load(path):
     return fastnn.load(path, backend="numpy")
-
-
-def fit(network, **options):
-    defaults = {"optimizer": fastnn.SGD(0.1, momentum=0.9), "epochs": 3, "batch_size": 8, "progress": False}
-    return network.fit(X, Y, **{**defaults, **options})
 
 
 def stopping():
@@ -382,65 +370,6 @@ def test_headers_of_arrays_that_are_cut_short_are_refused(model, tmp_path, heade
     write_members(data, {"X.npy": array, "y.npy": bytes_of(Y)})
     with pytest.raises(ValueError, match=r"cannot be read as arrays of numbers: X\.npy"):
         load_table(data)
-
-
-# What kills leave behind
-
-
-def leftovers(folder):
-    return sorted(folder.glob(".fastnn-*"))
-
-
-def leave_behind(path):
-    """Write a file as a process does that is killed meanwhile."""
-    program = f"""
-import os, signal
-from pathlib import Path
-from fastnn.archives import write_atomically
-write_atomically(Path({str(path)!r}), lambda file: os.kill(os.getpid(), signal.SIGKILL))
-"""
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -signal.SIGKILL
-
-
-@pytest.mark.skipif(os.name != "posix", reason="signals and locks are POSIX's")
-def test_temporary_files_that_kills_left_are_removed_but_not_those_of_others(tmp_path):
-    path, other = tmp_path / "checkpoint", tmp_path / "other"
-    leave_behind(path)
-    leave_behind(other)
-    assert len(leftovers(tmp_path)) == 2
-    fit(new_network(), callbacks=Checkpoint(path))
-    assert len(leftovers(tmp_path)) == 1
-    fastnn.save(new_network(), other)
-    assert leftovers(tmp_path) == []
-
-
-@pytest.mark.skipif(os.name != "posix", reason="locks are POSIX's")
-def test_a_temporary_file_that_is_being_written_stays(tmp_path):
-    path, network = tmp_path / "checkpoint", new_network()
-
-    def write(file):
-        file.write(b"whole")
-        fit(network, callbacks=Checkpoint(path))
-        fastnn.save(network, path)
-        assert [str(each) for each in leftovers(tmp_path)] == [file.name]
-
-    write_atomically(path, write)
-    assert path.read_bytes() == b"whole"
-    assert leftovers(tmp_path) == []
-
-
-@pytest.mark.skipif(os.name != "posix", reason="locks are POSIX's")
-def test_processes_that_write_the_same_checkpoint_do_not_disturb_each_other(tmp_path):
-    program = """
-import sys, fastnn
-network = fastnn.Network([3, 4, 2], backend="numpy", seed=0)
-for _ in range(60):
-    fastnn.save(network, sys.argv[1])
-"""
-    arguments = [sys.executable, "-c", program, str(tmp_path / "model")]
-    processes = [subprocess.Popen(arguments, stderr=subprocess.PIPE) for _ in range(3)]
-    assert [(process.communicate()[1], process.returncode) for process in processes] == [(b"", 0)] * 3
-    assert [file.name for file in tmp_path.iterdir()] == ["model"]
 
 
 # The command line

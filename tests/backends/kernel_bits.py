@@ -1,4 +1,4 @@
-"""``python -m tests.kernel_bits``: digests of what operations and whole fits compute, to the last bit, as JSON.
+"""``python -m tests.backends.kernel_bits``: digests of what operations and whole fits compute, to the last bit, as JSON.
 
 Run with ``FASTNN_KERNELS=prebuilt`` and ``jit``, it tells whether libraries made ahead of time compute what the compiler makes.
 """
@@ -12,8 +12,8 @@ from scipy import sparse
 
 import fastnn
 from fastnn.backends.numba_backend import table
+from tests.backends.operations import NAMES, a_step, arguments_of, results, run
 from tests.cases import DTYPES
-from tests.operations import NAMES, a_step, arguments_of, results, run
 
 #: Networks and optimizers whose programs have every kind of operation.
 FITS = {

@@ -18,7 +18,7 @@ import fastnn
 from fastnn import MLPClassifier, MLPRegressor, Network
 from fastnn.losses import Quantile
 from fastnn.scaling import ColumnScaler
-from tests.commands import run
+from tests.cli.commands import run
 
 BACKENDS = fastnn.available_backends()
 

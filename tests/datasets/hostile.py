@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+import fastnn
+
 
 def npy_header(shape: tuple[int, ...], dtype: str = "<f8") -> bytes:
     """What an ``.npy`` file starts with."""
@@ -70,3 +72,15 @@ def encrypt(path: Path) -> None:
             struct.pack_into("<H", content, start + offset, flags | 1)
             start = content.find(signature, start + 4)
     path.write_bytes(content)
+
+
+X, Y = np.random.default_rng(0).standard_normal((20, 3)), np.arange(20) % 2
+
+
+def new_network(seed=0, sizes=(3, 4, 2)):
+    return fastnn.Network(sizes, "tanh", backend="numpy", dtype="float64", dropout=0.1, seed=seed)
+
+
+def fit(network, **options):
+    defaults = {"optimizer": fastnn.SGD(0.1, momentum=0.9), "epochs": 3, "batch_size": 8, "progress": False}
+    return network.fit(X, Y, **{**defaults, **options})

@@ -39,12 +39,12 @@ def test_a_library_computes_what_the_compiler_makes_bit_for_bit(of, tmp_path):
         pytest.skip(f"this processor is not of level {of.name}")
     if not prebuilt.library_path(of).exists():
         pytest.skip(NOT_BUILT)
-    root, bits = str(Path(__file__).parents[1]), str(of.vector_bits)
+    root, bits = str(Path(__file__).parents[2]), str(of.vector_bits)
     own = {"FASTNN_VECTOR_BITS": bits, "PYTHONPATH": root}
-    library = in_a_process("-m", "tests.kernel_bits", FASTNN_KERNELS="prebuilt", **own)
+    library = in_a_process("-m", "tests.backends.kernel_bits", FASTNN_KERNELS="prebuilt", **own)
     # The oldest level has no fused multiply-add, which the compiler would take on a newer processor.
     target = {"NUMBA_CPU_NAME": of.name, "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path)}
-    compiler = in_a_process("-m", "tests.kernel_bits", FASTNN_KERNELS="jit", **own, **target)
+    compiler = in_a_process("-m", "tests.backends.kernel_bits", FASTNN_KERNELS="jit", **own, **target)
     assert json.loads(library) == json.loads(compiler)
 
 
