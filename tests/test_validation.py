@@ -55,17 +55,17 @@ BAD_FEATURES = {
         TypeError,
         r"X must be a sparse array of real numbers, .* complex128",
     ),
-    "sparse, beyond": (with_column(3), ValueError, r"X is a csr_array with entries outside of its shape \(8, 3\)"),
-    "sparse, negative": (with_column(-1), ValueError, r"X is a csr_array with entries outside of its shape \(8, 3\)"),
+    "sparse, beyond": (with_column(3), ValueError, r"X is a csr_array with entries outside its shape \(8, 3\)"),
+    "sparse, negative": (with_column(-1), ValueError, r"X is a csr_array with entries outside its shape \(8, 3\)"),
     "sparse, columns": (
         with_column(8, sparse.csc_array),
         ValueError,
-        r"X is a csc_array whose parts contradict .*indices",
+        r"X is a csc_array with inconsistent parts.*indices",
     ),
     "sparse, rows": (
         with_rows_backwards(),
         ValueError,
-        r"X is a csr_array .* places of rows that contradict each other",
+        r"X is a csr_array .* with an inconsistent indptr",
     ),
 }
 

@@ -219,8 +219,8 @@ def test_numbers_of_a_header_that_cannot_be_are_refused(model, name, number):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: new_network(sizes=(3, 10**30, 2)), "mean 6e.30 parameters, which no memory holds"),
-        (lambda: new_network(sizes=(2**31, 2**31, 2)), "parameters, which no memory holds"),
+        (lambda: new_network(sizes=(3, 10**30, 2)), "need 6e.30 parameters, which no memory can hold"),
+        (lambda: new_network(sizes=(2**31, 2**31, 2)), "parameters, which no memory can hold"),
         (lambda: fastnn.Network([3, 4, 2], dropout=10**400), "dropout must be at least 0 and below 1"),
         (lambda: fastnn.losses.Huber(10**400), "delta must be positive and finite"),
         (lambda: fastnn.losses.SquaredError(scale=10**400), "scale must be positive and finite"),
@@ -380,7 +380,7 @@ def test_headers_of_arrays_that_are_cut_short_are_refused(model, tmp_path, heade
     [
         ("--epochs", "epochs must be a positive integer of 64 bits"),
         ("--threads", "n_threads must be a positive integer of 64 bits"),
-        ("--hidden", "which no memory holds"),
+        ("--hidden", "which no memory can hold"),
     ],
 )
 @pytest.mark.parametrize("number", [10**23, 10**400], ids=["10^23", "10^400"])

@@ -198,14 +198,14 @@ def test_weights_compile_nothing():
 @pytest.mark.parametrize(
     ("weights", "error", "message"),
     [
-        (np.ones(7), ValueError, r"sample_weight must have shape \(8,\), one weight a sample, got \(7,\)"),
-        (np.ones((8, 1)), ValueError, r"sample_weight must have shape \(8,\), one weight a sample, got \(8, 1\)"),
-        (2.0, ValueError, r"sample_weight must have shape \(8,\), one weight a sample, got \(\)"),
+        (np.ones(7), ValueError, r"sample_weight must have shape \(8,\), one weight per sample, got \(7,\)"),
+        (np.ones((8, 1)), ValueError, r"sample_weight must have shape \(8,\), one weight per sample, got \(8, 1\)"),
+        (2.0, ValueError, r"sample_weight must have shape \(8,\), one weight per sample, got \(\)"),
         ([1, 1, -2, 1, 1, 1, 1, 1], ValueError, r"must be finite and at least 0, got -2\.0 for sample 2"),
         ([1, 1, 1, np.nan, 1, 1, 1, 1], ValueError, "must be finite and at least 0, got nan for sample 3"),
         ([np.inf] * 8, ValueError, "must be finite and at least 0, got inf for sample 0"),
-        (np.zeros(8), ValueError, "must have a sum above 0 and finite, got 0"),
-        (np.full(8, 1e308), ValueError, "must have a sum above 0 and finite, got inf"),
+        (np.zeros(8), ValueError, "must have a positive and finite sum, got 0"),
+        (np.full(8, 1e308), ValueError, "must have a positive and finite sum, got inf"),
         (["heavy"] * 8, TypeError, "sample_weight must be an array of real numbers"),
     ],
 )
