@@ -382,7 +382,7 @@ def rewrite(path: Path, parameters: np.ndarray | None = None, **changes: object)
 
 def test_a_newer_version_of_the_format_is_named(path):
     rewrite(path, version=2)
-    with pytest.raises(ValueError, match="version 2 of the file format, and this fastnn reads version 1: install"):
+    with pytest.raises(ValueError, match="version 2 of the file format, but this fastnn reads version 1: install"):
         load(path)
 
 

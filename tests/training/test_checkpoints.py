@@ -318,7 +318,7 @@ def test_a_header_that_does_not_fit_is_refused_and_changes_nothing(spoil, path):
         np.savez(file, **members)
     network = new_network(seed=1)
     before = state_of(network, OPTIMIZERS[1])
-    with pytest.raises(ValueError, match="is damaged: its header and its arrays do not fit together"):
+    with pytest.raises(ValueError, match="is damaged: its header and its arrays do not match"):
         fit(network, resume_from=path)
     assert state_of(network, OPTIMIZERS[1]) == before
 
