@@ -1,20 +1,19 @@
-"""Half-planes: a small network on 100,000 points, with and without a penalty on its weights.
+"""Half-planes: a small network on 100,000 points, with and without an L2 penalty on its weights.
 
-Two random lines cut the plane. A point x has label 1 where either of the half-planes beyond them holds it:
+Two random lines cut the plane. A point x has label 1 if it lies in either of the half-planes beyond them:
 
     y = 1 if (x - p_1) . n_1 > 0 or (x - p_2) . n_2 > 0, else 0.
 
 The network [2, 8, 4, 1], relu, relu, sigmoid, learns p(y = 1 | x) from 80,000 of the points in batches of 64, by
-stochastic gradient descent on the binary cross-entropy plus the penalty (l2 / 2) sum W^2. Its gradient pulls each
-weight to zero:
+stochastic gradient descent on the binary cross-entropy plus the penalty (l2 / 2) sum W^2. The gradient of the penalty
+pulls each weight towards zero:
 
     W <- W - learning_rate (dL/dW + l2 W).
 
-Smaller weights make a softer step from 0 to 1 at the boundary, and round the corner where the two lines meet. On most
-draws that costs up to a percent or so of the test accuracy, because nothing in this data is noise; the program prints
-both.
+Smaller weights make the step from 0 to 1 at the boundary softer, and round off the corner where the two lines meet. On
+most draws that costs up to about one percent of test accuracy, because this data has no noise; the program prints both.
 
-Run `python examples/half_planes.py`; with `--output-dir plots` it draws what it found.
+Run `python examples/half_planes.py`; with `--output-dir plots` it also saves plots.
 """
 
 import argparse
@@ -29,7 +28,7 @@ import fastnn
 
 
 class Data(NamedTuple):
-    """Points to train on and to test on, in their own units, and the scaler that standardises them."""
+    """Training and test points, unscaled, and the scaler that standardises them."""
 
     X_train: np.ndarray
     X_test: np.ndarray
@@ -39,7 +38,7 @@ class Data(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A trained network, the share of test points that it labels rightly, and the seconds that training took."""
+    """A trained network, its accuracy on the test points, and the training time in seconds."""
 
     network: fastnn.Network
     test_accuracy: float
@@ -47,9 +46,9 @@ class Result(NamedTuple):
 
 
 def half_planes(n_points, seed):
-    """Points X (n, 2) of a square of side 10, and y (n,): 1 in either of two half-planes that start near its middle.
+    """Points X (n, 2) in a square of side 10, and y (n,): 1 in either of two half-planes that start near its middle.
 
-    The half-planes are drawn until each label has a fifth of the points or more: a constant answer must not score well.
+    The half-planes are redrawn until each label has at least a fifth of the points: a constant answer must not score well.
     """
     rng = np.random.default_rng(seed)
     X = rng.uniform(0, 10, size=(n_points, 2))
@@ -62,7 +61,7 @@ def half_planes(n_points, seed):
 
 
 def load(seed, n_points=100_000):
-    """Draw the points and keep a fifth of them for the test."""
+    """Draw the points and hold out a fifth of them for testing."""
     X_train, X_test, y_train, y_test = train_test_split(*half_planes(n_points, seed), test_size=0.2, random_state=seed)
     return Data(X_train, X_test, y_train, y_test, StandardScaler().fit(X_train))
 
@@ -84,7 +83,7 @@ def train(data, backend, l2, seed, epochs=20):
 
 
 def draw(results, data, output_dir):
-    """The probability of label 1 with and without the penalty, side by side, and some of the test points."""
+    """Plot the probability of label 1 with and without the penalty, side by side, with some of the test points."""
     from matplotlib.figure import Figure
 
     from fastnn.plotting import plot_decision_boundary
@@ -106,10 +105,10 @@ def main():
     data = load(arguments.seed)
     print(
         f"{len(data.y_train):,} training points and {len(data.y_test):,} test points, "
-        f"{data.y_test.mean():.1%} of them of label 1"
+        f"{data.y_test.mean():.1%} of them with label 1"
     )
     for backend in arguments.backend:
-        train(data, backend, l2=0.01, seed=arguments.seed, epochs=1)  # compiles, so that what follows is training only
+        train(data, backend, l2=0.01, seed=arguments.seed, epochs=1)  # compile first, so that the times are of training
         results = {l2: train(data, backend, l2, arguments.seed) for l2 in (0.01, 0.0)}
         for l2, result in results.items():
             accuracy, seconds = f"{result.test_accuracy:.2%}", f"{result.seconds:.2f} s"

@@ -1,24 +1,24 @@
 """From logistic regression to moons: the softmax, the gradient, and a first network, in four steps.
 
-1. *A network of two outputs is logistic regression.* With weights (1, 0) and no biases, its logits are (z, 0), and
+1. *A network with two outputs is logistic regression.* With weights (1, 0) and no biases, its logits are (z, 0), and
 
        softmax(z, 0)_1 = exp(z) / (exp(z) + exp(0)) = 1 / (1 + exp(-z)) = sigmoid(z).
 
-2. *Softmax gives probabilities.* Whatever the logits of a deep network are, a_k = exp(z_k) / sum_j exp(z_j) is positive
-   and each row sums to one.
+2. *Softmax gives probabilities.* Whatever the logits of a deep network, a_k = exp(z_k) / sum_j exp(z_j) is positive and
+   each row sums to one.
 
-3. *Backpropagation is right.* Each partial derivative of the loss L is compared with the slope that is measured by
-   moving that one parameter by a small step e:
+3. *Backpropagation is correct.* Each partial derivative of the loss L is compared with the slope measured by moving that
+   one parameter by a small step e:
 
        dL/dw_i = (L(w + e u_i) - L(w)) / e + O(e),    u_i the unit vector of parameter i.
 
-   `scipy.optimize.check_grad` does so for all 57,400 weights and 200 biases and returns the length of the difference.
+   `scipy.optimize.check_grad` does this for all 57,400 weights and 200 biases and returns the norm of the difference.
 
-4. *A hidden layer bends the boundary.* Ten ReLU units learn two interleaved half-moons by gradient descent on all
-   points at once, W <- W - 0.5 dL/dW, until the network is right on nearly every one of a hundred points. A thousand
-   fresh points tell how much of that is overfitting.
+4. *A hidden layer bends the boundary.* Ten ReLU units learn two interleaved half-moons by full-batch gradient descent,
+   W <- W - 0.5 dL/dW, until the network is right on nearly all of a hundred points. A thousand fresh points show how much
+   of that is overfitting.
 
-Run `python examples/logistic_to_moons.py`; with `--output-dir plots` it draws what it found.
+Run `python examples/logistic_to_moons.py`; with `--output-dir plots` it also saves plots.
 """
 
 import argparse
@@ -36,7 +36,7 @@ DEEP = [500, 100, 50, 40, 10]
 
 
 class Moons(NamedTuple):
-    """What became of the network that learned the moons: its data, and the loss before each step and at the end."""
+    """The network trained on the moons, its data, and the loss before each step and at the end."""
 
     network: fastnn.Network
     X: np.ndarray
@@ -47,7 +47,7 @@ class Moons(NamedTuple):
 
 
 def sigmoid_from_softmax(z, backend):
-    """sigmoid(z) (n,), as the first of the two probabilities of a network [1, 2] with weights (1, 0)."""
+    """sigmoid(z) (n,), the first of the two probabilities of a network [1, 2] with weights (1, 0)."""
     network = fastnn.Network([1, 2], backend=backend, dtype="float64", initializer="zeros")
     network.weights[0][:] = [[1, 0]]
     return network.forward(z[:, np.newaxis])[:, 0]
@@ -60,17 +60,17 @@ def deep_probabilities(backend, seed, n_samples=200):
 
 
 def gradient_errors(backend, seed, n_samples=8, step=1e-7):
-    """Length of the difference between backpropagation and finite differences, by parameter: {"W1": ..., "b1": ...}.
+    """Norm of the difference between backpropagation and finite differences, by parameter: {"W1": ..., "b1": ...}.
 
-    No derivative is left out: one evaluation of the loss for each parameter. Eight samples keep that to seconds. The
-    step balances rounding (about 1e-16 / step) against the curvature of the loss (about step).
+    Every derivative is checked, with one evaluation of the loss per parameter; with eight samples this takes seconds. The
+    step balances rounding error (about 1e-16 / step) against the curvature of the loss (about step).
     """
     network = fastnn.Network(DEEP, backend=backend, dtype="float64", seed=seed)
     rng = np.random.default_rng(seed)
     X, y = rng.normal(size=(n_samples, DEEP[0])), rng.integers(DEEP[-1], size=n_samples)
 
     def compare(parameter, parameter_gradient):
-        """Both are views into the network: writing to the one changes the loss, `backward` fills the other."""
+        """Both are views into the network: writing to the first changes the loss, and `backward` fills the second."""
         start = parameter.copy()
 
         def loss(values):
@@ -94,7 +94,7 @@ def gradient_errors(backend, seed, n_samples=8, step=1e-7):
 
 
 def learn_moons(backend, seed, n_steps=300, learning_rate=0.5):
-    """Train [2, 10, 2] on a hundred points by full-batch gradient descent, the loop written out."""
+    """Train [2, 10, 2] on a hundred points by full-batch gradient descent, with the loop written out."""
     X, y = make_moons(noise=0.1, random_state=seed)
     X_fresh, y_fresh = make_moons(1000, noise=0.1, random_state=seed + 1)
     scaler = StandardScaler().fit(X)
@@ -105,14 +105,14 @@ def learn_moons(backend, seed, n_steps=300, learning_rate=0.5):
     for _ in range(n_steps):
         losses.append(network.loss(X, y))
         network.backward()
-        optimizer.step(network)
+        network.step(optimizer)
     losses.append(network.loss(X, y))
     training_accuracy, fresh_accuracy = np.mean(network.predict(X) == y), np.mean(network.predict(X_fresh) == y_fresh)
     return Moons(network, X, y, losses, training_accuracy, fresh_accuracy)
 
 
 def draw(moons, output_dir):
-    """The activations there are, the loss of each step, and the boundary between the moons."""
+    """Plot all activations, the loss at each step, and the decision boundary between the moons."""
     from fastnn.plotting import plot_activations, plot_decision_boundary, plot_history
 
     plots = {
@@ -132,15 +132,15 @@ def main():
         row_sums = deep_probabilities(backend, arguments.seed).sum(axis=1)
         moons = learn_moons(backend, arguments.seed)
         print(f"{backend} backend")
-        print(f"  softmax(z, 0) against sigmoid(z): they differ by at most {difference:.1e}")
-        print(f"  {DEEP}: rows of probabilities differ from one by at most {np.abs(row_sums - 1).max():.1e}")
+        print(f"  softmax(z, 0) and sigmoid(z) differ by at most {difference:.1e}")
+        print(f"  {DEEP}: row sums of probabilities differ from one by at most {np.abs(row_sums - 1).max():.1e}")
         print("  backpropagation against finite differences, by layer:")
         errors = gradient_errors(backend, arguments.seed)
         for layer in range(1, len(DEEP)):
             print(f"    layer {layer}: W {errors[f'W{layer}']:.1e}, b {errors[f'b{layer}']:.1e}")
         first, *_, last = moons.losses
         print(f"  moons: the loss fell from {first:.3f} to {last:.3f} in {len(moons.losses) - 1} steps")
-        print(f"  accuracy {moons.training_accuracy:.3f} in training, {moons.fresh_accuracy:.3f} on fresh points")
+        print(f"  accuracy {moons.training_accuracy:.3f} on training points, {moons.fresh_accuracy:.3f} on fresh ones")
     if arguments.output_dir:
         arguments.output_dir.mkdir(parents=True, exist_ok=True)
         draw(moons, arguments.output_dir)

@@ -1,19 +1,19 @@
-"""MNIST in a second: three epochs are enough to read 98 % of the test images rightly.
+"""MNIST in a second: three epochs are enough to classify 98 % of the test images correctly.
 
-The network [784, 256, 10], relu, softmax, takes batches of 128 of the 60,000 images and follows Nesterov's momentum,
+The network [784, 256, 10], relu, softmax, is trained on 60,000 images in mini-batches of 128 with Nesterov momentum,
 
     v <- mu v + dL/dW,    W <- W - eta (dL/dW + mu v),
 
-with learning rates of one cycle: eta rises from 0.016 to 0.4 within a fifth of the steps and falls along half a cosine to
-nearly 0, while mu falls from 0.95 to 0.85 and rises again. A rate that high would not settle if it stayed; in a cycle it
-crosses the plain in a few hundred steps, and the fall gathers what was learned. Labels are smoothed, 0.91 for the right
-digit and 0.01 for each other, so that the loss does not drive the logits apart.
+and a one-cycle schedule: the learning rate eta rises from 0.016 to 0.4 in a fifth of the steps and falls along half a
+cosine to nearly 0, while mu falls from 0.95 to 0.85 and rises again. Training would not converge if the rate stayed that
+high; in a cycle, the high rate makes fast progress for a few hundred steps, and the decay lets the network converge. Labels
+are smoothed, 0.91 for the correct digit and 0.01 for each of the others, so that the loss does not drive the logits apart.
 
-Rates, rising share, smoothing and batch size were chosen on 10,000 of the training images that were held out; the test
-images were looked at only afterwards. The seconds are those of training, without reading the files and compiling.
+The learning rates, the rising share, the smoothing and the batch size were chosen on 10,000 held-out training images; the
+test images were only used afterwards. Times are of training alone, without loading the data or compiling.
 
-Run `FASTNN_DATA=~/data python examples/mnist_in_a_second.py`, with the four files of MNIST in `~/data/mnist`; without
-the files it fetches them.
+Run `FASTNN_DATA=~/data python examples/mnist_in_a_second.py`, with the four MNIST files in `~/data/mnist`; without them, it
+downloads them.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from fastnn.schedules import OneCycle
 
 
 class Result(NamedTuple):
-    """A trained network, the share of test images that it reads rightly, and the seconds that training took."""
+    """A trained network, its accuracy on the test images, and the training time in seconds."""
 
     network: fastnn.Network
     test_accuracy: float
@@ -37,7 +37,7 @@ class Result(NamedTuple):
 
 
 def train(data, backend, seed, epochs=3):
-    """Train [784, 256, 10] on the training images of a data set, and test it on its test images."""
+    """Train [784, 256, 10] on the training images of a data set, and test on its test images."""
     network = fastnn.Network(
         [data.X.shape[1], 256, 10],
         activations="relu",
@@ -76,9 +76,9 @@ def parse_arguments():
     parser.add_argument(
         "--backend", nargs="+", choices=fastnn.available_backends(), default=["numba"], help="default: numba"
     )
-    parser.add_argument("--seeds", nargs="+", type=int, default=range(5), help="one training each; default: 0 1 2 3 4")
+    parser.add_argument("--seeds", nargs="+", type=int, default=range(5), help="one run per seed; default: 0 1 2 3 4")
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--data-dir", type=Path, help="folder with the files of MNIST; default: $FASTNN_DATA")
+    parser.add_argument("--data-dir", type=Path, help="folder with the MNIST files; default: $FASTNN_DATA")
     return parser.parse_args()
 
 

@@ -1,26 +1,26 @@
-"""Moons, circles, blobs: three shapes of data, one network, and its gradient checked while it learns.
+"""Moons, circles, blobs: one network on three data sets, with its gradient checked during training.
 
-The network [2, 16, 32, 1] is made of sigmoids. Its last one is a probability, p(y = 1 | x), so the cost is the binary
-cross-entropy
+All activations of the network [2, 16, 32, 1] are sigmoids. The output is a probability, p(y = 1 | x), so the cost is the
+binary cross-entropy
 
     J = -(1 / n) sum_i (y_i log p_i + (1 - y_i) log(1 - p_i)),
 
-and gradient descent on all 1,000 points at once, W <- W - 1.0 dJ/dW, lowers it for 2,000 epochs. Steps that long
-overshoot now and then, as on the circles near epoch 600. Glorot's uniform start, W ~ U(-r, r) with r = sqrt(6 / (n_in
-+ n_out)), keeps signals and gradients of one size from layer to layer.
+minimised by 2,000 epochs of full-batch gradient descent on 1,000 points, W <- W - 1.0 dJ/dW. Such large steps overshoot
+now and then, as on the circles near epoch 600. Glorot's uniform initialization, W ~ U(-r, r) with
+r = sqrt(6 / (n_in + n_out)), keeps signals and gradients at the same scale from layer to layer.
 
-Every 199 epochs all 625 derivatives, of the cost of a hundred of the points, are compared with central differences,
+Every 199 epochs, all 625 derivatives of the cost on a hundred of the points are compared with central differences,
 
     dJ/dw_i = (J(w + e u_i) - J(w - e u_i)) / (2 e) + O(e^2),    u_i the unit vector of parameter i,
 
 because a gradient may be right at the start and wrong later, once units saturate.
 
-The points are noisy, so no rule gets all of them right. Even the best rule there is for moons of noise 0.2, which
-knows how they were drawn, labels 97.0 % rightly in the long run (at a cost of 0.077) and 96.0 to 97.9 % of one draw of
-1,000 points. Of the draw used here it labels 97.7 % (cost 0.067). The network comes close, and where it does better it
-has learned the noise. `--seed` starts other networks on the same points.
+The points are noisy, so no classifier gets all of them right. Even the optimal (Bayes) classifier for moons with noise 0.2,
+which knows how they were drawn, has an expected accuracy of 97.0 % (cost 0.077), and 96.0 to 97.9 % on a single draw of
+1,000 points. On the draw used here it gets 97.7 % (cost 0.067). The network comes close; where it does better, it has
+fitted the noise. `--seed` initialises the network differently; the points stay the same.
 
-Run `python examples/moons_circles_blobs.py`; with `--output-dir plots` it draws what it found.
+Run `python examples/moons_circles_blobs.py`; with `--output-dir plots` it also saves plots.
 """
 
 import argparse
@@ -42,7 +42,7 @@ SHAPES = {
 
 
 class Result(NamedTuple):
-    """A trained network, its cost by epoch, the gradient checks by epoch, and its accuracy on the points it learned."""
+    """A trained network, its cost and gradient checks by epoch, and its training accuracy."""
 
     network: fastnn.Network
     costs: dict[int, float]
@@ -57,7 +57,7 @@ def load(shape):
 
 
 def train(X, y, backend, seed, n_epochs=2000):
-    """Learn the points by full-batch gradient descent: cost every 100 epochs, gradient check every 199."""
+    """Train by full-batch gradient descent: record the cost every 100 epochs, check the gradient every 199."""
     network = fastnn.Network(
         [2, 16, 32, 1],
         activations="sigmoid",
@@ -76,13 +76,13 @@ def train(X, y, backend, seed, n_epochs=2000):
         if epoch % 100 == 0:
             costs[epoch] = cost
         network.backward()
-        optimizer.step(network)
+        network.step(optimizer)
     costs[n_epochs] = network.loss(X, y)
     return Result(network, costs, checks, np.mean(network.predict(X) == y))
 
 
 def draw(results, output_dir):
-    """The probability field of each shape with its contour p = 0.5."""
+    """Plot the predicted probability for each data set, with the contour p = 0.5."""
     from fastnn.plotting import plot_decision_boundary
 
     for shape, result in results.items():

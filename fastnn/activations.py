@@ -1,6 +1,6 @@
-"""The activation functions that exist, by name: formula, derivative and source. The loops are in the backends.
+"""All activation functions by name, with formula, derivative and source. The loops are in the backends.
 
-To add one: an entry here, one function and its derivative in each backend's `activations.py`, a line in both tables.
+To add one: an entry here, a function and its derivative in each backend's `activations.py`, and an entry in both tables.
 """
 
 from collections.abc import Callable
@@ -22,16 +22,16 @@ class Activation:
     Attributes
     ----------
     name : str
-        Name by which users and the backends know it.
+        Name used by users and by the backends.
     code : int
-        Its position in the tables of the backends.
+        Position in the backends' tables.
     formula, derivative : str
         f(z), and f'(z) as the backends compute it from z and a.
     source : str
         Paper or textbook section.
     hidden : bool
-        Whether it may stand on a hidden layer. Softmax, which couples the units of a layer, may not; neither may the
-        exponential, which one above the other soon exceed all bounds.
+        Whether hidden layers may use it. Softmax couples the units of a layer, and stacked exponentials overflow, so both
+        are for the output layer only.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Activation:
     hidden: bool = True
 
     def __call__(self, z: Any) -> np.ndarray:
-        """f(z) of an array; softmax along the last axis of a matrix (n, K)."""
+        """f(z) for an array; softmax acts along the last axis of a matrix (n, K)."""
         z = np.asarray(z)
         z = z if z.dtype.kind == "f" else z.astype(np.float64)
         a: np.ndarray = np.empty_like(z)
@@ -96,7 +96,7 @@ _SPECIFICATIONS = (
         "exponential",
         "exp(z)",
         "a",
-        "McCullagh, Nelder, Generalized Linear Models (1989), section 2.2.4 (inverse of the link of counts)",
+        "McCullagh, Nelder, Generalized Linear Models (1989), section 2.2.4 (inverse of the log link)",
     ),
     (
         "softmax",
@@ -113,7 +113,7 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
-#: Those that take each number by itself: all but softmax, which is the last.
+#: Elementwise activations: all but softmax, which comes last.
 ELEMENTWISE = tuple(ACTIVATIONS)[:-1]
 
 
@@ -123,7 +123,7 @@ def find_activation(name: str) -> Activation:
     Raises
     ------
     ValueError
-        If there is none; the message lists the known ones.
+        If the name is unknown; the message lists the known ones.
     """
     if not isinstance(name, str) or name not in ACTIVATIONS:
         raise ValueError(unknown("activation", name, ACTIVATIONS, ", and what fastnn.register_activation adds"))
@@ -133,22 +133,21 @@ def find_activation(name: str) -> Activation:
 def register_activation(
     name: str, function: Callable[..., Any], derivative: Callable[..., Any], *, source: str = ""
 ) -> Activation:
-    """Make an activation of your own known by a name, on both backends.
+    """Register your own activation under a name, on both backends.
 
-    Networks are saved and pickled with the name only: register it in every process that reads them. Registering a name
-    again replaces what it means for networks that are made afterwards.
+    Networks are saved and pickled with the name only, so register it in every process that loads them. Registering a name
+    again replaces the activation for networks created afterwards.
 
     Parameters
     ----------
     name : str
-        Name that `Network` takes, none of fastnn's own.
+        Name to pass to `Network`; not one of fastnn's own.
     function, derivative : callable
-        f(z), and f'(z, a) from z and a = f(z). Either functions of NumPy arrays, which give arrays of the same shape
-        element by element: the compiled backend calls them as well, one thread at a time, for the interpreter lets no
-        two run at once. Or functions of numbers compiled by ``numba.njit``, which run at full speed there, and number
-        by number in the NumPy backend.
+        f(z), and f'(z, a) from z and a = f(z). Either elementwise functions of NumPy arrays, which the compiled backend
+        calls too, one thread at a time because of the interpreter lock. Or scalar functions compiled by ``numba.njit``,
+        which run at full speed in the compiled backend, and element by element in the NumPy backend.
     source : str, optional
-        Where it comes from.
+        Reference.
 
     Returns
     -------
@@ -158,7 +157,7 @@ def register_activation(
     Raises
     ------
     ValueError
-        If the derivative is not that of finite differences of the function between -5 and 5, in double precision.
+        If the derivative disagrees with finite differences of the function between -5 and 5, in double precision.
 
     Examples
     --------
@@ -170,7 +169,7 @@ def register_activation(
     code, reference = next(_CODES), reference_module("activations")
     reference.add_activation(code, function, derivative)
     f, slope = reference.find_activation(code)
-    z = np.linspace(-5, 5, 99) + 0.00317  # beside the whole and half numbers, where functions like to have kinks
+    z = np.linspace(-5, 5, 99) + 0.00317  # avoids integers and halves, where functions tend to have kinks
     a = checked_values(f"{name}(z)", f(z), z.shape)
     found = checked_values(f"The derivative of {name}", slope(z, a), z.shape)
     expected = (np.asarray(f(z + STEP)) - f(z - STEP)) / (2 * STEP)
@@ -181,19 +180,19 @@ def register_activation(
     return ACTIVATIONS[name]
 
 
-#: Half the distance over which slopes are compared, and the largest difference allowed, relative to 1 at least.
+#: Step of the central differences, and the largest error allowed, relative to max(1, |slope|).
 STEP, SLOPE_TOLERANCE = 1e-5, 1e-5
 
 _OWN, _CODES = tuple(ACTIVATIONS), count(len(ACTIVATIONS))
 
 
 def reference_module(name: str) -> Any:
-    """A module of the NumPy backend, with which what a user adds is tried."""
+    """A module of the NumPy backend, on which registered functions are checked."""
     return import_module(f"fastnn.backends.numpy_backend.{name}")
 
 
 def check_new_name(name: Any, own: tuple[str, ...], kind: str) -> None:
-    """A name that is a string and none of fastnn's own."""
+    """Raise unless `name` is a string and not one of fastnn's own names."""
     if not isinstance(name, str) or not name:
         raise TypeError(f"The name of the {kind} must be a string, got {name!r}.")
     if name in own:
@@ -201,14 +200,14 @@ def check_new_name(name: Any, own: tuple[str, ...], kind: str) -> None:
 
 
 def check_functions(name: str, function: Any, derivative: Any) -> None:
-    """A function and a derivative that can be called."""
+    """Raise TypeError unless both are callable."""
     for what, given in (f"The function of {name}", function), (f"The derivative of {name}", derivative):
         if not callable(given):
             raise TypeError(f"{what} must be a function, such as one of NumPy arrays, got {given!r}.")
 
 
 def checked_values(what: str, values: Any, *shapes: tuple[int, ...]) -> np.ndarray:
-    """What a registered function returned, if it is finite and of one of these shapes."""
+    """The values that a registered function returned, checked to be finite and of one of these shapes."""
     array: np.ndarray = np.asarray(values)
     if array.shape not in shapes:
         raise ValueError(
@@ -216,13 +215,13 @@ def checked_values(what: str, values: Any, *shapes: tuple[int, ...]) -> np.ndarr
         )
     if not np.isfinite(array).all():
         raise ValueError(
-            f"{what} must be finite for all numbers that it is tried with, got {array[~np.isfinite(array)][0]}."
+            f"{what} must be finite at all points where it is checked, got {array[~np.isfinite(array)][0]}."
         )
     return array
 
 
 def check_slopes(name: str, found: np.ndarray, expected: np.ndarray, place: Callable[[Any], str]) -> None:
-    """Raise ValueError where a derivative is furthest from finite differences, if that is too far."""
+    """Raise ValueError at the largest error against finite differences, if it exceeds the tolerance."""
     excess = np.abs(found - expected) / np.maximum(1, np.abs(expected))
     worst = np.unravel_index(np.argmax(excess), excess.shape)
     if excess[worst] > SLOPE_TOLERANCE:

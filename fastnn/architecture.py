@@ -1,6 +1,7 @@
-"""The shape of a network: layer sizes, activations and loss, and where each layer lives in the flat vectors.
+"""The architecture of a network: layer sizes, activations and loss, and the offsets of each layer in the flat vectors.
 
-Everything a backend needs to know about a network is in `Architecture.layers`, one record per layer. Both backends read the same records, so neither keeps a description of its own.
+`Architecture.layers` holds everything a backend needs to know about a network, one record per layer. Both backends read the
+same records.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,13 +16,13 @@ import numpy as np
 from fastnn.activations import find_activation
 from fastnn.losses import MOST_OPTIONS, Loss, as_float, find_loss
 
-#: How the units of a layer may be normalised, in the order of their codes. "running" is what "batch" is at inference.
+#: Kinds of normalisation, in the order of their codes. At inference, "batch" becomes "running".
 NORMALIZATIONS = ("none", "batch", "layer", "running")
 
-#: One layer, as the backends see it. `activation` and `loss` are positions in the backends' tables, `normalization` is one
-#: in `NORMALIZATIONS`; `weights`, `biases`, `scales`, `shifts` and `end`, where its parameters end, are offsets into the
-#: flat parameter vector, `statistics` is one into the vector of running statistics, counted in elements; `workspace` is
-#: what the layers before take of the work vector for each sample; the first `n_options` of `options` are those of the loss.
+#: One layer, as the backends see it. `activation` and `loss` are positions in the backends' tables, and `normalization` a
+#: position in `NORMALIZATIONS`. `weights`, `biases`, `scales`, `shifts` and `end` (the end of the layer's parameters) are
+#: offsets into the flat parameter vector, and `statistics` into the vector of running statistics, counted in elements.
+#: `workspace` is the offset into the workspace, in elements per sample. The first `n_options` of `options` are the loss's.
 LAYER = np.dtype(
     [
         ("n_inputs", np.int64),
@@ -42,17 +43,17 @@ LAYER = np.dtype(
     ]
 )
 
-#: Numbers that a unit under batch normalisation keeps: running mean and variance, and 1 / deviation of the last batch.
+#: Statistics per batch-normalised unit: running mean, running variance, and 1 / standard deviation of the last batch.
 STATISTICS_PER_UNIT = 3
 
-MOST_PARAMETERS = 2**60 - 2**50  # sizes in bytes are of 64 bits
+MOST_PARAMETERS = 2**60 - 2**50  # so that sizes in bytes fit in 64 bits
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Layer sizes, an activation, a normalisation and a dropout rate per layer, and a loss; checked, and immutable.
+    """Layer sizes, an activation, a normalisation and a dropout rate per layer, and a loss; immutable.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ class Architecture:
     normalizations : tuple of str
         One name per layer, ``"none"`` for the output: ``"none"``, ``"batch"`` or ``"layer"``.
     dropout : tuple of float
-        Share of a layer's outputs that training drops, one number per layer, 0 for the output.
+        Dropout rate of each layer's outputs in training, 0 for the output layer.
     """
 
     layer_sizes: tuple[int, ...]
@@ -83,9 +84,9 @@ class Architecture:
         normalization: str | Sequence[str | None] | None = None,
         dropout: float | Sequence[float] = 0.0,
     ) -> "Architecture":
-        """Check them, and spell them out: one activation, normalisation or rate stands for every hidden layer.
+        """Check the arguments and expand them: a single activation, normalisation or rate applies to every hidden layer.
 
-        The output layer gets the activation that its loss is matched with, unless every layer is given its own.
+        The output layer gets the activation matched with the loss, unless `activations` is a sequence.
 
         Raises
         ------
@@ -109,7 +110,7 @@ class Architecture:
 
     @property
     def n_layers(self) -> int:
-        """Number of layers with parameters, L."""
+        """Number of layers, L, not counting the inputs."""
         return len(self.layer_sizes) - 1
 
     @property
@@ -124,12 +125,12 @@ class Architecture:
 
     @cached_property
     def n_parameters(self) -> int:
-        """Length of the flat parameter vector: sum over layers of (n_{l-1} + 1) n_l, and 2 n_l where it is normalised."""
+        """Length of the flat parameter vector: sum over layers of (n_{l-1} + 1) n_l, plus 2 n_l if normalised."""
         return int(self.layers[-1]["end"])
 
     @cached_property
     def n_statistics(self) -> int:
-        """Length of the vector of running statistics: 3 n_l for every layer under batch normalisation."""
+        """Length of the vector of running statistics: 3 n_l for every batch-normalised layer."""
         units = zip(self.layer_sizes[1:], self.normalizations, strict=True)
         return sum(STATISTICS_PER_UNIT * n_out for n_out, name in units if name == "batch")
 
@@ -149,7 +150,7 @@ class Architecture:
             records.append((n_in, n_out, *codes, dropout, *places, len(options), 0))
             weights = end
             statistics += STATISTICS_PER_UNIT * n_out * (normalization == "batch")
-            # Z_l, A_l, dZ_l; what is normalised, with a number for each sample; and what of A_l is passed on.
+            # Z_l, A_l and dZ_l; the normalised pre-activations and a number per sample; and A_l after dropout.
             workspace += (3 + normalized + (dropout > 0)) * n_out + normalized
         layers = np.array(records, LAYER)
         layers["options"][:, : len(options)] = options
@@ -158,7 +159,7 @@ class Architecture:
 
     @cached_property
     def inference_layers(self) -> np.ndarray:
-        """The same records as they are at inference: nothing is dropped, and running statistics stand for the batch's."""
+        """The same records for inference: no dropout, and running statistics instead of the batch's."""
         layers = self.layers.copy()
         layers["dropout"] = 0
         layers["normalization"][layers["normalization"] == NORMALIZATIONS.index("batch")] = NORMALIZATIONS.index(
@@ -197,7 +198,7 @@ class Architecture:
         return any(self.dropout) or any(name != "none" for name in self.normalizations)
 
     def initialize(self, statistics: np.ndarray) -> None:
-        """Running means of 0 and variances of 1."""
+        """Set running means to 0 and running variances to 1."""
         statistics[:] = 0
         for layer in self.layers[:-1]:
             if layer["normalization"] == NORMALIZATIONS.index("batch"):
@@ -205,17 +206,17 @@ class Architecture:
                 statistics[first + n : first + 2 * n] = 1
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The cached records are derived: a copy or a pickle carries the fields only.
+        # Cached records are derived: a copy or a pickle holds only the fields.
         return type(self), tuple(getattr(self, field.name) for field in fields(self))
 
 
 def aligned_zeros(size: int, dtype: np.dtype) -> np.ndarray:
-    """Zeros in a vector that starts on a cache line: vectors that straddle two lines cost a third of the speed."""
+    """A vector of zeros that starts on a cache line: loads and stores that straddle two lines cost a third of the speed."""
     return _aligned(np.zeros(size * dtype.itemsize + ALIGNMENT, np.uint8), size, dtype)
 
 
 def aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:
-    """The same, filled with whatever was in memory."""
+    """A vector that starts on a cache line, uninitialised."""
     return _aligned(np.empty(size * dtype.itemsize + ALIGNMENT, np.uint8), size, dtype)
 
 
@@ -240,11 +241,11 @@ def _checked_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
 
 
 def _check_size(sizes: tuple[int, ...]) -> None:
-    """Raise ValueError for layers whose numbers no address space holds."""
+    """Raise ValueError for layers whose parameters exceed the address space."""
     n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
     if n_parameters > MOST_PARAMETERS:
         raise ValueError(
-            f"layer_sizes {list(sizes)} mean {float(min(n_parameters, 10**300)):.0e} parameters, which no memory holds."
+            f"layer_sizes {list(sizes)} need {float(min(n_parameters, 10**300)):.0e} parameters, which no memory can hold."
         )
 
 
@@ -266,19 +267,19 @@ def _check_activations(names: tuple[str, ...], n_layers: int) -> None:
     for position, name in enumerate(names):
         if not find_activation(name).hidden and position < n_layers - 1:
             raise ValueError(
-                f"{name} belongs on the output layer and not on a hidden one, got it on layer {position + 1}."
+                f"{name} belongs on the output layer, not on a hidden one, got it on layer {position + 1}."
             )
 
 
 def _of_hidden_layers(option: Any, n_layers: int, name: str) -> tuple[Any, ...]:
-    """One for each hidden layer."""
+    """The option of each hidden layer."""
     if option is None or isinstance(option, str | Real):
         return (option,) * (n_layers - 1)
     try:
         options = tuple(option)
     except TypeError:
         raise TypeError(
-            f"{name} must be one for all hidden layers or a sequence of one for each, got {option!r}."
+            f"{name} must be a single value for all hidden layers or a sequence with one per layer, got {option!r}."
         ) from None
     if len(options) != n_layers - 1:
         raise ValueError(

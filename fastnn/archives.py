@@ -1,4 +1,4 @@
-"""Files of fastnn: a header and arrays in NumPy's ``.npz`` format, written whole or not at all, and never pickled."""
+"""fastnn's file format: a JSON header and arrays in an ``.npz`` file, written atomically and never pickled."""
 
 import contextlib
 import json
@@ -23,18 +23,18 @@ except ImportError:  # not on Windows, where leftovers stay
 FORMAT = "fastnn network"
 FORMAT_VERSION = 1
 
-#: What is read of a file may have this many bytes unpacked, and this many times those of the file. fastnn does not compress.
+#: At most this many bytes, or this many times the size of the file, are unpacked from it. fastnn does not compress.
 ALWAYS_READ, MAX_RATIO = 16 * 2**20, 20
 
-#: Bytes of a header that are read whatever the size of the file: parsed, it takes up to thirty times as many.
+#: Bytes of a header that are always read, whatever the size of the file; parsing takes up to thirty times as much memory.
 HEADER_ALWAYS_READ = 2**20
 
-#: Levels of lists and dictionaries within a header, and within each thing that goes into one.
+#: Nesting depth allowed in a header, and in each value that is put into one.
 MAX_DEPTH, MAX_DEPTH_OF_PART = 100, 90
 
 
 def describe(architecture: Architecture, dtype: np.dtype) -> dict[str, Any]:
-    """What every header says: format, and the network whose parameters are in the file."""
+    """The entries of every header: the format, and the architecture and dtype of the network."""
     return {
         "format": FORMAT,
         "version": FORMAT_VERSION,
@@ -49,7 +49,7 @@ def describe(architecture: Architecture, dtype: np.dtype) -> dict[str, Any]:
 
 
 def write_archive(path: Path, header: dict[str, Any], members: dict[str, np.ndarray]) -> None:
-    """Write a header of JSON's types, and arrays by name, to one file."""
+    """Write a header of JSON types, and arrays by name, to one file."""
     text = np.array(json.dumps(header).encode("ascii"))
 
     def write(file: BinaryIO) -> None:
@@ -60,12 +60,12 @@ def write_archive(path: Path, header: dict[str, Any], members: dict[str, np.ndar
 
 @contextlib.contextmanager
 def open_archive(path: Path) -> Iterator[tuple[dict[str, Any], ArrayArchive]]:
-    """The header of a file that `write_archive` wrote, and its arrays, each of which is read when it is asked for.
+    """The header of a file written by `write_archive`, and its arrays, which are read lazily.
 
     Raises
     ------
     ValueError
-        If it is none, is damaged, or was written by a newer fastnn.
+        If it is not such a file, is damaged, or was written by a newer fastnn.
     OSError
         If it cannot be read.
     """
@@ -83,13 +83,11 @@ def open_archive(path: Path) -> Iterator[tuple[dict[str, Any], ArrayArchive]]:
 def _read_header(path: Path, arrays: ArrayArchive, most_bytes: int) -> dict[str, Any]:
     try:
         if arrays.declaration("header").n_bytes > most_bytes:
-            raise UnreadableError(f"header: it has more than {most_bytes:,} bytes when unpacked")
+            raise UnreadableError(f"header: it unpacks to more than {most_bytes:,} bytes")
         header: dict[str, Any] = json.loads(arrays["header"].item())
         format_name, version = header["format"], header["version"]
     except RecursionError:
-        raise ValueError(
-            f"{path} is damaged: its header has lists or dictionaries that are nested too deeply."
-        ) from None
+        raise ValueError(f"{path} is damaged: its header has lists or dictionaries nested too deeply.") from None
     except UnreadableError:
         raise
     except (KeyError, TypeError, ValueError):
@@ -98,7 +96,7 @@ def _read_header(path: Path, arrays: ArrayArchive, most_bytes: int) -> dict[str,
         raise ValueError(f"{path} is not a network saved by fastnn.")
     if version != FORMAT_VERSION:
         raise ValueError(
-            f"{path} is in version {version} of the file format, and this fastnn reads version {FORMAT_VERSION}: "
+            f"{path} has version {version} of the file format, but this fastnn reads version {FORMAT_VERSION}: "
             "install the fastnn that wrote it, or a newer one."
         )
     check_depth(header, f"The header of {path}", MAX_DEPTH)
@@ -112,38 +110,38 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def check_depth(value: Any, name: str, max_depth: int = MAX_DEPTH_OF_PART) -> None:
-    """Raise ValueError if lists and dictionaries are nested too deeply to go through them by recursion."""
+    """Raise ValueError if lists and dictionaries are nested too deeply for recursive functions."""
     level = [value]
     for _ in range(max_depth):
         items = (item for part in level for item in (part.values() if isinstance(part, dict) else part))
         level = list({id(item): item for item in items if isinstance(item, dict | list | tuple)}.values())
         if not level:
             return
-    raise ValueError(f"{name} must not have lists or dictionaries more than {max_depth} levels deep.")
+    raise ValueError(f"{name} must not have lists or dictionaries nested more than {max_depth} levels deep.")
 
 
 @contextlib.contextmanager
 def fitting(path: Path) -> Iterator[None]:
-    """Raise ValueError with a sentence where a file, whose checksums are right, has content that is not."""
+    """Turn errors from invalid content, in a file with valid checksums, into a ValueError that names the file."""
     try:
         yield
     except UnreadableError:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} is damaged: its header and its arrays do not fit together ({str(error) or type(error).__name__})."
+            f"{path} is damaged: its header and its arrays do not match ({str(error) or type(error).__name__})."
         ) from error
 
 
 def check_writable(path: Path) -> None:
-    """Raise OSError if a file of that name cannot be written; remove what killed processes have left of earlier ones."""
+    """Raise OSError if a file of that name cannot be written; remove temporary files left by killed processes."""
     remove_leftovers(path)
     with contextlib.suppress(_WritableError):
         write_atomically(path, _give_up)
 
 
 class _WritableError(Exception):
-    """There is a file to write to."""
+    """The file can be written."""
 
 
 def _give_up(file: BinaryIO) -> None:
@@ -151,8 +149,8 @@ def _give_up(file: BinaryIO) -> None:
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    """Call `write` with a new file beside `path`, then move that file into place in one step."""
-    target = Path(os.path.realpath(path))  # through a symbolic link: the link stays, its file is replaced
+    """Call `write` with a new file in the folder of `path`, then move that file into place in one step."""
+    target = Path(os.path.realpath(path))  # follows symbolic links: the link stays, its file is replaced
     if target.exists() and not target.is_file():
         raise OSError(f"{path} is not a regular file: nothing can be saved there.")
     temporary = None
@@ -164,23 +162,23 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
             os.fsync(file.fileno())
             if target.exists():
                 shutil.copymode(target, temporary)
-            if fcntl is not None:  # while the file is locked, nobody takes it for a leftover
+            if fcntl is not None:  # while the file is locked, no other process takes it for a leftover
                 temporary.replace(target)
-        if fcntl is None:  # where an open file cannot be moved
+        if fcntl is None:  # Windows, where an open file cannot be moved
             temporary.replace(target)
-    except BaseException as error:  # Ctrl-C too must not leave the temporary file behind
+    except BaseException as error:  # Ctrl-C must not leave the temporary file behind either
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
         if isinstance(error, OSError):
-            error.filename = str(path)  # not the temporary name, which means nothing to the caller
+            error.filename = str(path)  # the temporary name means nothing to the caller
             error.filename2 = None
         raise
     _flush_folder(target.parent)
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove temporary files of that name which killed processes have left: those that no process has locked."""
+    """Remove temporary files for that name left by killed processes: those that no process has locked."""
     target = Path(os.path.realpath(path))
     for leftover in [] if fcntl is None else target.parent.glob(_temporary_name(target, "*")):
         with contextlib.suppress(OSError), leftover.open("r+b") as file:
@@ -189,25 +187,25 @@ def remove_leftovers(path: Path) -> None:
 
 
 def _new_file_beside(target: Path) -> BinaryIO:
-    """A temporary file, locked as long as it is open, so that others can tell it from one that a kill has left."""
+    """A temporary file, locked while it is open, so that others can tell it from a leftover of a killed process."""
     while True:
         path = target.with_name(_temporary_name(target, secrets.token_hex(8)))
         file = path.open("xb")
         with contextlib.suppress(OSError):  # on file systems without locks
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX)
-        if path.exists():  # or else another process took it for a leftover, before it was locked
+        if path.exists():  # otherwise another process took it for a leftover before it was locked
             return file
         file.close()
 
 
 def _temporary_name(target: Path, token: str) -> str:
-    """A name that belongs to the target, and is no longer for a longer one."""
+    """A temporary name specific to the target, of a fixed length."""
     return f".fastnn-{zlib.crc32(os.fsencode(target.name)):08x}-{token}.tmp"
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make the new name survive a power cut, on systems where a folder can be opened for that."""
+    """Make the new name survive a power failure, on systems where a folder can be opened."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -12,9 +12,9 @@ UNWEIGHTED = np.empty(0)
 
 
 def batch_starts(architecture: Architecture, n_samples: int, batch_size: int) -> np.ndarray:
-    """Where each batch of an epoch begins.
+    """The index of the first sample of each batch of an epoch.
 
-    Under batch normalisation a single sample that is left over joins the batch before, as it would be its own mean.
+    Under batch normalisation, a single left-over sample joins the previous batch, because it would equal its own mean.
     """
     starts = np.arange(0, n_samples, batch_size)
     is_alone = len(starts) > 1 and n_samples - starts[-1] == 1
@@ -22,7 +22,7 @@ def batch_starts(architecture: Architecture, n_samples: int, batch_size: int) ->
 
 
 def batch_sizes(starts: np.ndarray, n_samples: int) -> np.ndarray:
-    """How many samples each batch has, by where they begin; the last one ends with the samples."""
+    """The number of samples in each batch, from the batch starts."""
     sizes = np.empty_like(starts)
     np.subtract(starts[1:], starts[:-1], out=sizes[:-1])
     sizes[-1] = n_samples - starts[-1]

@@ -1,8 +1,8 @@
-"""Errors that are fastnn's own."""
+"""Exceptions raised by fastnn."""
 
 
 class DivergenceError(ArithmeticError):
-    """The training loss became NaN or infinite; the parameters are those from before that epoch or batch.
+    """The training loss became NaN or infinite; the parameters from before that epoch or batch are restored.
 
-    Or those of the best epoch, where an `EarlyStopping` kept them.
+    With `EarlyStopping`, those of the best epoch are restored instead.
     """

@@ -1,4 +1,4 @@
-"""Slopes of a network's loss by finite differences, and what stands in their way: kinks, and rounding."""
+"""Finite differences of a network's loss, and the two effects that disturb them: kinks and rounding."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,22 +9,22 @@ import numpy as np
 from fastnn.architecture import Architecture
 from fastnn.network import Network
 
-#: How much smaller a step looks at kinks; how many of its steps beside the point; how many times that in each next layer,
-#: so that a layer moves further than what reaches it from the layers before.
+#: Kinks are examined with a step CLOSER times smaller. Biases are shifted by STEPS_BESIDE of these steps, and GROWTH times
+#: further in each following layer, so that the shift of a layer outweighs that of its inputs.
 CLOSER, STEPS_BESIDE, GROWTH = 300, 10, 20
 
-#: Share of the distance between the slopes around a kink by which a value may lie outside of them.
+#: How far a value may lie outside the range of slopes around a kink, as a fraction of that range.
 SLACK = 0.02
 
-#: Random roundings that are tried, and how many times the largest change that they make is allowed.
+#: Number of random roundings, and the allowed error as a multiple of the largest change they cause.
 ROUNDINGS, LARGEST_ROUNDING = 4, 10
 
-#: Features, targets and weights of samples, as `Network.loss` takes them.
+#: Features, targets and sample weights, as `Network.loss` takes them.
 Data = tuple[Any, Any, Any]
 
 
 def central_differences(network: Network, X: Any, y: Any, epsilon: float, sample_weight: Any = None) -> np.ndarray:
-    """(L(theta + epsilon e_p) - L(theta - epsilon e_p)) / (2 epsilon) for every parameter p; the parameters are put back."""
+    """(L(theta + epsilon e_p) - L(theta - epsilon e_p)) / (2 epsilon) for every parameter p; the parameters are restored."""
     data = X, y, sample_weight
     with unchanged(network, data):
         entries = np.arange(len(network.parameters))
@@ -45,16 +45,16 @@ def one_sided_differences(network: Network, data: Data, entries: np.ndarray, ste
 
 
 def gradient_of(network: Network, data: Data) -> np.ndarray:
-    """The gradient from backpropagation in float64, as a vector of its own."""
+    """A copy of backpropagation's gradient in float64."""
     network.loss(*data)
     return network.backward().astype(np.float64)
 
 
 @contextmanager
 def unchanged(network: Network, data: Data) -> Iterator[None]:
-    """Put back parameters, running statistics, and what the loss of these data leaves for `backward`, when it ends."""
+    """Context manager: restore parameters, running statistics, and the values that `loss` keeps for `backward`."""
     parameters, statistics = network.parameters.copy(), network.statistics.copy()
-    network.loss(*data)  # data that are refused leave at once
+    network.loss(*data)  # invalid data raise here, before anything changes
     try:
         yield
     finally:
@@ -64,14 +64,14 @@ def unchanged(network: Network, data: Data) -> Iterator[None]:
 
 
 def in_double(network: Network, y: Any) -> tuple[Network, Any]:
-    """The same network in float64, on the same backend, and its targets; a network in float64 is returned as it is."""
+    """A copy of the network in float64, on the same backend, and its targets; a float64 network is returned unchanged."""
     if network.dtype == np.float64:
         return network, y
     copy = object.__new__(type(network))
     copy.__setstate__({**network.__getstate__(), "dtype": np.dtype(np.float64)})
     if network.architecture.loss.targets == "classes" and np.ndim(y) == 2 and np.shape(y)[1] > 1:
         y = np.asarray(y, np.float64)
-        y = y / y.sum(axis=1, keepdims=True)  # in single precision their sums are 1 but for its rounding
+        y = y / y.sum(axis=1, keepdims=True)  # in single precision they sum to 1 only up to rounding
     return copy, y
 
 
@@ -84,11 +84,11 @@ def are_on_kinks(
     epsilon: float,
     tolerance: np.ndarray,
 ) -> np.ndarray:
-    """Whether some parameters are on a kink of the loss, and their derivatives as good as any there.
+    """Whether parameters are on a kink of the loss, with derivatives that are acceptable there.
 
-    The slopes to the left and to the right, and those where all biases are a little smaller or larger, are the same in
-    the limit of small steps where the loss is smooth. On a kink they stay apart. Beside a kink that is nearer than
-    `epsilon` they come together all at once. A derivative may then have any value between them.
+    Where the loss is smooth, the slopes to the left, to the right, and with slightly smaller or larger biases converge as
+    the step shrinks. On a kink they stay apart; within `epsilon` of a kink they converge abruptly. In both cases the
+    derivative may have any value between them.
     """
     step = epsilon / CLOSER
     close, further = (_slopes_around(network, data, entries, size) for size in (step, 10 * step))
@@ -115,11 +115,11 @@ def _slopes_around(network: Network, data: Data, entries: np.ndarray, step: floa
 
 
 def rounding_errors(network: Network, data: Data, gradient: np.ndarray, eps: float) -> np.ndarray:
-    """How far arithmetic of precision `eps` may be off, parameter by parameter, from the gradient in float64.
+    """Allowed error of a gradient computed with precision `eps`, per parameter, relative to the one in float64.
 
-    Rounding in a stable computation does what small changes of its inputs do (Higham, Accuracy and Stability of Numerical
-    Algorithms, section 1.5): parameters, features and targets are rounded at random, and the largest change of the
-    gradient within each weight matrix and vector counts for all of it.
+    Rounding in a stable computation has the effect of small changes of its inputs (Higham, Accuracy and Stability of
+    Numerical Algorithms, section 1.5): parameters, features and targets are rounded at random, and the largest change
+    within each weight matrix or vector applies to all of it.
     """
     random, before = np.random.default_rng(0), network.parameters.copy()
     X, y, sample_weight = data
@@ -136,7 +136,7 @@ def rounding_errors(network: Network, data: Data, gradient: np.ndarray, eps: flo
 
 
 def _rounded(X: Any, eps: float, random: np.random.Generator) -> Any:
-    """Features, dense or sparse, each off by `eps` of itself at most."""
+    """Features, dense or sparse, each with a random relative error of at most `eps`."""
     if hasattr(X, "toarray"):
         X = X.tocsr().astype(np.float64, copy=True)
         X.data *= 1 + eps * random.uniform(-1, 1, X.data.shape)
@@ -146,7 +146,7 @@ def _rounded(X: Any, eps: float, random: np.random.Generator) -> Any:
 
 
 def _targets_and_others(network: Network, y: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Targets as rows or numbers, and others towards which they can be moved: the next class, 1 - y, or 2 y."""
+    """Targets as rows or numbers, and other valid targets to move them towards: the next class, 1 - y, or 2 y."""
     targets, n_outputs = network.architecture.loss.targets, network.architecture.n_outputs
     y = np.asarray(y)
     if targets == "classes":
@@ -157,7 +157,7 @@ def _targets_and_others(network: Network, y: Any) -> tuple[np.ndarray, np.ndarra
 
 
 def named_views(architecture: Architecture, vector: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """The views of a flat vector by name, layer by layer: W1, b1, gamma1, beta1, W2, ..., those that are not empty."""
+    """The non-empty views of a flat vector by name, layer by layer: W1, b1, gamma1, beta1, W2, ..."""
     families = {
         "W": architecture.weight_views(vector),
         "b": architecture.bias_views(vector),

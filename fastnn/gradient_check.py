@@ -1,4 +1,4 @@
-"""Finite differences against backpropagation, or against a gradient of your own, parameter by parameter."""
+"""Check backpropagation, or your own gradient, against finite differences, parameter by parameter."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,32 +24,32 @@ from fastnn.validation import check_number
 
 __all__ = ["GradientReport", "ParameterCheck", "central_differences", "check_gradients"]
 
-#: What the letters in the names of parameters stand for.
+#: Meaning of the letters in parameter names.
 KINDS = {"W": "weights", "b": "biases", "gamma": "scales", "beta": "shifts"}
 
-#: Entries on a kink that a report names.
+#: Largest number of entries on a kink that a report lists.
 MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
 class ParameterCheck:
-    """How one weight matrix or bias vector compares.
+    """Result for one weight matrix or bias vector.
 
     Attributes
     ----------
     name : str
         ``"W1"``, ``"b1"``, ... counted from the first layer.
     max_absolute_error, max_relative_error : float
-        Largest |numerical - analytical|, and largest such over max(|numerical|, |analytical|) + atol / rtol, which is
-        at most rtol where the entry passes. Entries on a kink are left out.
+        Largest |numerical - analytical|, and the largest ratio of that to max(|numerical|, |analytical|) + atol / rtol,
+        which is at most rtol if the entry passes. Entries on a kink are excluded.
     n_failed, n_checked : int
-        Entries beyond the tolerance, those on a kink left out, and all entries.
+        Number of entries outside the tolerance, excluding those on a kink, and number of all entries.
     worst_index : tuple of int
-        Where the tolerance is exceeded most, or approached closest.
+        Entry that exceeds the tolerance most, or comes closest to it.
     analytical, numerical : float
         The two values there.
     kinks : tuple of tuple of int
-        Entries on a kink of an activation or of the loss, where no single value is the derivative.
+        Entries on a kink of an activation or of the loss, where the derivative is not unique.
     """
 
     name: str
@@ -82,9 +82,9 @@ class GradientReport:
     epsilon, rtol, atol : float
         As given to `check_gradients`.
     float32_checks : tuple of ParameterCheck
-        The gradient of a network in float32 beside that of its copy in float64; empty otherwise.
+        The gradient of a float32 network against that of its float64 copy; empty otherwise.
     subject : str
-        What was compared with finite differences.
+        The gradient that was compared with finite differences.
     """
 
     checks: tuple[ParameterCheck, ...]
@@ -98,7 +98,7 @@ class GradientReport:
     def ok(self) -> bool:
         """Whether every entry is within |numerical - analytical| <= atol + rtol max(|numerical|, |analytical|).
 
-        Entries on a kink may have any value between the slopes around it; single precision is allowed its rounding.
+        Entries on a kink may have any value between the slopes around it; in single precision, rounding error is allowed.
         """
         return not any(check.n_failed for check in self.checks + self.float32_checks)
 
@@ -134,7 +134,7 @@ class GradientReport:
             names = ", ".join(_entry(*kink) for kink in self.kinks[:MOST_NAMED])
             more = f" and {len(self.kinks) - MOST_NAMED} more" if len(self.kinks) > MOST_NAMED else ""
             yield (
-                "On a kink, or within epsilon of one, where any value between the slopes to both sides passes: "
+                "On a kink, or within epsilon of one, where any value between the slopes on both sides passes: "
                 f"{names}{more}."
             )
 
@@ -142,14 +142,14 @@ class GradientReport:
         failed = [check for check in self.float32_checks if check.n_failed]
         if failed:
             yield (
-                "The above is of a copy of the network in float64. Its own gradient, in float32, DISAGREES with that of the "
-                "copy by more than rounding explains."
+                "The above is for a copy of the network in float64. Its own gradient, in float32, DISAGREES with that of the "
+                "copy by more than rounding error."
             )
         elif self.float32_checks:
             largest = max(check.max_absolute_error for check in self.float32_checks)
             yield (
-                "The above is of a copy of the network in float64. Its own gradient, in float32, differs by "
-                f"{largest:.1e} at most, which is rounding."
+                "The above is for a copy of the network in float64. Its own gradient, in float32, differs by "
+                f"{largest:.1e} at most, which is rounding error."
             )
         for check in failed:
             yield f"  {check.worst_place}: {check.analytical:.8g} instead of {check.numerical:.8g}"
@@ -179,18 +179,18 @@ def check_gradients(
     sample_weight: Any = None,
     gradient: Any = None,
 ) -> GradientReport:
-    """Compare the gradient of backpropagation with (L(theta + epsilon) - L(theta - epsilon)) / (2 epsilon).
+    """Compare backpropagation's gradient with (L(theta + epsilon) - L(theta - epsilon)) / (2 epsilon).
 
-    The network is left as it was; its `gradient` holds that of (X, y). Two losses are computed for every parameter, so
-    keep network and data small.
+    The network is unchanged afterwards, and its `gradient` holds the gradient for (X, y). The loss is evaluated twice per
+    parameter, so keep the network and the data small.
 
-    Differences need double precision: in float32 rounding alone gives errors near 1e-2. A network in float32 is copied to
-    float64, and that copy is checked, on the same backend. The network's own gradient is then compared with the copy's; it
-    is allowed ten times the change that a few random roundings of parameters, features and targets to float32 make.
+    Differences need double precision: in float32, rounding alone causes errors near 1e-2. A float32 network is copied to
+    float64, and the copy is checked, on the same backend. The network's own gradient is then compared with the copy's,
+    allowing ten times the change caused by a few random roundings of parameters, features and targets to float32.
 
-    On a kink, such as that of ReLU at 0, no difference tells the derivative. An entry that fails is looked at with smaller
-    steps. If the slopes to its sides do not meet, or beside it do all at once, it is reported as on a kink, and passes with
-    any value between them.
+    On a kink, such as that of ReLU at 0, differences do not determine the derivative. Entries that fail are examined again
+    with smaller steps. If the slopes on both sides stay apart, or converge abruptly, the entry is reported as on a kink, and
+    any value between the slopes passes.
 
     Parameters
     ----------
@@ -199,17 +199,16 @@ def check_gradients(
     X, y : array-like
         As for `Network.loss`.
     epsilon : float, default 1e-5
-        Half the distance between the two points, positive. Truncation errs by about epsilon^2, rounding by about
+        Step to either side, positive. The truncation error is about epsilon^2, the rounding error about
         1e-16 L / epsilon.
     rtol, atol : float, default 1e-4 and 1e-7
         An entry passes if |numerical - analytical| <= atol + rtol max(|numerical|, |analytical|).
     sample_weight : array-like of shape (n_samples,), optional
         As for `Network.loss`.
     gradient : array-like, sequence or mapping, optional
-        A gradient of your own, to be checked in place of backpropagation's: a vector as `Network.gradient`; a sequence of
-        arrays dW_1, db_1, dW_2, db_2, ..., or of one such pair for each layer; or a mapping such as
-        ``{"W1": dW_1, "b1": db_1}``, which may leave some out. If it or the network is in float32, it is allowed the
-        rounding of float32.
+        Your own gradient, to be checked instead of backpropagation's: a vector like `Network.gradient`; a sequence of
+        arrays dW_1, db_1, dW_2, db_2, ..., or of one pair per layer; or a mapping such as ``{"W1": dW_1, "b1": db_1}``,
+        which may omit some. If it or the network is in float32, rounding error of float32 is allowed.
 
     Returns
     -------
@@ -219,7 +218,7 @@ def check_gradients(
     Raises
     ------
     ValueError, TypeError
-        If a number is out of range, or `gradient` has not the shape of the parameters.
+        If a number is out of range, or `gradient` does not match the parameters.
 
     References
     ----------
@@ -252,7 +251,7 @@ def check_gradients(
 
 @dataclass
 class _Comparison:
-    """What gradients are compared with: that of a network in float64 and the differences of its loss, on some data."""
+    """Compares gradients with that of a float64 network and with finite differences of its loss, on some data."""
 
     network: Network
     data: Data
@@ -265,7 +264,7 @@ class _Comparison:
         return gradient_of(self.network, self.data)
 
     def of_given(self, blocks: dict[str, np.ndarray], dtype: np.dtype) -> tuple[ParameterCheck, ...]:
-        """Some blocks of a gradient beside finite differences, allowed the rounding of the coarsest type."""
+        """Compare blocks of a gradient with finite differences, allowing the rounding error of the coarsest dtype."""
         vector = np.zeros(len(self.network.parameters))
         for name, view in named_views(self.network.architecture, vector):
             view[:] = blocks.get(name, 0.0)
@@ -274,7 +273,7 @@ class _Comparison:
         return tuple(check for check in checks if check.name in blocks)
 
     def with_differences(self, values: np.ndarray, rounding: Any = 0.0) -> tuple[ParameterCheck, ...]:
-        """A gradient beside finite differences; entries that fail may be on a kink."""
+        """Compare a gradient with finite differences; entries that fail may be on a kink."""
         network, data = self.network, self.data
         slopes = one_sided_differences(network, data, np.arange(len(values)), self.epsilon)
         expected = slopes.mean(axis=0)
@@ -287,7 +286,7 @@ class _Comparison:
         return self._checks(values, expected, tolerance, kinks)
 
     def with_gradient(self, values: np.ndarray, dtype: np.dtype) -> tuple[ParameterCheck, ...]:
-        """A gradient of some type beside that in float64."""
+        """Compare a gradient of some dtype with the one in float64."""
         tolerance = self._tolerance(values, self.gradient) + self._rounding(dtype)
         return self._checks(values, self.gradient, tolerance, np.zeros(len(values), bool))
 
@@ -328,7 +327,7 @@ def _check(name: str, views: list[np.ndarray], rtol: float) -> ParameterCheck:
 
 
 def _blocks(gradient: Any, architecture: Architecture) -> dict[str, np.ndarray]:
-    """A gradient in any of the forms that `check_gradients` takes, by name."""
+    """A gradient, given in any of the forms accepted by `check_gradients`, by name."""
     named = dict(named_views(architecture, np.zeros(architecture.n_parameters)))
     if isinstance(gradient, Mapping):
         unknown = [name for name in gradient if name not in named]
@@ -348,13 +347,13 @@ def _blocks(gradient: Any, architecture: Architecture) -> dict[str, np.ndarray]:
 
 
 def _parts(gradient: Sequence[Any]) -> list[Any]:
-    """The arrays of a sequence, in which tuples of arrays, one for each layer, may stand for what they hold."""
+    """The arrays of a sequence that may contain tuples of arrays, one per layer."""
     nested = [part if isinstance(part, tuple) else (part,) for part in gradient]
     return [part for parts in nested for part in parts]
 
 
 def _numbers(values: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Floating-point numbers of that shape."""
+    """Floating-point values, checked to have that shape."""
     try:
         array = np.asarray(values)
     except ValueError as error:  # rows of different lengths

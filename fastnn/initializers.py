@@ -1,4 +1,4 @@
-"""The weight initializers that exist, by name: distribution and source. Biases always start at zero."""
+"""All weight initializers by name, with distribution and source. Biases always start at zero."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from fastnn.names import unknown
 
 @dataclass(frozen=True)
 class Initializer:
-    """Specification of an initializer: zero-mean weights whose variance keeps signals at one scale.
+    """Specification of an initializer: zero-mean weights whose variance keeps the scale of signals constant across layers.
 
     Attributes
     ----------
     name : str
-        Name by which users know it.
+        Name used by users.
     variance : callable
-        Variance of a weight from the fan-in and fan-out of its layer.
+        Variance of the weights, from the fan-in and fan-out of the layer.
     distribution : str
         ``"normal"``, or ``"uniform"`` on ``[-sqrt(3 variance), sqrt(3 variance)]``.
     source : str
@@ -62,7 +62,7 @@ def find_initializer(name: str) -> Initializer:
     Raises
     ------
     ValueError
-        If there is none; the message lists the known ones.
+        If the name is unknown; the message lists the known ones.
     """
     if not isinstance(name, str) or name not in INITIALIZERS:
         raise ValueError(unknown("initializer", name, INITIALIZERS))

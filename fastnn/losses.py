@@ -1,9 +1,9 @@
-"""The losses that exist: formula, options, source, and the output activations whose range they accept.
+"""All losses, with formula, options, source and accepted output activations.
 
-Every loss is summed over the outputs of a sample and averaged over the samples. A name such as ``"huber"`` stands for a
-loss with its options as they are by default, ``Huber(delta=1.0)``.
+Every loss is summed over the outputs of a sample and averaged over the samples. A name such as ``"huber"`` stands for the
+loss with its default options, ``Huber(delta=1.0)``.
 
-To add one: a class here, one function in each backend's `losses.py`, a line in both tables.
+To add one: a class here, a function in each backend's `losses.py`, and an entry in both tables.
 """
 
 import math
@@ -28,8 +28,9 @@ from fastnn.activations import (
 from fastnn.backends import available_backends, get_backend
 from fastnn.names import unknown
 
-#: The backends' loss functions, in the order of their tables: first those that start from the logits Z, because the
-#: exponentials of their output activation cancel; then those that start from the outputs A and multiply by f'(Z).
+#: The backends' loss functions, in the order of their tables: first those computed from the logits Z, because the
+#: exponentials of their output activation cancel; then those computed from the outputs A, whose gradient is multiplied by
+#: f'(Z).
 LOSS_KERNELS = (
     "softmax_cross_entropy",
     "binary_cross_entropy_with_logits",
@@ -41,34 +42,34 @@ LOSS_KERNELS = (
     "quantile",
 )
 
-#: The first of them start from logits, the others from outputs.
+#: How many of them are computed from logits; these come first.
 N_FROM_LOGITS = 4
 
-#: Numbers that the options of a loss may consist of.
+#: Largest number of option values of a loss.
 MOST_OPTIONS = 128
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What all losses say of themselves; each is a class, and its options are the fields of an instance.
+    """Base class of all losses; the options of a loss are the fields of its class.
 
     Attributes
     ----------
     name : str
-        Name by which users know it.
+        Name used by users.
     formula : str
         Loss of one sample, from its outputs a (K,) and targets y (K,).
     source : str
         Paper or textbook section.
     matched_activation : str
-        Output activation that the output layer gets by default; for most losses the one with which dL/dZ simplifies to
-        A - Y (times twice its scale for the squared error).
+        Default activation of the output layer; for most losses the one with which dL/dZ simplifies to A - Y (times twice
+        the scale for the squared error).
     output_activations : tuple of str
-        Output activations whose range lies in the domain of the loss; where a kernel is for any other, others do as well.
+        Output activations whose range lies in the domain of the loss. If `kernels` has an entry ``"*"``, others are allowed.
     targets : str
-        What y holds: ``"classes"``, ``"probabilities"``, ``"counts"``, which are numbers of at least 0, or ``"numbers"``.
+        What y holds: ``"classes"``, ``"probabilities"``, ``"counts"`` (numbers of at least 0) or ``"numbers"``.
     kernels : dict of str to str
-        Backend function for an output activation; ``"*"`` for any other.
+        Backend function by output activation; ``"*"`` for any other.
     """
 
     name: ClassVar[str]
@@ -86,16 +87,16 @@ class Loss:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The options by name, as the class takes them."""
+        """The options by name, as keyword arguments of the class."""
         return {option.name: _plain(getattr(self, option.name)) for option in fields(self)}
 
     @property
     def options(self) -> tuple[float, ...]:
-        """The options as the backends see them: `MOST_OPTIONS` numbers at most."""
+        """The options as the backends take them: at most `MOST_OPTIONS` numbers."""
         return tuple(self.settings.values())
 
     def kernel(self, output_activation: str) -> int:
-        """Position in the backends' tables of the function for this loss under that output activation."""
+        """Position in the backends' tables of the function for this loss with that output activation."""
         return LOSS_KERNELS.index(self.kernels.get(output_activation) or self.kernels["*"])
 
     def n_targets(self, n_outputs: int) -> int:
@@ -116,7 +117,7 @@ class Loss:
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # By name, as in a saved file: the definition is that of the process that reads it.
+        # By name, as in a saved file: the process that loads it provides the definition.
         return find_loss, (self.name, self.settings)
 
 
@@ -127,11 +128,11 @@ class SoftmaxCrossEntropy(Loss):
     Parameters
     ----------
     label_smoothing : float, default 0.0
-        Share s of each target that is spread evenly over the K classes, from 0 to 1. As in PyTorch it belongs to the
-        loss, wherever that is computed: in training, in `Network.evaluate` and on validation data.
+        Fraction s of each target that is spread evenly over the K classes, from 0 to 1. As in PyTorch, it applies wherever
+        the loss is computed: in training, in `Network.evaluate` and on validation data.
     ceiling : float, default inf
-        Largest loss of a sample that is reported, positive; the gradient is that of the loss itself. scikit-learn's
-        cross-entropies have one of -log(epsilon), as they keep probabilities that far from 0.
+        Largest reported loss of a sample, positive; the gradient ignores it. For scikit-learn's cross-entropies it is
+        -log(epsilon), because they clip probabilities at epsilon.
 
     References
     ----------
@@ -161,10 +162,10 @@ class BinaryCrossEntropy(Loss):
     Parameters
     ----------
     label_smoothing : float, default 0.0
-        Share s by which each target moves towards 1/2, from 0 to 1. It belongs to the loss, wherever that is computed.
+        Fraction s by which each target moves towards 1/2, from 0 to 1. It applies wherever the loss is computed.
     ceiling : float, default inf
-        Largest loss of an output that is reported, positive; the gradient is that of the loss itself. scikit-learn's
-        cross-entropies have one of -log(epsilon), as they keep probabilities that far from 0.
+        Largest reported loss of an output, positive; the gradient ignores it. For scikit-learn's cross-entropies it is
+        -log(epsilon), because they clip probabilities at epsilon.
 
     References
     ----------
@@ -195,12 +196,12 @@ class BinaryCrossEntropy(Loss):
 
 @dataclass(frozen=True)
 class SquaredError(Loss):
-    """Squared error, c sum_k (a_k - y_k)^2: the outputs become means.
+    """Squared error, c sum_k (a_k - y_k)^2: the outputs estimate means.
 
     Parameters
     ----------
     scale : float, default 1.0
-        Factor c, positive. With 0.5 it is the squared error as many texts and scikit-learn have it.
+        Factor c, positive. 0.5 gives the squared error of many textbooks and of scikit-learn.
 
     References
     ----------
@@ -223,7 +224,7 @@ class SquaredError(Loss):
 
 @dataclass(frozen=True)
 class AbsoluteError(Loss):
-    """Absolute error, sum_k |a_k - y_k|, with derivative 0 where a_k = y_k: the outputs become medians.
+    """Absolute error, sum_k |a_k - y_k|, with derivative 0 where a_k = y_k: the outputs estimate medians.
 
     References
     ----------
@@ -241,14 +242,14 @@ class AbsoluteError(Loss):
 
 @dataclass(frozen=True)
 class Huber(Loss):
-    """Huber's loss, sum_k h(a_k - y_k) with h(r) = r^2 / 2 where |r| <= delta, and delta (|r| - delta / 2) beyond.
+    """Huber loss, sum_k h(a_k - y_k) with h(r) = r^2 / 2 where |r| <= delta, and delta (|r| - delta / 2) beyond.
 
-    Between the squared and the absolute error: near targets count as in the one, and far ones as in the other.
+    It behaves like the squared error for small residuals and like the absolute error for large ones.
 
     Parameters
     ----------
     delta : float, default 1.0
-        Where the parabola becomes a straight line, positive.
+        Residual at which the parabola becomes a straight line, positive.
 
     References
     ----------
@@ -273,14 +274,14 @@ class Huber(Loss):
 class Quantile(Loss):
     """Pinball loss, sum_k max(q_k (y_k - a_k), (q_k - 1) (y_k - a_k)), derivative 0 where a_k = y_k: quantiles.
 
-    With m levels a network has m outputs for each target, target after target: output t m + j is the quantile of level
-    q_j of target t, so ``network.predict(X).reshape(len(X), -1, m)`` is (n_samples, n_targets, m). y holds each target
+    With m levels, a network has m outputs per target, grouped by target: output t m + j is the quantile at level q_j of
+    target t, so ``network.predict(X).reshape(len(X), -1, m)`` has shape (n_samples, n_targets, m). y holds each target
     once, (n_samples, n_targets).
 
     Parameters
     ----------
     levels : float or sequence of float, default 0.5
-        One level or several, each above 0 and below 1; one half is the median.
+        One or more levels, each above 0 and below 1; 0.5 is the median.
 
     References
     ----------
@@ -311,11 +312,11 @@ class Quantile(Loss):
         return self.levels if isinstance(self.levels, tuple) else (float(self.levels),)
 
     def n_targets(self, n_outputs: int) -> int:
-        """Columns of y: one for the outputs of all levels."""
+        """Columns of y: one per target, whatever the number of levels."""
         return n_outputs // len(self.options)
 
     def check_output(self, activation: str, n_outputs: int) -> None:
-        """Raise ValueError unless there are as many outputs as levels for each target."""
+        """Raise ValueError unless each target has one output per level."""
         super().check_output(activation, n_outputs)
         if n_outputs % len(self.options):
             raise ValueError(
@@ -325,9 +326,9 @@ class Quantile(Loss):
 
 @dataclass(frozen=True)
 class Poisson(Loss):
-    """Poisson deviance of counts, sum_k (a_k - y_k log(a_k)), but for what depends on y alone: the outputs become rates.
+    """Poisson deviance of counts without the terms in y alone, sum_k (a_k - y_k log(a_k)): the outputs estimate rates.
 
-    Outputs are a = exp(z), so that log(a) is z itself.
+    Outputs are a = exp(z), so log(a) is z itself.
 
     References
     ----------
@@ -344,7 +345,7 @@ class Poisson(Loss):
 
 
 def _plain(value: Any) -> float | tuple[float, ...]:
-    """An option in Python's own numbers, which can be saved."""
+    """An option as Python floats, which can be saved."""
     return tuple(map(float, value)) if isinstance(value, tuple) else float(value)
 
 
@@ -357,7 +358,7 @@ def _check_positive(value: Any, name: str) -> None:
 
 
 def as_float(value: Real) -> float:
-    """The number as a float; NaN if floats end before."""
+    """The number as a float; NaN if it is out of range."""
     try:
         return float(value)
     except OverflowError:
@@ -371,7 +372,7 @@ def _check_option(value: Any, name: str, expected: str, is_allowed: Callable[[fl
         raise ValueError(f"{name} must be {expected}, got {value!r}.")
 
 
-#: Every loss by name, with its options as they are by default.
+#: Every loss by name, with its default options.
 LOSSES: dict[str, Loss] = {
     loss.name: loss
     for loss in (
@@ -387,12 +388,12 @@ LOSSES: dict[str, Loss] = {
 
 
 def find_loss(loss: str | Loss, settings: dict[str, Any] | None = None) -> Loss:
-    """The loss of that name, with these options or those by default; a loss is itself.
+    """The loss of that name, with these options or the default ones; a `Loss` is returned unchanged.
 
     Raises
     ------
     ValueError, TypeError
-        If there is none; the message lists the known ones. If it has no such options.
+        If the name is unknown, in which case the message lists the known ones, or if it has no such options.
     """
     if isinstance(loss, Loss):
         return loss
@@ -412,28 +413,27 @@ def register_loss(
     targets: str = "numbers",
     source: str = "",
 ) -> Loss:
-    """Make a loss of your own known by a name, on both backends.
+    """Register your own loss under a name, on both backends.
 
-    It starts from the outputs A, so that any output activation goes with it as long as its range lies in the domain of
-    the loss. Networks are saved and pickled with the name only: register it in every process that reads them.
-    Registering a name again replaces what it means for networks that are made afterwards.
+    It is computed from the outputs A, so it works with any output activation whose range lies in the domain of the loss.
+    Networks are saved and pickled with the name only, so register it in every process that loads them. Registering a name
+    again replaces the loss for networks created afterwards.
 
     Parameters
     ----------
     name : str
-        Name that `Network` takes, none of fastnn's own.
+        Name to pass to `Network`; not one of fastnn's own.
     function, derivative : callable
-        The losses, and their derivative dL/dA, from outputs A and targets Y. Either functions of NumPy arrays (n, K),
-        of which the first gives the loss of each output (n, K), whose sum is that of the sample, or the loss of each
-        sample (n,), and the second (n, K). The compiled backend calls them as well, one thread at a time. Or functions
-        of numbers a and y compiled by ``numba.njit``, both of them, which run at full speed there, and number by number
-        in the NumPy backend.
+        The losses, and their derivative dL/dA, from outputs A and targets Y. Either functions of NumPy arrays (n, K): the
+        first returns the loss of each output (n, K), to be summed over outputs, or of each sample (n,); the second returns
+        (n, K). The compiled backend calls them too, one thread at a time. Or two scalar functions of a and y compiled by
+        ``numba.njit``, which run at full speed in the compiled backend, and element by element in the NumPy backend.
     output_activation : str, default "identity"
-        What the output layer gets by default.
+        Default activation of the output layer.
     targets : {"numbers", "counts", "probabilities", "classes"}, default "numbers"
-        What y holds: any numbers, numbers of at least 0, numbers from 0 to 1, or class numbers, which come as one-hot rows.
+        What y holds: any numbers, numbers of at least 0, numbers from 0 to 1, or classes, passed on as one-hot rows.
     source : str, optional
-        Where it comes from.
+        Reference.
 
     Returns
     -------
@@ -443,7 +443,7 @@ def register_loss(
     Raises
     ------
     ValueError
-        If the derivative is not that of finite differences, tried with some outputs and targets in double precision.
+        If the derivative disagrees with finite differences at sample outputs and targets in double precision.
 
     Examples
     --------
@@ -478,7 +478,7 @@ _OWN, _CODES = tuple(LOSSES), count(len(LOSS_KERNELS))
 
 
 def _check_derivative(name: str, compute: Any, function: Any, output_activation: str, targets: str) -> None:
-    """Raise ValueError unless the derivative of a loss is that of finite differences, output by output."""
+    """Raise ValueError unless the derivative of a loss agrees with finite differences, output by output."""
     random, n, n_outputs = np.random.default_rng(0), 16, 3
     A = _outputs(random.standard_normal((n, n_outputs)), output_activation)
     draw: dict[str, Callable[[], np.ndarray]] = {
@@ -504,7 +504,7 @@ def _check_derivative(name: str, compute: Any, function: Any, output_activation:
 
 
 def _outputs(Z: np.ndarray, activation: str) -> np.ndarray:
-    """Outputs of an activation, to try a loss with."""
+    """Outputs of an activation, on which a loss is checked."""
     A = np.empty_like(Z)
     reference_module("activations").activate(A, Z, find_activation(activation).code)
     return A

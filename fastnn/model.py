@@ -1,4 +1,4 @@
-"""A network together with the scaling of its features, and the class names or the unit of its targets."""
+"""A network together with the scaling of its features and targets, and the names of its classes and columns."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from fastnn.losses import Loss
 from fastnn.network import Network
 from fastnn.validation import check_feature_shape
 
-#: What is saved of a model as JSON; scaling and hashes are arrays.
+#: Attributes of a model saved as JSON; scaling and hashes are saved as arrays.
 PLAIN = ("class_names", "feature_names", "target_name", "target_index", "dropped", "decimal", "seed", "baseline")
 
 
@@ -22,35 +22,35 @@ class Scaling(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A network that takes features, and gives predictions, as the table that it was trained on has them.
+    """A network whose features and predictions are in the units of the table it was trained on.
 
-    x is standardised, (x - mean) / scale, before the network sees it; outputs are put back to the scale of the targets in
-    float64; classes have their names. ``fastnn train`` saves models, and `fastnn.load` returns them.
+    Features are standardised, (x - mean) / scale, before they reach the network; outputs are scaled back to the units of
+    the targets in float64; classes are returned by name. ``fastnn train`` saves models, and `fastnn.load` returns them.
 
     Attributes
     ----------
     network : Network
-        It takes standardised features, and gives class numbers or standardised targets.
+        Takes standardised features, and returns class indices or standardised targets.
     features, targets : Scaling or None
-        Mean and scale of each feature and each target; None where the network takes them as they are.
+        Mean and scale of each feature and each target; None if they are not scaled.
     class_names : tuple of str or None
         Name of each class, in the order of the outputs.
     feature_names : tuple of str or None
-        Name of each column of X, where the table had names.
+        Name of each column of X, if the table had names.
     target_name : str or None
-        Name of the target, where the table had names.
+        Name of the target, if the table had names.
     target_index : int or None
-        Position of the target among the columns of the table, where it was one of them.
+        Position of the target among the columns of the table, if it was one of them.
     dropped : tuple of int
-        Positions of the table's columns that were left out.
+        Positions of the columns of the table that were left out.
     decimal : str or None
-        Decimal sign of the table's numbers, where it is known.
+        Decimal separator of the table, if known.
     seed : int
-        Seed of the training.
+        Seed used in training.
     baseline : str, float or None
-        What to compare predictions with: the most frequent class, or the mean of the targets, of the training samples.
+        Baseline prediction: the most frequent class, or the mean of the targets, in the training samples.
     trained_rows : ndarray of uint64 or None
-        Sorted hashes of rows of features that were trained on, by which ``fastnn predict`` recognises them.
+        Sorted hashes of the training samples' features, by which ``fastnn predict`` recognises them.
 
     Examples
     --------
@@ -73,19 +73,20 @@ class Model:
     trained_rows: np.ndarray | None = None
 
     def predict(self, X: Any) -> np.ndarray:
-        """Predict classes by name, or numbers in the unit of the targets.
+        """Predict class names, or numbers in the units of the targets.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
-            Features as they were trained on. A DataFrame's columns are taken by name where the model knows names.
+            Features in the units of the training data. If the model has feature names, the columns of a DataFrame are
+            selected by name.
 
         Returns
         -------
         ndarray
-            Names of classes (n_samples,), as integers if they all are; numbers (n_samples,), or (n_samples, n_outputs) of
-            several outputs, in float64 where the targets were scaled. Without names of classes, what `Network.predict`
-            gives.
+            Class names (n_samples,), as integers if they all are integers; or numbers (n_samples,), or
+            (n_samples, n_outputs) for several outputs, in float64 if the targets were scaled. Without class names, the
+            same as `Network.predict`.
         """
         predictions = self.network.predict(self.inputs(X))
         if self.predicts_names:
@@ -106,7 +107,7 @@ class Model:
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In the order of `class_names`; the outputs of the network where these have no names.
+            In the order of `class_names`; without class names, the outputs of the network.
 
         Raises
         ------
@@ -120,45 +121,45 @@ class Model:
 
     @property
     def n_features(self) -> int:
-        """Features that the network takes."""
+        """Number of features."""
         return self.network.architecture.n_inputs
 
     @property
     def loss(self) -> Loss:
-        """Loss of the network, which says what its predictions are."""
+        """Loss of the network, which determines the kind of its predictions."""
         return self.network.architecture.loss
 
     @property
     def has_two_classes(self) -> bool:
-        """Whether a single output is the probability of the second of two classes, whose names are known."""
+        """Whether the single output is the probability of the second of two named classes."""
         return self.class_names is not None and len(self.class_names) == 2 > self.network.architecture.n_outputs
 
     @property
     def predicts_names(self) -> bool:
-        """Whether each sample is of one class, which has a name."""
+        """Whether predictions are class names, one per sample."""
         return self.class_names is not None and (self.loss.targets == "classes" or self.has_two_classes)
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """Names of the classes, or positions of the outputs."""
+        """Class names, or else the positions of the outputs."""
         return self.class_names or tuple(str(k) for k in range(self.network.architecture.n_outputs))
 
     @property
     def labels(self) -> np.ndarray:
-        """Names of the classes; integers if they all are, as in ``0, 1, 2`` but not in ``007``."""
+        """Class names; integers if they all are, as ``0, 1, 2`` but not ``007``."""
         if all(_is_integer(name) for name in self.output_names):
             return np.array([int(name) for name in self.output_names])
         return np.array(self.output_names, dtype=object)
 
     def inputs(self, X: Any) -> np.ndarray:
-        """Features as the network takes them."""
+        """Standardised features, in the dtype of the network."""
         X = check_feature_shape(self._columns(X), self.n_features, np.dtype(np.float64))
         if self.features is not None:
             X = (X - self.features.mean) / self.features.scale
         return np.asarray(X, self.network.dtype)
 
     def _columns(self, X: Any) -> Any:
-        """The columns of a DataFrame that were trained on, whatever else it has."""
+        """The columns of a DataFrame that the model was trained on."""
         if self.feature_names is None or not hasattr(X, "columns"):
             return X
         missing = [name for name in self.feature_names if name not in X.columns]
@@ -168,13 +169,13 @@ class Model:
         return X[list(self.feature_names)]
 
     def outputs(self, y: np.ndarray) -> np.ndarray:
-        """Targets as the network takes them."""
+        """Standardised targets, in the dtype of the network."""
         if self.targets is None:
             return y
         return np.asarray((y[:, np.newaxis] - self.targets.mean) / self.targets.scale, self.network.dtype)
 
     def to_metadata(self) -> dict[str, Any]:
-        """All but the network, for a file."""
+        """Everything except the network, as metadata for a file."""
         metadata = {name: getattr(self, name) for name in PLAIN}
         for name, scaling in (("features", self.features), ("targets", self.targets)):
             if scaling is not None:
@@ -183,7 +184,7 @@ class Model:
 
     @classmethod
     def from_metadata(cls, network: Network, metadata: dict[str, Any]) -> "Model":
-        """The model of a network and what a file says of it, each piece of which may be missing.
+        """A model from a network and the metadata in a file, any of which may be missing.
 
         Raises
         ------
@@ -208,7 +209,7 @@ class Model:
 
 
 def _is_integer(name: str) -> bool:
-    """Whether a name is that of a 64-bit integer, digit by digit."""
+    """Whether a name is the decimal representation of a 64-bit integer."""
     return len(name) < 19 and name.removeprefix("-").isdecimal() and name == str(int(name))
 
 
@@ -235,7 +236,7 @@ def _saved_scaling(metadata: dict[str, Any], name: str, n_columns: int) -> Scali
 
 
 def _n_class_names(network: Network, metadata: dict[str, Any]) -> int:
-    """One for each output; or two, where a single one is the probability of the second class."""
+    """One name per output, or two for a single output that is the probability of the second class."""
     n_outputs, names = network.architecture.n_outputs, metadata.get("class_names", ())
     return 2 if n_outputs == 1 and network.architecture.loss.classifies and np.shape(names) == (2,) else n_outputs
 

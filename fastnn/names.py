@@ -1,10 +1,10 @@
-"""Names that users give, and suggestions for those that do not exist."""
+"""Error messages for unknown names, with suggestions."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
-#: What other libraries call what has another name here.
+#: Names from other libraries, and the names used here.
 OTHER_NAMES = {
     "mse": "squared_error",
     "mae": "absolute_error",
@@ -29,13 +29,13 @@ OTHER_NAMES = {
 
 
 def unknown(kind: str, name: Any, known: Iterable[str], more: str = "") -> str:
-    """The sentence about a name that nothing of a kind has; `more` follows the names that are known."""
+    """The error message for an unknown name of some kind; `more` is appended to the known names."""
     known = tuple(known)
     return f"Unknown {kind} {name!r}; known are {', '.join(known)}{more}.{suggestion(name, known)}"
 
 
 def suggestion(name: Any, known: Iterable[str]) -> str:
-    """A question after one of the known names, if one was perhaps meant."""
+    """The question "Did you mean ...?" with the closest known name, or an empty string."""
     if not isinstance(name, str):
         return ""
     known = tuple(known)

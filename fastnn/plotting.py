@@ -1,10 +1,10 @@
-"""Pictures of what was learned: decision boundaries, loss curves, rates, and the activations with their derivatives.
+"""Plots of decision boundaries, loss curves, learning-rate searches, and activations with their derivatives.
 
-Every function draws into the Axes it is given, or into a new Figure of its own, and returns the Axes: nothing is shown
-and pyplot's current figure is left alone. ``ax.figure.savefig("boundary.png")`` writes the picture to a file; in a
-notebook, ``ax.figure`` as the last line of a cell shows it.
+Every function draws on the Axes it is given, or on a new Figure, and returns the Axes: nothing is shown, and pyplot's
+current figure is unaffected. ``ax.figure.savefig("boundary.png")`` saves the plot; in a notebook, ``ax.figure`` as the last
+line of a cell shows it.
 
-matplotlib is optional (``pip install ".[plot]"``) and imported only when something is drawn.
+matplotlib is optional (``pip install ".[plot]"``) and only imported when something is plotted.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
     from fastnn.training.learning_rate_finder import LearningRateSearch
 
-#: Okabe and Ito (2008), Color Universal Design: eight colours that colour-blind readers tell apart, black last.
+#: Okabe and Ito (2008), Color Universal Design: eight colours that colour-blind readers can tell apart, black last.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#F0E442", "#000000")
-#: One shape per class as well, for prints without colour.
+#: Classes also differ in marker shape, for printing without colour.
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
-MARGIN = 0.08  # of the range of the points, left free around them
-LEGEND_DROP = 0.45  # inches from the axes down to the legend: room for the ticks' numbers and the label
+MARGIN = 0.08  # free space around the points, as a fraction of their range
+LEGEND_DROP = 0.45  # inches from the axes down to the legend: room for the tick labels and the axis label
 
 
 class TrainingHistory(Protocol):
-    """What `plot_history` reads: lists with one entry per epoch, the last two empty without validation data."""
+    """The attributes that `plot_history` reads: one entry per epoch; the last two are empty without validation data."""
 
     loss: list[float]
     validation_loss: list[float]
@@ -47,33 +47,33 @@ def plot_decision_boundary(
     resolution: int = 300,
     class_names: Sequence[str] | None = None,
 ) -> Axes:
-    """Colour the plane by what `predict` says of each point of it, and draw the points (X, y) on top.
+    """Colour the plane by the prediction at each point, and plot the points (X, y) on top.
 
-    Two classes with probabilities give the field p(class 1 | x) and its contour p = 0.5; labels, or more than two
-    classes, give one region per class.
+    For probabilities of two classes, the colour shows p(class 1 | x), with a contour at p = 0.5; for labels, or for more
+    than two classes, it shows one region per class.
 
     Parameters
     ----------
     predict : callable
         Maps points (n, 2) to labels (n,), to probabilities of the second class (n,) or (n, 1), or to probabilities of
-        every class (n, n_classes), columns in the sorted order of the labels. A network's ``forward`` or ``predict``
-        and a scikit-learn estimator's ``predict_proba`` or ``predict`` all do.
+        every class (n, n_classes), with columns in sorted order of the labels. A network's ``forward`` or ``predict``
+        works, and so does a scikit-learn estimator's ``predict_proba`` or ``predict``.
     X : array-like or DataFrame of shape (n_samples, 2)
-        The points. A DataFrame names the axes, and `predict` is given DataFrames too.
+        The points. If it is a DataFrame, its columns name the axes, and `predict` is called with DataFrames too.
     y : array-like of shape (n_samples,)
-        Their labels: numbers or strings. A column (n_samples, 1) will do as well.
+        Their labels: numbers or strings. A column (n_samples, 1) is also accepted.
     ax : matplotlib.axes.Axes, optional
-        Where to draw. A new figure by default.
+        Axes to draw on. A new figure by default.
     resolution : int, default=300
-        Points of the grid along each side.
+        Number of grid points along each side.
     class_names : sequence of str, optional
-        Names for the legend, in the sorted order of the labels. By default "class 0", "class 1", ..., or the labels
-        themselves where they are strings.
+        Names for the legend, in sorted order of the labels. By default "class 0", "class 1", ..., or the labels
+        themselves if they are strings.
 
     Returns
     -------
     matplotlib.axes.Axes
-        The Axes that was drawn into.
+        The Axes with the plot.
 
     Raises
     ------
@@ -108,19 +108,19 @@ def plot_decision_boundary(
 def plot_history(
     history: TrainingHistory | Sequence[float], *, ax: Axes | None = None, watched: str = "validation"
 ) -> Axes:
-    """Loss against epoch; with validation data also its loss, and its accuracy on an axis of its own at the right.
+    """Plot loss against epoch; with validation data, also their loss, and their accuracy on a second y-axis.
 
-    The training loss of an epoch is a running mean: that of each batch is measured just before the update that uses it.
-    The validation loss is measured after the epoch.
+    The training loss of an epoch is a running mean over batches, each measured just before its update. The validation loss
+    is measured after the epoch.
 
     Parameters
     ----------
     history : History or sequence of float
-        What ``Network.fit`` returned, or just the losses, one per epoch, as a hand-written loop collects them.
+        The return value of ``Network.fit``, or a list of losses, one per epoch, collected by a hand-written loop.
     ax : matplotlib.axes.Axes, optional
-        Where to draw. A new figure by default.
+        Axes to draw on. A new figure by default.
     watched : str, default="validation"
-        What the validation data are called, such as "held out".
+        Name of the validation data, such as "held out".
 
     Returns
     -------
@@ -132,7 +132,7 @@ def plot_history(
     ImportError
         If matplotlib is not installed.
     ValueError
-        If there is no epoch to draw.
+        If there is no epoch to plot.
     """
     training: list[float] = list(getattr(history, "loss", history))  # type: ignore[arg-type]
     if not training:
@@ -154,19 +154,19 @@ def plot_history(
 
 
 def plot_learning_rates(search: LearningRateSearch, *, ax: Axes | None = None) -> Axes:
-    """Loss against the learning rate of a search, and the rate that it suggests.
+    """Plot the loss against the learning rate of a search, with the suggested rate.
 
     Parameters
     ----------
     search : LearningRateSearch
-        What ``fastnn.find_learning_rate`` returned.
+        The return value of ``fastnn.find_learning_rate``.
     ax : matplotlib.axes.Axes, optional
-        Where to draw. A new figure by default.
+        Axes to draw on. A new figure by default.
 
     Returns
     -------
     matplotlib.axes.Axes
-        The Axes that was drawn into.
+        The Axes with the plot.
 
     Raises
     ------
@@ -187,14 +187,14 @@ def plot_learning_rates(search: LearningRateSearch, *, ax: Axes | None = None) -
 def plot_activations(
     names: str | Sequence[str] | None = None, *, ax: Axes | Sequence[Axes] | None = None
 ) -> tuple[Axes, ...]:
-    """f(z) as a solid line and its derivative f'(z) as a dashed one, a panel for each activation.
+    """Plot f(z) as a solid line and its derivative f'(z) as a dashed one, one panel per activation.
 
     Parameters
     ----------
     names : str or sequence of str, optional
-        Which activations. By default every one that acts on single numbers: all but softmax.
+        Names of activations. By default all elementwise ones, that is, all but softmax.
     ax : matplotlib.axes.Axes or sequence of them, optional
-        One Axes, into which all of them are drawn, or one for each name. A new figure of panels by default.
+        A single Axes for all of them, or one per name. A new figure of panels by default.
 
     Returns
     -------
@@ -234,7 +234,7 @@ def _axes_or_new(ax: Axes | None) -> Axes:
 
 
 def _new_figure(width: float, height: float) -> Any:
-    """Figure of that size in inches, unknown to pyplot: nothing to close, no window."""
+    """A figure of that size in inches, unknown to pyplot: nothing to close, no window."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -256,7 +256,7 @@ def _checked_points(
         )
     points, labels = np.asarray(X, dtype=float), np.asarray(y)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
-        raise ValueError(f"X must hold points of the plane, shape (n_samples, 2), got shape {points.shape}.")
+        raise ValueError(f"X must hold points in the plane, shape (n_samples, 2), got shape {points.shape}.")
     if not np.isfinite(points).all():
         raise ValueError("X must be finite, got NaN or infinity.")
     if labels.shape not in ((len(points),), (len(points), 1)):
@@ -273,12 +273,12 @@ def _padded_range(values: NDArray[Any], resolution: int) -> NDArray[Any]:
 
 
 def _like(X: Any, grid: NDArray[Any]) -> Any:
-    """The grid as a DataFrame where X is one: an estimator fitted with feature names asks for them."""
+    """The grid as a DataFrame if X is one: an estimator fitted with feature names expects them."""
     return type(X)(grid, columns=X.columns) if hasattr(X, "columns") else grid
 
 
 def _checked_prediction(prediction: Any, n_points: int) -> NDArray[Any]:
-    """Labels (n,), or probabilities of each class (n, n_classes): two columns where one came."""
+    """Labels (n,), or probabilities of each class (n, n_classes); a single column becomes two."""
     predicted = np.asarray(prediction)
     if predicted.ndim not in (1, 2) or len(predicted) != n_points or predicted.size == 0:
         raise ValueError(
@@ -298,12 +298,12 @@ def _checked_prediction(prediction: Any, n_points: int) -> NDArray[Any]:
 
 
 def _are_labels(predicted: NDArray[Any]) -> bool:
-    """Whether these are no probabilities: strings, integers, or floats that are all whole numbers."""
+    """Whether these are labels and not probabilities: strings, integers, or floats that are all whole numbers."""
     return predicted.dtype.kind != "f" or bool((predicted == np.round(predicted)).all())
 
 
 def _classes(predicted: NDArray[Any], labels: NDArray[Any]) -> NDArray[Any]:
-    """The labels that there are, sorted; one for each column of probabilities."""
+    """All labels, sorted; one per column of probabilities."""
     known = np.unique(labels)
     if predicted.ndim == 1:
         return np.union1d(known, predicted)
@@ -323,7 +323,7 @@ def _class_names(classes: NDArray[Any], class_names: Sequence[str] | None) -> li
 
 
 def _class_colors(n_classes: int) -> list[Any]:
-    """The colours of Okabe and Ito; a stretch of viridis, evenly stepped, when there are more classes than those."""
+    """The colours of Okabe and Ito, or evenly spaced colours of viridis if there are more classes."""
     if n_classes <= len(COLORS):
         return list(COLORS[:n_classes])
     from matplotlib import colormaps
@@ -332,7 +332,7 @@ def _class_colors(n_classes: int) -> list[Any]:
 
 
 def _tint(color: Any) -> Any:
-    """The colour, lightened: a background on which points of the full colour stand out."""
+    """A lighter tint of the colour, as a background against which points in the full colour stand out."""
     from matplotlib.colors import to_rgb
 
     return 1 - 0.4 * (1 - np.array(to_rgb(color)))
@@ -356,14 +356,14 @@ def _draw_regions(ax: Axes, x1: NDArray[Any], x2: NDArray[Any], regions: NDArray
     colors = ListedColormap([_tint(color) for color in _class_colors(n_classes)])
     ax.pcolormesh(x1, x2, regions, cmap=colors, vmin=-0.5, vmax=n_classes - 0.5, rasterized=True)
     present = np.unique(regions)
-    for position in present[:-1]:  # the last one's border has been drawn by then from the other side
+    for position in present[:-1]:  # the border of the last region is already drawn from the other side
         ax.contour(x1, x2, regions == position, levels=[0.5], colors="black", linewidths=1)
 
 
 def _draw_points(
     ax: Axes, points: NDArray[Any], labels: NDArray[Any], classes: NDArray[Any], names: Sequence[str]
 ) -> None:
-    area = np.clip(16_000 / len(points), 14, 40)  # in square points: many of them must not hide each other
+    area = np.clip(16_000 / len(points), 14, 40)  # in square points; smaller if many would overlap
     colors = _class_colors(len(classes))
     for position, (label, name) in enumerate(zip(classes, names, strict=True)):
         marker = MARKERS[position % len(MARKERS)]
@@ -372,7 +372,7 @@ def _draw_points(
 
 
 def _legend_below(ax: Axes) -> None:
-    """Under the label of the x-axis, where it covers neither points nor borders."""
+    """Put the legend below the label of the x-axis, where it covers neither points nor borders."""
     from matplotlib.transforms import ScaledTranslation
 
     figure: Any = ax.figure
@@ -396,7 +396,7 @@ def _draw_curve(ax: Axes, values: Sequence[float], color: str, style: str, label
 
 
 def _draw_accuracy(ax: Axes, accuracy: Sequence[float], label: str) -> None:
-    """A second y-axis, with the legend of both: what is drawn last must not cover it."""
+    """Add a second y-axis, with the legend for both axes, so that nothing is drawn over it."""
     right = ax.twinx()
     _draw_curve(right, accuracy, COLORS[2], ":", label)
     right.set_ylabel(label)
@@ -416,12 +416,12 @@ def _checked_activations(names: str | Sequence[str] | None) -> list[str]:
         raise ValueError("plot_activations needs at least one name, got none.")
     for name in chosen:
         if find_activation(name).name not in elementwise:
-            raise ValueError(f"{name} couples the units of a layer and is no function of a single number to draw.")
+            raise ValueError(f"{name} couples the units of a layer: it is not a function of a single number to plot.")
     return chosen
 
 
 def _activation_curves(name: str) -> tuple[NDArray[Any], ...]:
-    """z, f(z), f'(z), with a gap at z = 0, so that a derivative that jumps there is drawn as a jump."""
+    """z, f(z) and f'(z), with a gap at z = 0, so that a jump of the derivative is drawn as a jump."""
     half = np.linspace(1e-9, 4, 200)
     z = np.concatenate([-half[::-1], half])
     function, derivative = reference_module("activations").find_activation(ACTIVATIONS[name].code)
@@ -431,7 +431,7 @@ def _activation_curves(name: str) -> tuple[NDArray[Any], ...]:
 
 
 def _activation_axes(names: list[str], ax: Axes | Sequence[Axes] | None) -> tuple[tuple[Axes, ...], bool]:
-    """The Axes of each name, and whether it is one for all of them."""
+    """The Axes of each name, and whether they all share one."""
     if ax is None:
         return _activation_panels(len(names)), False
     if not isinstance(ax, Sequence | np.ndarray):

@@ -1,4 +1,4 @@
-"""Standardised columns: mean 0 and standard deviation 1, but for those that hold 0 and 1 only, which are left alone."""
+"""Standardisation of columns to mean 0 and standard deviation 1, except for columns of 0 and 1, which are left unscaled."""
 
 from typing import Any
 
@@ -9,28 +9,28 @@ from fastnn.validation import ROWS_PER_CHECK, is_sparse
 
 
 class ColumnScaler(StandardScaler):  # type: ignore[misc]
-    """scikit-learn's `StandardScaler` for features, in which columns of 0 and 1 stay as they are.
+    """scikit-learn's `StandardScaler` for features, except that columns of 0 and 1 are left unscaled.
 
-    A column that says yes or no, such as those of a one-hot encoding, is in scale already; standardised, a rare yes would
-    weigh more than anything else in its row. What decides is everything that was seen until now: a column in which
-    `partial_fit` meets another number is scaled from then on.
+    An indicator column, such as those of a one-hot encoding, is well scaled already; standardised, a rare 1 would outweigh
+    everything else in its row. The decision is based on all samples so far: if `partial_fit` finds another value in a
+    column, the column is scaled from then on.
 
     Attributes
     ----------
     is_binary_ : ndarray of bool, of shape (n_features,)
-        Columns in which nothing but 0 and 1 was seen: `mean_` is 0 for these, and `scale_` is 1.
+        Columns with no values other than 0 and 1 so far: their `mean_` is 0 and their `scale_` is 1.
     moments_ : StandardScaler
         Mean and variance of all columns.
     """
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "ColumnScaler":
-        """Begin anew with these samples."""
+        """Forget earlier samples and fit to these."""
         for name in ("moments_", "is_binary_"):
             self.__dict__.pop(name, None)
         return self.partial_fit(X, y, sample_weight)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "ColumnScaler":
-        """Count in more samples."""
+        """Update the statistics with more samples."""
         moments = self.__dict__.get("moments_") or StandardScaler(with_mean=self.with_mean, with_std=self.with_std)
         moments.partial_fit(X, y, sample_weight)
         is_binary = _binary_columns(X) & self.__dict__.get("is_binary_", True)
@@ -41,7 +41,7 @@ class ColumnScaler(StandardScaler):  # type: ignore[misc]
 
 
 def _binary_columns(X: Any) -> np.ndarray:
-    """Which columns hold nothing but 0 and 1; (n, d) -> (d,)."""
+    """Which columns hold only 0 and 1; (n, d) -> (d,)."""
     if is_sparse(X):
         rows = X.tocsr()
         others = (rows.data != 0) & (rows.data != 1)

@@ -1,8 +1,8 @@
-"""The learning-rate schedules that exist: formula, options and source.
+"""All learning-rate schedules, with formula, options and source.
 
-A schedule says the rate, and some also the momentum, of every step of a fit. Steps t are updates, counted from 0 at the
-start of the fit, of which there are T in all; eta is the learning rate of the optimizer. A fit that goes on from a
-checkpoint with more or fewer epochs has another T, and takes its steps to come from the schedule of that.
+A schedule gives the learning rate, and some also the momentum, of every step of a fit. Steps t are updates, counted from 0
+at the start of the fit; T is their total number, and eta the optimizer's learning rate. A fit that resumes from a checkpoint
+with a different number of epochs has a different T, and follows the schedule for that T from there on.
 """
 
 import math
@@ -16,61 +16,61 @@ import numpy as np
 
 from fastnn.validation import check_count, check_flag, check_number
 
-#: What a schedule gives: rates, and momenta where it changes them.
+#: Learning rates, and momenta if the schedule changes them.
 Rates = tuple[np.ndarray, np.ndarray | None]
 
 
 class Schedule(ABC):
-    """A rate for every step of a fit."""
+    """A learning rate for every step of a fit."""
 
-    #: Whether it must be told how each epoch went before the next can begin.
+    #: Whether it needs the results of each epoch before the next one.
     watches_epochs: ClassVar[bool] = False
 
     @property
     def changes_momentum(self) -> bool:
-        """Whether it changes the momentum as well, which the optimizer must then have."""
+        """Whether it also changes the momentum, which the optimizer must then have."""
         return False
 
     @abstractmethod
     def rates(
         self, learning_rate: float, first_step: int, n_steps: int, steps_per_epoch: int, total_steps: int
     ) -> Rates:
-        """Rates and momenta of `n_steps` steps from `first_step` on.
+        """Learning rates and momenta of `n_steps` steps starting at `first_step`.
 
         Parameters
         ----------
         learning_rate : float
-            The optimizer's.
+            The optimizer's learning rate.
         first_step, n_steps : int
-            The steps, counted from 0 at the start of the fit.
+            First step, counted from 0 at the start of the fit, and number of steps.
         steps_per_epoch, total_steps : int
-            Steps of each epoch, and of the whole fit.
+            Number of steps per epoch, and in the whole fit.
 
         Returns
         -------
         rates : ndarray of shape (n_steps,)
         momenta : ndarray of shape (n_steps,) or None
-            None where the optimizer keeps its own.
+            None if the optimizer's own momentum applies.
         """
 
     def begin(self, learning_rate: float, steps_per_epoch: int, total_steps: int) -> "Course":
-        """The schedule at the start of a fit."""
+        """Start the schedule for a fit."""
         return Course(self, learning_rate, steps_per_epoch, total_steps)
 
 
 class Course:
-    """A schedule on its way through one fit."""
+    """The state of a schedule during one fit."""
 
     def __init__(self, schedule: Schedule, learning_rate: float, steps_per_epoch: int, total_steps: int) -> None:
         self.schedule, self.learning_rate = schedule, learning_rate
         self.steps_per_epoch, self.total_steps = steps_per_epoch, total_steps
 
     def rates(self, first_step: int, n_steps: int) -> Rates:
-        """Rates and momenta of `n_steps` steps, as `Schedule.rates` gives them."""
+        """Learning rates and momenta of `n_steps` steps, as returned by `Schedule.rates`."""
         return self.schedule.rates(self.learning_rate, first_step, n_steps, self.steps_per_epoch, self.total_steps)
 
     def end_epoch(self, loss: float, validation_loss: float | None) -> None:
-        """Be told how an epoch went."""
+        """Receive the losses of an epoch."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,12 @@ class InverseScaling(Schedule):
     Parameters
     ----------
     power : float, default 0.5
-        How fast the rate falls, p, at least 0.
+        Exponent p, at least 0.
 
     References
     ----------
-    scikit-learn's ``learning_rate="invscaling"``, which counts samples where this counts steps, and changes the rate
-    once an epoch; Robbins, Monro (1951), A Stochastic Approximation Method, for 1/2 < p <= 1.
+    scikit-learn's ``learning_rate="invscaling"``, which counts samples instead of steps and changes the rate once per
+    epoch; Robbins, Monro (1951), A Stochastic Approximation Method, for 1/2 < p <= 1.
     """
 
     power: float = 0.5
@@ -113,7 +113,7 @@ class InverseScaling(Schedule):
 
 @dataclass(frozen=True)
 class _Decay(Schedule):
-    """What the schedules share that multiply the rate by a factor in n steps."""
+    """Base class of the schedules that multiply the learning rate by a factor every n steps."""
 
     factor: float
     steps: int | None = field(default=None, kw_only=True)
@@ -142,9 +142,9 @@ class StepDecay(_Decay):
     Parameters
     ----------
     factor : float
-        What the rate is multiplied by, gamma, above 0 and at most 1.
+        Factor gamma, above 0 and at most 1.
     steps, epochs : int, optional
-        How often, n, in steps or in epochs: one of them.
+        Interval n, in steps or in epochs; exactly one of them must be given.
 
     References
     ----------
@@ -165,9 +165,9 @@ class ExponentialDecay(_Decay):
     Parameters
     ----------
     factor : float
-        What the rate is multiplied by, gamma, above 0 and at most 1.
+        Factor gamma, above 0 and at most 1.
     steps, epochs : int, optional
-        In how many steps, or epochs, n: one of them. The rate falls with every step.
+        Interval n, in steps or in epochs; exactly one of them must be given. The rate decreases with every step.
 
     References
     ----------
@@ -188,11 +188,11 @@ class Cosine(Schedule):
     Parameters
     ----------
     final_rate : float, default 0.0
-        Rate eta_f that it falls to, at least 0.
+        Final rate eta_f, at least 0.
     warmup_steps : int, default 0
-        Steps w of a linear rise.
+        Number w of steps of linear warm-up.
     warmup_share : float, default 0.0
-        The same as a share of all steps, rounded down: at most one of them.
+        The warm-up as a fraction of all steps, rounded down; an alternative to `warmup_steps`.
 
     References
     ----------
@@ -232,28 +232,29 @@ class Cosine(Schedule):
 class OneCycle(Schedule):
     """From eta / d up to eta, then down to eta / (d d_f), while the momentum falls and rises again.
 
-    The rise ends with step pT - 1, p its share. With three phases, as long a fall to eta / d follows, then one to the end.
+    The rise ends with step pT - 1. With three phases, the rate falls back to eta / d in as many steps, and then to the final
+    rate.
 
     Parameters
     ----------
     rising_share : float, default 0.3
-        Share p of the steps in which the rate rises, between 0 and 1, with three phases at most 1/2.
+        Fraction p of the steps in which the rate rises, between 0 and 1; at most 1/2 with three phases.
     anneal : {"cosine", "linear"}, default "cosine"
-        Along half a cosine, or along a line.
+        Along half a cosine, or linearly.
     initial_divisor, final_divisor : float, default 25 and 10000
         d and d_f, positive.
     three_phases : bool, default False
-        Whether the fall is as steep as the rise, with a phase of small rates behind it.
+        Whether the fall mirrors the rise and is followed by a third phase of small rates.
     lowest_momentum, highest_momentum : float, default 0.85 and 0.95
         Momentum at the highest rate, and at the start and end; at least 0 and below 1.
     cycle_momentum : bool, default True
-        Whether the momentum changes at all; if so, the optimizer must have one. Adam's is beta_1.
+        Whether to change the momentum; if so, the optimizer must have one. For Adam it is beta_1.
 
     References
     ----------
-    Smith, Topin (2018), Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates; to the
-    step, PyTorch's ``OneCycleLR``, there `pct_start`, `anneal_strategy`, `div_factor`, `final_div_factor`,
-    `three_phase`, `base_momentum`, `max_momentum`.
+    Smith, Topin (2018), Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates. Matches
+    PyTorch's ``OneCycleLR`` step by step, where the parameters are called `pct_start`, `anneal_strategy`, `div_factor`,
+    `final_div_factor`, `three_phase`, `base_momentum`, `max_momentum`.
     """
 
     rising_share: float = 0.3
@@ -282,7 +283,7 @@ class OneCycle(Schedule):
 
     @property
     def changes_momentum(self) -> bool:
-        """Whether it changes the momentum as well, which the optimizer must then have."""
+        """Whether it also changes the momentum, which the optimizer must then have."""
         return self.cycle_momentum
 
     def rates(
@@ -298,7 +299,7 @@ class OneCycle(Schedule):
         steps = _steps(first_step, n_steps)
         phase = (steps[:, np.newaxis] > turns[1:-1]).sum(axis=1)
         length = (turns[1:] - turns[:-1])[phase]
-        share = np.ones(n_steps)  # and so where a phase ends as it begins
+        share = np.ones(n_steps)  # kept where a phase has length 0
         np.divide(steps - turns[phase], length, out=share, where=length != 0)
         between = _BETWEEN[self.anneal]
         new_rates, new_momenta = (between(each[phase], each[phase + 1], share) for each in (rates, momenta))
@@ -307,30 +308,30 @@ class OneCycle(Schedule):
 
 @dataclass(frozen=True)
 class ReduceOnPlateau(Schedule):
-    """eta <- max(gamma eta, eta_min) when the loss has not become smaller for more than `patience` epochs.
+    """eta <- max(gamma eta, eta_min) when the loss has not improved for more than `patience` epochs.
 
-    A loss is smaller if it is below (1 - threshold) times the smallest so far, or below that minus the threshold.
+    A loss is an improvement if it is below (1 - threshold) times the best so far, or below the best minus the threshold.
 
     Parameters
     ----------
     factor : float, default 0.1
-        What the rate is multiplied by, gamma, above 0 and below 1.
+        Factor gamma, above 0 and below 1.
     patience : int, default 10
-        Epochs without a smaller loss that are waited for, at least 0.
+        Number of epochs to wait for an improvement, at least 0.
     threshold : float, default 1e-4
-        By how much a loss has to be smaller, at least 0.
+        Smallest decrease that counts as an improvement, at least 0.
     relative : bool, default True
-        Whether the threshold is a share of the smallest loss, or a difference from it.
+        Whether the threshold is relative to the best loss or absolute.
     cooldown : int, default 0
-        Epochs after a reduction that are not counted, at least 0.
+        Number of epochs after a reduction that are not counted, at least 0.
     lowest_rate : float, default 0.0
-        eta_min, at least 0. A reduction by no more than 1e-8 is not made.
+        eta_min, at least 0. Reductions by 1e-8 or less are skipped.
     monitor : {"loss", "validation_loss"}, optional
-        Which loss. By default the validation loss where there are validation data, else the training loss.
+        Which loss to monitor. By default the validation loss if there is one, else the training loss.
 
     References
     ----------
-    PyTorch's ``ReduceLROnPlateau``, epoch by epoch.
+    Matches PyTorch's ``ReduceLROnPlateau`` epoch by epoch.
     """
 
     factor: float = 0.1
@@ -363,16 +364,16 @@ class ReduceOnPlateau(Schedule):
         return np.full(n_steps, learning_rate), None
 
     def begin(self, learning_rate: float, steps_per_epoch: int, total_steps: int) -> "Plateau":
-        """The schedule at the start of a fit."""
+        """Start the schedule for a fit."""
         return Plateau(self, learning_rate, steps_per_epoch, total_steps)
 
 
 class Plateau(Course):
-    """`ReduceOnPlateau` on its way through one fit; `learning_rate` is the present one."""
+    """The state of `ReduceOnPlateau` during one fit; `learning_rate` is the current one."""
 
     schedule: ReduceOnPlateau
 
-    #: Smallest reduction that is made, as in PyTorch.
+    #: Reductions up to this size are skipped, as in PyTorch.
     SMALLEST_REDUCTION = 1e-8
 
     def __init__(self, schedule: ReduceOnPlateau, learning_rate: float, steps_per_epoch: int, total_steps: int) -> None:
@@ -380,7 +381,7 @@ class Plateau(Course):
         self.smallest_loss, self.epochs_waited, self.epochs_to_cool = math.inf, 0, 0
 
     def end_epoch(self, loss: float, validation_loss: float | None) -> None:
-        """Reduce the rate if that epoch was one too many without a smaller loss."""
+        """Reduce the rate if the loss has not improved for more than `patience` epochs."""
         schedule = self.schedule
         self._compare(loss if schedule.monitor == "loss" or validation_loss is None else validation_loss)
         if self.epochs_to_cool > 0:
@@ -401,19 +402,19 @@ class Plateau(Course):
 
 @dataclass(frozen=True, repr=False)
 class FromFunction(Schedule):
-    """eta_t = f(t), whatever the optimizer's learning rate is.
+    """eta_t = f(t), whatever the optimizer's learning rate.
 
     Parameters
     ----------
     function : callable
-        Takes the step's number, counted from 0, and returns its rate, at least 0. It is called once for every step,
-        before the first of them is made.
+        Takes the number of a step, counted from 0, and returns its rate, at least 0. It is called once for every step,
+        before the first step.
     """
 
     function: Callable[[int], float]
 
     def __repr__(self) -> str:
-        # Without an address, so that a training can go on in another process.
+        # Without an address, so that another process can resume training.
         return f"FromFunction({getattr(self.function, '__qualname__', type(self.function).__qualname__)})"
 
     def rates(
@@ -424,7 +425,7 @@ class FromFunction(Schedule):
         return np.fromiter(values, np.float64, n_steps), None
 
     def begin(self, learning_rate: float, steps_per_epoch: int, total_steps: int) -> "Tabulated":
-        """The schedule at the start of a fit."""
+        """Start the schedule for a fit."""
         return Tabulated(self, learning_rate, steps_per_epoch, total_steps)
 
     def _rate(self, step: int) -> float:
@@ -439,7 +440,7 @@ class FromFunction(Schedule):
 
 
 class Tabulated(Course):
-    """All rates of a fit, known beforehand: a fault in one of them is found before anything is changed."""
+    """All rates of a fit, computed in advance: an invalid rate is found before anything is changed."""
 
     def __init__(self, schedule: Schedule, learning_rate: float, steps_per_epoch: int, total_steps: int) -> None:
         super().__init__(schedule, learning_rate, steps_per_epoch, total_steps)
@@ -451,7 +452,7 @@ class Tabulated(Course):
 
 
 def find_schedule(schedule: Any) -> Schedule:
-    """A schedule as it is, a function of the step's number as a schedule, and for None the optimizer's own rate.
+    """A schedule unchanged, a function of the step number as a schedule, and a constant rate for None.
 
     Raises
     ------
@@ -464,7 +465,7 @@ def find_schedule(schedule: Any) -> Schedule:
         return schedule
     if isinstance(schedule, type) or not callable(schedule):
         raise TypeError(
-            "schedule must be a schedule such as fastnn.schedules.Cosine(), or a function of the step's number, "
+            "schedule must be a schedule such as fastnn.schedules.Cosine(), or a function of the step number, "
             f"got {schedule!r}."
         )
     return FromFunction(schedule)
@@ -475,19 +476,19 @@ def _steps(first_step: int, n_steps: int) -> np.ndarray:
 
 
 def _check_factor(factor: float) -> float:
-    """What a rate is multiplied by."""
+    """A factor for the rate, above 0 and at most 1."""
     if check_number(factor, "factor", positive=True) > 1:
-        raise ValueError(f"factor must be at most 1, or the rate grows without end, got {factor!r}.")
+        raise ValueError(f"factor must be at most 1, or the rate grows without bound, got {factor!r}.")
     return factor
 
 
 def _between_by_cosine(start: np.ndarray | float, end: np.ndarray | float, share: np.ndarray) -> np.ndarray:
-    """From start to end along half a cosine; share 0 to 1."""
+    """Interpolate from start to end along half a cosine; share goes from 0 to 1."""
     return end + (start - end) * (1 + np.cos(np.pi * share)) / 2
 
 
 def _between_by_line(start: np.ndarray | float, end: np.ndarray | float, share: np.ndarray) -> np.ndarray:
-    """From start to end along a line; share 0 to 1."""
+    """Interpolate from start to end linearly; share goes from 0 to 1."""
     return start + (end - start) * share
 
 

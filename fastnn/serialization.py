@@ -1,15 +1,15 @@
-"""Save a network or a model to one file, and load it back bit by bit.
+"""Save a network or a model to one file, and load it back bit for bit.
 
-The file is in NumPy's ``.npz`` format (a zip archive of arrays), and nothing in it is pickled, so loading a file from
-elsewhere runs no code of its author, and takes no more memory than the architecture that it declares. It holds:
+The file is in NumPy's ``.npz`` format (a zip archive of arrays), and nothing in it is pickled: loading an untrusted file
+runs no code from it, and takes no more memory than its declared architecture needs. It holds:
 
 ``header``
-    JSON text: name and version of the format, layer sizes, activations, loss and its options, dtype and metadata, and
-    whether these are those of a `Model`.
+    JSON text: name and version of the format, layer sizes, activations, loss and its options, dtype, metadata, and
+    whether the file holds a `Model`.
 ``parameters``
-    The flat parameter vector, in the network's own dtype, with running statistics behind it where there are any.
+    The flat parameter vector, in the network's dtype, followed by the running statistics, if any.
 ``metadata.NAME``
-    One array for each piece of metadata that is an array.
+    One array for each metadata entry that is an array.
 """
 
 import os
@@ -29,29 +29,29 @@ from fastnn.validation import check_dtype
 
 
 def save(network: Network | Model, path: str | os.PathLike[str], /, **metadata: Any) -> None:
-    """Write a network or a model, and whatever should stay with it, to one file.
+    """Write a network or a model to one file, with optional metadata.
 
-    The file appears whole or not at all: it is written beside its final place, flushed to the disk, and then put there
-    in one step. A full disk or a kill leaves an existing file of that name as it was.
+    The file is written atomically: to a temporary file first, flushed to disk, and then moved into place. If the disk is
+    full or the process is killed, an existing file of that name is unchanged.
 
     Parameters
     ----------
     network : Network or Model
-        Its architecture, dtype and parameters are saved; its backend and threads are chosen when loading. Of a model, the
-        scaling and all names as well.
+        Its architecture, dtype and parameters are saved; backend and threads are chosen on loading. For a model, the
+        scaling and all names are saved too.
     path : str or path-like
-        File to write, used as given: no ending is added. An existing file is replaced.
+        File to write, used as given: no extension is added. An existing file is replaced.
     **metadata
-        Names of classes, scales of features, anything that belongs to the network: numbers, strings, booleans, None,
-        lists and dictionaries (string keys) of those, and NumPy arrays of numbers or strings. `load_metadata` returns
-        it; a tuple comes back as a list.
+        Class names, feature scales, anything that belongs to the network: numbers, strings, booleans, None, lists and
+        dictionaries (with string keys) of those, and NumPy arrays of numbers or strings. `load_metadata` returns it;
+        tuples come back as lists.
 
     Raises
     ------
     TypeError
-        If a piece of metadata is of another kind.
+        If a metadata entry has another type.
     ValueError
-        If its lists and dictionaries are nested more than 90 levels deep.
+        If lists and dictionaries are nested more than 90 levels deep.
     OSError
         If the file cannot be written.
 
@@ -81,13 +81,13 @@ def save(network: Network | Model, path: str | os.PathLike[str], /, **metadata: 
 def load(
     path: str | os.PathLike[str], *, backend: str = "numba", seed: int | None = None, n_threads: int | None = None
 ) -> Network | Model:
-    """Read what `save`, ``fastnn train`` or a `Checkpoint` wrote: the same architecture, dtype and parameters, bit by bit.
+    """Load a file written by `save`, ``fastnn train`` or a `Checkpoint`: architecture, dtype and parameters, bit for bit.
 
-    A file of ``fastnn train`` holds a `Model`, which predicts on features as the table has them; its network is in
-    ``model.network``.
+    A file written by ``fastnn train`` holds a `Model`, which predicts from features as they are in the table; its network
+    is ``model.network``.
 
-    Its random numbers start anew, and what an optimizer kept for the network that was saved is not there: training it
-    further begins with a state of 0. `Network.fit` with `resume_from` goes on with a `Checkpoint` instead.
+    The random number generator and the optimizer state are not restored: further training starts with a state of 0. To
+    continue from a `Checkpoint`, use `Network.fit` with `resume_from`.
 
     Parameters
     ----------
@@ -96,19 +96,19 @@ def load(
     backend : {"numba", "numpy"}, default="numba"
         Backend of the loaded network; it need not be the one it was trained on.
     seed : int, optional
-        Seed of the order of samples in `fit`, and of what dropout drops, as in `Network`.
+        Seed for the sample order in `fit` and for dropout, as in `Network`.
     n_threads : int or None, default=None
         Threads of the loaded network, as in `Network`.
 
     Returns
     -------
     Network or Model
-        What was saved.
+        The saved object.
 
     Raises
     ------
     ValueError
-        If the file is no saved network, is damaged, was written by a newer fastnn, or is compressed and unpacks to more
+        If the file is not a saved network, is damaged, was written by a newer fastnn, or is compressed and unpacks to more
         than 16 MiB and 20 times its size.
     OSError
         If the file cannot be read.
@@ -138,7 +138,7 @@ def load(
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read the metadata that was given to `save`.
+    """Load the metadata passed to `save`.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _member(name: str) -> str:
-    """The name within the archive of a piece of metadata that is an array."""
+    """The archive member that holds a metadata array."""
     return f"metadata.{name}"
 
 
@@ -173,7 +173,7 @@ def _checked_array(name: str, array: np.ndarray) -> np.ndarray:
 
 
 def _plain(name: str, value: Any) -> Any:
-    """The value in the types of JSON, so that what JSON cannot hold is found before anything is written."""
+    """The value in JSON types, so that an unsupported value is found before anything is written."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
@@ -189,7 +189,7 @@ def _plain(name: str, value: Any) -> Any:
 
 
 def _check_names(path: Path, header: dict[str, Any]) -> None:
-    """Raise ValueError for an activation or loss that nobody has registered here; what is no name is found later."""
+    """Raise ValueError for an activation or loss that is not registered here; other invalid values are found later."""
     names = header.get("activations")
     for name in names if isinstance(names, list) else []:
         if isinstance(name, str) and name not in ACTIVATIONS:
@@ -202,7 +202,7 @@ def _check_names(path: Path, header: dict[str, Any]) -> None:
 
 
 def _read_architecture(path: Path, header: dict[str, Any], arrays: ArrayArchive) -> Architecture:
-    """The architecture, after the parameters' size has been compared with it: before they are read, or a network is made."""
+    """The architecture, checked against the declared size of the parameters before these are read."""
     _check_names(path, header)
     with fitting(path):
         loss = find_loss(header["loss"], header["loss_options"])
@@ -215,7 +215,7 @@ def _read_architecture(path: Path, header: dict[str, Any], arrays: ArrayArchive)
             )
         missing = [name for name in header["arrays"] if _member(name) not in arrays.names]
         if missing or not isinstance(header["metadata"], dict):
-            raise ValueError(f"there is no {_member(missing[0])}" if missing else "the metadata have no names")
+            raise ValueError(f"there is no {_member(missing[0])}" if missing else "the metadata are not a dictionary")
         return architecture
 
 

@@ -1,4 +1,4 @@
-"""How many processors this process may use, and how many threads a call of a network and the matrix products take."""
+"""The number of processors available to this process, and of threads for networks and for NumPy's matrix products."""
 
 import os
 import sys
@@ -12,35 +12,35 @@ from typing import Any
 
 _NO_LIMIT = sys.maxsize
 
-#: Set while a call of a network has a number of threads of its own. It is a context's and not the network's, as two
-#: Python threads may call one network with different numbers.
+#: Set during a call with its own `n_threads`. It belongs to the context and not to the network, because two Python threads
+#: may call one network with different numbers.
 _call_threads: ContextVar[int | None] = ContextVar("_call_threads", default=None)
 
 
 def available_cpus() -> int:
-    """Processors that this process may use.
+    """Processors available to this process.
 
     The smaller of two numbers, and at least 1:
 
-    - the processors in its affinity mask (`taskset`, Slurm, `docker --cpuset-cpus`), asked for anew each time;
-    - the time that its control group and those above it may take, in processors, rounded up (`docker --cpus`,
-      Kubernetes, systemd's ``CPUQuota``), which is read once in a process.
+    - the processors in its affinity mask (`taskset`, Slurm, `docker --cpuset-cpus`), queried on every call;
+    - the CPU quota of its control group and of those above it, in processors, rounded up (`docker --cpus`, Kubernetes,
+      systemd's ``CPUQuota``), which is read once per process.
 
     Returns
     -------
     int
-        A positive number. Files that are missing or make no sense limit nothing.
+        A positive number. Missing or malformed files impose no limit.
     """
     return min(_processors(), _granted())
 
 
 def team_size(n_threads: int | None) -> int:
-    """Threads that a network computes with, never more than there are processors: the others would only wait.
+    """Number of threads a network uses, never more than there are processors: further threads would only wait.
 
-    The number that the call under way was given, else `n_threads`, else the environment variable ``OMP_NUM_THREADS``,
-    else one for each processor. joblib sets that variable in its worker processes to their share of the machine, or to
-    ``inner_max_num_threads``, so networks that are trained side by side do not get in each other's way. As by OpenMP, it
-    is read once in a process.
+    The number given to the current call, else `n_threads`, else the environment variable ``OMP_NUM_THREADS``, else one per
+    processor. joblib sets that variable in its worker processes to their share of the machine, or to
+    ``inner_max_num_threads``, so networks trained in parallel do not oversubscribe the processors. As in OpenMP, it is
+    read once per process.
     """
     wanted = _call_threads.get() or n_threads or _wished()
     return 1 if wanted == 1 else min(wanted, available_cpus())
@@ -62,7 +62,7 @@ def _granted() -> int:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_granted.cache_clear)  # a child may be put into a control group of its own
+    os.register_at_fork(after_in_child=_granted.cache_clear)  # a child may be moved to another control group
 
 
 @cache
@@ -71,7 +71,7 @@ def _wished() -> int:
 
 
 def _environment_limit(setting: str) -> int:
-    """Threads by the value of ``OMP_NUM_THREADS``: a number, or one for each level of nesting, the outermost first."""
+    """Threads from the value of ``OMP_NUM_THREADS``: a number, or one per nesting level, the outermost first."""
     with suppress(ValueError):
         n_threads = int(setting.split(",", maxsplit=1)[0])
         if n_threads > 0:
@@ -80,21 +80,21 @@ def _environment_limit(setting: str) -> int:
 
 
 def _control_group_limit(root: Path) -> int:
-    """Processors by the tightest limit of the process's control groups and those above, rounded up; `root` is "/"."""
+    """Processors under the tightest limit of the process's control groups and their ancestors; `root` is "/"."""
     return min((_group_limit(group) for group in _control_groups(root)), default=_NO_LIMIT)
 
 
 def _control_groups(root: Path) -> Iterator[Path]:
-    """Folders of the groups that may limit processor time: the process's own, and all above it.
+    """Folders of the groups that may limit CPU time: the process's own group and its ancestors.
 
-    A container may see its own group as the topmost folder while the path is the one outside of it: then the folders
-    by that path do not exist, and the topmost one has the limit.
+    In a container, the own group may be mounted as the root folder while the path is the one on the host: then the folders
+    on that path do not exist, and the root has the limit.
     """
     mount = root / "sys/fs/cgroup"
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, _, controllers_and_path = line.partition(":")
         controllers, _, path = controllers_and_path.partition(":")
-        if not controllers:  # version 2, alone or beside version 1
+        if not controllers:  # version 2, alone or together with version 1
             hierarchies = [mount, mount / "unified"]
         elif "cpu" in controllers.split(","):
             hierarchies = [mount / controllers, mount / "cpu"]
@@ -106,11 +106,11 @@ def _control_groups(root: Path) -> Iterator[Path]:
 
 
 def _group_limit(group: Path) -> int:
-    """Processor time per time, rounded up: version 2 has both in ``cpu.max``, version 1 in a file each."""
+    """CPU quota over period, rounded up: version 2 has both in ``cpu.max``, version 1 in two files."""
     setting = _text(group / "cpu.max") or f"{_text(group / 'cpu.cfs_quota_us')} {_text(group / 'cpu.cfs_period_us')}"
     with suppress(ValueError):  # "max 100000", or no such files
         quota, period = map(int, setting.split())
-        if quota > 0 and period > 0:  # a quota of -1 is none
+        if quota > 0 and period > 0:  # a quota of -1 means no limit
             return -(-quota // period)
     return _NO_LIMIT
 
@@ -123,12 +123,12 @@ def _text(path: Path) -> str:
 
 
 def call_threads() -> int | None:
-    """The number of threads that the call under way was given, None without one."""
+    """The number of threads given to the current call, or None."""
     return _call_threads.get()
 
 
 def threads_of_call(n_threads: int | None) -> AbstractContextManager[None]:
-    """Within it, and in this Python thread only, networks compute with `n_threads` threads; None changes nothing."""
+    """Context manager: in this Python thread, networks use `n_threads` threads; None changes nothing."""
     return nullcontext() if n_threads is None else _with_call_threads(n_threads)
 
 
@@ -142,7 +142,7 @@ def _with_call_threads(n_threads: int) -> Iterator[None]:
 
 
 class _MatrixThreads:
-    """The limits that are in force at the same time, and what puts back the libraries' own number after the last."""
+    """All limits in force, and the libraries' original number of threads, restored after the last one ends."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -176,9 +176,9 @@ _matrix_threads = _MatrixThreads()
 
 
 def matrix_threads(n_threads: int | None) -> AbstractContextManager[None]:
-    """Within it, NumPy's matrix products use at most `n_threads` threads; None leaves them as they are.
+    """Context manager: NumPy's matrix products use at most `n_threads` threads; None changes nothing.
 
-    The limit is the whole process's: of several at once, in different Python threads, the smallest holds for all.
+    The limit applies to the whole process: if several Python threads set one, the smallest applies.
     """
     return nullcontext() if n_threads is None else _with_matrix_threads(n_threads)
 

@@ -1,4 +1,4 @@
-"""What each layer of a network computed for a batch, to be looked at beside the equations."""
+"""The values that each layer of a network computed for a batch, to compare with the equations."""
 
 from typing import Any, NamedTuple
 
@@ -9,16 +9,16 @@ from fastnn.backends.numpy_backend.activations import activate
 
 
 class LayerTrace(NamedTuple):
-    """Layer l of a network, as it was computed for a batch of n samples.
+    """The values of layer l of a network for a batch of n samples.
 
     Attributes
     ----------
     Z : ndarray of shape (n, n_l)
-        Pre-activations, Z_l = A_{l-1} W_l + b_l; where the layer is normalised, what the activation gets.
+        Pre-activations, Z_l = A_{l-1} W_l + b_l; in a normalised layer, the normalised, scaled and shifted ones.
     A : ndarray of shape (n, n_l)
-        Activations, A_l = f_l(Z_l), before units are dropped.
+        Activations, A_l = f_l(Z_l), before dropout.
     dZ : ndarray of shape (n, n_l)
-        Errors, the derivative of each sample's loss with respect to Z_l; where the layer is normalised, to A_{l-1} W_l + b_l.
+        Errors, the derivative of each sample's loss with respect to A_{l-1} W_l + b_l.
     """
 
     Z: np.ndarray
@@ -27,13 +27,13 @@ class LayerTrace(NamedTuple):
 
 
 def trace_of(layers: list[BoundLayer], X: Any) -> list[LayerTrace]:
-    """Copies of what layers hold after the backward pass of samples X."""
+    """Copies of the layers' values after the backward pass of a batch X."""
     n = X.shape[0]
     hidden, output = layers[:-1], layers[-1]
     traces = [
         LayerTrace(*(np.array(block[:n], order="C") for block in (layer.Z, layer.A, layer.dZ))) for layer in hidden
     ]
-    # The output's own Z may serve as scratch memory, and its A is left out where the loss starts from Z.
+    # The output layer's Z may have been overwritten, and its A is not computed if the loss starts from Z.
     Z = np.asarray((hidden[-1].passed_on[:n] if hidden else X) @ output.W + output.b)
     A = np.empty_like(Z)
     activate(A, Z, output.activation)  # type: ignore[no-untyped-call]

@@ -1,7 +1,7 @@
-"""Checks of what users pass in: every fault is a sentence that says what was wrong, expected and given.
+"""Checks of user input: every error message says what was wrong, what was expected, and what was given.
 
-Data are checked before anything is changed. Floating-point and byte-sized features keep their type, so that a large X
-is never copied as a whole.
+Data are checked before anything is changed. Floating-point and uint8 features keep their dtype, so a large X is never
+copied as a whole.
 """
 
 import math
@@ -15,10 +15,10 @@ import numpy as np
 
 from fastnn.architecture import Architecture
 
-#: Types of X that the backends convert batch by batch; others are converted at once.
+#: Dtypes of X that the backends convert batch by batch; others are converted as a whole.
 STREAMED_TYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.uint8))
 
-#: Few enough that the matrix library does not start threads for them.
+#: Small enough that the BLAS does not start threads.
 NUMBERS_PER_CHECK = 8192
 ROWS_PER_CHECK = 4096
 
@@ -33,14 +33,14 @@ def check_dtype(dtype: Any) -> np.dtype:
 
 
 def is_sparse(X: Any) -> bool:
-    """Whether X is a sparse matrix or array of SciPy's; asked so that its module is not imported for that."""
+    """Whether X is a SciPy sparse matrix or array, without importing scipy.sparse."""
     return hasattr(X, "tocsr")
 
 
 def check_features(X: Any, n_features: int, dtype: np.dtype) -> Any:
-    """X as a finite two-dimensional array (n_samples, n_features), not copied where its type allows.
+    """X as a finite two-dimensional array (n_samples, n_features), copied only if its dtype requires it.
 
-    A sparse X stays sparse: it comes in the format CSR and of that type.
+    A sparse X stays sparse: it is converted to CSR format and to `dtype`.
     """
     features = check_feature_shape(X, n_features, dtype)
     check_finite(features, "X", dtype)
@@ -48,7 +48,7 @@ def check_features(X: Any, n_features: int, dtype: np.dtype) -> Any:
 
 
 def check_feature_shape(X: Any, n_features: int, dtype: np.dtype) -> Any:
-    """What `check_features` gives, its numbers unread: for a caller who sees by his results whether all are finite."""
+    """`check_features` without the check for finite values, for callers that detect them in their results."""
     X = X if is_sparse(X) else _as_numeric_array(X, "X", dtype)
     if X.ndim != 2:
         hint = " For one sample, pass X.reshape(1, -1)." if X.ndim == 1 else ""
@@ -63,36 +63,35 @@ def check_feature_shape(X: Any, n_features: int, dtype: np.dtype) -> Any:
 
 
 def as_csr(X: Any, dtype: np.dtype) -> Any:
-    """A sparse X in the format CSR and of that type, checked, as kernels that read it trust its indices.
+    """A sparse X in CSR format and of that dtype, checked because the kernels trust its indices.
 
-    Entries may come in any order, and several times; they are not copied where format and type are right already.
+    Entries may be unsorted and duplicated; nothing is copied if format and dtype are right already.
     """
     if X.dtype.kind not in "fiub":
         raise TypeError(f"X must be a sparse array of real numbers, got elements of type {X.dtype}.")
     rows = X if X.format == "csr" else _converted_to_csr(X)
     if not _parts_agree(rows):
         raise ValueError(
-            f"X is a {type(X).__name__} with entries outside of its shape {X.shape}, or with places of rows that contradict "
-            "each other."
+            f"X is a {type(X).__name__} with entries outside its shape {X.shape}, or with an inconsistent indptr."
         )
     if rows.dtype == dtype:
         return rows
-    _check_finite_entries(rows, "X", dtype)  # later it could not be said what was given
+    _check_finite_entries(rows, "X", dtype)  # while the given values are still known
     return type(rows)((rows.data.astype(dtype), rows.indices, rows.indptr), shape=rows.shape)
 
 
 def _converted_to_csr(X: Any) -> Any:
-    """The same in the format CSR; SciPy converts without a look at the indices, so these are checked before."""
+    """X in CSR format; SciPy converts without checking indices, so they are checked first."""
     if hasattr(X, "check_format"):
         try:
             X.check_format(full_check=True)
         except ValueError as error:
-            raise ValueError(f"X is a {type(X).__name__} whose parts contradict each other: {error}.") from None
+            raise ValueError(f"X is a {type(X).__name__} with inconsistent parts: {error}.") from None
     return X.tocsr()
 
 
 def _parts_agree(rows: Any) -> bool:
-    """Whether all entries of a matrix in the format CSR lie within it; SciPy's own check takes three times as long."""
+    """Whether all entries of a CSR matrix lie within its shape; SciPy's own check takes three times as long."""
     n_entries, indices, indptr = rows.indptr[-1], rows.indices, rows.indptr
     if len(indptr) != rows.shape[0] + 1 or indptr[0] != 0 or n_entries > min(len(indices), len(rows.data)):
         return False
@@ -102,7 +101,7 @@ def _parts_agree(rows: Any) -> bool:
 
 
 def check_targets(y: Any, n_samples: int, architecture: Architecture, dtype: np.dtype) -> np.ndarray:
-    """Targets as class numbers (n_samples,), int64, or as rows (n_samples, n_outputs) of `dtype`."""
+    """Targets as class indices (n_samples,), int64, or as rows (n_samples, n_outputs) of `dtype`."""
     loss, n_outputs = architecture.loss, architecture.n_outputs
     y = _as_numeric_array(y, "y", dtype)
     if y.ndim == 0 or y.ndim > 2:
@@ -127,12 +126,12 @@ def check_targets(y: Any, n_samples: int, architecture: Architecture, dtype: np.
 
 
 def check_sample_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
-    """Weights of samples (n_samples,) in float64; an empty vector, (0,), where there are none and all count the same."""
+    """Sample weights (n_samples,) in float64; an empty vector, (0,), for None."""
     if sample_weight is None:
         return np.empty(0)
     given = _as_numeric_array(sample_weight, "sample_weight", np.dtype(np.float64))
     if given.shape != (n_samples,):
-        raise ValueError(f"sample_weight must have shape ({n_samples},), one weight a sample, got {given.shape}.")
+        raise ValueError(f"sample_weight must have shape ({n_samples},), one weight per sample, got {given.shape}.")
     weights = np.ascontiguousarray(given, np.float64)
     if not np.isfinite(weights).all() or weights.min() < 0:
         wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))[0]
@@ -140,18 +139,18 @@ def check_sample_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
     with np.errstate(over="ignore"):
         total = weights.sum()
     if not 0 < total < math.inf:
-        raise ValueError(f"sample_weight must have a sum above 0 and finite, got {total:g}.")
+        raise ValueError(f"sample_weight must have a positive and finite sum, got {total:g}.")
     return weights
 
 
 def check_batches(architecture: Architecture, n_samples: int, batch_size: int) -> None:
-    """Raise ValueError where a batch would be normalised that has a single sample, which is its own mean."""
+    """Raise ValueError if batch normalisation would see a batch of a single sample, which equals its own mean."""
     if "batch" in architecture.normalizations and (batch_size == 1 or n_samples == 1):
         raise ValueError("Batch normalisation needs two samples or more in every batch, got batches of one.")
 
 
 def check_number(value: Any, name: str, *, positive: bool = False) -> float:
-    """A finite number, at least 0, or above 0 where `positive`."""
+    """A finite number, at least 0, or above 0 if `positive`."""
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, got {value!r}.")
     try:
@@ -181,20 +180,20 @@ def check_count(value: Any, name: str) -> int:
 
 
 def check_data(data: Any, name: str) -> Sequence[Any]:
-    """A tuple or list of two, X and y, or of three, with the weights of the samples."""
+    """A tuple or list of X and y, or of X, y and sample weights."""
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
         raise ValueError(f"{name} must be a pair (X, y), or (X, y, sample_weight), got {type(data).__name__}.")
     return data
 
 
 def check_not_masked(values: Any, name: str) -> None:
-    """Raise ValueError for a masked array, or rows of one, that masks anything: what lies under a mask is no datum."""
+    """Raise ValueError for a masked array, or rows of one, with masked entries: the values under a mask are not data."""
     rows = values if isinstance(values, list | tuple) else [values]
     n_masked = sum(int(np.count_nonzero(np.ma.getmask(row))) for row in rows if isinstance(row, np.ma.MaskedArray))
     if n_masked:
         raise ValueError(
-            f"{name} is a masked array, and {n_masked} of its entries are masked: fill them in, for instance by "
-            "scikit-learn's SimpleImputer from X.filled(numpy.nan), or leave their rows out."
+            f"{name} is a masked array, and {n_masked} of its entries are masked: fill them in, for instance with "
+            "scikit-learn's SimpleImputer and X.filled(numpy.nan), or leave out their rows."
         )
 
 
@@ -237,12 +236,12 @@ def check_finite(array: Any, name: str, dtype: np.dtype) -> None:
 
 
 def _finite(numbers: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Which of the numbers are finite in that type."""
+    """Which of the numbers are finite in that dtype."""
     return np.asarray(np.isfinite(numbers) if numbers.dtype == dtype else np.abs(numbers) <= np.finfo(dtype).max)
 
 
 def _check_finite_entries(matrix: Any, name: str, dtype: np.dtype) -> None:
-    """The same for the entries of a sparse matrix in the format CSR."""
+    """Raise ValueError for the first entry of a CSR matrix that is not finite in `dtype`."""
     finite = _finite(matrix.data, dtype)
     if finite.all():
         return
@@ -254,7 +253,7 @@ def _check_finite_entries(matrix: Any, name: str, dtype: np.dtype) -> None:
 
 
 def _squares_add_up(array: np.ndarray) -> bool:
-    """Whether x . x is finite, slice by slice; then all numbers are. It is the quickest look at many of them."""
+    """Whether x . x is finite, slice by slice, in which case all numbers are; the fastest check for a large array."""
     if array.size <= NUMBERS_PER_CHECK or not array.flags.c_contiguous:
         return False
     numbers = array.reshape(-1)
@@ -282,6 +281,6 @@ def _check_row_sums(rows: np.ndarray) -> None:
     wrong = np.flatnonzero(np.abs(sums - 1) > tolerance)
     if len(wrong):
         raise ValueError(
-            f"Rows of y must sum to 1, being one-hot or probabilities of the classes, got {sums[wrong[0]]:g} "
+            f"Rows of y must sum to 1, as one-hot rows and class probabilities do, got {sums[wrong[0]]:g} "
             f"in row {wrong[0]}."
         )

@@ -29,12 +29,12 @@ def new_network(activation="tanh", network_class=fastnn.Network, dtype="float32"
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
 def test_a_network_in_float32_is_checked_in_float64(activation, backend):
     network = fastnn.Network([3, 8, 2], activation, backend=backend, seed=0)
-    before = network.learned.tobytes()
+    before = network._learned.tobytes()
     report = check_gradients(network, *random_data())
     report.raise_if_failed()
     assert max(check.max_absolute_error for check in report.checks) < 1e-8
     assert "a copy of the network in float64. Its own gradient, in float32, differs by " in str(report)
-    assert network.learned.tobytes() == before
+    assert network._learned.tobytes() == before
     assert network.dtype == np.float32
 
 

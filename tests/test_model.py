@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import fastnn
-from fastnn.held_out import split_classes
+from fastnn.training.splits import split_classes
 from fastnn.model import Model, Scaling
-from tests.commands import in_empty_folder, run, write_flowers, write_house_prices
+from tests.cli.commands import in_empty_folder, run, write_flowers, write_house_prices
 
 folder = pytest.fixture(in_empty_folder, autouse=True)
 

@@ -47,7 +47,7 @@ def test_the_suite_is_collected_where_another_package_installs_its_tests(tmp_pat
             "pytest",
             "--collect-only",
             "-q",
-            "tests/test_weights.py",
+            "tests/training/test_weights.py",
             "-p",
             "no:cacheprovider",
         ],
@@ -58,4 +58,4 @@ def test_the_suite_is_collected_where_another_package_installs_its_tests(tmp_pat
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert "tests/test_weights.py::" in done.stdout
+    assert "tests/training/test_weights.py::" in done.stdout

@@ -67,7 +67,7 @@ def test_running_statistics_and_dropout_come_back_too(path, normalization):
     save(network, path)
     loaded = load(path, backend="numpy")
     assert loaded.architecture == network.architecture
-    assert loaded.learned.tobytes() == network.learned.tobytes()
+    assert loaded._learned.tobytes() == network._learned.tobytes()
     assert loaded.forward(X).tobytes() == network.forward(X).tobytes()
 
 
@@ -382,7 +382,7 @@ def rewrite(path: Path, parameters: np.ndarray | None = None, **changes: object)
 
 def test_a_newer_version_of_the_format_is_named(path):
     rewrite(path, version=2)
-    with pytest.raises(ValueError, match="version 2 of the file format, and this fastnn reads version 1: install"):
+    with pytest.raises(ValueError, match="version 2 of the file format, but this fastnn reads version 1: install"):
         load(path)
 
 
