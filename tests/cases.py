@@ -211,7 +211,7 @@ class Case:
                 yield distance_from_kinks(network, X[batch], y[batch])
                 network.loss(X[batch], y[batch])
                 network.backward()
-                self.network.step(optimizer)
+                network.step(self.optimizer)
 
 
 def has_kinks(activations: tuple[str, ...], loss: Loss) -> bool:

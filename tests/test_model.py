@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import fastnn
-from fastnn.training.splits import split_classes
 from fastnn.model import Model, Scaling
+from fastnn.training.splits import split_classes
 from tests.cli.commands import in_empty_folder, run, write_flowers, write_house_prices
 
 folder = pytest.fixture(in_empty_folder, autouse=True)

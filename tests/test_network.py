@@ -133,7 +133,7 @@ def test_a_step_is_the_formula(backend):
     for penalize_biases in (False, True):
         before = network.parameters.copy()
         architecture = network.architecture
-        fastnn.SGD(learning_rate=0.25, l2=0.5, penalize_biases=penalize_biases).step(network)
+        network.step(fastnn.SGD(learning_rate=0.25, l2=0.5, penalize_biases=penalize_biases))
         for W, W_before, dW in zip(
             network.weights, architecture.weight_views(before), network.weight_gradients, strict=True
         ):

@@ -118,7 +118,7 @@ def test_a_loaded_network_is_trained_further_like_the_original(path):
     for each in (network, loaded):
         each.loss(X, y)
         each.backward()
-        fastnn.SGD(learning_rate=0.1).step(each)
+        each.step(fastnn.SGD(learning_rate=0.1))
     assert loaded.parameters.tobytes() == network.parameters.tobytes()
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -132,7 +133,7 @@ class ReshufflingSampler(Sampler):
     def _present(self) -> Callable[[], None]:
         """What puts back the present order and the present state of the random numbers."""
         random, positions = self.random, self.positions
-        state = None if random is None else random.get_state(legacy=False)
+        state: Any = None if random is None else random.get_state(legacy=False)
 
         def put_back() -> None:
             self.positions = positions

@@ -67,6 +67,11 @@ class Solver:
         self.course: Course = Constant().begin(optimizer.learning_rate, 1, 1)
         self.state: OptimizerState | None = None
 
+    @property
+    def learning_rate(self) -> float:
+        """The present learning rate, by scikit-learn's name."""
+        return self.course.learning_rate
+
     def begin(self, n_batches: int, max_iter: int) -> None:
         """Begin the schedule, which may depend on the number of steps of the whole training."""
         self.course = begin_schedule(self.schedule, self.optimizer, max_iter, n_batches)

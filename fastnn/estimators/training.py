@@ -232,7 +232,8 @@ class Training(Standardizing):
             self._begin_curves()  # L-BFGS keeps none, and early stopping keeps others
         network, callbacks = self._network, self._checked_callbacks(prepared)
         is_new = not (prepared.incremental and hasattr(self, "_optimizer"))
-        solver = self._make_solver(validates=prepared.validation is not None) if is_new else self._optimizer
+        known: Solver | None = None if is_new else self._optimizer
+        solver = known or self._make_solver(validates=prepared.validation is not None)
         batch_size = self._batch_size(prepared.n_trained)
         check_batches(network.architecture, prepared.n_trained, batch_size)
         self._optimizer, self._trains_on = solver, prepared.incremental
@@ -295,11 +296,11 @@ class Training(Standardizing):
     def _stopping(self, state: TrainState, solver: Solver, incremental: bool) -> NoImprovement:
         """scikit-learn's stopping rule; in `partial_fit` it goes on where the call before has left it."""
         tol, patience, count = float(self.tol), float(self.n_iter_no_change), self._no_improvement_count
+        best: Any = self.best_validation_score_ if self.early_stopping else self.best_loss_
         if not self.early_stopping:
-            return NoImprovement(tol, patience, solver, best=self.best_loss_, count=count)
+            return NoImprovement(tol, patience, solver, best=best, count=count)
         kept = self.__dict__.get("_best_learned") if incremental else None
         snapshot = None if kept is None else Snapshot(kept)
-        best = self.best_validation_score_
         return NoBetterScore(tol, patience, solver, best=best, count=count, state=state, kept=snapshot)
 
     def _keep_iterations(self, n_trained: int, history: History, n_epochs: int) -> None:

@@ -281,11 +281,12 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Saved:
 
 def _saved(path: Path, run: Any, learned: np.ndarray, **progress: Any) -> Saved:
     """What a checkpoint holds, from what its progress says."""
-    counted = ("n_steps", "n_updates", "mask_key")
-    counters = Counters(*(progress.pop(name) for name in counted), progress["random"]["now"])
-    snapshot = Snapshot(learned, vectors=progress.pop("vectors"), counters=counters)
-    start = progress.pop("random")["start"]
-    return Saved(path, run, snapshot, random_at_start=start, **progress)
+    n_steps, n_updates, mask_key, vectors, random = (
+        progress.pop(name) for name in ("n_steps", "n_updates", "mask_key", "vectors", "random")
+    )
+    counters = Counters(n_steps, n_updates, mask_key, random["now"])
+    snapshot = Snapshot(learned, vectors=vectors, counters=counters)
+    return Saved(path, run, snapshot, random_at_start=random["start"], **progress)
 
 
 def _pack(value: Any, members: dict[str, np.ndarray]) -> Any:

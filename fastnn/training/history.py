@@ -87,10 +87,9 @@ class History:
         curves = {name: getattr(self, name) for name in CURVES}
         return {name: values for name, values in (curves | self.scores).items() if values}
 
-    @property
-    def last(self) -> str:
-        """The last of everything but seconds, in words."""
-        return ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.curves().items() if name != "seconds")
+    def words(self, epoch: int) -> str:
+        """Everything that was measured in an epoch, counted from 0, but its seconds."""
+        return ", ".join(f"{name} {value:.4g}" for name, value in self[epoch].items() if name != "seconds")
 
     def to_frame(self) -> Any:
         """A pandas DataFrame with one row per epoch, counted from 1, and one column for all that was measured."""
@@ -115,7 +114,7 @@ class History:
             return f"<History: no epochs{'; ' * bool(self.stop_reason)}{self.stop_reason}>"
         parts = (
             f"{len(self)} epoch{'s' * (len(self) > 1)} in {sum(self.seconds):.3g} s",
-            self.last,
+            self.words(-1),
             f"best epoch {self.best_epoch}",
             *([self.stop_reason] if self.stop_reason else []),
         )

@@ -127,7 +127,7 @@ class TrainState:
         network = self.network
         vectors = None if self.optimizer is None else self.of_optimizer.vectors
         n_steps = 0 if self.optimizer is None else self.of_optimizer.n_steps
-        random = network.random.bit_generator.state
+        random = dict(network.random.bit_generator.state)
         counters = Counters(n_steps, network.n_updates, network._mask_key, random, network._has_loss)
         if into is None:
             into = Snapshot(

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import Any
 
 import numpy as np
@@ -115,7 +115,7 @@ def fit_batches(
     callbacks = check_callbacks(options.callbacks, network, validates=False)
     if any(callback.saves for callback in callbacks):
         raise ValueError("A Checkpoint cannot resume a stream of batches: save the network with fastnn.save.")
-    length = len(batches) if hasattr(batches, "__len__") else math.inf
+    length = len(batches) if isinstance(batches, Sized) else math.inf
     run = Run(TrainState(network, optimizer), callbacks, History())
     stream = Stream(run.state, iter(batches), scaler)
     known = math.isfinite(length)

@@ -114,11 +114,16 @@ class Trainer:
         self.tell_steps(len(history) - len(epochs.losses))
         for rule in self.plan.rules:
             history.stop_reason = rule.end_epochs(history, len(epochs.losses)) or history.stop_reason
-        if logger.isEnabledFor(DEBUG):
-            logger.debug("Epoch %d: %s", len(history), history.last)
+        self._log(len(epochs.losses))
         is_last = len(history) >= self.plan.last_epoch
         end_epoch(run.callbacks, run.network, history, is_last=is_last)
         self._report_within(0.0)
+
+    def _log(self, n_epochs: int) -> None:
+        if logger.isEnabledFor(DEBUG):
+            history = self.run.history
+            for epoch in range(len(history) - n_epochs, len(history)):
+                logger.debug("Epoch %d: %s", epoch + 1, history.words(epoch))
 
     def tell_steps(self, first_epoch: int) -> None:
         """Tell the steps how the epochs from that one on went."""

@@ -71,7 +71,7 @@ def test_ten_steps_agree(case):
         for _ in range(STEPS):
             trajectory.append(network.loss(X, y))
             network.backward()
-            case.network.step(optimizer)
+            network.step(case.optimizer)
         losses.append(trajectory)
         parameters.append(network.parameters)
     assert_agree(*losses, case.tolerance(STEPS))
@@ -129,7 +129,7 @@ def test_a_fit_is_the_loop_one_would_write_by_hand(case, backend):
         rows = order[start : start + case.batch_size]
         total += len(rows) * stepped.loss(X[rows], y[rows])
         stepped.backward()
-        case.optimizer.step(stepped)
+        stepped.step(case.optimizer)
     assert_agree(history.loss[0], total / len(X), case.tolerance())
     assert_agree(fitted.parameters, stepped.parameters, case.tolerance(-(-len(X) // case.batch_size)))
 

@@ -225,7 +225,7 @@ def test_each_update_drops_other_units_and_a_loss_those_of_the_next_update(backe
         losses.append(network.loss(X, LABELS))
         assert network.loss(X, LABELS) == losses[-1]
         network.backward()
-        fastnn.SGD(1e-300).step(network)  # moves nothing
+        network.step(fastnn.SGD(1e-300))  # moves nothing
     assert len(set(losses)) == 3
     assert network.n_updates == 3
 

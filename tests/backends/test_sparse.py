@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sklearn.neural_network
 from scipy import sparse
+from sklearn.preprocessing import StandardScaler
 
 import fastnn
 from fastnn.backends.numba_backend import model as epoch
@@ -177,7 +178,7 @@ def test_a_stream_of_sparse_batches_is_not_centred():
     net = network()
     before = net.parameters.copy()
     with pytest.raises(ValueError, match=r"with_mean=False"):
-        net.fit_batches([(sparse.csr_array(X), LABELS)], standardize=True)
+        net.fit_batches([(sparse.csr_array(X), LABELS)], scaler=StandardScaler())
     np.testing.assert_array_equal(net.parameters, before)
 
 

@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 import fastnn
-from fastnn.training.callbacks import Callback, EarlyStopping
-from fastnn.training.checkpoints import Checkpoint
 from fastnn.cli import main as command_line
 from fastnn.datasets import load_table, read_idx
+from fastnn.training.callbacks import Callback, EarlyStopping
+from fastnn.training.checkpoints import Checkpoint
 from tests.datasets.hostile import (
     X,
     Y,

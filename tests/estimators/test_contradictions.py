@@ -24,7 +24,7 @@ WRONG = {
     "dtype": ({"dtype": "float16"}, {}, "dtype"),
     "an integer dtype": ({"dtype": np.int64}, {}, "dtype"),
     "n_threads": ({"n_threads": 0}, {}, "The 'n_threads' parameter"),
-    "optimizer": ({"optimizer": "adamw"}, {}, "The 'optimizer' parameter"),
+    "optimizer": ({"optimizer": "fast"}, {}, "The 'optimizer' parameter"),
     "schedule": ({"schedule": "cosine"}, {}, "schedule"),
     "max_grad_norm": ({"max_grad_norm": 0}, {}, "The 'max_grad_norm' parameter"),
     "scoring": ({"early_stopping": True, "scoring": "no"}, {}, "'no'"),

@@ -294,7 +294,7 @@ IN_PARTS = {
 @pytest.mark.parametrize("container", [np.asarray, csr_matrix, csc_matrix])
 @pytest.mark.parametrize("case", IN_PARTS.values(), ids=IN_PARTS)
 def test_samples_that_are_taken_in_parts_give_scikit_learns_trajectory(case, container, monkeypatch):
-    monkeypatch.setattr(fastnn.training, "SECONDS_PER_CHUNK", 0)  # one batch at a time
+    monkeypatch.setattr(fastnn.training.descent, "SECONDS_PER_CHUNK", 0)  # one batch at a time
     replace(case, container=container, parameters=case.parameters | {"batch_size": 7}).check()
 
 

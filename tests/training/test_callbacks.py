@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import training
+from fastnn.training import descent
 from fastnn.training.callbacks import Callback, EarlyStopping
 from tests.training.fits import Recorder, every_backend, fit, new_network
 
@@ -22,7 +22,7 @@ def test_callbacks_are_called_before_between_and_after(batch_size, backend):
 @every_backend
 @pytest.mark.parametrize("seconds", [0, 1e9])
 def test_callbacks_see_the_epochs_they_want_and_the_last(seconds, backend, monkeypatch):
-    monkeypatch.setattr(training, "SECONDS_PER_CHUNK", seconds)
+    monkeypatch.setattr(descent, "SECONDS_PER_CHUNK", seconds)
     rare, rarer, network, twin = Recorder(every=4), Recorder(every=6), new_network(backend), new_network(backend)
     history = fit(network, epochs=13, batch_size=None, callbacks=[rare, rarer])
     assert [epoch for what, epoch in rare.called if what == "epoch"] == [4, 8, 12, 13]
@@ -31,11 +31,11 @@ def test_callbacks_see_the_epochs_they_want_and_the_last(seconds, backend, monke
 
 
 def test_epochs_that_nobody_looks_at_are_trained_together(monkeypatch):
-    monkeypatch.setattr(training, "SECONDS_PER_CHUNK", 1e9)
+    monkeypatch.setattr(descent, "SECONDS_PER_CHUNK", 1e9)
     calls = []
-    train_epochs = training.Batches.train_epochs
+    train = descent.BatchSteps.train
     monkeypatch.setattr(
-        training.Batches, "train_epochs", lambda batches, n: calls.append(n) or train_epochs(batches, n)
+        descent.BatchSteps, "train", lambda steps, n, report: calls.append(n) or train(steps, n, report)
     )
 
     class Ends(Callback):
@@ -45,7 +45,7 @@ def test_epochs_that_nobody_looks_at_are_trained_together(monkeypatch):
     for callbacks in ((), [Ends()], [Recorder(every=10)], [Recorder()], [EarlyStopping("loss")]):
         fit(new_network(), epochs=30, batch_size=None, callbacks=callbacks)
         calls.append(None)
-    assert calls == [30, None, 30, "end", None, 10, 10, 10, None, None, None]
+    assert calls == [30, None, 30, "end", None, 10, 10, 10, None, *[1] * 30, None, *[1] * 30, None]
 
 
 @pytest.mark.parametrize(

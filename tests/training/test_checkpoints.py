@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import training
+from fastnn.training import descent, description
 from fastnn.training.callbacks import Callback, EarlyStopping
 from fastnn.training.checkpoints import Checkpoint, read_checkpoint
 
@@ -101,7 +101,7 @@ def test_a_training_goes_on_as_if_it_had_not_been_interrupted(optimizer, dtype, 
 )
 @pytest.mark.parametrize("seconds", [0, 1e9])
 def test_it_goes_on_with_the_same_samples(shuffle, batch_size, validation, seconds, path, backend, monkeypatch):
-    monkeypatch.setattr(training, "SECONDS_PER_CHUNK", seconds)
+    monkeypatch.setattr(descent, "SECONDS_PER_CHUNK", seconds)
     options = {"shuffle": shuffle, "batch_size": batch_size, **validation}
     assert_goes_on(path, backend, options, 4)
 
@@ -203,15 +203,15 @@ def test_a_checkpoint_is_a_saved_network(path):
 @pytest.mark.parametrize("n_samples", [1, 2, 255, 256, 257, 100_000])
 def test_features_are_known_again_by_some_rows_from_the_first_to_the_last(n_samples, monkeypatch):
     features = np.random.default_rng(0).standard_normal((n_samples, 2)).astype("float32")
-    checksum = training.checksum_of_rows(features)
-    assert checksum == training.checksum_of_rows(np.asfortranarray(features))
+    checksum = description._checksum_of_rows(features)
+    assert checksum == description._checksum_of_rows(np.asfortranarray(features))
     for row in (0, n_samples - 1):
         changed = features.copy()
         changed[row, 1] += 1
-        assert training.checksum_of_rows(changed) != checksum
+        assert description._checksum_of_rows(changed) != checksum
     hashed, crc32 = [], zlib.crc32
     monkeypatch.setattr(zlib, "crc32", lambda data: hashed.append(len(data)) or crc32(data))
-    training.checksum_of_rows(features)
+    description._checksum_of_rows(features)
     assert hashed == [min(n_samples, 256)]
 
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import f1_score, get_scorer, make_scorer, r2_score, roc_auc_score
 
 import fastnn
-from fastnn import training
+from fastnn.training import descent
 from fastnn.training.callbacks import Callback, EarlyStopping
 from tests.training.fits import LABELS, OTHERS, Recorder, X, every_backend, fit, new_network, watched
 
@@ -32,7 +32,7 @@ def test_training_stops_after_so_many_epochs_without_improvement_at_the_best(mon
 @every_backend
 @pytest.mark.parametrize("ends", ["stops", "last epoch", "callback", "interrupt", "interrupt within", "diverges"])
 def test_the_best_parameters_are_restored_however_training_ends(ends, backend, monkeypatch):
-    monkeypatch.setattr(training, "SECONDS_PER_CHUNK", 0)
+    monkeypatch.setattr(descent, "SECONDS_PER_CHUNK", 0)
     network, recorder = new_network(backend), Recorder()
     patience = 3 if ends == "stops" else 100
     error = {"callback": RuntimeError("no"), "interrupt": KeyboardInterrupt()}.get(ends)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import training
+from fastnn.training import splits
 from fastnn.training.callbacks import EarlyStopping
 from tests.training.fits import LABELS, OTHERS, X, every_backend, fit, new_network
 
@@ -28,7 +28,7 @@ from tests.training.fits import LABELS, OTHERS, X, every_backend, fit, new_netwo
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_a_fraction_is_held_out_and_the_rest_trained_on(loss, n_outputs, y, batch_size, shuffle, backend):
     network, twin = (new_network(backend, loss, n_outputs) for _ in range(2))
-    rows, others = training.split(y, twin.architecture, 0.25, twin.random)
+    rows, others = splits.split(y, twin.architecture, 0.25, twin.random)
     assert sorted([*rows, *others]) == list(range(60))
     assert len(others) == 15
     history = fit(network, y=y, validation_fraction=0.25, batch_size=batch_size, shuffle=shuffle)
@@ -54,12 +54,12 @@ def test_each_class_is_held_out_in_proportion(fraction, as_rows):
     sizes = np.array([1, 2, 30, 67, 0, 100])
     y = np.random.default_rng(0).permutation(np.repeat(np.arange(6), sizes))
     network = fastnn.Network([3, 6], backend="numpy")
-    rows, others = training.split(np.eye(6)[y] if as_rows else y, network.architecture, fraction, network.random)
+    rows, others = splits.split(np.eye(6)[y] if as_rows else y, network.architecture, fraction, network.random)
     counts = np.bincount(y[others], minlength=6)
     assert counts.sum() == math.ceil(200 * fraction)
     assert (abs(counts - sizes * fraction) <= 1).all()
     assert (np.bincount(y[rows], minlength=6)[sizes > 0] > 0).all()
-    _, again = training.split(y, network.architecture, fraction, network.random)
+    _, again = splits.split(y, network.architecture, fraction, network.random)
     assert fraction == 0.001 or (others != again).any()
 
 

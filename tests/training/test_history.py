@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import fastnn
-from fastnn import training
+from fastnn.training import descent
 from fastnn.training.callbacks import EarlyStopping
 from fastnn.training.history import History
 from tests.training.fits import every_backend, fit, new_network
@@ -45,7 +45,7 @@ class Decaying(fastnn.SGD):
 @pytest.mark.parametrize("seconds", [0, 1e9])
 @pytest.mark.parametrize(("batch_size", "n_batches"), [(16, 4), (None, 1)])
 def test_learning_rates_are_those_of_the_last_steps(batch_size, n_batches, seconds, backend, monkeypatch):
-    monkeypatch.setattr(training, "SECONDS_PER_CHUNK", seconds)
+    monkeypatch.setattr(descent, "SECONDS_PER_CHUNK", seconds)
     history = fit(new_network(backend), optimizer=Decaying(), batch_size=batch_size, epochs=20)
     assert history.learning_rate == [1 / (n_batches * epoch) for epoch in range(1, 21)]
 

@@ -73,7 +73,7 @@ def test_steps_of_muon(nesterov, backend):
         network.backward()
         hidden = [W.copy() for W in network.weights[:-1]]
         twin.parameters[:], twin.gradient[:] = network.parameters, network.gradient
-        adam.step(twin)
+        twin.step(adam)
         for W, dW, mean in zip(hidden, network.weight_gradients, means, strict=False):
             slope = dW + 0.01 * W
             mean[:] = 0.95 * mean + 0.05 * slope

@@ -8,7 +8,12 @@ import pytest
 import fastnn
 from fastnn.backends.numba_backend import model as epoch
 from fastnn.optimizers import SETTINGS, UPDATES
-from fastnn.training import Descent, read_only
+from fastnn.schedules import Constant
+from fastnn.training.descent import Descent
+from fastnn.training.objective import Objective
+from fastnn.training.samples import Samples
+from fastnn.training.sampling import Sampler
+from fastnn.training.state import TrainState
 from tests.cases import DTYPES, assert_agree, tolerance
 
 every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
@@ -239,10 +244,13 @@ def penalty_of(network, optimizer):
 
 def losses_of_steps(network, optimizer, n_steps, batch_size, reports_penalty=True, X=X, labels=LABELS):
     """What training reports of so many steps in one call, on batches in order."""
-    descent, losses = Descent(network, optimizer, reports_penalty=reports_penalty), np.full(n_steps, np.nan)
-    data = read_only(X.astype(network.dtype)), read_only(labels), np.empty(0)
-    descent.reserve(batch_size, *data[:2], gathers=False, weighted=False)
-    descent.run(losses, *data, None, batch_size)
+    objective = Objective()
+    objective.reports_penalty = reports_penalty
+    samples = Samples(X.astype(network.dtype), labels, np.empty(0))
+    descent = Descent(TrainState(network, optimizer), objective, Constant().begin(optimizer.learning_rate, 1, 1))
+    descent.reserve(batch_size, samples, gathers=False)
+    sampler = Sampler(network, samples, None, batch_size, shuffle=False)
+    losses, _ = descent.step(sampler.draw(-(-n_steps // sampler.n_batches)).part(0, n_steps))
     return losses
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import training
 from fastnn.schedules import (
     Constant,
     Cosine,
@@ -22,6 +21,7 @@ from fastnn.schedules import (
     StepDecay,
     find_schedule,
 )
+from fastnn.training import descent
 from tests.cases import assert_agree, tolerance
 
 every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
@@ -250,7 +250,7 @@ def test_a_fit_makes_each_step_at_its_rate(name, backend):
         rows = slice(t % 5 * 5, t % 5 * 5 + 5)
         by_hand.loss(X[rows], LABELS[rows])
         by_hand.backward()
-        fastnn.SGD(rate).step(by_hand)
+        by_hand.step(fastnn.SGD(rate))
     assert_agree(network.parameters, by_hand.parameters, 15 * tolerance("float64", 3, 4, 2, 5))
 
 
@@ -288,7 +288,7 @@ def test_a_history_has_the_rate_of_the_last_step_of_each_epoch(backend):
 def test_epochs_of_one_batch_trained_several_in_a_call_are_the_same(optimizer, schedule, backend, monkeypatch):
     results = []
     for seconds in (0, 1e9):  # one by one; or 1, 8, 21
-        monkeypatch.setattr(training, "SECONDS_PER_CHUNK", seconds)
+        monkeypatch.setattr(descent, "SECONDS_PER_CHUNK", seconds)
         network = new_network(backend)
         history = fit(network, optimizer, schedule=schedule, epochs=30, batch_size=None)
         state = network.optimizer_state(optimizer)
@@ -301,7 +301,7 @@ def test_epochs_of_one_batch_trained_several_in_a_call_are_the_same(optimizer, s
 def test_how_an_epoch_is_cut_into_chunks_makes_no_difference(backend, monkeypatch):
     results = []
     for seconds in (0, 1e9):
-        monkeypatch.setattr(training, "SECONDS_PER_CHUNK", seconds)
+        monkeypatch.setattr(descent, "SECONDS_PER_CHUNK", seconds)
         network = new_network(backend)
         history = fit(network, schedule=OneCycle(), batch_size=1)
         results.append((history.loss, history.learning_rate, network.parameters.tobytes()))
@@ -320,7 +320,7 @@ def test_a_rate_of_zero_trains_nothing(backend):
 @pytest.mark.parametrize("validated", [False, True])
 @pytest.mark.parametrize("batch_size", [5, None])
 def test_on_a_plateau_the_rate_of_the_next_epoch_falls(batch_size, validated, backend, monkeypatch):
-    monkeypatch.setattr(training, "SECONDS_PER_CHUNK", 1e9)
+    monkeypatch.setattr(descent, "SECONDS_PER_CHUNK", 1e9)
     schedule, held_out = ReduceOnPlateau(0.5, patience=1, threshold=0.3), (X[::-1], 1 - LABELS)
     data = {"validation_data": held_out} if validated else {}
     history = fit(new_network(backend), schedule=schedule, epochs=12, batch_size=batch_size, **data)

@@ -9,6 +9,7 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 import fastnn
+from fastnn.scaling import ColumnScaler
 from fastnn.training.callbacks import Callback, EarlyStopping
 from fastnn.training.checkpoints import Checkpoint
 from tests.cases import DTYPES, assert_agree, tolerance
@@ -78,15 +79,14 @@ def test_a_stream_is_an_epoch_in_order_and_is_gone_on_with(optimizer, backend):
 def test_features_are_standardised_by_all_batches_so_far(backend):
     wide = 1000 + 50 * X
     network, by_hand, scaler = new_network(backend), new_network(backend), StandardScaler()
-    history = fit_batches(network, stream(wide), standardize=True)
+    counted = StandardScaler()
+    fit_batches(network, stream(wide), scaler=counted)
     fit_batches(by_hand, [(scaler.partial_fit(x).transform(x), y) for x, y in stream(wide)])
     assert network.parameters.tobytes() == by_hand.parameters.tobytes()
-    assert history.scaler.n_samples_seen_ == 60
-    np.testing.assert_allclose(history.scaler.mean_, wide.mean(axis=0))
-    again = fit_batches(network, stream(wide), standardize=history.scaler)
-    assert again.scaler is history.scaler
-    assert again.scaler.n_samples_seen_ == 120
-    assert fit_batches(network, stream()).scaler is None
+    assert counted.n_samples_seen_ == 60
+    np.testing.assert_allclose(counted.mean_, wide.mean(axis=0))
+    fit_batches(network, stream(wide), scaler=counted)
+    assert counted.n_samples_seen_ == 120
 
 
 @every_backend
@@ -120,8 +120,8 @@ def test_a_bad_batch_is_refused_with_the_network_of_the_batches_before(batch, er
     network, twin, scalers = new_network(backend), new_network(backend), (StandardScaler(), StandardScaler())
     good = list(stream())[:2]
     with pytest.raises(error, match=message):
-        fit_batches(network, [*good, batch], standardize=scalers[0])
-    fit_batches(twin, good, standardize=scalers[1])
+        fit_batches(network, [*good, batch], scaler=scalers[0])
+    fit_batches(twin, good, scaler=scalers[1])
     assert network.parameters.tobytes() == twin.parameters.tobytes()
     assert scalers[0].n_samples_seen_ == scalers[1].n_samples_seen_
 
@@ -146,9 +146,9 @@ def test_a_scaler_has_not_seen_a_batch_that_diverges(n_before, backend):
     scalers = StandardScaler(), StandardScaler()
     good = [(X[rows], X[rows, 0]) for rows in slices()[2 : 2 + n_before]]
     with pytest.raises(fastnn.DivergenceError, match=f"in batch {n_before + 1}"):
-        fit_batches(network, [*good, (X, np.full(60, 1e30))], standardize=scalers[0])
+        fit_batches(network, [*good, (X, np.full(60, 1e30))], scaler=scalers[0])
     if good:
-        fit_batches(twin, good, standardize=scalers[1])
+        fit_batches(twin, good, scaler=scalers[1])
     assert network.parameters.tobytes() == twin.parameters.tobytes()
     np.testing.assert_equal(vars(scalers[0]), vars(scalers[1]))
 
@@ -157,7 +157,7 @@ def test_a_scaler_has_not_seen_a_batch_that_diverges(n_before, backend):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_features_are_standardised_in_the_wider_type(dtype, kind):
     features, network, by_hand = kind(100 + 10 * X), new_network(dtype=dtype), new_network(dtype=dtype)
-    fit_batches(network, stream(features), standardize=True)
+    fit_batches(network, stream(features), scaler=ColumnScaler())
     wide, scaler = features.astype(np.result_type(kind, dtype)), StandardScaler()
     fit_batches(by_hand, [(scaler.partial_fit(x).transform(x), y) for x, y in stream(wide)])
     assert network.parameters.tobytes() == by_hand.parameters.tobytes()
@@ -169,7 +169,12 @@ def test_features_are_standardised_in_the_wider_type(dtype, kind):
         (3, {}, TypeError, r"batches must be an iterable of pairs \(X, y\), got int"),
         ([], {}, ValueError, "batches gave no batch"),
         ((X, LABELS), {}, ValueError, r"batch 1 must be a pair \(X, y\), or \(X, y, sample_weight\), got ndarray"),
-        ([(X, LABELS)], {"standardize": "yes"}, TypeError, "standardize must be True, False or a StandardScaler"),
+        (
+            [(X, LABELS)],
+            {"scaler": "yes"},
+            TypeError,
+            "scaler must have partial_fit and transform, as a StandardScaler has",
+        ),
         ([(X, LABELS)], {"optimizer": 0.1}, TypeError, "optimizer must be a fastnn optimizer"),
         ([(X, LABELS)], {"progress": 1}, TypeError, "progress must be True, False, None or a function"),
         ([(X, LABELS)], {"callbacks": EarlyStopping()}, ValueError, "needs validation_data or validation_fraction"),

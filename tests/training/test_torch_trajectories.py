@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import training
 from fastnn.schedules import (
     Constant,
     Cosine,
@@ -19,6 +18,7 @@ from fastnn.schedules import (
     ReduceOnPlateau,
     StepDecay,
 )
+from fastnn.training import descent
 from tests.cases import assert_agree, import_torch
 
 torch = import_torch()
@@ -188,7 +188,7 @@ def trajectory(network, backend, optimizer, schedule=None):
     """The parameters after each step, and the rate at the end of each epoch."""
     model, steps = start(network, backend), {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "SECONDS_PER_CHUNK", 0)
+        patch.setattr(descent, "SECONDS_PER_CHUNK", 0)
         history = model.fit(
             *data(network),
             optimizer=optimizer,

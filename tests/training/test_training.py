@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 import fastnn
-from fastnn import training
+from fastnn.training import descent
 from tests.cases import HIDDEN, OUTPUTS, assert_agree, layer_sizes_for, tolerance
 
 every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
@@ -64,7 +64,7 @@ def test_shuffling_takes_every_sample_once_in_an_order_of_its_own_each_epoch(bac
 
     training_rate = fastnn.SGD(learning_rate=0.5)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "SECONDS_PER_CHUNK", 0)
+        patch.setattr(descent, "SECONDS_PER_CHUNK", 0)
         network.fit(np.zeros((n, 1)), targets, optimizer=training_rate, epochs=3, batch_size=1, progress=record)
     # At features of 0 and a rate of one half, a step sets the bias to the target of its sample.
     epochs = np.array(seen).reshape(3, n + 1)[:, :n]
@@ -105,11 +105,11 @@ def test_the_same_seed_gives_the_same_fit(backend):
 @every_backend
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_how_an_epoch_is_cut_into_chunks_makes_no_difference(shuffle, backend, monkeypatch):
-    monkeypatch.setattr(training, "SECONDS_PER_BATCH", np.inf)  # a first chunk of one batch
+    monkeypatch.setattr(descent, "SECONDS_PER_BATCH", np.inf)  # a first chunk of one batch
     results = []
     # One batch by one; or 1, 8 and the 14 left, and then a whole epoch at once. Each epoch reports its end, too.
     for seconds, n_reports in ((0, 2 * (23 + 1)), (1e9, (3 + 1) + (1 + 1))):
-        monkeypatch.setattr(training, "SECONDS_PER_CHUNK", seconds)
+        monkeypatch.setattr(descent, "SECONDS_PER_CHUNK", seconds)
         network, shares = new_network(backend), []
         history = fit(
             network, batch_size=1, shuffle=shuffle, progress=lambda share, _, shares=shares: shares.append(share)
@@ -122,10 +122,10 @@ def test_how_an_epoch_is_cut_into_chunks_makes_no_difference(shuffle, backend, m
 @every_backend
 @pytest.mark.parametrize("learning_rate", [0.05, 1e308], ids=["converges", "diverges"])
 def test_epochs_of_one_batch_trained_several_in_a_call_are_the_same(learning_rate, backend, monkeypatch):
-    monkeypatch.setattr(training, "SECONDS_PER_BATCH", np.inf)  # a first call for one epoch
+    monkeypatch.setattr(descent, "SECONDS_PER_BATCH", np.inf)  # a first call for one epoch
     results = []
     for seconds in (0, 1e9):  # one by one; or 1, 8, 64 ...
-        monkeypatch.setattr(training, "SECONDS_PER_CHUNK", seconds)
+        monkeypatch.setattr(descent, "SECONDS_PER_CHUNK", seconds)
         network, losses, message = new_network(backend), [], ""
         optimizer = fastnn.SGD(learning_rate, momentum=0.9)
         try:
@@ -218,7 +218,7 @@ def test_accuracy_rounds_soft_targets_to_the_nearer_class(backend):
 
 @every_backend
 def test_progress_is_told_in_rising_shares_that_end_at_one(backend, monkeypatch):
-    monkeypatch.setattr(training, "SECONDS_PER_CHUNK", 0)
+    monkeypatch.setattr(descent, "SECONDS_PER_CHUNK", 0)
     told = []
     history = fit(new_network(backend), epochs=4, progress=lambda share, history: told.append((share, history)))
     shares = [share for share, _ in told]
@@ -264,7 +264,7 @@ def test_other_kinds_of_progress_are_refused():
 @every_backend
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_an_interrupted_fit_leaves_the_parameters_of_whole_batches(shuffle, backend, monkeypatch):
-    monkeypatch.setattr(training, "SECONDS_PER_CHUNK", 0)
+    monkeypatch.setattr(descent, "SECONDS_PER_CHUNK", 0)
     network, by_hand = new_network(backend), new_network(backend)
 
     def interrupt(share, history):

@@ -136,7 +136,7 @@ def test_an_epoch_is_the_loop_one_would_write_by_hand(shuffle, width, backend):
         rows = order[start : start + 16]
         total += weights[rows].sum() * stepped.loss(X[rows], y[rows], weights[rows])
         stepped.backward()
-        optimizer.step(stepped)
+        stepped.step(optimizer)
     assert history.loss[0] == pytest.approx(total / weights.sum(), rel=1e-13)
     assert_agree(fitted.parameters, stepped.parameters, 1e-13)
 
