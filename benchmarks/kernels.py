@@ -14,7 +14,7 @@ from fastnn.backends.numba_backend import table
 from fastnn.backends.numba_backend.operations import NOTHING, Operation, View
 from fastnn.backends.numba_backend.programs.program import Program
 from fastnn.backends.numpy_backend import layers, losses
-from fastnn.optimizers import SETTINGS
+from fastnn.updates import SETTINGS
 
 N = 16 if QUICK else 128
 N_SAMPLES = 100 if QUICK else 10_000

@@ -8,10 +8,11 @@ from fastnn.activations import register_activation
 from fastnn.backends import available_backends
 from fastnn.exceptions import DivergenceError
 from fastnn.gradient_check import GradientReport, check_gradients
-from fastnn.losses import register_loss
 from fastnn.model import Model
 from fastnn.network import Network
-from fastnn.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, Muon, RMSprop
+from fastnn.optimizers import SGD, Adagrad, Adam, AdamW, Muon, RMSprop
+from fastnn.quasi_newton import LBFGS
+from fastnn.registered_losses import register_loss
 from fastnn.serialization import load, load_metadata, save
 from fastnn.training.callbacks import Callback, EarlyStopping
 from fastnn.training.checkpoints import Checkpoint

@@ -12,10 +12,10 @@ from fastnn.backends import get_backend
 from fastnn.batches import read_only, ready, relative_weights, weighted_mean
 from fastnn.initializers import find_initializer
 from fastnn.losses import LOSSES, Loss
-from fastnn.optimizers import SETTINGS
 from fastnn.summary import summary_of
 from fastnn.threads import call_threads, matrix_threads, team_size, threads_of_call
 from fastnn.trace import LayerTrace, trace_of
+from fastnn.updates import SETTINGS
 from fastnn.validation import (
     check_batches,
     check_count,

@@ -25,6 +25,20 @@ OTHER_NAMES = {
     "val_loss": "validation_loss",
     "val_accuracy": "validation_accuracy",
     "l-bfgs": "lbfgs",
+    "lr": "learning_rate",
+    "eta": "learning_rate",
+    "betas": "beta_1",
+    "beta1": "beta_1",
+    "beta2": "beta_2",
+    "eps": "epsilon",
+    "alpha": "l2",
+    "clip_norm": "max_grad_norm",
+    "clipnorm": "max_grad_norm",
+    "max_iter": "epochs",
+    "n_epochs": "epochs",
+    "validation_split": "validation_fraction",
+    "random_state": "seed",
+    "n_jobs": "n_threads",
 }
 
 
@@ -43,3 +57,11 @@ def suggestion(name: Any, known: Iterable[str]) -> str:
     found = [OTHER_NAMES.get(word, word), *get_close_matches(word, known, n=1)]
     meant = next((candidate for candidate in found if candidate in known), None)
     return "" if meant is None else f" Did you mean {meant!r}?"
+
+
+def check_keywords(function: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise TypeError for keyword arguments that a function does not have; the message suggests the one that is meant."""
+    known = tuple(known)
+    for name in given:
+        if name not in known:
+            raise TypeError(f"{function} has no argument {name!r}.{suggestion(name, known)}")

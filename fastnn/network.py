@@ -1,16 +1,14 @@
 """`Network`: a feed-forward network that can be trained."""
 
-import os
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Unpack
 
 from fastnn.feed_forward import FeedForward
-from fastnn.optimizers import LBFGS, Optimizer, find_descent
-from fastnn.schedules import Schedule
+from fastnn.optimizers import Optimizer, find_descent
 from fastnn.training.callbacks import Callback
 from fastnn.training.fit import fit
 from fastnn.training.history import History
-from fastnn.training.options import FitOptions
+from fastnn.training.options import FitKeywords, FitOptions, shows_options
 from fastnn.training.progress import Progress
 from fastnn.training.state import OptimizerState, optimizer_state, take_step
 from fastnn.training.streaming import fit_batches
@@ -94,24 +92,8 @@ class Network(FeedForward):
     [0, 0, 1, 1]
     """
 
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        optimizer: Optimizer | LBFGS | str | None = None,
-        schedule: Schedule | Callable[[int], float] | None = None,
-        epochs: int = 10,
-        batch_size: int | None = 32,
-        shuffle: bool = True,
-        validation_data: tuple[Any, ...] | None = None,
-        validation_fraction: float | None = None,
-        callbacks: Callback | Sequence[Callback] | None = (),
-        progress: Progress = None,
-        resume_from: str | os.PathLike[str] | None = None,
-        n_threads: int | None = None,
-    ) -> History:
+    @shows_options
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **options: Unpack[FitKeywords]) -> History:
         """Train by mini-batch gradient descent.
 
         Parameters
@@ -171,20 +153,7 @@ class Network(FeedForward):
         ValueError, OSError
             If `resume_from` is no checkpoint of such a training, or a file cannot be read or written.
         """
-        options = FitOptions(
-            optimizer=optimizer,
-            schedule=schedule,
-            epochs=epochs,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            validation_data=validation_data,
-            validation_fraction=validation_fraction,
-            callbacks=callbacks,
-            progress=progress,
-            resume_from=resume_from,
-            n_threads=n_threads,
-        )
-        return fit(self, (X, y, sample_weight), options)
+        return fit(self, (X, y, sample_weight), FitOptions.of(dict(options)))
 
     def fit_batches(
         self,

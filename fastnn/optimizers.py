@@ -4,72 +4,16 @@ To add one: the name of its update in `UPDATES`, a dataclass here, one function 
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from fastnn.names import unknown
+from fastnn.names import check_keywords, unknown
+from fastnn.quasi_newton import LBFGS
+from fastnn.updates import SETTINGS, UPDATES, Rule
 from fastnn.validation import check_count, check_flag, check_number
-
-#: Updates in the order of the backends' tables.
-UPDATES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "rmsprop_momentum", "adam", "amsgrad")
-
-#: One step, as the backends see it: the samples of the batch, those from `start` on in the order of the data; what penalties,
-#: clipping and updates take; and what comes back, the mean loss and whether Z_1 was finite. A batch that is cut into tiles
-#: has the number of the tile and of its first sample in the batch, `offset`. `mask_key` is that of the units that are dropped.
-SETTINGS = np.dtype(
-    [(name, np.int64) for name in ("start", "n_samples", "offset", "tile", "mask_key", "not_finite")]
-    + [
-        (name, np.float64)
-        for name in (
-            "loss",
-            "learning_rate",
-            "l1",
-            "l2",
-            "weight_decay",
-            "penalize_biases",
-            "max_grad_norm",
-            "penalties_reported",
-            "momentum",
-            "squares_kept",
-            "epsilon",
-            "momentum_correction",
-            "squares_correction",
-            "orthogonal_rate",
-        )
-    ]
-)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """How an optimizer moves the parameters, as a backend needs to know it before the first step.
-
-    Attributes
-    ----------
-    update : int
-        Position of its update in the backends' tables.
-    penalizes, penalizes_biases : bool
-        Whether penalties or decay cover the weights, and all other parameters too.
-    clips : bool
-        Whether the gradient has to be complete before the first parameter is updated.
-    is_product : bool
-        Whether the update of a weight matrix is a matrix product, without a gradient in memory.
-    reports_penalty : bool
-        Whether the losses of training include the penalty.
-    orthogonal : Muon or None
-        The optimizer itself where hidden weights move along orthogonal matrices.
-    """
-
-    update: int
-    penalizes: bool
-    penalizes_biases: bool
-    clips: bool
-    is_product: bool
-    reports_penalty: bool
-    orthogonal: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +57,11 @@ class Optimizer(ABC):
 
     #: Step size eta, which every optimizer has first among its own parameters.
     learning_rate: float
+
+    def __new__(cls, *values: Any, **options: Any) -> Self:
+        """An optimizer, unless an option is none of its own."""
+        check_keywords(cls.__name__, options, [field.name for field in fields(cls)])
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         check_number(self.learning_rate, "learning_rate", positive=True)
@@ -480,50 +429,6 @@ class Muon(Optimizer):
         self.auxiliary._fill(records, steps, None)
         records["orthogonal_rate"] = records["learning_rate"]
         records["learning_rate"] *= self.auxiliary.learning_rate / self.learning_rate
-
-
-@dataclass(frozen=True)
-class LBFGS:
-    """L-BFGS, a quasi-Newton method on the loss of all samples at once: SciPy's ``L-BFGS-B``, without bounds.
-
-    It minimises L + (lambda_2 / 2) sum W^2. In `Network.fit` an epoch is an iteration, batch size and shuffling have no
-    meaning, and there are neither schedules nor checkpoints; work vectors have room for all samples. The history's losses
-    are those after each iteration. PyTorch's `LBFGS` has another line search and takes other steps.
-
-    Parameters
-    ----------
-    history_size : int, default 10
-        Pairs of steps and gradients that the curvature is estimated from, positive.
-    l2 : float, default 0.0
-        Strength lambda_2 of the penalty on the weights, at least 0.
-    penalize_biases : bool, default False
-        Whether the penalty covers the biases too.
-    gradient_tolerance : float, default 1e-5
-        It stops when no entry of the gradient is larger.
-    loss_tolerance : float, default 1e-9
-        It stops when an iteration lowers the loss by no larger share.
-    max_evaluations : int, default 15000
-        It stops after this many evaluations of loss and gradient.
-
-    References
-    ----------
-    Liu, Nocedal (1989), On the Limited Memory BFGS Method for Large Scale Optimization, algorithm 2.1; Byrd, Lu, Nocedal,
-    Zhu (1995), A Limited Memory Algorithm for Bound Constrained Optimization.
-    """
-
-    history_size: int = 10
-    l2: float = field(default=0.0, kw_only=True)
-    penalize_biases: bool = field(default=False, kw_only=True)
-    gradient_tolerance: float = field(default=1e-5, kw_only=True)
-    loss_tolerance: float = field(default=1e-9, kw_only=True)
-    max_evaluations: int = field(default=15_000, kw_only=True)
-
-    def __post_init__(self) -> None:
-        check_count(self.history_size, "history_size")
-        check_count(self.max_evaluations, "max_evaluations")
-        for name in ("l2", "gradient_tolerance", "loss_tolerance"):
-            check_number(getattr(self, name), name)
-        check_flag(self.penalize_biases, "penalize_biases")
 
 
 #: Optimizers by name, with their options by default.

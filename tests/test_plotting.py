@@ -275,7 +275,7 @@ def test_activations_that_cannot_be_drawn(names, message):
 
 def rate_search():
     network = fastnn.Network([2, 8, 2], backend="numpy", seed=0)
-    return fastnn.find_learning_rate(network, X, Y, fastnn.SGD(momentum=0.9), steps=50, highest=1e3)
+    return fastnn.find_learning_rate(network, X, Y, fastnn.SGD(momentum=0.9), steps=50, rates=(1e-7, 1e3))
 
 
 def test_a_search_shows_its_losses_and_its_suggestion():

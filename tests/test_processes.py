@@ -11,9 +11,9 @@ import pytest
 #: What each program begins with: a training that is worth two threads and gives the same bits in any process.
 TRAINED = """
 import numpy as np, fastnn
-from fastnn.backends.numba_backend import model as epoch
+from fastnn.backends.numba_backend import network as bound
 from fastnn.threads import available_cpus, team_size
-epoch.BATCH_WORK_PER_THREAD = epoch.CALL_WORK_PER_THREAD = 1
+bound.BATCH_WORK_PER_THREAD = bound.CALL_WORK_PER_THREAD = 1
 
 def trained(seed, n_threads=2):
     random = np.random.default_rng(0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastnn.architecture import NORMALIZATIONS, STATISTICS_PER_UNIT, Architecture, aligned_zeros
-from fastnn.optimizers import Rule
+from fastnn.updates import Rule
 
 #: Numbers that every view of a work vector starts at a multiple of: a cache line of single precision.
 GRANULE = 16

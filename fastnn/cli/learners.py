@@ -37,13 +37,18 @@ def fit_estimator(
     """Train `MLPClassifier` or `MLPRegressor`, which returns after Ctrl-C with what was learned."""
     from sklearn.exceptions import ConvergenceWarning
 
+    from fastnn.estimators.rules import NonFiniteWeightsError
+
     estimator = _make_estimator(dataset, design, plan, [StopAtDivergence(), *callbacks], progress)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs was asked for
         warnings.filterwarnings("ignore", "Training interrupted by user")  # the report says so
         train, watched = parts.train, parts.watched
         weights = {"sample_weight": train.weights, "sample_weight_val": watched.weights}
-        estimator.fit(train.X, train.y, X_val=watched.X, y_val=watched.y, **weights)
+        try:
+            estimator.fit(train.X, train.y, X_val=watched.X, y_val=watched.y, **weights)
+        except NonFiniteWeightsError as error:
+            raise DivergenceError(error.sentence) from None
     scalers = (getattr(estimator, name, None) for name in ("feature_scaler_", "target_scaler_"))
     return make_model(dataset, parts, design, estimator.network_, *scalers)
 
@@ -80,9 +85,9 @@ class StopAtDivergence(Callback):
     """Ends a training of an estimator whose loss is no longer finite, as `Network.fit` does by itself."""
 
     def on_epoch_end(self, network: Network, history: History) -> None:
-        """Raise DivergenceError where only NaN would follow."""
+        """Raise DivergenceError; parameters that are not finite have ended the training before."""
         loss = history.loss[-1]
-        if not (np.isfinite(loss) and np.isfinite(network.parameters).all()):
+        if not np.isfinite(loss):
             raise DivergenceError(
                 f"Training diverged in epoch {len(history)}: the loss became {loss}. Try a smaller learning rate (it is "
                 f"{history.learning_rate[-1]:g}), or standardised features."

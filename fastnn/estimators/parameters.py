@@ -13,7 +13,8 @@ from fastnn.backends import BACKENDS
 from fastnn.batches import UNWEIGHTED
 from fastnn.estimators.samples import LabelledSamples
 from fastnn.losses import Loss
-from fastnn.optimizers import LBFGS, OPTIMIZERS, Optimizer, find_optimizer
+from fastnn.optimizers import OPTIMIZERS, Optimizer, find_optimizer
+from fastnn.quasi_newton import LBFGS
 
 HIDDEN = {"logistic"} | {name for name, activation in ACTIVATIONS.items() if activation.hidden}
 

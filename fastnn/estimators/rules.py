@@ -144,7 +144,17 @@ class ReshufflingSampler(Sampler):
 
 
 class NonFiniteWeightsError(DivergenceError, ValueError):
-    """Parameters became NaN or infinite, in scikit-learn's words."""
+    """Parameters became NaN or infinite.
+
+    Attributes
+    ----------
+    sentence : str
+        What is said of it beside scikit-learn's words.
+    """
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(f"{NON_FINITE_WEIGHTS} {sentence}".rstrip())
+        self.sentence = sentence
 
 
 class NonFiniteWeights(Divergence):
@@ -167,9 +177,7 @@ class NonFiniteWeights(Divergence):
 
     def error(self, when: str, loss: float, rate: float, network: FeedForward) -> Exception:
         """What to raise."""
-        return NonFiniteWeightsError(
-            f"{NON_FINITE_WEIGHTS} It diverged in {when}, at a learning rate of {rate:g}; the parameters are those from before."
-        )
+        return NonFiniteWeightsError(str(super().error(when, loss, rate, network)))
 
 
 class NoImprovement(StoppingRule):
@@ -256,7 +264,7 @@ class NoBetterScore(NoImprovement):
 
     def _keep(self) -> None:
         if not self.state.network._is_finite:
-            raise NonFiniteWeightsError(NON_FINITE_WEIGHTS)
+            raise NonFiniteWeightsError
         self.kept = self.state.snapshot_of_parameters(self.kept)
 
 

@@ -30,7 +30,8 @@ from fastnn.estimators.samples import LabelledSamples
 from fastnn.estimators.solvers import Solver, UncorrectedEpsilonAdam
 from fastnn.estimators.standardizing import Standardizing
 from fastnn.estimators.validation import EstimatorValidation, hold_out
-from fastnn.optimizers import LBFGS, SGD, Optimizer, find_descent, find_optimizer
+from fastnn.optimizers import SGD, Optimizer, find_descent, find_optimizer
+from fastnn.quasi_newton import LBFGS
 from fastnn.training.callbacks import Callback, accompanied, check_callbacks
 from fastnn.training.descent import BatchSteps, Descent
 from fastnn.training.full_batch import Iterations, Limits, minimize
@@ -232,7 +233,7 @@ class Training(Standardizing):
             self._begin_curves()  # L-BFGS keeps none, and early stopping keeps others
         network, callbacks = self._network, self._checked_callbacks(prepared)
         is_new = not (prepared.incremental and hasattr(self, "_optimizer"))
-        known: Solver | None = None if is_new else self._optimizer
+        known: Solver | None = None if is_new else self.__dict__["_optimizer"]
         solver = known or self._make_solver(validates=prepared.validation is not None)
         batch_size = self._batch_size(prepared.n_trained)
         check_batches(network.architecture, prepared.n_trained, batch_size)

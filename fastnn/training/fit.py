@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from fastnn.feed_forward import FeedForward
-from fastnn.optimizers import LBFGS, Optimizer, find_optimizer
+from fastnn.optimizers import Optimizer, find_optimizer
+from fastnn.quasi_newton import LBFGS
 from fastnn.training.callbacks import RefusedStateError, accompanied, check_callbacks
 from fastnn.training.checkpoints import Saved, read_checkpoint
 from fastnn.training.descent import BatchSteps, Descent

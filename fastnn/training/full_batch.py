@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastnn.optimizers import LBFGS
+from fastnn.quasi_newton import LBFGS
 from fastnn.training.callbacks import begin_epoch
 from fastnn.training.objective import FullBatchLoss
 from fastnn.training.steps import Epochs, Steps

@@ -83,8 +83,7 @@ def find_learning_rate(
     y: Any,
     optimizer: Optimizer | str | None = None,
     *,
-    lowest: float = 1e-7,
-    highest: float = 10.0,
+    rates: tuple[float, float] = (1e-7, 10.0),
     steps: int = 100,
     batch_size: int | None = 32,
     n_threads: int | None = None,
@@ -102,8 +101,8 @@ def find_learning_rate(
         Samples and targets, as in `Network.fit`.
     optimizer : Optimizer or str, optional
         By default ``SGD()``; its learning rate makes no difference, and it begins anew.
-    lowest, highest : float, default 1e-7 and 10
-        Rates of the first and the last step, positive.
+    rates : pair of float, default (1e-7, 10)
+        The rates of the first and the last step, lowest and highest, positive.
     steps : int, default 100
         Steps at most, at least 5.
     batch_size : int or None, default 32
@@ -136,7 +135,8 @@ def find_learning_rate(
     True
     """
     optimizer = find_descent(optimizer)
-    schedule = check_schedule(_growth(lowest, highest), optimizer, validates=False)
+    growth = _growth(rates)
+    schedule = check_schedule(growth, optimizer, validates=False)
     steps = check_count(steps, "steps")
     if steps < FEWEST:
         raise ValueError(f"steps must be at least {FEWEST}, got {steps}.")
@@ -152,18 +152,19 @@ def find_learning_rate(
         check_finite(samples.X, "X", network.dtype)
     if len(losses) < FEWEST:
         raise DivergenceError(
-            f"The loss became {losses[-1]:g} in step {len(losses)}: try a lowest rate below {lowest:g}."
+            f"The loss became {losses[-1]:g} in step {len(losses)}: try a lowest rate below {growth.lowest:g}."
         )
-    rates, _ = course.rates(0, len(losses))
-    return _search(rates, losses, diverged)
+    tried, _ = course.rates(0, len(losses))
+    return _search(tried, losses, diverged)
 
 
-def _growth(lowest: float, highest: float) -> _Growth:
-    for name, rate in (("lowest", lowest), ("highest", highest)):
-        check_number(rate, name, positive=True)
+def _growth(rates: Any) -> _Growth:
+    if not isinstance(rates, tuple | list) or len(rates) != 2:
+        raise TypeError(f"rates must be a pair, the lowest and the highest rate, got {rates!r}.")
+    lowest, highest = (check_number(rate, "Each of the rates", positive=True) for rate in rates)
     if lowest >= highest:
-        raise ValueError(f"highest must be above lowest, got {highest!r} and {lowest!r}.")
-    return _Growth(float(lowest), float(highest))
+        raise ValueError(f"The highest of the rates must be above the lowest, got {rates!r}.")
+    return _Growth(lowest, highest)
 
 
 def _descent(network: FeedForward, optimizer: Optimizer, course: Course, sampler: Sampler) -> Descent:

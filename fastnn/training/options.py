@@ -2,13 +2,32 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from inspect import Parameter, Signature, signature
+from typing import Any, Self, TypedDict
 
-from fastnn.optimizers import LBFGS, Optimizer
+from fastnn.names import check_keywords
+from fastnn.optimizers import Optimizer
+from fastnn.quasi_newton import LBFGS
 from fastnn.schedules import Course, Schedule, find_schedule
 from fastnn.training.callbacks import Callback
 from fastnn.training.progress import Progress
+
+
+class FitKeywords(TypedDict, total=False):
+    """The keyword arguments of `Network.fit`, for type checkers: the fields of `FitOptions`."""
+
+    optimizer: Optimizer | LBFGS | str | None
+    schedule: Schedule | Callable[[int], float] | None
+    epochs: int
+    batch_size: int | None
+    shuffle: bool
+    validation_data: tuple[Any, ...] | None
+    validation_fraction: float | None
+    callbacks: Callback | Sequence[Callback] | None
+    progress: Progress
+    resume_from: str | os.PathLike[str] | None
+    n_threads: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +45,16 @@ class FitOptions:
     progress: Progress = None
     resume_from: str | os.PathLike[str] | None = None
     n_threads: int | None = None
+
+    @classmethod
+    def of(cls, keywords: dict[str, Any]) -> Self:
+        """The options that keyword arguments give."""
+        if not {"lr", "learning_rate"}.isdisjoint(keywords):
+            raise TypeError(
+                "The learning rate is the optimizer's: pass optimizer=fastnn.Adam(learning_rate=...) to fit."
+            )
+        check_keywords("fit", keywords, [field.name for field in fields(cls)])
+        return cls(**keywords)
 
     @property
     def validates(self) -> bool:
@@ -53,3 +82,12 @@ def begin_schedule(schedule: Schedule, optimizer: Optimizer, epochs: int, n_batc
     course = schedule.begin(optimizer.learning_rate, n_batches, epochs * n_batches)
     course.rates(0, 0)
     return course
+
+
+def shows_options(function: Any) -> Any:
+    """The function, with the fields of `FitOptions` in the signature that help and completion show."""
+    shown = signature(function)
+    own = [parameter for parameter in shown.parameters.values() if parameter.kind is not Parameter.VAR_KEYWORD]
+    options = list(signature(FitOptions).parameters.values())
+    function.__signature__ = Signature([*own, *options], return_annotation=shown.return_annotation)
+    return function

@@ -19,7 +19,7 @@ from fastnn.backends.numba_backend.operations import FIRST, NOTHING, STEP, Opera
 from fastnn.backends.numba_backend.partition import UPDATE_ROWS
 from fastnn.backends.numba_backend.programs.program import Program
 from fastnn.losses import LOSS_KERNELS
-from fastnn.optimizers import SETTINGS, UPDATES
+from fastnn.updates import SETTINGS, UPDATES
 
 MODULES = ("activations", "dropout", "layers", "losses", "normalization", "optimizers", "sparse")
 N, N_IN, N_OUT = 70, 9, 5  # more samples than an operation keeps on the stack at a time

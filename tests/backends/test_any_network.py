@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fastnn
-from fastnn.backends.numba_backend import model as epoch
+from fastnn.backends.numba_backend import network as bound
 from fastnn.losses import Loss
 from tests.cases import HIDDEN, OUTPUTS, assert_agree, distance_from_kinks, has_kinks, layer_sizes_for, tolerance
 
@@ -47,8 +47,8 @@ DATA = (
 def _eight_processors_and_every_thread_worth_its_while():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fastnn.threads, "available_cpus", lambda: 8)
-        patch.setattr(epoch, "BATCH_WORK_PER_THREAD", 1)
-        patch.setattr(epoch, "CALL_WORK_PER_THREAD", 1)
+        patch.setattr(bound, "BATCH_WORK_PER_THREAD", 1)
+        patch.setattr(bound, "CALL_WORK_PER_THREAD", 1)
         yield
 
 

@@ -12,7 +12,7 @@ from fastnn.activations import ACTIVATIONS
 from fastnn.backends import CONTRACT, get_backend
 from fastnn.backends.numba_backend.table import LOSSES
 from fastnn.losses import LOSS_KERNELS, N_FROM_LOGITS
-from fastnn.optimizers import UPDATES
+from fastnn.updates import UPDATES
 
 FOLDER = Path(fastnn.__file__).parent / "backends"
 

@@ -9,7 +9,7 @@ from fastnn.backends.numba_backend import table
 from fastnn.backends.numba_backend.kernels import find_body
 from fastnn.backends.numba_backend.operations import PART, SAMPLES, STREAM_PART, View
 from fastnn.backends.numba_backend.programs.program import Program
-from fastnn.optimizers import UPDATES
+from fastnn.updates import UPDATES
 from tests.backends.operations import NAMES, OTHER_NAMES, TWINS, a_step, arguments_of, expect, results, run, twin
 from tests.cases import DTYPES
 

@@ -13,7 +13,7 @@ from numba import njit
 
 import fastnn
 from fastnn.activations import ACTIVATIONS
-from fastnn.backends.numba_backend import model as epoch
+from fastnn.backends.numba_backend import network as bound
 from fastnn.losses import LOSSES
 from tests.cases import DTYPES, assert_agree, tolerance
 
@@ -140,8 +140,8 @@ def test_targets_are_of_the_kind_that_is_said(backend):
 def test_a_team_calls_them(compiled, monkeypatch):
     register(compiled)
     monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
-    monkeypatch.setattr(epoch, "BATCH_WORK_PER_THREAD", 1)
-    monkeypatch.setattr(epoch, "CALL_WORK_PER_THREAD", 1)
+    monkeypatch.setattr(bound, "BATCH_WORK_PER_THREAD", 1)
+    monkeypatch.setattr(bound, "CALL_WORK_PER_THREAD", 1)
     (X, y), results = new_data(900), []
     for hidden in (5, 40):
         for n_threads in (1, 3):
@@ -269,8 +269,8 @@ def test_every_one_of_many_fits_side_by_side_ends_as_it_must(failing, backend):
 
 def test_an_error_in_any_thread_of_a_team_is_raised(monkeypatch):
     monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
-    monkeypatch.setattr(epoch, "BATCH_WORK_PER_THREAD", 1)
-    monkeypatch.setattr(epoch, "CALL_WORK_PER_THREAD", 1)
+    monkeypatch.setattr(bound, "BATCH_WORK_PER_THREAD", 1)
+    monkeypatch.setattr(bound, "CALL_WORK_PER_THREAD", 1)
 
     def broken(A, Y):
         if (Y == 7).any():

@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
 import fastnn
-from fastnn.backends.numba_backend import model as epoch
+from fastnn.backends.numba_backend import network as bound
 from tests.cases import assert_agree, tolerance
 
 N_SAMPLES, N_FEATURES = 57, 30
@@ -129,8 +129,8 @@ def test_a_single_sample_and_samples_without_entries_are_samples(backend):
 
 def test_the_same_bits_for_any_number_of_threads(monkeypatch):
     monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
-    monkeypatch.setattr(epoch, "BATCH_WORK_PER_THREAD", 1)
-    monkeypatch.setattr(epoch, "CALL_WORK_PER_THREAD", 1)
+    monkeypatch.setattr(bound, "BATCH_WORK_PER_THREAD", 1)
+    monkeypatch.setattr(bound, "CALL_WORK_PER_THREAD", 1)
     large = features(600, 700)
     y = np.random.default_rng(1).integers(0, 3, 600)
 

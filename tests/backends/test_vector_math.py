@@ -11,7 +11,7 @@ from scipy import special
 
 from fastnn.backends.numba_backend.kernels import vector_math
 from fastnn.backends.numba_backend.kernels.compilation import FLAGS
-from fastnn.backends.numba_backend.kernels.vector_math import DOUBLE, SINGLE
+from fastnn.backends.numba_backend.kernels.precision import DOUBLE, SINGLE
 from tests.cases import DTYPES
 
 #: Largest error in units in the last place, as the docstrings have it.

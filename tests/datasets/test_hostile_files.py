@@ -237,7 +237,7 @@ def test_numbers_that_are_no_floats_or_that_no_memory_holds_are_refused(make, me
 
 
 def state_of(network):
-    state = network._state
+    state = network._optimizer_state
     kept = None if state is None else (state.vectors.tobytes(), state.n_steps)
     return network._learned.tobytes(), kept, network.n_updates, network._mask_key, network.random.bit_generator.state
 

@@ -47,7 +47,7 @@ def test_the_suggestion_trains_and_better_than_a_tenth_of_it(optimizer, backend)
 def test_the_losses_are_those_of_steps_at_growing_rates(batch_size, backend):
     optimizer = fastnn.SGD(123.0, momentum=0.9, l2=0.01)
     network, by_hand = new_network(backend), new_network(backend)
-    found = search(network, optimizer, lowest=1e-3, highest=0.1, steps=25, batch_size=batch_size)
+    found = search(network, optimizer, rates=(1e-3, 0.1), steps=25, batch_size=batch_size)
     np.testing.assert_allclose(found.rates, np.geomspace(1e-3, 0.1, 25))
     assert not found.diverged
     size, losses, order = batch_size or 600, [], []
@@ -107,7 +107,7 @@ def test_the_search_ends_where_the_loss_has_grown():
 
 def test_a_loss_that_overflows_ends_the_search_and_is_left_out():
     network = fastnn.Network([64, 1], loss="squared_error", backend="numpy", seed=0)
-    found = fastnn.find_learning_rate(network, X, LABELS, lowest=1e-170, highest=1e70, steps=7)
+    found = fastnn.find_learning_rate(network, X, LABELS, rates=(1e-170, 1e70), steps=7)
     assert found.diverged
     np.testing.assert_allclose(found.rates, np.geomspace(1e-170, 1e30, 6), rtol=1e-6)
     assert np.isfinite(found.losses).all()
@@ -119,7 +119,7 @@ def test_its_repr_can_be_read():
     assert text.startswith("LearningRateSearch(suggestion=0.0")
     assert "steps from 1e-07, loss 2." in text
     assert "diverged at " in text
-    assert repr(search(new_network(), highest=1e-3)).endswith("did not diverge)")
+    assert repr(search(new_network(), rates=(1e-7, 1e-3))).endswith("did not diverge)")
 
 
 def test_a_search_can_be_kept():
@@ -128,17 +128,18 @@ def test_a_search_can_be_kept():
 
 
 BAD_OPTIONS = {
-    "lowest": ({"lowest": 0}, ValueError, "lowest must be positive and finite, got 0"),
-    "highest": ({"highest": np.inf}, ValueError, "highest must be positive and finite, got inf"),
-    "text": ({"highest": "1"}, TypeError, "highest must be a number, got '1'"),
-    "order": ({"lowest": 1, "highest": 0.1}, ValueError, "highest must be above lowest, got 0.1 and 1"),
+    "lowest": ({"rates": (0, 1)}, ValueError, "Each of the rates must be positive and finite, got 0"),
+    "highest": ({"rates": (1e-7, np.inf)}, ValueError, "Each of the rates must be positive and finite, got inf"),
+    "text": ({"rates": (0.1, "1")}, TypeError, "Each of the rates must be a number, got '1'"),
+    "order": ({"rates": (1, 0.1)}, ValueError, r"highest of the rates must be above the lowest, got \(1, 0.1\)"),
+    "one rate": ({"rates": 0.1}, TypeError, "rates must be a pair, the lowest and the highest rate, got 0.1"),
     "few steps": ({"steps": 4}, ValueError, "steps must be at least 5, got 4"),
     "no steps": ({"steps": None}, TypeError, "steps must be a positive integer, got None"),
     "batch size": ({"batch_size": 0}, ValueError, "batch_size must be a positive integer, got 0"),
     "optimizer": ({"optimizer": 0.1}, TypeError, "optimizer must be a fastnn optimizer.*got 0.1"),
     "threads": ({"n_threads": 0}, ValueError, "n_threads must be a positive integer, got 0"),
     "too high from the start": (
-        {"lowest": 1e4, "highest": 1e9},
+        {"rates": (1e4, 1e9)},
         fastnn.DivergenceError,
         r"The loss became \S+ in step \d: try a lowest rate below 10000",
     ),

@@ -8,7 +8,7 @@ from fastnn import schedules
 from fastnn.backends.numba_backend.programs import equations
 from fastnn.backends.numba_backend.programs.program import Program
 from fastnn.backends.numpy_backend.optimizers import orthogonalize
-from fastnn.optimizers import SETTINGS
+from fastnn.updates import SETTINGS
 from tests.cases import assert_agree
 
 every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())

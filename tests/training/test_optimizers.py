@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn.backends.numba_backend import model as epoch
-from fastnn.optimizers import SETTINGS, UPDATES
+from fastnn.backends.numba_backend import network as bound
 from fastnn.schedules import Constant
 from fastnn.training.descent import Descent
 from fastnn.training.objective import Objective
 from fastnn.training.samples import Samples
 from fastnn.training.sampling import Sampler
 from fastnn.training.state import TrainState
+from fastnn.updates import SETTINGS, UPDATES
 from tests.cases import DTYPES, assert_agree, tolerance
 
 every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
@@ -295,8 +295,8 @@ def test_a_loss_may_include_the_penalty_before_each_step(strengths, kind, n_hidd
 @every_strength
 def test_losses_with_a_penalty_have_the_same_bits_for_any_number_of_threads(strengths, kind, sizes, dtype, monkeypatch):
     monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
-    monkeypatch.setattr(epoch, "BATCH_WORK_PER_THREAD", 1)
-    monkeypatch.setattr(epoch, "CALL_WORK_PER_THREAD", 1)
+    monkeypatch.setattr(bound, "BATCH_WORK_PER_THREAD", 1)
+    monkeypatch.setattr(bound, "CALL_WORK_PER_THREAD", 1)
     n, results = 2400, []
     data = np.tile(X, (105, 1))[:n], np.tile(LABELS, 105)[:n]
     for n_threads in (1, 2, 3):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastnn.optimizers import SETTINGS
+from fastnn.updates import SETTINGS
 
 #: One operation of a program: where its code and its record lie, and whether all threads wait for each other afterwards.
 ITEM = ("operation", "arguments", "waits")

@@ -10,30 +10,23 @@ from typing import Any
 import numpy as np
 
 from fastnn.architecture import Architecture, aligned_zeros
-from fastnn.backends.bound_layers import BoundLayer, Descent, bind_layers
+from fastnn.backends.bound_layers import BoundLayer, Descent
 from fastnn.backends.data_kind import DataKind
-from fastnn.backends.numba_backend.partition import ROWS
+from fastnn.backends.numba_backend.network import BoundNetwork
 from fastnn.backends.numba_backend.programs.equations import are_few, descend_in_one
 from fastnn.backends.numba_backend.programs.gradient import LossOfBatch
 from fastnn.backends.numba_backend.programs.inference import ROWS_PER_PASS, Inference
 from fastnn.backends.numba_backend.programs.inputs import work_of
 from fastnn.backends.numba_backend.programs.program import Program
 from fastnn.backends.numba_backend.programs.training import Training
-from fastnn.optimizers import SETTINGS, Rule
+from fastnn.updates import SETTINGS, Rule
 from fastnn.validation import is_sparse
-
-#: Products of a weight and a sample that make one more thread worth its barriers, in a batch, and its start, in a call.
-BATCH_WORK_PER_THREAD = 250_000
-CALL_WORK_PER_THREAD = 16_000_000
 
 #: Samples of which `evaluate` takes the loss at a time: memory does not grow with the data.
 ROWS_PER_LOSS = 1024
 
 #: Activations of a batch, at most, for which a training is kept until the next `fit`.
 LARGEST_KEPT = 2**20
-
-#: Widest layer, and most inputs, of a network that trains in columns.
-NARROW_OUTPUTS, NARROW_INPUTS = 32, 64
 
 
 def batch_records(n_samples: int, batch_size: int, records: np.ndarray | None = None) -> np.ndarray:
@@ -44,47 +37,19 @@ def batch_records(n_samples: int, batch_size: int, records: np.ndarray | None = 
     return records
 
 
-class Model:
-    """A network, bound to its vectors.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        The network.
-    parameters, gradient, statistics : ndarray
-        Its flat vectors, which all programs refer to.
-    """
+class Model(BoundNetwork):
+    """A network with its programs: inference, losses and gradients, single steps, and training."""
 
     def __init__(
         self, architecture: Architecture, parameters: np.ndarray, gradient: np.ndarray, statistics: np.ndarray
     ) -> None:
-        self.architecture, self.dtype = architecture, parameters.dtype
-        self.vectors = parameters, gradient, statistics
+        super().__init__(architecture, parameters, gradient, statistics)
         self._inference: dict[tuple[bool, bool], list[Inference]] = {}
         self._losses: dict[tuple[bool, bool, bool, bool], LossOfBatch] = {}
         self._last: LossOfBatch | None = None
         self._stepper: Stepper | None = None
         self._training: Training | None = None
         self._evaluation: tuple[tuple[bool, bool, int], LossOfBatch] | None = None
-
-    @property
-    def n_parameters(self) -> int:
-        """Length of the parameter vector."""
-        return len(self.vectors[0])
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether it trains in columns, which no layer does whose batch or samples are normalised as a whole."""
-        sizes, names = self.architecture.layer_sizes, self.architecture.normalizations
-        return max(sizes[1:]) <= NARROW_OUTPUTS and sizes[0] <= NARROW_INPUTS and set(names) == {"none"}
-
-    def bind(
-        self, n_samples: int, *, trains: bool = True, in_columns: bool = False, gradient: np.ndarray | None = None
-    ) -> list[BoundLayer]:
-        """Its layers with room for that many samples, and another gradient where one is given."""
-        parameters, own, statistics = self.vectors
-        vectors = parameters, own if gradient is None else gradient, statistics
-        return bind_layers(self.architecture, *vectors, n_samples, trains=trains, in_columns=in_columns)
 
     def infer(self, out: np.ndarray, X: np.ndarray, n_threads: int, *, activates: bool) -> bool:
         """A_L, or Z_L where it does not activate; X (n, n_0) -> (n, n_L). Whether Z_1 is finite."""
@@ -187,13 +152,6 @@ class Model:
         if batch_size * sum(self.architecture.layer_sizes) <= LARGEST_KEPT:
             self._training = training
         return training
-
-    def team(self, n_samples: int, batch_size: int, n_threads: int, work: int | None = None) -> int:
-        """As many of the threads as have work enough, in each batch and in all; `work` is that of a sample."""
-        work = self.n_parameters if work is None else work
-        by_batch = work * batch_size // BATCH_WORK_PER_THREAD
-        by_call = work * n_samples // CALL_WORK_PER_THREAD
-        return max(1, min(n_threads, by_batch, by_call, batch_size // ROWS))
 
 
 class Stepper:

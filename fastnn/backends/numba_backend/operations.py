@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn.optimizers import SETTINGS
+from fastnn.updates import SETTINGS
 
 #: Integers at the start of an operation's record: what is partitioned among the threads, and the granule of the parts.
 HEADER = 2

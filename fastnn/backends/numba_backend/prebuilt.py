@@ -55,7 +55,7 @@ def source_stamp() -> str:
     """A digest of the sources of all that is compiled, and of the records that it reads."""
     from fastnn.activations import ELEMENTWISE
     from fastnn.losses import LOSS_KERNELS
-    from fastnn.optimizers import SETTINGS, UPDATES
+    from fastnn.updates import SETTINGS, UPDATES
 
     digest = hashlib.sha256(repr((SETTINGS, ELEMENTWISE, LOSS_KERNELS, UPDATES)).encode())
     for path in sorted(path for source in SOURCES for path in (source.glob("*.py") if source.is_dir() else [source])):

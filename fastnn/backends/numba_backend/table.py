@@ -23,7 +23,7 @@ from fastnn.backends.numba_backend.operations import (
     source,
 )
 from fastnn.losses import LOSS_KERNELS
-from fastnn.optimizers import UPDATES
+from fastnn.updates import UPDATES
 
 #: All operations by name.
 OPERATIONS: dict[str, Operation] = {}

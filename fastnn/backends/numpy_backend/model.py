@@ -9,7 +9,7 @@ from fastnn.backends.bound_layers import Descent, bind_layers
 from fastnn.backends.numpy_backend.activations import activate
 from fastnn.backends.numpy_backend.batches import one_hot, select
 from fastnn.backends.numpy_backend.epoch import backward, descend, forward, loss, report_penalty
-from fastnn.optimizers import SETTINGS
+from fastnn.updates import SETTINGS
 
 #: Samples that inference takes at a time, so that its memory does not grow with the data.
 ROWS_PER_PASS = 1024

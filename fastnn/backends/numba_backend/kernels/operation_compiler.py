@@ -27,7 +27,7 @@ from fastnn.backends.numba_backend.operations import (
     SAMPLES,
     STEP,
 )
-from fastnn.optimizers import SETTINGS
+from fastnn.updates import SETTINGS
 
 #: Flags of every operation: nothing of Python's, nor of Numba's runtime, is linked in.
 FLAGS: dict[str, Any] = {**compilation.FLAGS, **compilation.BARE}

@@ -25,7 +25,7 @@ from fastnn.backends.numba_backend.operations import (
 )
 from fastnn.backends.numba_backend.partition import BY_ONE, BY_SAMPLES, UPDATE_ROWS, by_numbers, by_units
 from fastnn.backends.numba_backend.programs.program import Program, Slot
-from fastnn.optimizers import Rule
+from fastnn.updates import Rule
 
 #: Samples for which rows of errors meet rows of weights in inner products, and outputs of a layer that make this worth it.
 FEW_SAMPLES, WIDE = 16, 64

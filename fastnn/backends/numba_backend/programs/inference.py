@@ -12,7 +12,7 @@ from fastnn.backends.numba_backend.partition import BY_SAMPLES
 from fastnn.backends.numba_backend.programs.equations import forward, part
 from fastnn.backends.numba_backend.programs.inputs import arrays_of, own_inputs
 from fastnn.backends.numba_backend.programs.program import Program, Slot
-from fastnn.optimizers import SETTINGS
+from fastnn.updates import SETTINGS
 
 #: Samples that a thread takes at a time: memory does not grow with the data.
 ROWS_PER_PASS = 128

@@ -4,15 +4,13 @@ A tile is a batch of its own to the program that computes it. The gradients of t
 sum does not depend on which thread computed which.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fastnn.backends.numba_backend.operations import Operation, address_of, array_at
-from fastnn.optimizers import SETTINGS
-
-if TYPE_CHECKING:
-    from fastnn.backends.numba_backend.programs.program import Program
+from fastnn.backends.numba_backend.programs.program import Program
+from fastnn.updates import SETTINGS
 
 
 class TilesOperation(Operation):
@@ -20,7 +18,7 @@ class TilesOperation(Operation):
 
     returns_status = True
 
-    def __init__(self, programs: list["Program"], tile: int) -> None:
+    def __init__(self, programs: list[Program], tile: int) -> None:
         super().__init__("run_tiles", ())
         self.programs, self.tile = programs, tile
         self.items = np.array([program.items.address for program in programs]) if not programs[0].interpreted else None

@@ -1,6 +1,6 @@
 """Training on batches: gather, forward, loss, backward and descent as one program, in rows or, for narrow networks, in columns."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from fastnn.architecture import aligned_zeros
 from fastnn.backends.bound_layers import BoundLayer, Descent
 from fastnn.backends.data_kind import DataKind
 from fastnn.backends.numba_backend import table
+from fastnn.backends.numba_backend.network import BoundNetwork
 from fastnn.backends.numba_backend.operations import ALL, BATCH, PART, PLACED, STREAM_PART, TILE, View
 from fastnn.backends.numba_backend.partition import BY_SAMPLES, GRANULE, UPDATE_ROWS, by_numbers
 from fastnn.backends.numba_backend.programs.equations import (
@@ -28,10 +29,7 @@ from fastnn.backends.numba_backend.programs.equations import (
 from fastnn.backends.numba_backend.programs.inputs import arrays_of, batch_inputs, own_inputs, work_of
 from fastnn.backends.numba_backend.programs.program import Program, Slot
 from fastnn.backends.numba_backend.programs.tiles import TilesOperation
-from fastnn.optimizers import Rule
-
-if TYPE_CHECKING:
-    from fastnn.backends.numba_backend.model import Model
+from fastnn.updates import Rule
 
 #: Products of a weight and a sample that take about as long as the update of a weight, from and to memory.
 WORK_PER_UPDATE = 8
@@ -47,14 +45,14 @@ class Training:
     """A network with its optimizer, bound to work on batches of at most `batch_size` samples."""
 
     def __init__(
-        self, model: "Model", rule: Rule, states: np.ndarray, batch_size: int, data: DataKind, max_threads: int
+        self, network: BoundNetwork, rule: Rule, states: np.ndarray, batch_size: int, data: DataKind, max_threads: int
     ) -> None:
-        self.model, self.rule, self.states, self.data = model, rule, states, data
+        self.network, self.rule, self.states, self.data = network, rule, states, data
         self.batch_size, self.max_threads = batch_size, max_threads
         self.purpose = rule, batch_size, data, max_threads
-        self.in_columns = model.is_narrow and not data.sparse
+        self.in_columns = network.is_narrow and not data.sparse
         self.sample_losses = np.zeros(_whole(batch_size))
-        self.program = Program(model.dtype, flushes=True)
+        self.program = Program(network.dtype, flushes=True)
         if self.in_columns:
             self._compute_in_columns()
         else:
@@ -82,24 +80,24 @@ class Training:
         self.program.compile()
 
     def _team(self, steps: np.ndarray, X: Any, n_threads: int) -> int:
-        team = self.model.team(len(steps) * self.batch_size, self.batch_size, n_threads, self._work(X))
+        team = self.network.team(len(steps) * self.batch_size, self.batch_size, n_threads, self._work(X))
         return min(team, max(1, self.n_tiles // TILES_PER_THREAD)) if self.in_columns else team
 
     def _work(self, X: Any) -> int:
         """Products of a weight and a sample for one sample, with what the update of all weights is worth of them."""
-        work = work_of(self.model.architecture, X)
-        return work + self.data.sparse * WORK_PER_UPDATE * self.model.n_parameters // self.batch_size
+        work = work_of(self.network.architecture, X)
+        return work + self.data.sparse * WORK_PER_UPDATE * self.network.n_parameters // self.batch_size
 
     def _descent(self, network: list[BoundLayer]) -> Descent:
-        parameters, gradient, _ = self.model.vectors
+        parameters, gradient, _ = self.network.vectors
         return Descent(self.rule, self.states, network, parameters, gradient)
 
     def _compute_in_rows(self) -> None:
         """Each thread takes its rows of the batch through all layers, and then its share of the weights."""
-        program, network = self.program, self.model.bind(self.batch_size)
+        program, network = self.program, self.network.bind(self.batch_size)
         descent, rule = self._descent(network), self.rule
         A, X = self._inputs()
-        Y = aligned_zeros(network[-1].Z.size, self.model.dtype).reshape(network[-1].Z.shape)
+        Y = aligned_zeros(network[-1].Z.size, self.network.dtype).reshape(network[-1].Z.shape)
         add_targets(program, Y, IN_ROWS, classes=self.data.classes, gathers=self.data.gathers)
         forward(program, network, A)
         output_error(program, network[-1], part(Y), part(self.sample_losses))
@@ -115,8 +113,8 @@ class Training:
         """A_0 of the batch: a thread's rows, and all rows of a thread's columns."""
         if not self.data.gathers or self.data.sparse:
             return own_inputs(self.data.sparse), batch_inputs(self.data.sparse)
-        n_inputs = self.model.architecture.n_inputs
-        batch_X = aligned_zeros(self.batch_size * n_inputs, self.model.dtype).reshape(self.batch_size, n_inputs)
+        n_inputs = self.network.architecture.n_inputs
+        batch_X = aligned_zeros(self.batch_size * n_inputs, self.network.dtype).reshape(self.batch_size, n_inputs)
         self._gather(self.program, part(batch_X))
         return part(batch_X), columns(batch_X)
 
@@ -131,28 +129,28 @@ class Training:
     def _room_for_gradients(self, network: list[BoundLayer]) -> np.ndarray:
         width = max(layer.W.shape[1] for layer in network)
         size = _whole(UPDATE_ROWS * width)
-        return aligned_zeros(self.max_threads * size, self.model.dtype).reshape(self.max_threads, size)
+        return aligned_zeros(self.max_threads * size, self.network.dtype).reshape(self.max_threads, size)
 
     def _compute_in_columns(self) -> None:
         """The whole batch in columns, or tile by tile of it where it is large."""
         self.n_tiles = -(-self.batch_size // TILE_SAMPLES)
         self.n_tiles += self.n_tiles % 2 if self.n_tiles > 1 else 0  # two threads then have the same work
         self.tile = _whole(-(-self.batch_size // self.n_tiles))
-        program, gradient = self.program, self.model.vectors[1]
+        program, gradient = self.program, self.network.vectors[1]
         if self.n_tiles == 1:
             self._tile_program(program, gradient)
         else:
             n, size = min(self.max_threads, self.n_tiles), _whole(len(gradient))
-            gradients = aligned_zeros(self.n_tiles * size, self.model.dtype).reshape(self.n_tiles, size)
-            programs = [Program(self.model.dtype) for _ in range(n)]
+            gradients = aligned_zeros(self.n_tiles * size, self.network.dtype).reshape(self.n_tiles, size)
+            programs = [Program(self.network.dtype) for _ in range(n)]
             for own in programs:
-                self._tile_program(own, aligned_zeros(len(gradient), self.model.dtype), gradients)
+                self._tile_program(own, aligned_zeros(len(gradient), self.network.dtype), gradients)
                 program.inner.append(own)
             program.add(TilesOperation(programs, self.tile), BY_SAMPLES)
             program.wait()
             tiles = View(gradients[:, : len(gradient)], ALL, PART)
             program.add(table.mean_of_tiles, by_numbers(len(gradient)), part(gradient), tiles, self.tile)
-        descent = self._descent(self.model.bind(0))
+        descent = self._descent(self.network.bind(0))
         finish_losses(program, self.sample_losses, descent, self.rule.reports_penalty)
         program.wait()
         descend_in_one(program, descent)
@@ -162,9 +160,9 @@ class Training:
 
         What is computed for room beyond the last sample is neither summed nor kept.
         """
-        network = self.model.bind(self.tile, in_columns=True, gradient=gradient)
-        output, n_inputs = network[-1], self.model.architecture.n_inputs
-        X, Y = (aligned_zeros(self.tile * n, self.model.dtype).reshape(n, -1).T for n in (n_inputs, len(output.b)))
+        network = self.network.bind(self.tile, in_columns=True, gradient=gradient)
+        output, n_inputs = network[-1], self.network.architecture.n_inputs
+        X, Y = (aligned_zeros(self.tile * n, self.network.dtype).reshape(n, -1).T for n in (n_inputs, len(output.b)))
         own_losses = self.sample_losses if gradients is None else np.zeros(self.tile)
         if self.data.gathers:
             self._gather(program, part(X))

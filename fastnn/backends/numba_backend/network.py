@@ -1,0 +1,58 @@
+"""A network as programs are built from it: its architecture and its vectors, and how many threads are worth their start."""
+
+import numpy as np
+
+from fastnn.architecture import Architecture
+from fastnn.backends.bound_layers import BoundLayer, bind_layers
+from fastnn.backends.numba_backend.partition import ROWS
+
+#: Products of a weight and a sample that make one more thread worth its barriers, in a batch, and its start, in a call.
+BATCH_WORK_PER_THREAD = 250_000
+CALL_WORK_PER_THREAD = 16_000_000
+
+#: Widest layer, and most inputs, of a network that trains in columns.
+NARROW_OUTPUTS, NARROW_INPUTS = 32, 64
+
+
+class BoundNetwork:
+    """A network, bound to its vectors.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        The network.
+    parameters, gradient, statistics : ndarray
+        Its flat vectors, which all programs refer to.
+    """
+
+    def __init__(
+        self, architecture: Architecture, parameters: np.ndarray, gradient: np.ndarray, statistics: np.ndarray
+    ) -> None:
+        self.architecture, self.dtype = architecture, parameters.dtype
+        self.vectors = parameters, gradient, statistics
+
+    @property
+    def n_parameters(self) -> int:
+        """Length of the parameter vector."""
+        return len(self.vectors[0])
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it trains in columns, which no layer does whose batch or samples are normalised as a whole."""
+        sizes, names = self.architecture.layer_sizes, self.architecture.normalizations
+        return max(sizes[1:]) <= NARROW_OUTPUTS and sizes[0] <= NARROW_INPUTS and set(names) == {"none"}
+
+    def bind(
+        self, n_samples: int, *, trains: bool = True, in_columns: bool = False, gradient: np.ndarray | None = None
+    ) -> list[BoundLayer]:
+        """Its layers with room for that many samples, and another gradient where one is given."""
+        parameters, own, statistics = self.vectors
+        vectors = parameters, own if gradient is None else gradient, statistics
+        return bind_layers(self.architecture, *vectors, n_samples, trains=trains, in_columns=in_columns)
+
+    def team(self, n_samples: int, batch_size: int, n_threads: int, work: int | None = None) -> int:
+        """As many of the threads as have work enough, in each batch and in all; `work` is that of a sample."""
+        work = self.n_parameters if work is None else work
+        by_batch = work * batch_size // BATCH_WORK_PER_THREAD
+        by_call = work * n_samples // CALL_WORK_PER_THREAD
+        return max(1, min(n_threads, by_batch, by_call, batch_size // ROWS))
