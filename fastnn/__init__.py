@@ -18,6 +18,7 @@ from fastnn.training.callbacks import Callback, EarlyStopping
 from fastnn.training.checkpoints import Checkpoint
 from fastnn.training.history import History
 from fastnn.training.learning_rate_finder import LearningRateSearch, find_learning_rate
+from fastnn.training.many import fit_many
 
 if TYPE_CHECKING:
     from fastnn import datasets as datasets
@@ -57,6 +58,7 @@ __all__ = [
     "available_backends",
     "check_gradients",
     "find_learning_rate",
+    "fit_many",
     "load",
     "load_metadata",
     "register_activation",

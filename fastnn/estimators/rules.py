@@ -169,7 +169,7 @@ class NonFiniteWeights(Divergence):
 
     def __init__(self, *, ignored: bool) -> None:
         super().__init__()
-        self.ignored = ignored
+        self.ignored, self.undoes = ignored, "nothing" if ignored else "parameters"
 
     def is_met(self, loss: float, network: FeedForward) -> bool:
         """Whether an epoch has diverged."""

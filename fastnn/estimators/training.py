@@ -32,6 +32,7 @@ from fastnn.estimators.standardizing import Standardizing
 from fastnn.estimators.validation import EstimatorValidation, hold_out
 from fastnn.optimizers import SGD, Optimizer, find_descent, find_optimizer
 from fastnn.quasi_newton import LBFGS
+from fastnn.threads import call_threads
 from fastnn.training.callbacks import Callback, accompanied, check_callbacks
 from fastnn.training.descent import BatchSteps, Descent
 from fastnn.training.full_batch import Iterations, Limits, minimize
@@ -99,6 +100,8 @@ class Training(Standardizing):
 
     def _threads(self) -> int | None:
         """Threads to compute with at most: one in a Python thread of joblib's, which has others beside it."""
+        if call_threads() is not None:
+            return None
         if self.n_threads is not None or threading.current_thread() is threading.main_thread():
             return self.n_threads
         from joblib.parallel import get_active_backend

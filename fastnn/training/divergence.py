@@ -18,6 +18,9 @@ class Divergence:
         infinite, and so W_1, as 0 times it is NaN; reading all of X for nothing else would take a tenth of an epoch.
     """
 
+    #: What is put back of an epoch that diverged: "all" that it changed, its "parameters" alone, or "nothing".
+    undoes = "all"
+
     def __init__(self, X: Any = None) -> None:
         self.X = X
 

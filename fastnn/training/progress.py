@@ -2,8 +2,10 @@
 
 import math
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,30 @@ from fastnn.training.steps import Report
 
 #: What `progress` may be: True for a bar, False for none, None for a bar in a terminal, or a function of share and history.
 Progress = bool | Callable[[float, History], None] | None
+
+#: Set by whoever wants the training of this context to end.
+_stop: ContextVar[threading.Event | None] = ContextVar("_stop", default=None)
+
+
+class StoppedError(RuntimeError):
+    """A training that runs beside others was ended, as one of these failed."""
+
+
+@contextmanager
+def stopped_by(stop: threading.Event) -> Iterator[None]:
+    """Within it, and in this Python thread only, a training ends soon after an event is set."""
+    token = _stop.set(stop)
+    try:
+        yield
+    finally:
+        _stop.reset(token)
+
+
+def check_stopped() -> None:
+    """Raise StoppedError if the training of this context is to end."""
+    stop = _stop.get()
+    if stop is not None and stop.is_set():
+        raise StoppedError("The training was ended, as another beside it failed.")
 
 
 def check_progress(progress: Any) -> None:

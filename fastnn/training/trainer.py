@@ -11,6 +11,7 @@ import numpy as np
 
 from fastnn.training.callbacks import begin_epoch, end_epoch, epochs_until_due
 from fastnn.training.divergence import Divergence
+from fastnn.training.progress import check_stopped
 from fastnn.training.run import Run
 from fastnn.training.state import Snapshot
 from fastnn.training.steps import Epochs, Report, Steps
@@ -61,7 +62,8 @@ class Trainer:
 
     def __init__(self, run: Run, steps: Steps, plan: Plan, report: Report) -> None:
         self.run, self.steps, self.plan, self.report = run, steps, plan, report
-        self.before: Snapshot | None = None
+        self.before: Snapshot | None = None  # an epoch, all of it
+        self.parameters_before: Snapshot | None = None
 
     def train(self) -> None:
         """Train until the end, which the history gives the reason for."""
@@ -85,7 +87,7 @@ class Trainer:
         if not self.steps.begin():
             return False
         start = time.perf_counter()
-        before = self.before = self.run.state.snapshot(self.before)
+        before = self._snapshot(n_epochs)
         self.run.network._forget_batch()
         with self._undone_if_broken(before):
             epochs = self.steps.train(n_epochs, self._report_within)
@@ -97,7 +99,18 @@ class Trainer:
         self.end_epochs(epochs, seconds)
         return True
 
-    def check(self, epochs: Epochs, before: Snapshot) -> None:
+    def _snapshot(self, n_epochs: int) -> Snapshot | None:
+        """What is needed to undo the next epochs: several may have to be trained again, one by one."""
+        state, undoes = self.run.state, self.plan.divergence.undoes
+        if n_epochs > 1 or undoes == "all":
+            self.before = state.snapshot(self.before)
+            return self.before
+        if undoes == "nothing":
+            return None
+        self.parameters_before = state.snapshot_of_parameters(self.parameters_before)
+        return self.parameters_before
+
+    def check(self, epochs: Epochs, before: Snapshot | None) -> None:
         """Undo an epoch that diverged, and raise what says so."""
         network, divergence = self.run.network, self.plan.divergence
         if divergence.is_met(epochs.losses[-1], network):
@@ -133,17 +146,19 @@ class Trainer:
             self.steps.end(history.loss[epoch], validation_loss)
 
     def _report_within(self, share: float) -> None:
-        """Report the share of an epoch that is done as a share of all."""
+        """Report the share of an epoch that is done as a share of all, if training is to go on."""
+        check_stopped()
         first, last = self.plan.first_epoch, self.plan.last_epoch
         done = len(self.run.history) + share - first
         self.report(done / (last - first) if math.isfinite(last) else math.nan)
 
-    def _undo(self, before: Snapshot) -> None:
-        self.run.state.restore(before)
-        self.steps.undo()
+    def _undo(self, before: Snapshot | None) -> None:
+        if before is not None:
+            self.run.state.restore(before)
+            self.steps.undo()
 
     @contextmanager
-    def _undone_if_broken(self, before: Snapshot) -> Iterator[None]:
+    def _undone_if_broken(self, before: Snapshot | None) -> Iterator[None]:
         """Undo an epoch whose error left NaN in the parameters, as one in a registered activation or loss does."""
         try:
             yield
