@@ -1,10 +1,10 @@
 """One table of networks, data and batches: it drives parity of the backends, gradient checks and comparisons.
 
-Which activation and which loss a layer calls changes one address in its program, no equation: `test_operations` holds
-every one of them to its twin, in both types. So a network with each is enough, and no activation has to meet every loss.
-What makes programs differ are depth, layout, batches and type: of those every value meets every value of every other.
-Each activation and each loss stands in both types. Everything else that makes another program has a table of its own,
-beside what it must agree with: normalisation and dropout, optimizers, sparse features, sample weights.
+The table is chosen by pairs. What changes a program is its structure: depth, layout in memory, batches and dtype. Every
+value of these axes meets every value of the others. Which activation or loss a layer calls only changes an address in the
+program, and `test_operations` compares each of them with its NumPy twin. So activations and losses need not meet each
+other: each appears in both dtypes, somewhere. What else makes another program is tested where its own rules are:
+normalisation and dropout, optimizers, sparse features, sample weights.
 """
 
 import warnings
@@ -18,7 +18,9 @@ import numpy as np
 import pytest
 
 import fastnn
+from fastnn import threads
 from fastnn.activations import ACTIVATIONS
+from fastnn.backends.numba_backend import model
 from fastnn.backends.numpy_backend import activations as equations
 from fastnn.losses import (
     LOSSES,
@@ -30,6 +32,8 @@ from fastnn.losses import (
     SoftmaxCrossEntropy,
     SquaredError,
 )
+
+every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 DTYPES = ("float32", "float64")
 ELEMENTWISE = tuple(name for name in ACTIVATIONS if name != "softmax")
@@ -60,13 +64,13 @@ def outputs_of(loss: Loss) -> tuple[str, ...]:
 
 OUTPUTS = tuple((loss, output) for loss in (*LOSSES.values(), *WITH_OPTIONS) for output in outputs_of(loss))
 
-#: None, one, two or three hidden layers; trained in columns, and, as the inputs or the units of a layer are many, in rows.
+#: No, one, two or three hidden layers; narrow networks train in columns, those with many inputs or units in rows.
 LAYER_SIZES = ((10, 1), (70, 17), (1, 10, 3), (3, 40, 1), (3, 1, 17, 5), (10, 17, 7, 3, 1), (66, 7, 33, 3, 2))
 
 #: Samples of an epoch, and of a batch: 1, 2, 7, 64, and 16 with a last batch of 5.
 BATCHES = ((3, 1), (6, 2), (21, 7), (64, 64), (37, 16))
 
-#: As many as it takes for all pairs that `test_parity` demands.
+#: Enough for all the pairs that `test_parity` asks for.
 N_CASES = 62
 
 STEPS = 10
@@ -91,6 +95,13 @@ def import_torch() -> ModuleType:
         torch = pytest.importorskip("torch")
     torch.set_num_threads(1)
     return torch
+
+
+def allow_large_teams(patch: pytest.MonkeyPatch) -> None:
+    """Let any work be divided among as many threads as a network asks for, up to eight."""
+    patch.setattr(threads, "available_cpus", lambda: 8)
+    patch.setattr(model, "BATCH_WORK_PER_THREAD", 1)
+    patch.setattr(model, "CALL_WORK_PER_THREAD", 1)
 
 
 def tolerance(dtype: str | np.dtype, *lengths: int) -> float:
@@ -246,8 +257,8 @@ def layer_sizes_for(output: str, sizes: tuple[int, ...]) -> tuple[int, ...]:
 def rows() -> Iterator[tuple]:
     """Hidden activation, loss, output activation, layer sizes, samples, batch size and type of every case.
 
-    All axes go round, each with its own length; hidden activations skip one each round, or half of them would stand in one
-    type only.
+    Each axis is cycled through at its own length. Hidden activations are shifted by one in each round: otherwise each would
+    appear in one dtype only.
     """
     for n in range(N_CASES):
         sizes, (loss, output) = LAYER_SIZES[n % len(LAYER_SIZES)], OUTPUTS[n % len(OUTPUTS)]
@@ -257,7 +268,7 @@ def rows() -> Iterator[tuple]:
 
 CASES = tuple(Case(*row) for row in rows())
 
-#: One case for every program: each of the layer sizes in each type.
+#: One case for each structure: all layer sizes in each dtype.
 STRUCTURES = tuple({(case.layer_sizes[:-1], case.dtype): case for case in CASES}.values())
 
 #: The same, all of them in double precision.

@@ -8,9 +8,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fastnn
-from fastnn.backends.numba_backend import model as epoch
 from fastnn.losses import Loss
-from tests.cases import HIDDEN, OUTPUTS, assert_agree, distance_from_kinks, has_kinks, layer_sizes_for, tolerance
+from tests.cases import (
+    HIDDEN,
+    OUTPUTS,
+    allow_large_teams,
+    assert_agree,
+    distance_from_kinks,
+    has_kinks,
+    layer_sizes_for,
+    tolerance,
+)
 
 EPOCHS = 2
 OPTIMIZER = fastnn.SGD(learning_rate=0.01, l2=0.1)
@@ -44,11 +52,9 @@ DATA = (
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _eight_processors_and_every_thread_worth_its_while():
+def _large_teams():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fastnn.threads, "available_cpus", lambda: 8)
-        patch.setattr(epoch, "BATCH_WORK_PER_THREAD", 1)
-        patch.setattr(epoch, "CALL_WORK_PER_THREAD", 1)
+        allow_large_teams(patch)
         yield
 
 

@@ -9,9 +9,7 @@ import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.gradient_check import central_differences
 from fastnn.losses import LOSSES
-from tests.cases import CASES, DOUBLE_CASES, assert_agree, import_torch
-
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
+from tests.cases import CASES, DOUBLE_CASES, assert_agree, every_backend, import_torch
 
 
 def cases_on(backend_of_single: str, backend_of_double: str) -> list:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn.backends.numba_backend import model as epoch
 from fastnn.losses import SoftmaxCrossEntropy
 from tests.cases import (
     CASES,
@@ -176,12 +175,10 @@ def test_large_networks_agree(weighted, case):
         assert_agree(found, expected, case.tolerance(steps))
 
 
+@pytest.mark.usefixtures("large_teams")
 @large_cases
-def test_results_are_the_same_to_the_last_bit_for_any_number_of_threads(weighted, case, monkeypatch):
+def test_results_are_the_same_to_the_last_bit_for_any_number_of_threads(weighted, case):
     weights = weights_of(case) if weighted else None
-    monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
-    monkeypatch.setattr(epoch, "BATCH_WORK_PER_THREAD", 1)
-    monkeypatch.setattr(epoch, "CALL_WORK_PER_THREAD", 1)
     alone = everything(case, "numba", 1, weights)
     for n_threads in (2, 3, 5, 7):
         team = everything(case, "numba", n_threads, weights)

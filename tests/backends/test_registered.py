@@ -13,11 +13,8 @@ from numba import njit
 
 import fastnn
 from fastnn.activations import ACTIVATIONS
-from fastnn.backends.numba_backend import model as epoch
 from fastnn.losses import LOSSES
-from tests.cases import DTYPES, assert_agree, tolerance
-
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
+from tests.cases import DTYPES, assert_agree, every_backend, tolerance
 
 
 @pytest.fixture(autouse=True)
@@ -136,12 +133,10 @@ def test_targets_are_of_the_kind_that_is_said(backend):
     assert own.predict(X).tolist() == same.predict(X).tolist()
 
 
+@pytest.mark.usefixtures("large_teams")
 @pytest.mark.parametrize("compiled", [False, True], ids=["NumPy", "Numba"])
-def test_a_team_calls_them(compiled, monkeypatch):
+def test_a_team_calls_them(compiled):
     register(compiled)
-    monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
-    monkeypatch.setattr(epoch, "BATCH_WORK_PER_THREAD", 1)
-    monkeypatch.setattr(epoch, "CALL_WORK_PER_THREAD", 1)
     (X, y), results = new_data(900), []
     for hidden in (5, 40):
         for n_threads in (1, 3):
@@ -267,11 +262,8 @@ def test_every_one_of_many_fits_side_by_side_ends_as_it_must(failing, backend):
         assert list(pool.map(outcome, range(80))) == ["trained", "too large"] * 40
 
 
-def test_an_error_in_any_thread_of_a_team_is_raised(monkeypatch):
-    monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
-    monkeypatch.setattr(epoch, "BATCH_WORK_PER_THREAD", 1)
-    monkeypatch.setattr(epoch, "CALL_WORK_PER_THREAD", 1)
-
+@pytest.mark.usefixtures("large_teams")
+def test_an_error_in_any_thread_of_a_team_is_raised():
     def broken(A, Y):
         if (Y == 7).any():
             raise RuntimeError("a seven")

@@ -27,10 +27,7 @@ LABELS = RANDOM.integers(0, 5, len(X))
 
 
 @pytest.fixture(autouse=True)
-def _eight_processors_and_every_thread_worth_its_while(monkeypatch):
-    monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
-    monkeypatch.setattr(epoch, "BATCH_WORK_PER_THREAD", 1)
-    monkeypatch.setattr(epoch, "CALL_WORK_PER_THREAD", 1)
+def _every_thread_worth_its_while(large_teams, monkeypatch):
     monkeypatch.setattr(epoch, "ROWS_PER_PASS", 8)
     monkeypatch.setattr(training, "TILES_PER_THREAD", 1)
 

@@ -24,11 +24,11 @@ from sklearn.preprocessing import StandardScaler
 import fastnn
 from fastnn.estimators import MLPClassifier, MLPRegressor
 from fastnn.threads import available_cpus, team_size
+from tests.cases import every_backend
 
 # Few iterations do not converge.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 both = pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
 
 X, LABELS = make_classification(120, 6, n_informative=4, n_classes=3, random_state=0)

@@ -11,7 +11,8 @@ import fastnn
 from fastnn import training
 from fastnn.callbacks import EarlyStopping
 from fastnn.history import History
-from tests.training.fits import every_backend, fit, new_network
+from tests.cases import every_backend
+from tests.training.fits import fit, new_network
 
 # History
 

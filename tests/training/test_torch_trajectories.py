@@ -19,7 +19,7 @@ from fastnn.schedules import (
     ReduceOnPlateau,
     StepDecay,
 )
-from tests.cases import assert_agree, import_torch
+from tests.cases import assert_agree, every_backend, import_torch
 
 torch = import_torch()
 from torch.optim import lr_scheduler  # noqa: E402, after PyTorch is known to be there
@@ -34,7 +34,6 @@ STEPS = EPOCHS * len(BATCHES)
 #: Trains in rows, and in columns.
 NETWORKS = {"wide": (10, 40, 3), "narrow": (5, 8, 3)}
 
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 every_network = pytest.mark.parametrize("network", NETWORKS)
 
 #: Optimizers of both, with the longest gradient that both follow.
