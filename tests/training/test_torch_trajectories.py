@@ -19,7 +19,7 @@ from fastnn.schedules import (
     ReduceOnPlateau,
     StepDecay,
 )
-from tests.cases import assert_agree, every_backend, import_torch
+from tests.cases import assert_agree, import_torch
 
 torch = import_torch()
 from torch.optim import lr_scheduler  # noqa: E402, after PyTorch is known to be there
@@ -245,8 +245,7 @@ def assert_same_way(found, expected):
     assert np.abs(found[-1] - found[0]).max() > 0.01
 
 
-@every_backend
-@every_network
+@pytest.mark.parametrize(("network", "backend"), [("wide", "numba"), ("narrow", "numba"), ("narrow", "numpy")])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_optimizer_goes_the_way_of_pytorch(name, network, backend):
     optimizer, theirs, options = OPTIMIZERS[name]
@@ -255,8 +254,7 @@ def test_an_optimizer_goes_the_way_of_pytorch(name, network, backend):
     assert_same_way(found, expected)
 
 
-@every_backend
-@every_network
+@pytest.mark.parametrize(("network", "backend"), [("wide", "numba"), ("narrow", "numpy")])
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_a_schedule_goes_the_way_of_pytorch(name, network, backend):
     (optimizer, theirs, options), schedule, theirs_schedule = SCHEDULES[name]
