@@ -1,8 +1,8 @@
-"""Build hook: compiles the kernels ahead of time when a wheel is built, so that `pip install` ends with machine code.
+"""Build hook that compiles the kernels ahead of time when a wheel is built, so that `pip install` provides machine code.
 
-By default it is that of this machine's level of processors; `FASTNN_BUILD_LEVELS` may name others, separated by commas, `all`,
-as releases need them, or `none`. Where nothing can be compiled, as without a C compiler to link with, the wheel is built all
-the same: kernels are then compiled by Numba when they are first used, and `fastnn info` says why. Editable installs have none.
+By default they are compiled for this machine's processor level; `FASTNN_BUILD_LEVELS` may list other levels, separated by
+commas, `all`, for releases, or `none`. If compilation fails, for example without a C compiler for linking, the wheel is built
+without them: Numba then compiles kernels on first use, and `fastnn info` says why. Editable installations have none.
 """
 
 import json
@@ -26,7 +26,7 @@ class KernelsHook(BuildHookInterface):
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compile the kernels into a temporary folder, and let the wheel take them from there."""
+        """Compile the kernels into a temporary folder, from which the wheel includes them."""
         levels = os.environ.get("FASTNN_BUILD_LEVELS", "").replace(",", " ").split()
         if version == "editable" or levels == ["none"]:
             return
@@ -34,7 +34,7 @@ class KernelsHook(BuildHookInterface):
         folder = Path(self._folder.name)
         failure = self._compile(folder, levels)
         if failure:
-            self.app.display_warning(f"No kernels are compiled ahead of time: {failure}")
+            self.app.display_warning(f"No kernels were compiled ahead of time: {failure}")
             (folder / "none.json").write_text(json.dumps({"reason": failure}))
         else:
             build_data["pure_python"] = False
@@ -47,7 +47,7 @@ class KernelsHook(BuildHookInterface):
             self._folder.cleanup()
 
     def _compile(self, folder: Path, levels: list[str]) -> str:
-        """Fill a folder with libraries; what went wrong, or nothing."""
+        """Build the libraries in a folder; returns the reason for a failure, or an empty string."""
         command = [sys.executable, "-m", "fastnn.build", "--into", str(folder), *levels]
         done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
         lines = done.stderr.strip().splitlines()
@@ -55,7 +55,7 @@ class KernelsHook(BuildHookInterface):
 
 
 def _platform_tag(levels: list[str]) -> str:
-    """The platform of a wheel; libraries for Linux need nothing of its C library, so any that is not ancient will do."""
+    """The platform tag of a wheel; libraries for Linux do not use the C library, so any version that is not ancient works."""
     own = sysconfig.get_platform().replace("-", "_").replace(".", "_")
     if levels and platform.system() == "Linux":
         return own.replace("linux", "manylinux_2_17")

@@ -1,4 +1,4 @@
-"""fastnn: feed-forward networks on a CPU, in equations you can read and kernels that use the whole machine."""
+"""fastnn: feed-forward networks on a CPU, with equations you can read and kernels that use the whole machine."""
 
 import logging
 from importlib import import_module
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from fastnn import plotting as plotting
     from fastnn.estimators import MLPClassifier, MLPRegressor
 
-logging.getLogger("fastnn").addHandler(logging.NullHandler())  # the program that imports fastnn decides what is shown
+logging.getLogger("fastnn").addHandler(logging.NullHandler())  # the importing program decides what is shown
 
-#: Modules that are imported when somebody asks for them.
+#: Modules that are imported on first use.
 _ON_DEMAND = ("datasets", "estimators", "plotting")
 
-#: Names that these have for all of fastnn.
+#: Names from these modules that are available as fastnn.NAME.
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor")
 
 __version__ = "0.1.0"
@@ -67,7 +67,7 @@ __all__ = [
 ]
 
 
-#: Public modules beside these names.
+#: Public modules.
 _MODULES = ("activations", "backends", "initializers", "losses", "optimizers", "schedules", "training", *_ON_DEMAND)
 
 
@@ -76,7 +76,7 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """A module that importing fastnn leaves alone, or what is in it, at its first use."""
+    """Import a module, or a name from it, on first use."""
     if name in _ON_DEMAND:
         return import_module(f"fastnn.{name}")
     if name in _ESTIMATORS:

@@ -1,4 +1,4 @@
-"""``python -m fastnn``: the command line, for when its script is not on the path."""
+"""``python -m fastnn``: the command line, if its script is not on the path."""
 
 from fastnn.cli import main
 

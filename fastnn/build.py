@@ -1,7 +1,7 @@
-"""``python -m fastnn.build``: compile the kernels ahead of time, so that nothing is compiled when a network trains.
+"""``python -m fastnn.build``: compile the kernels ahead of time, so that training compiles nothing.
 
-Without arguments, for the level of this machine's processor; with names of levels, or ``all``, for those. Each level is
-compiled by a process of its own, as Numba's target is chosen once in a process.
+Without arguments, they are compiled for the level of this machine's processor; otherwise for the named levels, or ``all``.
+Each level is compiled in its own process, because Numba's target is fixed for a process.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def build_level(of: Level, folder: Path) -> Path:
     of : Level
         The level.
     folder : Path
-        Where the library goes.
+        Folder for the library.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def build_level(of: Level, folder: Path) -> Path:
     Raises
     ------
     RuntimeError
-        If it cannot be made; the message says why.
+        If it cannot be built; the message says why.
     """
     with tempfile.TemporaryDirectory() as cache:
         own = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "FASTNN_"))}
@@ -50,16 +50,16 @@ def build_level(of: Level, folder: Path) -> Path:
         command = [sys.executable, "-m", "fastnn.backends.numba_backend.ahead_of_time", str(folder)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise RuntimeError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "the compiler gave up")
+        raise RuntimeError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "the compiler failed")
     return Path(done.stdout.strip().splitlines()[-1])
 
 
 def main() -> None:
-    """Build what the command line asks for."""
+    """Build the levels given on the command line."""
     names = [known.name for known in levels()]
     parser = argparse.ArgumentParser(prog="python -m fastnn.build", description=__doc__.split("\n\n")[0])
     parser.add_argument("levels", nargs="*", choices=[*names, "all", []], help=f"all, or some of {', '.join(names)}")
-    parser.add_argument("--into", type=Path, default=FOLDER, help="folder of the libraries; by default fastnn's own")
+    parser.add_argument("--into", type=Path, default=FOLDER, help="folder for the libraries; default: fastnn's own")
     arguments = parser.parse_args()
     asked = arguments.levels
     if "all" in asked:
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def _report_of(of: Level, folder: Path) -> str:
-    """Compile a level; what is to be said of it."""
+    """Compile a level, and return the line to print about it."""
     start = time.perf_counter()
     try:
         path = build_level(of, folder)

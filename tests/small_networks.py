@@ -5,8 +5,6 @@ import pytest
 
 import fastnn
 
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
-
 #: Small whole numbers, which every type holds.
 X = np.random.default_rng(0).integers(0, 2, (8, 3)).astype("float64")
 LABELS = np.arange(8) % 2

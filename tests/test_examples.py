@@ -55,10 +55,10 @@ def test_deep_probabilities_sum_to_one(backend):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=10 * np.finfo(float).eps)
 
 
-@pytest.mark.parametrize(("backend", "n_inputs"), [("numba", 500), ("numpy", 50)])
-def test_every_derivative_of_the_deep_network(backend, n_inputs, monkeypatch):
-    """On the reference with a tenth of the inputs: its products, which are NumPy's, know no sizes."""
-    monkeypatch.setattr(logistic_to_moons, "DEEP", [n_inputs, *logistic_to_moons.DEEP[1:]])
+@pytest.mark.parametrize(("backend", "sizes"), [("numba", [100, 100, 50, 40, 10]), ("numpy", [30, 20, 15, 10, 10])])
+def test_every_derivative_of_the_deep_network(backend, sizes, monkeypatch):
+    """With fewer weights, as every one takes two losses; on the reference with fewest, as NumPy's products know no sizes."""
+    monkeypatch.setattr(logistic_to_moons, "DEEP", sizes)
     errors = logistic_to_moons.gradient_errors(backend, seed=0)
     assert sorted(errors) == ["W1", "W2", "W3", "W4", "b1", "b2", "b3", "b4"]
     assert all(error < 1e-5 for error in errors.values()), errors
@@ -81,7 +81,7 @@ def test_checking_derivatives_finds_a_wrong_one(backend, monkeypatch):
 
 
 @both_backends
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(3))
 def test_moons_are_overfitted_with_a_falling_loss(backend, seed):
     moons = logistic_to_moons.learn_moons(backend, seed)
     assert len(moons.losses) == 301
@@ -123,7 +123,7 @@ def test_half_planes_are_learned_by_the_reference_as_by_its_twin(l2):
     assert results[0].test_accuracy >= 0.975
 
 
-@pytest.mark.parametrize("seed", range(1, 6))
+@pytest.mark.parametrize("seed", [1, 2])
 def test_half_planes_are_learned_whatever_the_seed(seed):
     data = half_planes.load(seed)
     penalised, free = (half_planes.train(data, "numba", l2, seed) for l2 in (0.01, 0.0))
@@ -134,9 +134,8 @@ def test_half_planes_are_learned_whatever_the_seed(seed):
 # Moons, circles, blobs.
 
 
-@both_backends
-def test_moons_end_below_a_cost_of_a_tenth(backend):
-    result = moons_circles_blobs.train(*moons_circles_blobs.load("moons"), backend, seed=0)
+def test_moons_end_below_a_cost_of_a_tenth():
+    result = moons_circles_blobs.train(*moons_circles_blobs.load("moons"), "numba", seed=0)
     assert list(result.costs) == list(range(0, 2001, 100))
     assert list(result.checks) == list(range(0, 2001, 199))
     assert result.costs[2000] < 0.10
@@ -146,10 +145,10 @@ def test_moons_end_below_a_cost_of_a_tenth(backend):
         report.raise_if_failed()
 
 
-@pytest.mark.parametrize("seed", range(1, 6))
-def test_moons_are_learned_whatever_the_seed_of_the_network(seed, monkeypatch):
+@pytest.mark.parametrize(("backend", "seed"), [("numpy", 0), ("numba", 1), ("numba", 2), ("numba", 3)])
+def test_moons_are_learned_whatever_the_seed_of_the_network(backend, seed, monkeypatch):
     monkeypatch.setattr(fastnn, "check_gradients", lambda network, X, y: None)  # they are checked above
-    result = moons_circles_blobs.train(*moons_circles_blobs.load("moons"), "numba", seed)
+    result = moons_circles_blobs.train(*moons_circles_blobs.load("moons"), backend, seed)
     assert result.costs[2000] < 0.10
     assert result.accuracy >= 0.97
 
@@ -279,6 +278,8 @@ def test_half_planes_prints_and_draws(monkeypatch, capsys, tmp_path):
 
 
 def test_moons_circles_blobs_prints_and_draws(monkeypatch, capsys, tmp_path):
+    report = fastnn.check_gradients(fastnn.Network([1, 2], backend="numpy"), [[1.0]], [0])
+    monkeypatch.setattr(fastnn, "check_gradients", lambda network, X, y: report)
     output = run(moons_circles_blobs, monkeypatch, capsys, "--backend", "numba", "--output-dir", str(tmp_path))
     assert len(re.findall(r"^ +\d+00 ", output, flags=re.MULTILINE)) == 20
     moons, circles, blobs = map(

@@ -1,13 +1,12 @@
 """Every good kind of input gives the same numbers, and none is copied."""
 
-import tracemalloc
-
 import numpy as np
 import pandas as pd
 import pytest
 
 import fastnn
-from tests.small_networks import LABELS, X, every_backend, network_for
+from tests.cases import every_backend
+from tests.small_networks import LABELS, X, network_for
 
 # Good input
 
@@ -143,47 +142,3 @@ def test_input_is_not_written_to():
     network.fit(features, y, epochs=1, batch_size=None)
     assert features.tobytes() == X.tobytes()
     assert y.tobytes() == np.eye(2)[LABELS].tobytes()
-
-
-# Memory
-
-LARGE = (100_000, 50)
-
-
-def peak_memory(action) -> int:
-    """Bytes that were allocated at once, at most, by Python and NumPy."""
-    tracemalloc.start()
-    try:
-        action()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-@pytest.mark.parametrize(
-    ("dtype", "arrange", "backend"),
-    [
-        ("float32", np.ascontiguousarray, "numpy"),
-        ("float32", np.ascontiguousarray, "numba"),
-        ("float32", np.asfortranarray, "numpy"),
-        ("float32", lambda X: X[:, ::-1], "numpy"),
-        ("float64", np.ascontiguousarray, "numpy"),
-        ("float64", np.ascontiguousarray, "numba"),
-        ("uint8", np.ascontiguousarray, "numpy"),
-        ("uint8", np.ascontiguousarray, "numba"),
-    ],
-)
-@pytest.mark.parametrize("shuffle", [False, True])
-def test_large_features_are_never_copied_as_a_whole(shuffle, dtype, arrange, backend):
-    features, labels = arrange(np.ones(LARGE, dtype)), np.zeros(LARGE[0], np.int64)
-    network = fastnn.Network([LARGE[1], 2], backend=backend, seed=0)
-
-    def use(features, labels):
-        network.fit(features, labels, epochs=1, batch_size=500, shuffle=shuffle, validation_data=(features, labels))
-        network.evaluate(features, labels)
-        network.predict(features)
-
-    use(features[:600], labels[:600])  # compiles
-
-    size_in_single_precision = LARGE[0] * LARGE[1] * 4
-    assert peak_memory(lambda: use(features, labels)) < size_in_single_precision / 3

@@ -16,9 +16,8 @@ from fastnn.losses import (
     SoftmaxCrossEntropy,
     SquaredError,
 )
-from tests.cases import DTYPES
+from tests.cases import DTYPES, every_backend
 
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 
 

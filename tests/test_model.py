@@ -11,9 +11,9 @@ import pytest
 import fastnn
 from fastnn.model import Model, Scaling
 from fastnn.training.splits import split_classes
-from tests.cli.commands import in_empty_folder, run, write_flowers, write_house_prices
+from tests.cli.commands import run, write_flowers, write_house_prices
 
-folder = pytest.fixture(in_empty_folder, autouse=True)
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def train(data: str, *options: str) -> Model:

@@ -12,9 +12,8 @@ from threadpoolctl import threadpool_info
 import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.initializers import INITIALIZERS
-from tests.cases import DTYPES, assert_agree, tolerance
+from tests.cases import DTYPES, assert_agree, every_backend, tolerance
 
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 
 X = np.random.default_rng(0).standard_normal((8, 3))

@@ -7,7 +7,8 @@ import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.initializers import INITIALIZERS
 from fastnn.losses import LOSSES, Huber
-from tests.small_networks import LABELS, X, assert_refused, every_backend, network_for
+from tests.cases import every_backend
+from tests.small_networks import LABELS, X, assert_refused, network_for
 
 # Options
 

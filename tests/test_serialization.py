@@ -257,8 +257,8 @@ def test_a_full_disk_in_the_middle_of_the_file_keeps_the_old_one(path, monkeypat
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX's")
-def test_a_kill_at_any_moment_leaves_a_whole_file(path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(fastnn.__file__).parents[1]))
+@pytest.mark.usefixtures("processes_find_fastnn")
+def test_a_kill_at_any_moment_leaves_a_whole_file(path):
     program = (
         "import sys, fastnn\n"
         "networks = [fastnn.Network([200, 100, 2], backend='numpy', seed=seed) for seed in range(2)]\n"

@@ -1,7 +1,7 @@
 """The command line: ``fastnn train``, ``fastnn predict``, ``fastnn gradcheck`` and ``fastnn info``.
 
-A command reads its data, hands it to the library and reports. What the library raises becomes one sentence on the
-standard error stream in one place, `Commands.invoke`.
+A command loads its data, calls the library and prints a report. `Commands.invoke` turns exceptions from the library into
+one-line messages on standard error.
 """
 
 import sys
@@ -15,10 +15,10 @@ from fastnn.cli.training import INTERRUPTED
 
 
 class Commands(click.Group):
-    """Turns what the library raises into one sentence, and Ctrl-C into its exit status."""
+    """Turns exceptions from the library into one-line messages, and Ctrl-C into its exit status."""
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """Run the program, on streams that can print every name."""
+        """Run the program, with output streams that accept any character."""
         for stream in (sys.stdout, sys.stderr):
             _replace_what_it_lacks(stream)
         return super().main(*args, **options)
@@ -57,11 +57,11 @@ def _sentence(error: BaseException) -> str:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
 )
 @click.version_option(fastnn.__version__, prog_name="fastnn")
-@click.option("--traceback", is_flag=True, help="Show where an error comes from, for a bug report.")
+@click.option("--traceback", is_flag=True, help="Show the traceback of an error, for a bug report.")
 def main(traceback: bool) -> None:
     """Train feed-forward neural networks on the CPU.
 
-    Start with "fastnn train": without arguments it learns to read digits, in a few seconds.
+    Start with "fastnn train": without arguments it learns to classify handwritten digits, in seconds.
     """
 
 

@@ -1,4 +1,4 @@
-"""Checks before the work starts, so that nothing learned is lost at its end."""
+"""Checks made before training starts, so that its result is not lost at the end."""
 
 import tempfile
 from collections.abc import Sequence
@@ -18,19 +18,19 @@ def check_data_options(
     drop: Sequence[str] = (),
     decimal: str | None = None,
 ) -> None:
-    """Refuse options that have no meaning for the data."""
+    """Reject options that do not apply to the data."""
     if isinstance(data, str) and (target is not None or task != "auto"):
-        raise click.UsageError(f"--target and --task are for files of your own, and {data} has its own targets.")
+        raise click.UsageError(f"--target and --task are for your own files, but {data} has its own targets.")
     if isinstance(data, str) and (drop or decimal is not None):
-        raise click.UsageError(f"--drop and --decimal are for files of your own, and {data} is none.")
+        raise click.UsageError(f"--drop and --decimal are for your own files, but {data} is a built-in data set.")
     if data_dir is not None and data != "mnist":
-        raise click.UsageError(f"--data-dir says where the files of mnist are, and --data is {data}.")
+        raise click.UsageError(f"--data-dir is the folder of the MNIST files, but --data is {data}.")
 
 
 def check_stopping_options(early_stopping: bool | None, patience: int | None) -> None:
-    """Refuse to wait for something that is not to happen."""
+    """Reject a patience without early stopping."""
     if early_stopping is False and patience is not None:
-        raise click.UsageError("--patience is for early stopping, and --no-early-stopping rules it out.")
+        raise click.UsageError("--patience is for early stopping, which --no-early-stopping turns off.")
 
 
 def check_network_options(
@@ -41,17 +41,17 @@ def check_network_options(
     class_weight: str | None,
     task: str,
 ) -> None:
-    """Refuse options that have no meaning for the network or for its task."""
+    """Reject options that do not apply to the network or the task."""
     for option, value in (("--dropout", dropout), ("--normalization", normalization)):
         if value and not hidden:
-            raise click.UsageError(f"{option} is for hidden layers, and --hidden is none.")
+            raise click.UsageError(f"{option} is for hidden layers, but --hidden is none.")
     for option, value in (("--label-smoothing", label_smoothing), ("--class-weight", class_weight)):
         if value and task == "regression":
-            raise click.UsageError(f"{option} is for classes, and the task is regression.")
+            raise click.UsageError(f"{option} is for classification, but the task is regression.")
 
 
 def check_model_file(path: Path) -> None:
-    """Refuse a file that cannot be written, or that exists and is something else than a model."""
+    """Reject a file that cannot be written, or that exists and is not a model."""
     check_writable(path, "--output")
     if path.exists() and kind_of_file(path) != "model":
         raise click.BadParameter(
@@ -60,29 +60,29 @@ def check_model_file(path: Path) -> None:
 
 
 def check_checkpoint_file(path: Path | None, resume: bool, *others: str | Path | None) -> None:
-    """Refuse a file that cannot be written, that is another's, or from which to go on only if that is asked for."""
+    """Reject a file that cannot be written, is used by another option, or exists unless `resume` is given."""
     if path is None:
         if resume:
-            raise click.UsageError("--resume goes on from the file that --checkpoint names: give both.")
+            raise click.UsageError("--resume continues from the file given by --checkpoint: give both.")
         return
     check_writable(path, "--checkpoint")
     if any(isinstance(other, Path) and other.resolve() == path.resolve() for other in others):
-        raise click.UsageError(f"--checkpoint needs a file of its own, and {path} is used by another option.")
+        raise click.UsageError(f"--checkpoint needs a file of its own, but {path} is used by another option.")
     if resume and not path.exists():
-        raise click.BadParameter(f"there is no {path}: without --resume, it is begun.", param_hint="--checkpoint")
+        raise click.BadParameter(f"there is no {path}: without --resume, it is created.", param_hint="--checkpoint")
     if path.exists() and kind_of_file(path) != "checkpoint":
         raise click.BadParameter(
             f"{path} exists and is not a checkpoint: choose another name, or remove it.", param_hint="--checkpoint"
         )
     if path.exists() and not resume:
         raise click.BadParameter(
-            f"{path} exists: go on from it with --resume, or choose another name, or remove it.",
+            f"{path} exists: continue from it with --resume, choose another name, or remove it.",
             param_hint="--checkpoint",
         )
 
 
 def kind_of_file(path: Path) -> str:
-    """What `fastnn train` wrote: a model, a checkpoint, or neither."""
+    """Whether a file is a model, a checkpoint, or neither."""
     try:
         header = read_header(path)
     except ValueError:
@@ -91,7 +91,7 @@ def kind_of_file(path: Path) -> str:
 
 
 def check_writable(path: Path, option: str) -> None:
-    """Say now, rather than at the end, that a file cannot be written."""
+    """Report before training, rather than after it, that a file cannot be written."""
     folder = path.resolve().parent
     if path.exists() and not path.is_file():
         raise click.BadParameter(f"{path} is not a regular file.", param_hint=option)

@@ -13,33 +13,31 @@ from fastnn.losses import LOSSES
 from fastnn.network import Network
 
 
-@click.command(short_help="Check gradients by finite differences.")
+@click.command(short_help="Check gradients against finite differences.")
 @click.option(
     "--layers",
     type=layer_sizes,
     default="4,8,6,3",
     metavar="SIZES",
-    help="Units of every layer, inputs and outputs included.",
+    help="Number of units in every layer, including inputs and outputs.",
 )
 @click.option(
     "--activation",
     type=activation_names,
     default="tanh",
     metavar="NAMES",
-    help=f"One for all hidden layers, or one for each layer, output included: {', '.join(ACTIVATIONS)}.",
+    help=f"One for all hidden layers, or one per layer, output included: {', '.join(ACTIVATIONS)}.",
 )
 @click.option(
     "--loss",
     type=click.Choice(tuple(LOSSES)),
     default="softmax_cross_entropy",
-    help="What is differentiated; it chooses the output activation, unless --activation names it.",
+    help="Loss to differentiate; it determines the output activation, unless --activation does.",
 )
-@click.option(
-    "--backend", type=click.Choice(fastnn.available_backends()), help="Backend to check.  [default: each of them]"
-)
-@click.option("--samples", type=click.IntRange(min=1), default=10, metavar="N", help="Random samples.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Their seed, and the weights'.")
-@click.option("--epsilon", type=Number(), default=1e-5, metavar="NUMBER", help="Step of the differences.")
+@click.option("--backend", type=click.Choice(fastnn.available_backends()), help="Backend to check.  [default: all]")
+@click.option("--samples", type=click.IntRange(min=1), default=10, metavar="N", help="Number of random samples.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Seed of the samples and the weights.")
+@click.option("--epsilon", type=Number(), default=1e-5, metavar="NUMBER", help="Step of the finite differences.")
 @click.option("--rtol", type=Number(may_be_zero=True), default=1e-4, metavar="NUMBER", help="Relative tolerance.")
 @click.option("--atol", type=Number(may_be_zero=True), default=1e-7, metavar="NUMBER", help="Absolute tolerance.")
 def gradcheck(
@@ -55,12 +53,12 @@ def gradcheck(
 ) -> None:
     """Compare the gradient from backpropagation with finite differences of the loss.
 
-    A network with random weights meets random samples, in float64. The exit status is 1 if a gradient is wrong; entries
-    on a kink, such as that of ReLU at 0, are named and are not wrong.
+    The check uses a network with random weights and random samples, in float64. The exit status is 1 if a gradient is
+    wrong; entries on a kink, such as that of ReLU at 0, are listed but do not count as wrong.
     """
     generator = np.random.default_rng(seed)
     X, y = _random_task(layers, loss, samples, generator)
-    # With biases of 0, a sample that no unit of a layer answers to would put the next layer on the kink of ReLU at 0.
+    # With biases of 0, a sample for which no unit of a layer is active would put the next layer on the kink of ReLU at 0.
     biases = [generator.uniform(-0.5, 0.5, size) for size in layers[1:]]
     all_ok = True
     for name in fastnn.available_backends() if backend is None else (backend,):

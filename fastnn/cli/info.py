@@ -16,7 +16,7 @@ VECTOR_FEATURES = ("sse", "avx", "fma", "amx", "neon", "sve", "asimd", "altivec"
 
 @click.command(short_help="Show versions, processor and caches.")
 def info() -> None:
-    """Show versions, the processor's vector unit, threads and where compiled kernels are kept."""
+    """Show versions, the processor's vector unit, threads, and where compiled kernels are cached."""
     import llvmlite.binding as llvm
 
     from fastnn.backends.numba_backend.levels import level
@@ -32,7 +32,7 @@ def info() -> None:
     report("Vectors", f"{level().vector_bits} bits ({relevant or 'no features known'})")
     report("Threads", f"{available_cpus()} of {os.cpu_count()}")
     report("Kernels", kernels_in_use())
-    report("Cache", str(cache_folder() or "none: no folder can be written, and kernels are compiled in each process"))
+    report("Cache", str(cache_folder() or "none: no folder is writable, so every process compiles its kernels"))
 
 
 def kernels_in_use() -> str:
@@ -42,11 +42,11 @@ def kernels_in_use() -> str:
 
     chosen = choice()
     if chosen.path is None:
-        return f"compiled by Numba as they are needed, for {level().vector_bits}-bit vectors ({chosen.reason})"
+        return f"compiled by Numba on first use, for {level().vector_bits}-bit vectors ({chosen.reason})"
     made_with = versions(chosen.path)
     return (
-        f"{chosen.path.name} ({chosen.reason}), made with Numba {made_with['numba']} (BSD licence) and "
-        f"LLVM {made_with['llvm']} (Apache licence 2.0 with LLVM exceptions), neither of which is part of it"
+        f"{chosen.path.name} ({chosen.reason}), built with Numba {made_with['numba']} (BSD licence) and "
+        f"LLVM {made_with['llvm']} (Apache licence 2.0 with LLVM exceptions), neither of which is included"
     )
 
 

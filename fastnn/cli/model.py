@@ -1,4 +1,4 @@
-"""Models as the command line makes and reads them."""
+"""Creating and loading models for the command line."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from fastnn.serialization import load, load_metadata
 
 
 def make_model(dataset: Dataset, parts: Parts, design: Design, network: Network, features: Any, targets: Any) -> Model:
-    """A network for a data set, with the StandardScaler of its features and that of its targets, or None."""
+    """A model of a network for a data set, with the StandardScaler of its features and of its targets, or None."""
     return Model(
         network,
         features=_scaling(features),
@@ -33,22 +33,22 @@ def make_model(dataset: Dataset, parts: Parts, design: Design, network: Network,
 
 
 def _scaling(scaler: Any) -> Scaling | None:
-    """That of a fitted StandardScaler, if there is one."""
+    """The scaling of a fitted StandardScaler, or None."""
     return None if scaler is None else Scaling(scaler.mean_, scaler.scale_)
 
 
 def _baseline(dataset: Dataset, y: np.ndarray) -> str | float:
-    """The most frequent class, or the mean, of the targets that are trained on."""
+    """The most frequent class, or the mean, of the training targets."""
     if dataset.class_names is None:
         return float(np.mean(y))
     return dataset.class_names[np.bincount(y).argmax()]
 
 
 def load_model(path: Path, backend: str, n_threads: int | None) -> Model:
-    """Read a model, or a network that was saved from Python with any of the names and scales that models have."""
+    """Load a model, or a network saved from Python, possibly with some of a model's metadata."""
     if kind_of_file(path) == "checkpoint":
         raise ValueError(
-            f"{path} is a checkpoint, from which a training goes on; the model is the file that it saves at its end."
+            f"{path} is a checkpoint, for resuming training; the model is the file saved at the end of training."
         )
     saved = load(path, backend=backend, n_threads=n_threads)
     if isinstance(saved, Model):

@@ -1,4 +1,4 @@
-"""What the options of the commands accept, and the options that several commands share."""
+"""Types of command-line options, and options shared by several commands."""
 
 import math
 import sys
@@ -13,14 +13,14 @@ from fastnn.activations import ACTIVATIONS
 
 
 def data_source(text: str) -> str | Path:
-    """The name of a data set, or a file that exists, or - for the standard input stream."""
+    """The name of a data set, an existing file, or - for standard input."""
     if text in datasets.NAMES:
         return text
     path = Path(text)
     if text != "-" and not path.is_file():
         raise click.BadParameter(f"{text!r} is neither a data set ({', '.join(datasets.NAMES)}) nor a file.")
     if datasets.file_type(path) is None:
-        raise click.BadParameter(f"{text!r} must be a file that ends in {', '.join(datasets.FILE_TYPES)}.")
+        raise click.BadParameter(f"{text!r} must be a file with an extension among {', '.join(datasets.FILE_TYPES)}.")
     return path
 
 
@@ -38,7 +38,7 @@ def hidden_sizes(text: str) -> tuple[int, ...]:
 
 
 def activation_names(text: str) -> str | tuple[str, ...]:
-    """One activation for all hidden layers, or one for each layer, separated by commas."""
+    """One activation for all hidden layers, or one per layer, separated by commas."""
     names = tuple(name.strip() for name in text.split(","))
     for name in names:
         if name not in ACTIVATIONS:
@@ -62,7 +62,7 @@ class Number(click.FloatRange):
         super().__init__(min=0, min_open=not may_be_zero)
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
-        """The number that a text stands for."""
+        """Convert text to a number."""
         number: float = super().convert(value, parameter, context)
         if not math.isfinite(number):
             self.fail(f"{value!r} must be a finite number.", parameter, context)
@@ -73,22 +73,22 @@ backend_option = click.option(
     "--backend",
     type=click.Choice(fastnn.available_backends()),
     default="numba",
-    help="numba is compiled and fast, numpy is the reference to read.",
+    help="numba is compiled and fast, numpy is the readable reference.",
 )
 threads_option = click.option(
     "--threads",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Threads to use.  [default: one for each processor]",
+    help="Number of threads.  [default: one per processor]",
 )
 decimal_option = click.option(
     "--decimal",
     type=click.Choice([".", ","]),
-    help="Decimal sign of numbers that are text.  [default: found out in a text file]",
+    help="Decimal separator of numbers stored as text.  [default: detected in text files]",
 )
 data_dir_option = click.option(
     "--data-dir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with the files of MNIST, directly or in a folder mnist.  "
+    help="Folder with the MNIST files, directly or in a subfolder mnist.  "
     "[default: $FASTNN_DATA, then scikit-learn's data folder]",
 )

@@ -1,4 +1,4 @@
-"""The samples of a training: those to train on, to validate on, and held out for the report."""
+"""Splitting the samples into training, validation and held-out sets."""
 
 import math
 from typing import NamedTuple
@@ -9,14 +9,14 @@ from fastnn import datasets
 from fastnn.datasets import Dataset
 from fastnn.training.splits import check_fraction, split_classes
 
-# Early stopping, which is the default for files.
+# Early stopping, the default for files.
 PATIENCE = 10  # epochs
-VALIDATION_FRACTION = 0.1  # of the samples to train on
-FEWEST_TO_VALIDATE = 5  # samples; by fewer than these, nothing is stopped unless it is asked for
+VALIDATION_FRACTION = 0.1  # of the training samples
+FEWEST_TO_VALIDATE = 5  # samples; with fewer, no early stopping by default
 
 
 class Part(NamedTuple):
-    """Some of the samples, with their weights unless all count the same."""
+    """A subset of the samples, with sample weights or None."""
 
     X: np.ndarray
     y: np.ndarray
@@ -24,9 +24,9 @@ class Part(NamedTuple):
 
 
 class Stopping(NamedTuple):
-    """How early stopping works: epochs to wait, and the share of the samples that is set aside to validate on.
+    """Options of early stopping: patience, and the fraction of the training samples used for validation.
 
-    What was not asked for gives way where there are too few samples.
+    Unless it was requested explicitly, early stopping is turned off if there are too few samples.
     """
 
     patience: int | None
@@ -35,20 +35,20 @@ class Stopping(NamedTuple):
 
     @classmethod
     def of(cls, is_file: bool, wanted: bool | None, patience: int | None, fraction: float | None) -> "Stopping":
-        """By the options, and by default for files."""
+        """From the command-line options; by default, early stopping is on for files."""
         asked_for = bool(wanted) or patience is not None
         if wanted is False or not (is_file or asked_for):
             return cls(None, fraction)
         return cls(patience or PATIENCE, fraction or VALIDATION_FRACTION, asked_for or fraction is not None)
 
     def has_enough(self, classes: np.ndarray) -> bool:
-        """Whether there are samples to validate on, of classes that have others to train on."""
+        """Whether there are enough samples for validation, in classes with other samples to train on."""
         n_validated = math.ceil((self.validation_fraction or 0.0) * len(classes))
         return n_validated >= FEWEST_TO_VALIDATE and np.bincount(classes).max() > 1
 
 
 class Parts(NamedTuple):
-    """The samples to train on, those held out for the report, and those to validate on, if any."""
+    """The training set, the held-out set for the report, and the validation set, if any."""
 
     train: Part
     test: Part
@@ -56,7 +56,7 @@ class Parts(NamedTuple):
 
     @classmethod
     def of(cls, dataset: Dataset, stopping: Stopping, seed: int) -> "Parts":
-        """The parts of a data set, with a share of each class of those to train on set aside to validate on."""
+        """Split a data set; the validation set is a stratified part of the training samples."""
         X, X_test, y, y_test = datasets.split(dataset, seed=seed)
         test, fraction = Part(X_test, y_test), stopping.validation_fraction
         classes = np.zeros(len(y), np.int64) if dataset.class_names is None else y
@@ -67,7 +67,7 @@ class Parts(NamedTuple):
         return cls(Part(X[rows], y[rows]), test, Part(X[others], y[others]))
 
     def balanced(self) -> "Parts":
-        """The same with weights by which all classes count the same in training."""
+        """The same sets with sample weights that give all classes equal total weight in training."""
         counts = np.bincount(self.train.y)
         of_classes = len(self.train.y) / (len(counts) * counts)
         weighted = (None if part is None else part._replace(weights=of_classes[part.y]) for part in self)
@@ -75,7 +75,7 @@ class Parts(NamedTuple):
 
     @property
     def learned_from(self) -> list[np.ndarray]:
-        """The features that have a part in training, if only by ending it."""
+        """The features used in training, including validation features, which may stop it."""
         return [part.X for part in (self.train, self.validation) if part is not None]
 
     @property
@@ -85,5 +85,5 @@ class Parts(NamedTuple):
 
     @property
     def watched_name(self) -> str:
-        """What the report and the plot call them."""
+        """Name of these samples in the report and the plot."""
         return "held out" if self.validation is None else "validation"

@@ -1,4 +1,4 @@
-"""The picture of a training."""
+"""The plot of a training run."""
 
 import warnings
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from fastnn.model import Model
 from fastnn.plotting import plot_decision_boundary, plot_history
 from fastnn.training.history import History
 
-MOST_CLASSES = 20  # of which a decision boundary is drawn
+MOST_CLASSES = 20  # in a plot of a decision boundary
 LONGEST_LABEL = 20
 
 
 def check_plot_file(path: Path | None, model_file: Path) -> None:
-    """Refuse a file that cannot be drawn or written, or that is the model's."""
+    """Reject a plot file of unknown type, one that cannot be written, or the model file."""
     if path is None:
         return
     if path.resolve() == model_file.resolve():
-        raise click.UsageError(f"--output and --plot must be two files, and both are {path}.")
+        raise click.UsageError(f"--output and --plot must be different files, but both are {path}.")
     known = sorted(_new_figure(1).canvas.get_supported_filetypes())
     if path.suffix.lower().removeprefix(".") not in known:
         raise click.BadParameter(f"{path} must end in one of .{', .'.join(known)}.", param_hint="--plot")
@@ -31,7 +31,7 @@ def check_plot_file(path: Path | None, model_file: Path) -> None:
 
 
 def draw(path: Path, model: Model, history: History, parts: Parts) -> None:
-    """The loss of each epoch, and beside it for two features the decision boundary with the held-out samples."""
+    """Plot the loss of each epoch and, if there are two features, the decision boundary with the held-out samples."""
     has_boundary = model.loss.classifies and model.n_features == 2 and len(model.output_names) <= MOST_CLASSES
     figure = _new_figure(2 if has_boundary else 1)
     axes = figure.subplots(1, 2 if has_boundary else 1, squeeze=False)[0]

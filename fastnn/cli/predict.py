@@ -18,10 +18,10 @@ from fastnn.cli.reports import alternative, counted
 from fastnn.cli.scores import Scores, beats_baseline, formatted, score_names, score_numbers
 from fastnn.model import Model
 
-#: Endings of the files that can be written.
+#: Extensions of the files that can be written.
 TABLE_TYPES = (".csv", ".json")
 
-#: A row of predictions: names of classes, or numbers.
+#: A row of predictions: class names, or numbers.
 Row = list[str] | list[float]
 
 
@@ -31,7 +31,7 @@ Row = list[str] | list[float]
 @data_dir_option
 @decimal_option
 @click.option(
-    "--probabilities", is_flag=True, help="Also give the probability of each class, as a table with a header."
+    "--probabilities", is_flag=True, help="Also print the probability of each class, as a table with a header."
 )
 @click.option(
     "--output",
@@ -51,18 +51,18 @@ def predict(
     backend: str,
     threads: int | None,
 ) -> None:
-    """Predict with a trained network, one line for each sample.
+    """Predict with a trained network, one line per sample.
 
-    MODEL is a file that "fastnn train" saved. DATA is a file as for training, or the name of a data set: of mnist its
-    test images, of the others all samples.
+    MODEL is a file saved by "fastnn train". DATA is a file as for training, or the name of a data set: the test images
+    of mnist, or all samples of the others.
 
     \b
     fastnn predict digits-model.npz digits
     fastnn predict iris-model.npz flowers.csv --probabilities --output species.csv
 
-    The columns of a table are matched by name, in any order. The target may be missing; where DATA has it, the standard
-    error stream says how well the predictions agree with it, and which of the samples the model was trained on. DATA - is
-    CSV from the standard input stream. Without --decimal, the sign is that of the table trained on.
+    The columns of a table are matched by name, in any order. The target may be missing; if DATA has it, the scores of the
+    predictions are printed to standard error, and how many of the samples the model was trained on. If DATA is -, a CSV
+    table is read from standard input. Without --decimal, the decimal separator is that of the training table.
     """  # noqa: D301
     check_data_options(data, data_dir, decimal=decimal)
     if output is not None:
@@ -70,7 +70,7 @@ def predict(
     model = load_model(model_file, backend, threads)
     if probabilities and not model.loss.classifies:
         raise click.UsageError(
-            f"--probabilities needs a network that predicts classes, and {model_file} predicts numbers."
+            f"--probabilities needs a network that predicts classes, but {model_file} predicts numbers."
         )
     X, targets = _load_samples(model, data, data_dir, decimal)
     rows = _readable(model, model.predict(X))
@@ -87,13 +87,13 @@ def _check_output(output: Path, *inputs: str | Path) -> None:
     check_writable(output, "--output")
     for path in inputs:
         if isinstance(path, Path) and path.exists() and output.exists() and output.samefile(path):
-            raise click.BadParameter(f"{output} is read by this command, and would be replaced.", param_hint="--output")
+            raise click.BadParameter(f"{output} is an input file, and would be replaced.", param_hint="--output")
 
 
 def _load_samples(
     model: Model, data: str | Path, data_dir: Path | None, decimal: str | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Features, and the names of the targets' classes, or numbers, if the data has them."""
+    """Features, and targets as class names or numbers, or None if the data has no targets."""
     if isinstance(data, Path):
         return datasets.load_samples(
             data,
@@ -108,12 +108,12 @@ def _load_samples(
     dataset = datasets.load_named(data, data_dir=data_dir, seed=model.seed)
     X, y = (dataset.X, dataset.y) if dataset.X_test is None else (dataset.X_test, dataset.y_test)
     if X.shape[1] != model.n_features:
-        raise click.UsageError(f"The network takes {model.n_features} features, and {data} has {X.shape[1]}.")
+        raise click.UsageError(f"The network takes {model.n_features} features, but {data} has {X.shape[1]}.")
     return X, np.array(dataset.class_names)[y]
 
 
 def _readable(model: Model, predictions: np.ndarray) -> list[Row]:
-    """Each sample's prediction: one class or number, or one for each output of the network."""
+    """The prediction for each sample: one class or number, or one per output of the network."""
     if model.predicts_names:
         return [[str(name)] for name in predictions]
     if model.loss.classifies:
@@ -123,18 +123,18 @@ def _readable(model: Model, predictions: np.ndarray) -> list[Row]:
 
 
 def _rounded(model: Model, output: int, numbers: np.ndarray) -> list[float]:
-    """Numbers with the digits that were computed: those of the network's type, at the scale of its targets."""
+    """Numbers rounded to the digits that were computed, given the network's dtype and the scale of its targets."""
     if model.loss.classifies:
         return [int(number) for number in numbers]
     if model.targets is None:
-        return [float(str(number)) for number in numbers]  # str gives the shortest text that means this float32
+        return [float(str(number)) for number in numbers]  # str gives the shortest text for this float32
     resolution = np.finfo(model.network.dtype).eps * model.targets.scale[output]
     decimals = math.ceil(-math.log10(resolution))
     return [round(float(number), decimals) for number in numbers]
 
 
 def _write_table(path: Path | None, model: Model, rows: list[Row], probabilities: np.ndarray | None) -> None:
-    """A table with a header, to a file or to the standard output stream."""
+    """Write a table with a header to a file or to standard output."""
     names = model.output_names
     header = ["prediction"] if len(rows[0]) == 1 else [f"prediction_{name}" for name in names]
     table: list[list[str | float]] = [list(row) for row in rows]
@@ -156,13 +156,13 @@ def _csv_text(header: list[str], table: list[list[str | float]]) -> str:
 
 
 def _json_text(header: list[str], table: list[list[str | float]]) -> str:
-    """An object for each sample, one a line."""
+    """A JSON list with one object per sample and line."""
     objects = (json.dumps(dict(zip(header, row, strict=True)), ensure_ascii=False) for row in table)
     return "[\n" + ",\n".join(objects) + "\n]\n"
 
 
 def _report_agreement(model: Model, rows: list[Row], targets: np.ndarray | None, seen: np.ndarray) -> None:
-    """How well predictions agree with targets, if there are any, and which of the samples the model was trained on."""
+    """Print the scores of the predictions, if there are targets, and how many samples the model was trained on."""
     if targets is None or len(rows[0]) > 1:
         targets = np.full(len(rows), np.nan)
     has_target, others = ~datasets.is_missing(targets), ""
@@ -177,7 +177,7 @@ def _report_agreement(model: Model, rows: list[Row], targets: np.ndarray | None,
 
 
 def _obstacle(model: Model, targets: np.ndarray) -> str:
-    """Why predictions cannot be compared with targets, or nothing."""
+    """Why predictions cannot be compared with targets, or an empty string."""
     if not model.loss.classifies:
         return "" if targets.dtype.kind in "iuf" else "the targets are not all numbers"
     if np.isin(targets.astype(str), model.output_names).any():
@@ -186,7 +186,7 @@ def _obstacle(model: Model, targets: np.ndarray) -> str:
 
 
 def _report_scores(model: Model, rows: list[Row], targets: np.ndarray, has_target: np.ndarray, seen: np.ndarray) -> str:
-    """Print how well the predictions agree with the targets, and return the same of the samples not trained on."""
+    """Print the scores of the predictions, and return those of the samples that were not trained on, as text."""
     predictions = np.array([row[0] for row in rows], object)
     samples = f"these {counted(len(rows), 'sample')}"
     if not has_target.all():

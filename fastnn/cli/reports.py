@@ -1,4 +1,4 @@
-"""The lines that commands print."""
+"""The reports printed by commands."""
 
 from collections.abc import Sequence
 
@@ -22,19 +22,19 @@ def report(label: str, text: str) -> None:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun, in the plural where that is due."""
+    """A number with its noun, in the plural if needed."""
     plural = "es" if noun.endswith("s") else "s"
     return f"{number:,} {noun}{'' if number == 1 else plural}"
 
 
 def shortened(name: str, longest: int = LONGEST_NAME) -> str:
-    """A name as it stands in a report or a plot: on one line, and not too long."""
+    """A name for a report or a plot: on one line, and not too long."""
     words = " ".join(name.split())
     return words if len(words) <= longest else f"{words[: longest - 3]}..."
 
 
 def report_data(dataset: Dataset, parts: Parts, design: Design, stopping: Stopping) -> None:
-    """What is learned."""
+    """Print the data set, the task and the number of samples."""
     n_features, scaled = parts.train.X.shape[1], ", standardized" * design.standardize
     report("Data", f"{dataset.name}, {counted(n_features, 'feature')}{scaled}, {_task(dataset)}")
     validation = "" if parts.validation is None else f"{len(parts.validation.X):,} to validate on, "
@@ -45,7 +45,7 @@ def report_data(dataset: Dataset, parts: Parts, design: Design, stopping: Stoppi
 
 
 def report_training(network: Network, n_samples: int, plan: Plan) -> None:
-    """Which network learns, and how."""
+    """Print the network and the training options."""
     architecture = network.architecture
     parameters = counted(architecture.n_parameters, "parameter")
     report("Network", ", ".join([*_layers(architecture), parameters, str(network.dtype)]))
@@ -60,7 +60,7 @@ def report_training(network: Network, n_samples: int, plan: Plan) -> None:
 
 
 def _layers(architecture: Architecture) -> list[str]:
-    """Sizes, activations, and what else is done in the hidden layers, which are all alike."""
+    """Layer sizes, activations, normalisation and dropout; all hidden layers are alike."""
     words = ["-".join(str(size) for size in architecture.layer_sizes), *dict.fromkeys(architecture.activations)]
     if architecture.normalizations[0] != "none":
         words.append(f"{architecture.normalizations[0]} normalization")
@@ -77,16 +77,16 @@ def _task(dataset: Dataset) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """The names of a few classes, unless they only count them."""
+    """The class names if there are few, unless they are just 0, 1, 2, ..."""
     if len(names) > MOST_NAMES or names == tuple(map(str, range(len(names)))):
         return ""
     return f": {', '.join(map(shortened, names))}"
 
 
 def report_epochs(run: Run, plan: Plan) -> None:
-    """How many epochs there were, why no more, and which one's network is kept."""
+    """Print the number of epochs, why training stopped, and which epoch's network is kept."""
     history = run.history
-    words = f"{len(history):,} of {max(plan.epochs, len(history)):,}"  # fewer may be asked for than a checkpoint has
+    words = f"{len(history):,} of {max(plan.epochs, len(history)):,}"  # a checkpoint may have more than requested
     if run.interrupted:
         words += " were done when Ctrl-C ended the training"
     elif "improved" in history.stop_reason:
@@ -97,7 +97,7 @@ def report_epochs(run: Run, plan: Plan) -> None:
 
 
 def report_results(run: Run, model: Model, parts: Parts) -> None:
-    """How well the network does on the samples it was trained on and on others, and how fast it learned."""
+    """Print the scores on training, validation and held-out samples, and the speed of training."""
     named = {"training": parts.train, "validation": parts.validation, "held out": parts.test}
     columns = {name: score_part(model, part) for name, part in named.items() if part is not None}
     report("", " ".join(f"{name:>10}" for name in columns))
@@ -108,12 +108,12 @@ def report_results(run: Run, model: Model, parts: Parts) -> None:
         measure = "accuracy" if is_share else "RMSE"
         report(name, f"{cells}  {measure} of {alternative(model)}" if is_baseline else cells)
     if not beats_baseline(columns["held out"], len(model.output_names)):
-        report("Note", f"on the held out samples, the network is no better than {alternative(model)}")
+        report("Note", f"on the held-out samples, the network is no better than {alternative(model)}")
     _report_speed(run, len(parts.train.X))
 
 
 def alternative(model: Model) -> str:
-    """What needs no network: to predict the same for all samples."""
+    """The baseline in words: the same prediction for all samples."""
     if isinstance(model.baseline, float):
         return f"always {formatted('Mean', model.baseline)}, the mean"
     return f"always {shortened(str(model.baseline))!r}, the most frequent class"
@@ -121,6 +121,6 @@ def alternative(model: Model) -> str:
 
 def _report_speed(run: Run, n_samples: int) -> None:
     seconds = run.history.seconds
-    if seconds:  # not where Ctrl-C came within the first epoch
+    if seconds:  # empty after Ctrl-C in the first epoch
         report("Throughput", f"{n_samples * len(seconds) / sum(seconds):,.0f} samples/s")
     report("Time", f"{sum(seconds):.2f} s of training, {run.seconds:.2f} s with preparation and validation")

@@ -1,4 +1,4 @@
-"""How well predictions agree with targets, beside what always predicting the same would score."""
+"""Scores of predictions, and of a baseline that always predicts the same value."""
 
 import math
 
@@ -7,7 +7,7 @@ import numpy as np
 from fastnn.cli.parts import Part
 from fastnn.model import Model
 
-#: Scores by name. "Baseline" is the accuracy of always predicting the most frequent class, or the RMSE of always the mean.
+#: Scores by name. "Baseline" is the accuracy of always predicting the most frequent class, or the RMSE of the mean.
 Scores = dict[str, float]
 
 
@@ -24,13 +24,13 @@ def score_part(model: Model, part: Part) -> Scores:
 
 
 def score_names(predictions: np.ndarray, targets: np.ndarray, baseline: str | float | None) -> Scores:
-    """Scores of names of classes; a model may know no baseline."""
+    """Scores of predicted class names; baseline may be None."""
     scores = {"Accuracy": float(np.mean(predictions == targets))}
     return scores if baseline is None else scores | {"Baseline": float(np.mean(targets == baseline))}
 
 
 def score_numbers(predictions: np.ndarray, targets: np.ndarray, baseline: str | float | None) -> Scores:
-    """Root of the mean squared error, in the unit of the targets, and the share of their variance that is explained."""
+    """Root mean squared error, in the units of the targets, and coefficient of determination, R^2."""
     error, differ = np.mean((predictions - targets) ** 2), np.ptp(targets) > 0  # rounding gives equal ones a variance
     scores = {"RMSE": math.sqrt(error), "R2": float(1 - error / np.var(targets)) if differ else math.nan}
     if not isinstance(baseline, float):
@@ -39,23 +39,23 @@ def score_numbers(predictions: np.ndarray, targets: np.ndarray, baseline: str | 
 
 
 def mean_recall(predictions: np.ndarray, y: np.ndarray) -> float:
-    """The share of each class that is found, averaged over the classes that there are."""
+    """Recall, averaged over the classes that occur in y."""
     counts = np.bincount(y)
     found = np.bincount(y[predictions == y], minlength=len(counts))
     return float(np.mean(found[counts > 0] / counts[counts > 0]))
 
 
 def beats_baseline(scores: Scores, n_classes: int) -> bool:
-    """Whether a model is better than one that looks at no feature."""
+    """Whether a model is better than one that ignores the features."""
     if "RMSE" in scores:
         return scores["RMSE"] < scores["Baseline"]
-    if "Mean recall" in scores:  # classes count the same, and always predicting one of them finds one of them
+    if "Mean recall" in scores:  # always predicting one class has recall 1 for it and 0 for all others
         return scores["Mean recall"] > 1 / n_classes
     return scores["Accuracy"] > scores["Baseline"]
 
 
 def formatted(name: str, value: float, *, is_share: bool = False) -> str:
-    """A score as text: four decimals of a share, four digits or more of anything else."""
+    """A score as text: four decimals for fractions, at least four digits for anything else."""
     if math.isnan(value):
         return "undefined"
     if is_share or name in ("Accuracy", "Mean recall", "R2"):

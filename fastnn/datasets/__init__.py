@@ -1,7 +1,7 @@
-"""Data to train on: bundled and generated sets by name, MNIST from its original files, and tables of your own.
+"""Training data: bundled and generated data sets by name, MNIST from its original files, and your own tables.
 
-Everything becomes a `Dataset`: features X (n_samples, n_features), and targets y (n_samples,) which are class numbers
-from 0 where the task is classification and numbers where it is regression.
+Everything becomes a `Dataset`: features X (n_samples, n_features), and targets y (n_samples,), which are class indices
+from 0 for classification and numbers for regression.
 """
 
 from fastnn.datasets.dataset import Dataset, split

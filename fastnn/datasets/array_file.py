@@ -1,4 +1,4 @@
-"""NumPy's own files: one array in FILE.npy, several in FILE.npz."""
+"""NumPy files: one array in FILE.npy, several in FILE.npz."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -10,12 +10,12 @@ import numpy as np
 from fastnn.datasets.compressed import most_unpacked
 from fastnn.npz import ArrayArchive, UnreadableError, read_array
 
-#: How archives start, that of no arrays being another.
+#: First bytes of an archive, and of an archive without arrays.
 ARCHIVE, EMPTY_ARCHIVE = b"PK\x03\x04", b"PK\x05\x06"
 
 
 class ArrayTable:
-    """The array of an ``.npy`` file, a sample per row."""
+    """The array of an ``.npy`` file, one sample per row."""
 
     names = None
     decimal = None
@@ -27,12 +27,12 @@ class ArrayTable:
         self.n_columns = content.shape[1]
 
     def read(self, features: Sequence[int], target: int | None) -> tuple[np.ndarray, Any]:
-        """The columns of features, and that of the targets or None."""
+        """The feature columns, and the target column or None."""
         return self._content[:, features], None if target is None else self._content[:, target]
 
 
 def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """The arrays X and y of an ``.npz`` file; None for y where there is none. Its other arrays are not read."""
+    """The arrays X and y of an ``.npz`` file; y is None if missing. Other arrays are not read."""
     content, targets = _read(path, _features_and_targets)
     X = _checked_numbers(path, content)
     if targets is None:
@@ -45,7 +45,7 @@ def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _read(path: Path, read: Callable[[Path, IO[bytes]], Any]) -> Any:
-    """What a function reads of an open file, its faults in a sentence with the name of the file."""
+    """Call `read` with the open file, and turn its errors into a ValueError that names the file."""
     with path.open("rb") as file:
         try:
             return read(path, file)
@@ -55,8 +55,8 @@ def _read(path: Path, read: Callable[[Path, IO[bytes]], Any]) -> Any:
 
 def _single_array(path: Path, file: IO[bytes]) -> np.ndarray:
     if _is_archive(file):
-        ArrayArchive(file, most_bytes=0)  # which says if it is damaged
-        raise ValueError(f"{path} must hold a single array; an archive of arrays belongs in a file that ends in .npz.")
+        ArrayArchive(file, most_bytes=0)  # raises if it is damaged
+        raise ValueError(f"{path} must hold a single array; an archive of arrays must have a name ending in .npz.")
     return read_array(file, os.fstat(file.fileno()).st_size)
 
 
@@ -77,7 +77,7 @@ def _is_archive(file: IO[bytes]) -> bool:
 
 
 def _checked_numbers(path: Path, X: np.ndarray) -> np.ndarray:
-    """A matrix of numbers with at least one row, or an error."""
+    """X, checked to be a matrix of real numbers with at least one row."""
     if X.ndim != 2 or X.size == 0:
         raise ValueError(f"{path} must hold a 2-D array of samples by columns, got shape {X.shape}.")
     if X.dtype.kind not in "biuf":

@@ -1,4 +1,4 @@
-"""Columns from which a network should not learn, or cannot."""
+"""Detection of columns that should not or cannot be used as features."""
 
 import re
 from collections.abc import Sequence
@@ -8,27 +8,27 @@ import numpy as np
 from fastnn.datasets.samples import Samples
 from fastnn.datasets.words import to_number
 
-#: What a column without a name is called, by pandas too.
+#: Names given to unnamed columns, as in pandas.
 _NAMELESS = re.compile(r"Unnamed: [0-9]+(\.[0-9]+)?")
 
-#: What to do about columns that cannot be learned from.
+#: Advice for unusable columns.
 _FOR_MISSING = (
-    " Fill them in, for example by scikit-learn's SimpleImputer, train its HistGradientBoosting estimators, which take "
-    "them as they are, or leave the columns out (--drop)."
+    " Fill them in, for example with scikit-learn's SimpleImputer, use its HistGradientBoosting estimators, which accept "
+    "missing values, or leave the columns out (--drop)."
 )
 _FOR_WORDS = (
-    " Correct them, encode them, for example by scikit-learn's OneHotEncoder, or leave the columns out (--drop). If one "
-    "is the target, choose it (--target)."
+    " Correct them, encode them, for example with scikit-learn's OneHotEncoder, or leave the columns out (--drop). If "
+    "one of them is the target, choose it (--target)."
 )
 
 
 def column_label(names: Sequence[str] | None, column: int) -> str:
-    """How a message calls a column: by its name, or by its position."""
+    """How messages refer to a column: by name, or by position."""
     return f"column {column}" if names is None else repr(names[column])
 
 
 def is_nameless(name: str) -> bool:
-    """Whether a column has no name of its own."""
+    """Whether a column has no name in the file."""
     return _NAMELESS.fullmatch(name) is not None
 
 
@@ -38,7 +38,7 @@ def is_empty(samples: Samples, column: int) -> bool:
 
 
 def row_labels(names: Sequence[str], samples: Samples) -> list[int]:
-    """Columns without a name that only label the rows, such as the index that pandas writes, or that are empty."""
+    """Unnamed columns that only label the rows, such as the index written by pandas, or that are empty."""
     found = []
     for column, name in enumerate(names):
         values = samples.X[:, column]
@@ -52,10 +52,10 @@ def _tell_rows_apart(values: np.ndarray) -> bool:
 
 
 def numbering_notes(X: np.ndarray, labels: Sequence[str]) -> list[str]:
-    """A sentence for each column that numbers the rows, in whatever order."""
+    """A note about each column that numbers the rows, in any order."""
     if len(X) < 3:
         return []
-    first = X[:3]  # leaves few columns to look through
+    first = X[:3]  # excludes most columns quickly
     may_count = (first == np.floor(first)).all(axis=0) & (first[0] != first[1]) & (first[1] != first[2])
     return [
         f"The numbers in {labels[column]} count the rows: leave the column out (--drop) unless they mean something."
@@ -69,7 +69,7 @@ def _count_rows(values: np.ndarray) -> bool:
 
 
 def feature_problems(samples: Samples, labels: Sequence[str], decimal: str, *, to_train: bool) -> list[str]:
-    """Sentences about each kind of fault in the features: all columns that have it, and what helps."""
+    """A sentence for each kind of problem in the features: all columns that have it, and what to do."""
     if np.isfinite(samples.X).all():
         return []
     problems = []
@@ -83,18 +83,18 @@ def feature_problems(samples: Samples, labels: Sequence[str], decimal: str, *, t
         problems.append(f"Expected numbers, got words in {listed}.{_FOR_WORDS if to_train else ''}")
     name, other = ("commas", ",") if decimal == "." else ("points", ".")
     if not all(np.isnan(to_number(word.text, other)) for _, word in words):
-        problems.append(f"If {name} are decimal signs, say so (--decimal {other}).")
+        problems.append(f"If {name} are decimal separators, say so (--decimal {other}).")
     return problems
 
 
 def _counted(faults: np.ndarray, samples: Samples, labels: Sequence[str]) -> str:
-    """The columns of numbers that have faults, and how many, for a message."""
+    """The numeric columns with faults, and how many in each, for a message."""
     counts = faults.sum(axis=0)
     columns = [int(column) for column in np.flatnonzero(counts) if column not in samples.words]
     return listing([f"{labels[column]} ({counts[column]:,} of {len(faults):,})" for column in columns])
 
 
 def listing(names: Sequence[str], at_most: int = 100) -> str:
-    """The names for a message; of very many only the first."""
+    """The names for a message, truncated if there are very many."""
     more = f" and {len(names) - at_most:,} more" if len(names) > at_most else ""
     return ", ".join(names[:at_most]) + more

@@ -1,4 +1,4 @@
-"""Compressed text, and files that are small only until they are unpacked."""
+"""Compressed text files, and protection against decompression bombs."""
 
 import bz2
 import gzip
@@ -11,21 +11,21 @@ from typing import IO, Any
 
 _OPEN: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
-#: Endings of compressed files.
+#: Extensions of compressed files.
 COMPRESSIONS = (*_OPEN, ".zip")
 
-#: Content is refused if it is larger than this many bytes and than this many times its file: tables shrink to a tenth, not
-#: to nothing.
+#: Content is rejected if it exceeds both this many bytes and this many times the file size: tables typically shrink to a
+#: tenth.
 ALWAYS_READ, MAX_RATIO = 64 * 2**20, 200
 
 
 def most_unpacked(path: Path) -> int:
-    """Bytes that the content of a compressed file may have."""
+    """Largest unpacked size allowed for a compressed file, in bytes."""
     return max(ALWAYS_READ, MAX_RATIO * path.stat().st_size)
 
 
 def check_unpacked_size(path: Path) -> None:
-    """Refuse a compressed file whose content might fill the memory, without keeping any of it."""
+    """Reject a compressed file whose content might fill the memory, without keeping any of it."""
     limit = most_unpacked(path)
     n_bytes = 0
     with _unpacked(path) as file:
@@ -34,7 +34,7 @@ def check_unpacked_size(path: Path) -> None:
             if n_bytes > limit:
                 raise ValueError(
                     f"its content is more than {limit // 2**20:,} MiB, over {MAX_RATIO} times the size of the file; "
-                    "unpack it first if that is right"
+                    "if that is right, unpack it first"
                 )
 
 

@@ -1,4 +1,4 @@
-"""How a text file is divided into cells: found out from its first lines."""
+"""Detection of how a text file is divided into cells, from its first lines."""
 
 import csv
 from collections.abc import Sequence
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from fastnn.datasets.words import is_fraction
 
-#: From the one that is least likely to stand in a cell to the one that is most likely.
+#: In order of how likely they are to occur within a cell, least likely first.
 DELIMITERS = ("\t", "|", ";", ",")
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """Delimiter, whether spaces follow it, names of the columns, and how many lines come before the header."""
+    """Delimiter, whether spaces follow it, column names, and the number of lines before the header."""
 
     delimiter: str
     has_spaces: bool
@@ -23,18 +23,18 @@ class Dialect:
     def of(cls, path: object, lines: Sequence[str]) -> "Dialect":
         """The dialect of a file that starts with these lines."""
         delimiter, n_lines_before = None, 0
-        if lines and lines[0].casefold() in {f"sep={each}" for each in DELIMITERS}:  # Excel's own
+        if lines and lines[0].casefold() in {f"sep={each}" for each in DELIMITERS}:  # an Excel convention
             delimiter, lines, n_lines_before = lines[0][-1], lines[1:], 1
         delimiter = delimiter or _find_delimiter(lines)
         rows = _rows(lines, delimiter)
         if not rows:
-            raise ValueError(f"{path} is empty or no table; its first line must name the columns.")
+            raise ValueError(f"{path} is empty or not a table; its first line must name the columns.")
         has_spaces = any(f"{delimiter} " in line for line in lines)
         return cls(delimiter, has_spaces, _column_names(path, rows), n_lines_before)
 
 
 def _find_delimiter(lines: Sequence[str]) -> str:
-    """The delimiter that quotes agree with, that gives all lines the same number of cells, and the header the most."""
+    """The delimiter that is consistent with quotes, gives all lines the same number of cells, and the header the most."""
 
     def merit(delimiter: str) -> tuple[bool, bool, int, bool]:
         rows, in_order = _rows(lines, delimiter), bool(_rows(lines, delimiter, strict=True))
@@ -46,29 +46,29 @@ def _find_delimiter(lines: Sequence[str]) -> str:
 
 
 def _rows(lines: Sequence[str], delimiter: str, *, strict: bool = False) -> list[list[str]]:
-    """The cells of each row, but for the last of several, which may go on beyond these lines; none if that fails."""
+    """The cells of each row, without the last of several, which may be incomplete; empty if parsing fails."""
     text = (f"{line}\n" for line in lines)
     reader = csv.reader(text, delimiter=delimiter, skipinitialspace=True, strict=strict)
     rows: list[list[str]] = []
     try:
         rows.extend(row for row in reader if row)
-    except csv.Error:  # a quote within a cell, or a cell of more than 128 KiB, which this delimiter hardly ends
+    except csv.Error:  # a quote within a cell, or a cell of more than 128 KiB, unlikely with the right delimiter
         if reader.line_num < len(lines):
             return []
     return rows[:-1] if len(rows) > 2 else rows
 
 
 def _column_names(path: object, rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """Names of the columns; one without a name is "Unnamed: 2", as pandas would call it."""
+    """Column names; a column without a name is called "Unnamed: 2", as in pandas."""
     header, *others = rows
     names = [name.strip() for name in header]
     n_more = len(others[0]) - len(names) if others else 0
     if n_more == 1 and all(len(row) == len(others[0]) for row in others):
-        # R writes the rows' names without a name of their own; other programs end each line with a delimiter.
+        # R writes row names without a column name; other programs end each line with a delimiter.
         at_end = all(not row[-1] for row in others)
         names = [*names, ""] if at_end else ["", *names]
     elif n_more > 0:
-        raise ValueError(f"{path}: the first row has {len(others[0])} cells, and the header {len(names)}.")
+        raise ValueError(f"{path}: the first row has {len(others[0])} cells, but the header has {len(names)}.")
     _check_names(path, names)
     return tuple(name or f"Unnamed: {column}" for column, name in enumerate(names))
 
@@ -79,6 +79,6 @@ def _check_names(path: object, names: Sequence[str]) -> None:
         times = f" {names.count(name)} times" if name in seen else ""
         if times or is_fraction(name):
             raise ValueError(
-                f"{path}: the first line must be a header that gives each column a name of its own, got {name!r}{times}."
+                f"{path}: the first line must be a header with a unique name for each column, got {name!r}{times}."
             )
         seen.add(name)

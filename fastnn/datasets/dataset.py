@@ -1,4 +1,4 @@
-"""Features with their targets, and the part of them that is held out."""
+"""Features with their targets, and the split into training and held-out samples."""
 
 from dataclasses import dataclass
 
@@ -12,29 +12,29 @@ class Dataset:
     Attributes
     ----------
     name : str
-        For reports and file names.
+        Name for reports and file names.
     X : ndarray of shape (n_samples, n_features)
         Features.
     y : ndarray of shape (n_samples,)
-        Class numbers in ``range(len(class_names))``, or numbers for regression.
+        Class indices in ``range(len(class_names))``, or numbers for regression.
     class_names : tuple of str or None
         Name of each class; None for regression.
     feature_names : tuple of str or None
-        Name of each column of X, where the source has names.
+        Name of each column of X, if the source has names.
     target_name : str or None
-        Name of the target's column, where the source has names.
+        Name of the target column, if the source has names.
     target_index : int or None
-        Position of the target among the source's columns, where it is one of them.
+        Position of the target among the columns of the source, if it is one of them.
     dropped : tuple of int
-        Positions of the source's columns that were left out.
+        Positions of the columns of the source that were left out.
     decimal : str or None
-        Decimal sign of the source's numbers, where it is not the usual one or was chosen.
+        Decimal separator of the source, if it is not a point or was given.
     standardize : bool
-        Whether the features gain from being standardised; pixels come scaled to [0, 1] and do not.
+        Whether the features should be standardised; pixels, which are scaled to [0, 1], should not.
     X_test, y_test : ndarray or None
-        The part that the source itself holds out for testing, if it does.
+        Test set, if the source comes with one.
     notes : tuple of str
-        Sentences about what was left out of the source, or chosen for it.
+        Sentences about what was left out of the source, or decided automatically.
     """
 
     name: str
@@ -58,24 +58,24 @@ class Dataset:
 
     @property
     def n_outputs(self) -> int:
-        """Outputs of a network for the task: one for each class, or a single number."""
+        """Number of outputs of a network for the task: one per class, or 1 for regression."""
         return 1 if self.class_names is None else len(self.class_names)
 
 
 def split(dataset: Dataset, *, held_out: float = 0.2, seed: int = 0) -> tuple[np.ndarray, ...]:
-    """Split into a part to train on and a part to test on.
+    """Split into a training set and a test set.
 
-    The source's own test part is used where it has one. Otherwise the samples are drawn at random, for classification
-    with every class in its proportion.
+    If the source comes with a test set, that is used. Otherwise the split is random, and stratified by class for
+    classification.
 
     Parameters
     ----------
     dataset : Dataset
-        What to split.
+        Data set to split.
     held_out : float, default=0.2
-        Share of the samples to test on.
+        Fraction of the samples in the test set.
     seed : int, default=0
-        Seed of the draw.
+        Random seed.
 
     Returns
     -------
@@ -103,8 +103,7 @@ def _check_can_be_split(dataset: Dataset) -> None:
     if dataset.class_names is None:
         if len(dataset.X) < 4:
             raise ValueError(
-                f"{dataset.name} has {len(dataset.X)} samples, and at least 4 are needed to train on some and hold out "
-                "others."
+                f"{dataset.name} has {len(dataset.X)} samples, but at least 4 are needed for training and held-out sets."
             )
         return
     single = np.flatnonzero(np.bincount(dataset.y) < 2)
@@ -114,6 +113,6 @@ def _check_can_be_split(dataset: Dataset) -> None:
         if len(single) > 1:
             which = f"{len(single):,} of {len(dataset.class_names):,} classes, such as {name}, have"
         raise ValueError(
-            f"{dataset.name}: {which} a single sample, and each class needs at least two, one to train on and one to "
-            "hold out. If the targets are numbers rather than classes, choose the task regression (--task regression)."
+            f"{dataset.name}: {which} a single sample, but each class needs at least two, one to train on and one to "
+            "hold out. If the targets are numbers rather than classes, choose regression (--task regression)."
         )

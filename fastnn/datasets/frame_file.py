@@ -1,4 +1,4 @@
-"""Tables that pandas reads: CSV and TSV, plain or compressed, Parquet and Feather."""
+"""Tables read by pandas: CSV and TSV, plain or compressed, Parquet and Feather."""
 
 import csv
 import io
@@ -28,22 +28,22 @@ BINARY_TYPES = (".parquet", ".feather")
 
 STANDARD_INPUT = Path("-")
 
-#: pandas takes some 100 microseconds for each column, however short it is.
+#: pandas takes about 100 microseconds per column, however short.
 MAX_COLUMNS = 30_000
 
-#: What pandas says before it says what is wrong.
+#: Prefix of pandas' error messages.
 _PARSER_PREFIX = "Error tokenizing data. C error: "
 
-#: Lines from which delimiter and names are found out.
+#: Number of lines from which the delimiter and the column names are detected.
 N_FIRST_LINES = 20
 
 
 class CsvTable:
-    """A text file: the names of its columns at once, and its cells when it is known which columns to take."""
+    """A text file: column names are read at once, cells only when the columns have been chosen."""
 
     def __init__(self, path: Path, decimal: str | None = None) -> None:
         self.path: object = "standard input" if path == STANDARD_INPUT else path  # for messages
-        #: Decimal sign of the numbers; None until it is known.
+        #: Decimal separator; None until it is known.
         self.decimal = decimal
         self._source = io.BytesIO(sys.stdin.buffer.read()) if path == STANDARD_INPUT else path
         if path.suffix.lower() in COMPRESSIONS:
@@ -55,11 +55,11 @@ class CsvTable:
 
     @property
     def n_columns(self) -> int:
-        """Columns of the file."""
+        """Number of columns."""
         return len(self.names)
 
     def read(self, features: Sequence[int], target: int | None) -> Samples:
-        """The columns of features as float64, and the words of the targets' column or None."""
+        """The feature columns as float64, and the target column as words or None."""
         samples = self._read(features, target, self.decimal or ".")
         if self.decimal is None and _show_decimal_commas(samples):
             with_commas = self._read(features, target, ",")
@@ -83,11 +83,11 @@ class CsvTable:
                 decimal=decimal,
             )
         if frame.empty:
-            raise ValueError(f"{self.path} has a header and no rows.")
+            raise ValueError(f"{self.path} has a header but no rows.")
         return _samples(frame, features, target, decimal)
 
     def _first_lines(self) -> list[str]:
-        """The lines that the file starts with, read as a column of text."""
+        """The first lines of the file, read as a column of text."""
         with _as_table(self.path):
             lines = self._read_csv(
                 sep="\x1f",
@@ -118,7 +118,7 @@ class BinaryTable:
 
     def __init__(self, path: Path, decimal: str | None = None) -> None:
         self.path = path
-        #: Decimal sign of numbers that are text.
+        #: Decimal separator of numbers stored as text.
         self.decimal = decimal
         self._frame = _read_binary(path)
         self.names = tuple(str(name) or f"Unnamed: {column}" for column, name in enumerate(self._frame.columns))
@@ -127,11 +127,11 @@ class BinaryTable:
 
     @property
     def n_columns(self) -> int:
-        """Columns of the file."""
+        """Number of columns."""
         return len(self.names)
 
     def read(self, features: Sequence[int], target: int | None) -> Samples:
-        """The columns of features as float64, and that of the targets or None."""
+        """The feature columns as float64, and the target column or None."""
         if self._frame.empty:
             raise ValueError(f"{self.path} has no rows.")
         return _samples(self._frame, features, target, self.decimal or ".")
@@ -141,7 +141,7 @@ def _read_binary(path: Path) -> Any:
     try:
         from pyarrow import feather, parquet
     except ImportError as error:
-        raise ImportError(f'{path} is read by PyArrow, which is not installed: pip install ".[data]".') from error
+        raise ImportError(f'Reading {path} needs PyArrow, which is not installed: pip install ".[data]".') from error
     is_parquet = path.suffix.lower() == ".parquet"
     if is_parquet:
         with _as_table(path):
@@ -149,15 +149,15 @@ def _read_binary(path: Path) -> Any:
         _check_size(path, n_columns)
     with _as_table(path):
         table = parquet.read_table(path) if is_parquet else feather.read_table(path, memory_map=False)
-        table.validate(full=True)  # PyArrow would follow wrong offsets out of its memory
+        table.validate(full=True)  # otherwise PyArrow would follow invalid offsets out of bounds
         frame = table.to_pandas()
-        # A table whose index has a name has it as a column for all other programs.
+        # For other programs, a named index is an ordinary column of the table.
         return frame if frame.index.names == [None] else frame.reset_index()
 
 
 @contextmanager
 def _as_table(path: object) -> Iterator[None]:
-    """Make a sentence of whatever pandas, PyArrow and the decompressors raise for damaged files."""
+    """Turn whatever pandas, PyArrow and the decompressors raise for damaged files into a ValueError with the path."""
     try:
         yield
     except ImportError:
@@ -174,8 +174,8 @@ def _as_table(path: object) -> Iterator[None]:
 def _check_size(path: object, n_columns: int) -> None:
     if n_columns > MAX_COLUMNS:
         raise ValueError(
-            f"{path} has {n_columns:,} columns, and of such a table at most {MAX_COLUMNS:,} are read: a matrix that wide "
-            "belongs in a file that ends in .npy or .npz."
+            f"{path} has {n_columns:,} columns, but tables may have at most {MAX_COLUMNS:,}: save a matrix that wide as "
+            ".npy or .npz."
         )
 
 
@@ -186,7 +186,7 @@ def _samples(frame: Any, features: Sequence[int], target: int | None, decimal: s
 
 
 def _numbers(frame: Any, decimal: str) -> tuple[np.ndarray, dict[int, Word]]:
-    """The columns as float64, NaN where a value is missing; and a word from each column that is not of numbers."""
+    """The columns as float64, with NaN for missing values, and a word from each non-numeric column."""
     plain = np.array([getattr(dtype, "kind", "O") in "biuf" for dtype in frame.dtypes], dtype=bool)
     if plain.all():
         return np.ascontiguousarray(_as_float(frame)), {}
@@ -202,13 +202,13 @@ def _numbers(frame: Any, decimal: str) -> tuple[np.ndarray, dict[int, Word]]:
 
 
 def _as_float(frame: Any) -> Any:
-    """Columns of numbers as float64; only types of pandas' own have missing values that are not NaN already."""
+    """Numeric columns as float64; only pandas' extension types have missing values that are not NaN already."""
     own_types = not all(isinstance(dtype, np.dtype) for dtype in frame.dtypes)
     return frame.to_numpy(np.float64, na_value=np.nan) if own_types else frame.to_numpy(np.float64)
 
 
 def _column_numbers(cells: np.ndarray, known: np.ndarray, decimal: str) -> tuple[Any, Word | None]:
-    """Numbers of a column, or NaN and its first word."""
+    """The numbers in a column, or NaN and its first word."""
     numbers = np.full(len(cells), np.nan)
     for row in np.flatnonzero(known):
         number = cell_number(cells[row], decimal)
@@ -219,7 +219,7 @@ def _column_numbers(cells: np.ndarray, known: np.ndarray, decimal: str) -> tuple
 
 
 def _targets(column: Any) -> np.ndarray:
-    """Numbers as they are, NaN where one is missing; anything else as words, empty where one is missing."""
+    """Numbers unchanged, with NaN for missing ones; anything else as words, with empty words for missing ones."""
     missing = column.isna().to_numpy()
     kind = getattr(column.dtype, "kind", "O")
     if kind in "iuf" and not missing.all():
@@ -229,7 +229,7 @@ def _targets(column: Any) -> np.ndarray:
 
 
 def _show_decimal_commas(samples: Samples) -> bool:
-    """Whether there are numbers such as 0,5, whose comma does not separate thousands, where words were found."""
+    """Whether any of the words is a number such as 0,5, whose comma is not a thousands separator."""
     words = [word.text for word in samples.words.values()]
     if samples.targets is not None:
         words += list(samples.targets)

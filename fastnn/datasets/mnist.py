@@ -17,34 +17,34 @@ DIGITS = tuple("0123456789")
 
 
 def load_mnist(data_dir: str | os.PathLike[str] | None = None) -> Dataset:
-    """MNIST: 60,000 images of 28 x 28 pixels to train on and 10,000 to test on, pixels scaled to [0, 1].
+    """MNIST: 60,000 training images and 10,000 test images of 28 x 28 pixels, scaled to [0, 1].
 
-    The four original IDX files, plain or gzip, are looked for in ``data_dir``, the folder that the environment variable
-    ``FASTNN_DATA`` names, and scikit-learn's data folder, in this order, and in each first in a folder ``mnist`` and
-    then directly. Where there are none, scikit-learn fetches MNIST from openml.org and keeps a copy.
+    The four original IDX files, plain or gzip, are searched for in ``data_dir``, in the folder named by the environment
+    variable ``FASTNN_DATA``, and in scikit-learn's data folder, in this order; in each, first in a subfolder ``mnist``. If
+    they are not found, scikit-learn downloads MNIST from openml.org and keeps a copy.
 
     Parameters
     ----------
     data_dir : str, path-like or None, default=None
-        Folder to look in first.
+        Folder to search first.
 
     Returns
     -------
     Dataset
-        X as float32; the test part in ``X_test`` and ``y_test``.
+        X as float32; the test set in ``X_test`` and ``y_test``.
 
     Raises
     ------
     ValueError
         If a file is damaged or one of the four is missing.
     OSError
-        If there are no files and MNIST cannot be fetched; the message says what to put where.
+        If there are no files and MNIST cannot be downloaded; the message says which files to put where.
 
     References
     ----------
     LeCun, Bottou, Bengio, Haffner (1998), Gradient-Based Learning Applied to Document Recognition.
     """
-    # scikit-learn's get_data_home() would create the folder, and fail where it cannot.
+    # scikit-learn's get_data_home() would create the folder, or fail if it cannot.
     given = (data_dir, os.environ.get("FASTNN_DATA"), os.environ.get("SCIKIT_LEARN_DATA") or "~/scikit_learn_data")
     folders = [Path(folder).expanduser() for folder in given if folder]
     for folder in folders:
@@ -60,12 +60,12 @@ def _find_files(folder: Path) -> Sequence[Path]:
     found = {stem: path for stem in MNIST_STEMS for path in _spellings(folder, stem) if path.is_file()}
     missing = [stem for stem in MNIST_STEMS if stem not in found]
     if found and missing:
-        raise ValueError(f"{folder} holds only a part of MNIST: missing are {', '.join(missing)} (each plain or .gz).")
+        raise ValueError(f"{folder} holds only part of MNIST: {', '.join(missing)} (each plain or .gz) are missing.")
     return list(found.values())
 
 
 def _spellings(folder: Path, stem: str) -> list[Path]:
-    # Some programs that unpack the files turn the hyphen before "idx" into a dot.
+    # Some programs for unpacking turn the hyphen before "idx" into a dot.
     return [folder / (name + ending) for name in (stem, stem.replace("-idx", ".idx")) for ending in ("", ".gz")]
 
 
@@ -75,14 +75,14 @@ def _read_images_and_labels(images_file: Path, labels_file: Path) -> tuple[np.nd
         if content.ndim != n_dimensions:
             raise ValueError(f"{path} must hold an array of {n_dimensions} dimensions, got shape {content.shape}.")
     if len(images) != len(labels):
-        raise ValueError(f"{images_file} has {len(images)} images, and {labels_file} {len(labels)} labels.")
+        raise ValueError(f"{images_file} has {len(images)} images, but {labels_file} has {len(labels)} labels.")
     if labels.max() > 9:
         raise ValueError(f"{labels_file} must hold digits from 0 to 9, got {labels.max()}.")
     return images.reshape(len(images), -1), labels
 
 
 def _mnist(X: np.ndarray, y: np.ndarray, X_test: np.ndarray, y_test: np.ndarray) -> Dataset:
-    """The data set, its pixels brought from 0..255 to [0, 1]."""
+    """The data set, with pixels scaled from 0..255 to [0, 1]."""
     X, X_test = (np.divide(pixels, np.float32(255), dtype=np.float32) for pixels in (X, X_test))
     y, y_test = y.astype(np.int64), y_test.astype(np.int64)
     return Dataset("mnist", X, y, DIGITS, standardize=False, X_test=X_test, y_test=y_test)
@@ -93,15 +93,15 @@ def _fetch(data_home: Path | None, *, put_in: Path) -> Dataset:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # one for each attempt to reach the server; the error below says it once
+            warnings.simplefilter("ignore")  # one per attempt to reach the server; the error below is enough
             X, y = fetch_openml(
                 "mnist_784", version=1, return_X_y=True, as_frame=False, parser="pandas", data_home=data_home
             )
     except (OSError, ValueError, http.client.HTTPException) as error:
         names = ", ".join(f"{stem}.gz" for stem in MNIST_STEMS)
         raise OSError(
-            f"MNIST is not on this machine and could not be fetched from openml.org ({error}): put the files {names} "
-            f"into {put_in}, or into a folder that --data-dir or the environment variable FASTNN_DATA names."
+            f"MNIST is not on this machine and could not be downloaded from openml.org ({error}): put the files {names} "
+            f"into {put_in}, or into the folder given by --data-dir or the environment variable FASTNN_DATA."
         ) from error
     n_train = 60_000  # OpenML keeps the original order, the test images last
     return _mnist(X[:n_train], y[:n_train], X[n_train:], y[n_train:])

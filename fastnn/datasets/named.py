@@ -1,4 +1,4 @@
-"""The data sets that are known by name."""
+"""Data sets available by name."""
 
 import os
 
@@ -18,11 +18,11 @@ def load_named(name: str, *, data_dir: str | os.PathLike[str] | None = None, see
     ----------
     name : {"digits", "moons", "circles", "blobs", "mnist"}
         ``digits`` is bundled with scikit-learn: 1,797 images of 8 x 8 pixels. ``moons``, ``circles`` and ``blobs`` are
-        1,000 points in the plane. ``mnist`` is described at `load_mnist`.
+        1,000 points in the plane. ``mnist`` is described in `load_mnist`.
     data_dir : str, path-like or None, default=None
-        Folder of MNIST's files.
+        Folder with the MNIST files.
     seed : int, default=0
-        Seed of the generated points.
+        Random seed for generated points.
 
     Returns
     -------
@@ -55,6 +55,6 @@ def _generate(name: str, seed: int) -> Dataset:
         X, y = make_moons(1000, noise=0.2, random_state=seed)
     elif name == "circles":
         X, y = make_circles(1000, noise=0.1, factor=0.5, random_state=seed)
-    else:  # the corners of a triangle, so that no seed puts two blobs on top of each other
+    else:  # centred on the corners of a triangle, so that blobs do not overlap for any seed
         X, y = make_blobs(1000, centers=[(-3.0, -2.0), (3.0, -2.0), (0.0, 3.0)], random_state=seed)
     return Dataset(name, X, y, tuple(str(label) for label in range(y.max() + 1)))

@@ -1,4 +1,4 @@
-"""What is read from a file before it is known whether a network can learn from it."""
+"""Columns read from a file, before it is known whether they can be used for training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Word(NamedTuple):
-    """A cell that is no number, and its row, from 0."""
+    """A cell that is not a number, and its row, counted from 0."""
 
     text: str
     row: int
@@ -16,16 +16,16 @@ class Word(NamedTuple):
 
 @dataclass(frozen=True)
 class Samples:
-    """Columns of numbers and targets, as a file has them.
+    """Numeric feature columns and targets, as read from a file.
 
     Attributes
     ----------
     X : ndarray of shape (n_samples, n_features)
-        NaN where a value is missing, and in columns of words.
+        Features; NaN for missing values, and throughout non-numeric columns.
     targets : ndarray of shape (n_samples,) or None
-        Numbers, NaN where one is missing; or words as objects, which are empty where one is missing.
+        Numbers, with NaN for missing ones; or words as objects, with empty words for missing ones.
     words : dict
-        For each column of X that is not one of numbers, the first cell that shows it.
+        The first non-numeric cell of each non-numeric column of X.
     """
 
     X: np.ndarray
@@ -33,11 +33,11 @@ class Samples:
     words: dict[int, Word] = field(default_factory=dict)
 
     def rows(self, kept: np.ndarray) -> "Samples":
-        """The same with some of the rows, which a mask chooses."""
+        """The rows selected by a boolean mask."""
         return replace(self, X=self.X[kept], targets=self.targets[kept])
 
     def columns(self, kept: Sequence[int]) -> "Samples":
-        """The same with some of the columns of X."""
+        """The same samples with only some of the columns of X."""
         if len(kept) == self.X.shape[1]:
             return self
         words = {place: self.words[column] for place, column in enumerate(kept) if column in self.words}

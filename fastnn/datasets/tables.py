@@ -1,4 +1,4 @@
-"""Tables of your own: CSV, TSV, Parquet and Feather through pandas, and NumPy's files."""
+"""Your own tables: CSV, TSV, Parquet and Feather through pandas, and NumPy files."""
 
 import os
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from fastnn.datasets.samples import Samples
 from fastnn.datasets.targets import TASKS, Encoded, encode_targets, target_labels, target_numbers
 from fastnn.datasets.words import is_missing, stripped_words
 
-#: Endings of the files that can be read.
+#: Extensions of the files that can be read.
 FILE_TYPES = (*TEXT_TYPES, *BINARY_TYPES, ".npz", ".npy")
 
 
@@ -40,7 +40,7 @@ class Archive:
         self.has_targets = self._y is not None
 
     def read(self, features: Sequence[int], target: int | None) -> tuple[np.ndarray, np.ndarray | None]:
-        """The columns of features, and the targets or None; the targets are in no column."""
+        """The feature columns, and the targets or None; the targets are not a column of X."""
         return self._X[:, features], self._y
 
 
@@ -48,7 +48,7 @@ Table = CsvTable | BinaryTable | ArrayTable | Archive
 
 
 def file_type(path: Path) -> str | None:
-    """The ending of a file that can be read, without that of a compressed one; None for other files."""
+    """The extension of a file that can be read, without that of the compression; None for other files."""
     if path == STANDARD_INPUT:
         return ".csv"
     ending = path.suffix.lower()
@@ -59,7 +59,7 @@ def file_type(path: Path) -> str | None:
 
 
 def table_name(path: Path) -> str:
-    """Name of a table, for reports and file names: that of its file without endings."""
+    """Name of a table for reports and file names: its file name without extensions."""
     if path == STANDARD_INPUT:
         return "stdin"
     return path.with_suffix("").stem if path.suffix.lower() in COMPRESSIONS else path.stem
@@ -75,26 +75,25 @@ def load_table(
 ) -> Dataset:
     """Read features and targets from a file.
 
-    Empty cells and words such as NA, ?, -, None and null are missing values. Rows without a target are left out, and so
-    is a column without a name that is empty or only labels the rows, such as the index that pandas writes. The notes of
-    the data set say so.
+    Empty cells and words such as NA, ?, -, None and null are missing values. Rows without a target are left out, and so is
+    an unnamed column that is empty or only labels the rows, such as the index written by pandas. The notes of the data set
+    say so.
 
     Parameters
     ----------
     path : str or path-like
-        ``.csv`` or ``.tsv``, plain or compressed (``.csv.gz``), ``.parquet`` or ``.feather``: a table whose columns
-        have names; all but the target's hold numbers, or True and False. ``-`` is a CSV table on the standard input
-        stream. ``.npz``: arrays X (n_samples, n_features) and y (n_samples,). ``.npy``: one array with a sample per
-        row, targets included.
+        ``.csv`` or ``.tsv``, plain or compressed (``.csv.gz``), ``.parquet`` or ``.feather``: a table with named columns,
+        all of which, except the target, are numeric or boolean. ``-`` is a CSV table on standard input. ``.npz``: arrays X
+        (n_samples, n_features) and y (n_samples,). ``.npy``: one array with one sample per row, including targets.
     target : str or None, default=None
-        Column of the targets: its name, or its position from 0 (from the end if negative). The last column by default.
-        Not for ``.npz``.
+        Target column: its name, or its position from 0 (from the end if negative). By default the last column. Not
+        allowed for ``.npz``.
     task : {"auto", "classification", "regression"}, default="auto"
-        ``"auto"`` takes words and few different whole numbers for classes, and anything else for regression.
+        ``"auto"`` treats words and few distinct whole numbers as classes, and anything else as regression.
     drop : str or sequence of str, default=()
-        Columns to leave out, each by its name or position.
+        Columns to leave out, by name or position.
     decimal : {".", ","} or None, default=None
-        Decimal sign of numbers that are text; None finds it out in a text file.
+        Decimal separator of numbers stored as text; None detects it in a text file.
 
     Returns
     -------
@@ -103,8 +102,8 @@ def load_table(
     Raises
     ------
     ValueError
-        If the content is not as described; the message names all columns that cannot be learned from. If a compressed
-        file unpacks to more than 64 MiB and 200 times its size.
+        If the content is not as described, in which case the message names all unusable columns, or if a compressed file
+        unpacks to more than 64 MiB and 200 times its size.
     ImportError
         If PyArrow, which reads Parquet and Feather, is not installed.
     OSError
@@ -119,7 +118,7 @@ def load_table(
     labels = [column_label(table.names, column) for column in features]
     notes += numbering_notes(samples.X, labels)
     if decimal is None and table.decimal == ",":
-        notes.append("Commas are read as decimal signs; choose another by --decimal.")
+        notes.append("Commas are read as decimal separators; use --decimal to change that.")
     samples = _with_targets(table, samples, notes)
     encoded = _encode(table, samples, labels, task, notes)
     return Dataset(
@@ -147,24 +146,24 @@ def load_samples(
     class_names: Sequence[str] | None = None,
     decimal: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read samples to predict, from a file that may hold targets too.
+    """Read samples for prediction, from a file that may also hold targets.
 
     Parameters
     ----------
     path : str or path-like
-        A file as for `load_table`, with or without its targets, all or some of which may be missing.
+        A file as for `load_table`, with or without targets; some or all targets may be missing.
     n_features : int
-        Features that are expected.
+        Expected number of features.
     feature_names : sequence of str or None, default=None
-        Columns to take by name, where the file has names; others are ignored. None takes them by position.
+        Feature columns by name, if the file has names; others are ignored. None selects them by position.
     target_name : str or None, default=None
-        Name of the targets' column, should it be there.
+        Name of the target column, if present.
     target_index : int or None, default=None
-        Position of the targets' column in the table that was trained on; None is the last.
+        Position of the target column in the training table; None means the last.
     dropped : sequence of int, default=()
-        Positions of the columns that were left out of that table.
+        Positions of the columns that were left out of the training table.
     class_names : sequence of str or None, default=None
-        Names of the classes; None if the targets are numbers.
+        Class names; None if the targets are numbers.
     decimal : {".", ","} or None, default=None
         As for `load_table`.
 
@@ -172,9 +171,9 @@ def load_samples(
     -------
     X : ndarray of shape (n_samples, n_features)
     targets : ndarray of shape (n_samples,) or None
-        Words as objects, to be compared with the names of the classes, and empty where a target is missing; or numbers,
-        if there are no such names and all targets are numbers, NaN where one is missing (see `is_missing`). None where
-        the file has no targets.
+        Words as objects, to be compared with the class names, with empty words for missing targets; or, if there are no
+        class names and all targets are numbers, numbers with NaN for missing ones (see `is_missing`). None if the file has
+        no targets.
 
     Raises
     ------
@@ -186,7 +185,7 @@ def load_samples(
     if table.names and feature_names:
         columns = _columns_by_name(table, feature_names, target_name)
     else:
-        if feature_names and target_index is not None:  # what was left out had names, and this file has none
+        if feature_names and target_index is not None:  # the columns left out had names, but this file has none
             target_index, dropped = target_index - sum(column < target_index for column in dropped), ()
         columns = _columns_by_position(table, n_features, target_index, set(dropped))
     samples = _read(table, *columns)
@@ -202,7 +201,7 @@ def _open_table(path: Path, decimal: str | None) -> Table:
         raise ValueError(f"decimal must be '.', ',' or None, got {decimal!r}.")
     match file_type(path):
         case None:
-            raise ValueError(f"{path} must be a file whose name ends in {', '.join(FILE_TYPES)}.")
+            raise ValueError(f"{path} must be a file with an extension among {', '.join(FILE_TYPES)}.")
         case ".npz":
             return Archive(path)
         case ".npy":
@@ -214,7 +213,7 @@ def _open_table(path: Path, decimal: str | None) -> Table:
 
 
 def _read(table: Table, features: Sequence[int], target: int | None) -> Samples:
-    """What a file has in some of its columns."""
+    """The samples in some columns of a file."""
     if isinstance(table, CsvTable | BinaryTable):
         return table.read(features, target)
     X, targets = table.read(features, target)
@@ -224,12 +223,12 @@ def _read(table: Table, features: Sequence[int], target: int | None) -> Samples:
 
 
 def _choose_columns(table: Table, target: str | None, drop: str | Sequence[str]) -> tuple[list[int], int | None]:
-    """Positions of the features' columns and of the targets', which is None where they are in no column."""
+    """Positions of the feature columns, and of the target column or None if the targets are not in a column."""
     dropped = {_find_column(table, column) for column in ([drop] if isinstance(drop, str) else drop)}
     chosen = _find_target(table, target, dropped)
     features = [column for column in range(table.n_columns) if column != chosen and column not in dropped]
     if not features:
-        left_out = f" less {len(dropped)} left out" if dropped else ""
+        left_out = f", {len(dropped)} of them left out" if dropped else ""
         raise ValueError(
             f"{table.path} must have at least two columns, features and a target, got {table.n_columns}{left_out}."
         )
@@ -237,7 +236,7 @@ def _choose_columns(table: Table, target: str | None, drop: str | Sequence[str])
 
 
 def _find_target(table: Table, target: str | None, dropped: set[int]) -> int | None:
-    """Position of the targets' column, by default the last that has a name."""
+    """Position of the target column, by default the last named one."""
     if isinstance(table, Archive):
         if target is not None:
             raise ValueError(f"{table.path} has its targets in the array y: a target column cannot be chosen.")
@@ -257,7 +256,7 @@ def _named_columns(table: Table) -> list[int]:
 
 
 def _find_column(table: Table, column: str) -> int:
-    """Position of a column given by name or by position."""
+    """Position of a column given by name or position."""
     if table.names and column in table.names:
         return table.names.index(column)
     position: int | str = column
@@ -270,13 +269,13 @@ def _find_column(table: Table, column: str) -> int:
 
 
 def _without_row_labels(table: Table, features: list[int], samples: Samples) -> tuple[list[int], Samples, list[str]]:
-    """Features without the columns that have no name and only label the rows, and a sentence about each of these."""
+    """Features without unnamed columns that only label the rows or are empty, and a note about each of these."""
     if not table.names:
         return features, samples, []
     left_out = row_labels([table.names[column] for column in features], samples)
     kept = [place for place in range(len(features)) if place not in set(left_out)]
     if not kept:
-        raise ValueError(f"{table.path} must have at least two columns with a name, features and a target.")
+        raise ValueError(f"{table.path} must have at least two named columns, features and a target.")
     notes = []
     for place in left_out:
         fault = "is empty" if is_empty(samples, place) else "only labels the rows"
@@ -285,7 +284,7 @@ def _without_row_labels(table: Table, features: list[int], samples: Samples) -> 
 
 
 def _with_targets(table: Table, samples: Samples, notes: list[str]) -> Samples:
-    """The samples that have a target, and a note about others."""
+    """The samples that have a target; adds a note about the others."""
     missing = is_missing(samples.targets)
     if not missing.any():
         return samples
@@ -297,7 +296,7 @@ def _with_targets(table: Table, samples: Samples, notes: list[str]) -> Samples:
 
 
 def _encode(table: Table, samples: Samples, labels: Sequence[str], task: str, notes: Sequence[str]) -> Encoded:
-    """The targets, unless there are problems, which are all told at once, with what was noted before."""
+    """The encoded targets, or an error with all problems at once, and the notes so far."""
     decimal = table.decimal or "."
     problems = feature_problems(samples, labels, decimal, to_train=True)
     try:
@@ -310,7 +309,7 @@ def _encode(table: Table, samples: Samples, labels: Sequence[str], task: str, no
 
 
 def _comparable(targets: np.ndarray | None, class_names: Sequence[str] | None, decimal: str) -> np.ndarray | None:
-    """Targets as the classes' names, or as numbers if all that are known are numbers."""
+    """Targets as class names, or as numbers if all that are not missing are numbers."""
     if targets is None:
         return None
     if class_names is not None:
@@ -333,7 +332,7 @@ def _columns_by_name(table: Table, features: Sequence[str], target: str | None) 
 def _columns_by_position(
     table: Table, n_features: int, target: int | None, dropped: set[int]
 ) -> tuple[list[int], int | None]:
-    """Columns of a table like the one that was trained on, perhaps without those that were left out there."""
+    """Feature and target columns of a table laid out like the training table, with or without the columns dropped there."""
     source = range(n_features + len(dropped) + 1)
     used = [column for column in source if column not in dropped]
     if target not in used:
@@ -346,7 +345,7 @@ def _columns_by_position(
     }
     columns = _named_columns(table)
     if len(columns) not in layouts or (isinstance(table, Archive) and target in layouts[len(columns)]):
-        and_target = "" if isinstance(table, Archive) else ", and perhaps a target"
+        and_target = "" if isinstance(table, Archive) else ", and optionally a target"
         raise ValueError(f"{table.path} must have {n_features} features{and_target}; got {table.n_columns} columns.")
     place = dict(zip(layouts[len(columns)], columns, strict=True))
     return [place[column] for column in used if column != target], place.get(target)

@@ -1,4 +1,4 @@
-"""What targets mean: classes or numbers."""
+"""Interpretation of targets as classes or numbers."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -9,15 +9,15 @@ from fastnn.datasets.words import is_code, is_fraction, is_missing, plain_whole_
 
 TASKS = ("auto", "classification", "regression")
 
-#: More different whole numbers than this are taken for quantities, not for classes.
+#: With more distinct whole numbers than this, targets are treated as quantities, not as classes.
 MANY_VALUES = 20
 
-#: A network has an output for each class.
+#: Largest number of classes; a network has one output per class.
 MAX_CLASSES = 10_000
 
 
 class Encoded(NamedTuple):
-    """Class numbers and names of the classes, or numbers and None; and why, where nobody chose the task."""
+    """Class indices and class names, or numbers and None; and notes on why, if the task was chosen automatically."""
 
     y: np.ndarray
     class_names: tuple[str, ...] | None
@@ -25,17 +25,17 @@ class Encoded(NamedTuple):
 
 
 def class_name(value: Any) -> str:
-    """Name of the class that a target stands for: words as they are, whole numbers without a fraction."""
+    """Class name of a target: words unchanged, whole numbers without a decimal point."""
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value)
 
 
 def target_labels(targets: np.ndarray, class_names: Sequence[str] | None = None) -> np.ndarray:
-    """Name of each target's class, as objects; missing targets keep their empty word.
+    """Class name of each target, as objects; missing targets stay empty.
 
-    Words are what stands in the file, and two spellings are two classes. But where all of them (or the names of the
-    classes, if these are known) are plain whole numbers, 1 and 1.0 are one.
+    Words are kept as they are spelled in the file, and two spellings are two classes. But if all of them (or all class
+    names, if these are known) are plain whole numbers, 1 and 1.0 are the same class.
     """
     if not _are_words(targets):
         values, inverse = np.unique(targets, return_inverse=True)
@@ -49,7 +49,7 @@ def target_labels(targets: np.ndarray, class_names: Sequence[str] | None = None)
 
 
 def target_numbers(targets: np.ndarray, decimal: str = ".") -> np.ndarray:
-    """Targets as float64, NaN where one is no number."""
+    """Targets as float64, with NaN for those that are not numbers."""
     if _are_words(targets):
         numbers = {word: to_number(word, decimal) for word in set(targets)}
         return np.array([numbers[word] for word in targets], dtype=np.float64)
@@ -57,7 +57,7 @@ def target_numbers(targets: np.ndarray, decimal: str = ".") -> np.ndarray:
 
 
 def encode_targets(targets: np.ndarray, task: str, decimal: str = ".") -> Encoded:
-    """Class numbers and names of the classes for classification; numbers and None for regression."""
+    """Class indices and class names for classification; numbers and None for regression."""
     if targets.dtype.kind not in "biufO":
         raise ValueError(f"The targets must be words or real numbers, got {targets.dtype}.")
     notes: tuple[str, ...] = ()
@@ -71,14 +71,14 @@ def encode_targets(targets: np.ndarray, task: str, decimal: str = ".") -> Encode
 
 
 def _encode_classes(labels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Number of each label's class, and the classes: numbers in their order, words in that of the alphabet."""
+    """Class index of each label, and the classes: numbers in numerical order, words in alphabetical order."""
     known = set(labels)
     if len(known) < 2:
-        raise ValueError(f"The targets must be of at least two classes, all are {labels[0]!r}.")
+        raise ValueError(f"The targets must have at least two classes, all are {labels[0]!r}.")
     if len(known) > MAX_CLASSES:
         raise ValueError(
-            f"The targets have {len(known):,} different values, and classes can be at most {MAX_CLASSES:,}. "
-            "Choose another target (--target), or for numbers the task regression (--task regression)."
+            f"The targets have {len(known):,} distinct values, but there can be at most {MAX_CLASSES:,} classes. "
+            "Choose another target (--target), or regression if they are numbers (--task regression)."
         )
     numbers = {label: to_number(label) for label in known}
     are_words = bool(np.isnan(list(numbers.values())).any())
@@ -90,7 +90,7 @@ def _encode_classes(labels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
 def _choose_task(targets: np.ndarray, decimal: str) -> tuple[str, tuple[str, ...]]:
     """Words and few whole numbers are classes; fractions and many whole numbers are not.
 
-    Words that are all one number, such as 1.1 and 1.10, are read as words, as there is nothing to regress on.
+    Words that all denote the same number, such as 1.1 and 1.10, are classes, because a constant cannot be regressed.
     """
     if _are_words(targets) and _are_codes(set(targets)):
         return "classification", ()
@@ -107,30 +107,30 @@ def _choose_task(targets: np.ndarray, decimal: str) -> tuple[str, tuple[str, ...
         return "regression", () if many else (_regression_note(n_values, "numbers"),)
     if many:
         return "regression", (_regression_note(n_values, "whole numbers"),)
-    note = f"The {n_values} different whole numbers are learned as classes; for a regression, --task regression."
+    note = f"The {n_values} distinct whole numbers are treated as classes; for regression, use --task regression."
     return "classification", (note,) * (n_values > 2)
 
 
 def _regression_note(n_values: int, numbers: str) -> str:
-    return f"The {n_values:,} different {numbers} are learned as a regression; for classes, --task classification."
+    return f"The {n_values:,} distinct {numbers} are treated as regression; for classes, use --task classification."
 
 
 def _are_codes(words: set[str]) -> bool:
-    """Whether words are all digits, some of which numbers would lose, such as in 007."""
+    """Whether all words consist of digits, some of which would be lost in numbers, as in 007."""
     return any(is_code(word) for word in words) and all(word.isdecimal() for word in words)
 
 
 def _check_words(targets: np.ndarray, no_number: np.ndarray) -> None:
-    """Refuse words among fractions, as misspelt numbers look like that."""
+    """Reject words among fractions, because they are probably misspelt numbers."""
     if any(is_fraction(word) for word in set(targets)):
         raise ValueError(
             f"The targets must be either numbers or words, got {targets[no_number][0]!r} among fractions; "
-            "remove such lines, or choose the task classification (--task classification)."
+            "remove such rows, or choose classification (--task classification)."
         )
 
 
 def _finite_numbers(targets: np.ndarray, decimal: str) -> np.ndarray:
-    """Targets as finite float64, or an error."""
+    """Targets as float64, checked to be finite."""
     numbers = target_numbers(targets, decimal)
     bad = np.flatnonzero(~np.isfinite(numbers))
     if len(bad):
@@ -141,9 +141,9 @@ def _finite_numbers(targets: np.ndarray, decimal: str) -> np.ndarray:
 
 
 def _varied(numbers: np.ndarray) -> np.ndarray:
-    """The targets of a regression, or an error where they are all the same."""
+    """The targets of a regression, checked not to be all equal."""
     if len(numbers) > 1 and np.ptp(numbers) == 0:
-        raise ValueError(f"The targets must be different numbers, all are {numbers[0]:g}.")
+        raise ValueError(f"The targets must not be all equal, all are {numbers[0]:g}.")
     return numbers
 
 

@@ -1,4 +1,4 @@
-"""What the words in a table's cells mean: a number, a missing value, or themselves."""
+"""How the words in a table's cells are interpreted: as numbers, missing values, or words."""
 
 import math
 import re
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-#: Cells that stand for a value nobody knows.
+#: Cells that denote a missing value.
 MISSING = frozenset(
     [
         *("", "?", "-", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "None", "null", "Null", "NULL"),
@@ -22,7 +22,7 @@ _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+")
 
 
 def to_number(word: str, decimal: str = ".") -> float:
-    """The number that a word is, or NaN where it is none, such as 1_100."""
+    """The word as a number, or NaN if it is not one, such as 1_100."""
     if decimal == ",":
         word = word.translate({ord(","): ".", ord("."): ","})
     return float(word) if _NUMBER.fullmatch(word) else math.nan
@@ -35,12 +35,12 @@ def is_fraction(word: str) -> bool:
 
 
 def is_code(word: str) -> bool:
-    """Whether a word is digits of which a number would lose some, such as 007."""
+    """Whether a word consists of digits, some of which would be lost in a number, such as 007."""
     return _CODE.fullmatch(word) is not None
 
 
 def plain_whole_number(word: str) -> str | None:
-    """The usual spelling of 1, 1. or 1.0, and None for other words, 1E2 and 007 among them."""
+    """The usual spelling of 1, 1. or 1.0, and None for other words, including 1E2 and 007."""
     match = _PLAIN_WHOLE_NUMBER.fullmatch(word)
     if match is None:
         return None
@@ -48,28 +48,28 @@ def plain_whole_number(word: str) -> str | None:
 
 
 def has_decimal_comma(word: str) -> bool:
-    """Whether a word is a number such as 0,5; it may be one such as 1,000 where it is meant as a thousand."""
+    """Whether a word is a number such as 0,5; true also of 1,000, which may mean a thousand."""
     return _DECIMAL_COMMA.fullmatch(word) is not None
 
 
 def may_have_thousands(word: str) -> bool:
-    """Whether the commas of a word may separate thousands."""
+    """Whether the commas in a word may be thousands separators."""
     return _THOUSANDS.fullmatch(word) is not None
 
 
 def stripped_words(words: np.ndarray) -> np.ndarray:
-    """Words without space around them, as objects; missing ones become empty."""
+    """Words without surrounding whitespace, as objects; missing ones become empty."""
     stripped = (str(word).strip() for word in words)
     return np.array(["" if word in MISSING else word for word in stripped], dtype=object)
 
 
 def is_missing(targets: np.ndarray) -> np.ndarray:
-    """Which targets are missing: NaN among numbers, empty ones among words.
+    """Which targets are missing: NaN among numbers, the empty word among words.
 
     Parameters
     ----------
     targets : ndarray of shape (n_samples,)
-        As `load_samples` returns them.
+        As returned by `load_samples`.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def is_missing(targets: np.ndarray) -> np.ndarray:
 
 
 def cell_number(cell: Any, decimal: str) -> float | None:
-    """The number in a cell, 1 or 0 for True or False, NaN where it is missing, and None where it is a word."""
+    """The number in a cell, 1 or 0 for True or False, NaN if it is missing, and None if it is a word."""
     if not isinstance(cell, str):
         try:
             return float(cell)

@@ -23,6 +23,7 @@ from fastnn.updates import SETTINGS, UPDATES
 
 MODULES = ("activations", "dropout", "layers", "losses", "normalization", "optimizers", "sparse")
 N, N_IN, N_OUT = 70, 9, 5  # more samples than an operation keeps on the stack at a time
+MANY_ROWS = UPDATE_ROWS + 1  # of weights, more than are updated at a time
 
 #: What an operation is called whose NumPy twin has another name, as it computes the same in another way.
 OTHER_NAMES = {"previous_error_of_few": "previous_error", "drop_in_columns": "drop"}
@@ -290,11 +291,11 @@ EQUATIONS = {
     **{
         f"descend_by_{name}": Equation(
             lambda make, name=name: [
-                make(N_IN, N_OUT),
-                make(N, N_IN),
+                make(MANY_ROWS, N_OUT),
+                make(N, MANY_ROWS),
                 make(N, N_OUT),
                 make.rubbish(UPDATE_ROWS, N_OUT),
-                abs(make(N_STATES.get(name, 1), N_IN * N_OUT)),
+                abs(make(N_STATES.get(name, 1), MANY_ROWS * N_OUT)),
             ],
             _descend_by(name),
             leaves=3,

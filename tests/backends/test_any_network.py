@@ -8,9 +8,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fastnn
-from fastnn.backends.numba_backend import network as bound
 from fastnn.losses import Loss
-from tests.cases import HIDDEN, OUTPUTS, assert_agree, distance_from_kinks, has_kinks, layer_sizes_for, tolerance
+from tests.cases import (
+    HIDDEN,
+    OUTPUTS,
+    allow_large_teams,
+    assert_agree,
+    distance_from_kinks,
+    has_kinks,
+    layer_sizes_for,
+    tolerance,
+)
 
 EPOCHS = 2
 OPTIMIZER = fastnn.SGD(learning_rate=0.01, l2=0.1)
@@ -44,11 +52,9 @@ DATA = (
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _eight_processors_and_every_thread_worth_its_while():
+def _large_teams():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fastnn.threads, "available_cpus", lambda: 8)
-        patch.setattr(bound, "BATCH_WORK_PER_THREAD", 1)
-        patch.setattr(bound, "CALL_WORK_PER_THREAD", 1)
+        allow_large_teams(patch)
         yield
 
 
@@ -117,7 +123,7 @@ class Training:
                 smallest = min(smallest, distance_from_kinks(network, X[batch].astype(np.float64), y[batch]))
                 network.loss(X[batch], y[batch])
                 network.backward()
-                network.step(OPTIMIZER)
+                OPTIMIZER.step(network)
         return smallest
 
     def results(self, backend, n_threads=None):

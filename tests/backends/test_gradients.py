@@ -9,9 +9,7 @@ import fastnn
 from fastnn.activations import ACTIVATIONS
 from fastnn.gradient_check import central_differences
 from fastnn.losses import LOSSES
-from tests.cases import CASES, DOUBLE_CASES, assert_agree, assert_every_pair_stands, import_torch
-
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
+from tests.cases import CASES, DOUBLE_CASES, assert_agree, every_backend, import_torch
 
 
 def cases_on(backend_of_single: str, backend_of_double: str) -> list:
@@ -23,11 +21,6 @@ def cases_on(backend_of_single: str, backend_of_double: str) -> list:
 #: Every case stands on both backends, on the one beside finite differences and on the other beside PyTorch. One of the two
 #: finds a wrong gradient there, and `test_parity` holds the backends equal.
 BY_DIFFERENCES, BY_PYTORCH = cases_on("numba", "numpy"), cases_on("numpy", "numba")
-
-
-@pytest.mark.parametrize("table", [BY_DIFFERENCES, BY_PYTORCH], ids=["differences", "PyTorch"])
-def test_the_tables_pair_every_value_of_every_axis_with_every_other(table):
-    assert_every_pair_stands(table)
 
 
 # Finite differences

@@ -1,23 +1,20 @@
 """The two backends give the same numbers, from a single loss to a whole fit."""
 
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pytest
 
 import fastnn
-from fastnn.backends.numba_backend import network as bound
 from fastnn.losses import SoftmaxCrossEntropy
 from tests.cases import (
-    BATCHES,
     CASES,
     DTYPES,
     EPOCHS,
     HIDDEN,
-    ONE_LAYER,
     OUTPUTS,
-    SEVERAL_LAYERS,
     STEPS,
+    STRUCTURES,
     Case,
     assert_agree,
 )
@@ -25,20 +22,20 @@ from tests.cases import (
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 
-def test_the_table_pairs_every_value_of_every_axis_with_every_other():
-    def widths(sizes):
-        return sizes[:-1] if sizes[-1] < 3 else sizes  # a softmax has two outputs instead of one
+def test_every_structure_batch_and_type_meet_and_every_function_stands_in_both_types():
+    structures = {(case.layer_sizes[:-1], (case.n_samples, case.batch_size), case.dtype) for case in CASES}
+    for first, second in combinations(range(3), 2):
+        values = [{row[axis] for row in structures} for axis in (first, second)]
+        assert {(row[first], row[second]) for row in structures} == set(product(*values))
+    assert {(case.hidden, case.dtype) for case in CASES} == set(product((*HIDDEN, None), DTYPES))
+    assert {((case.loss, case.output), case.dtype) for case in CASES} == set(product(OUTPUTS, DTYPES))
 
-    rows = [
-        (case.hidden, (case.loss, case.output), widths(case.layer_sizes), (case.n_samples, case.batch_size), case.dtype)
-        for case in CASES
-    ]
-    axes = [HIDDEN, OUTPUTS, [widths(sizes) for sizes in SEVERAL_LAYERS], BATCHES, DTYPES]
-    for first, second in combinations(range(5), 2):
-        met = {(row[first], row[second]) for row in rows if row[0]}
-        assert met == {(one, other) for one in axes[first] for other in axes[second]}
-    single_layers = {(row[1], row[2]) for row in rows if not row[0]}
-    assert single_layers == {(output, widths(sizes)) for output in OUTPUTS for sizes in ONE_LAYER}
+
+@pytest.mark.parametrize("is_narrow", [True, False])
+@pytest.mark.parametrize("n_hidden_layers", [0, 1, 3])
+def test_the_table_has_networks_of_every_depth_in_columns_and_in_rows(n_hidden_layers, is_narrow):
+    cases = [case for case in STRUCTURES if len(case.layer_sizes) == n_hidden_layers + 2]
+    assert any(case.network("numba")._model.is_narrow == is_narrow for case in cases)
 
 
 @every_case
@@ -105,7 +102,7 @@ def test_whole_fits_agree(case):
 
 
 @pytest.mark.parametrize("backend", fastnn.available_backends())
-@every_case
+@pytest.mark.parametrize("case", STRUCTURES, ids=str)
 def test_what_the_work_buffers_held_before_makes_no_difference(case, backend):
     X, y = case.last_batch
     network = case.network(backend)
@@ -178,12 +175,10 @@ def test_large_networks_agree(weighted, case):
         assert_agree(found, expected, case.tolerance(steps))
 
 
+@pytest.mark.usefixtures("large_teams")
 @large_cases
-def test_results_are_the_same_to_the_last_bit_for_any_number_of_threads(weighted, case, monkeypatch):
+def test_results_are_the_same_to_the_last_bit_for_any_number_of_threads(weighted, case):
     weights = weights_of(case) if weighted else None
-    monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
-    monkeypatch.setattr(bound, "BATCH_WORK_PER_THREAD", 1)
-    monkeypatch.setattr(bound, "CALL_WORK_PER_THREAD", 1)
     alone = everything(case, "numba", 1, weights)
     for n_threads in (2, 3, 5, 7):
         team = everything(case, "numba", n_threads, weights)

@@ -10,11 +10,9 @@ from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
 import fastnn
-from fastnn.backends.numba_backend import network as bound
-from tests.cases import assert_agree, tolerance
+from tests.cases import assert_agree, every_backend, tolerance
 
 N_SAMPLES, N_FEATURES = 57, 30
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 
 def features(n_samples=N_SAMPLES, n_features=N_FEATURES, density=0.2):
@@ -127,10 +125,8 @@ def test_a_single_sample_and_samples_without_entries_are_samples(backend):
         assert_agree(found, expected, tolerance("float64", N_FEATURES))
 
 
-def test_the_same_bits_for_any_number_of_threads(monkeypatch):
-    monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
-    monkeypatch.setattr(bound, "BATCH_WORK_PER_THREAD", 1)
-    monkeypatch.setattr(bound, "CALL_WORK_PER_THREAD", 1)
+@pytest.mark.usefixtures("large_teams")
+def test_the_same_bits_for_any_number_of_threads():
     large = features(600, 700)
     y = np.random.default_rng(1).integers(0, 3, 600)
 

@@ -74,109 +74,105 @@ def assert_close(found, expected, dtype: str) -> None:
         assert abs(mpmath.mpf(float(one)) - other) <= tolerance(dtype, 3) * max(1, abs(other))
 
 
-@pytest.mark.parametrize("logits", LOGITS, ids=str)
-def test_softmax_cross_entropy(logits, dtype, backend):
-    logits = np.array(logits, dtype)
-    z = exact(logits)
-    for label in range(3):
-        loss, dZ = as_logits("softmax", "softmax_cross_entropy", logits, label, dtype, backend)
-        assert_close(loss, [mpmath.log(mpmath.fsum(map(mpmath.exp, z))) - z[label]], dtype)
-        assert_close(dZ, [p - (k == label) for k, p in enumerate(softmax(z))], dtype)
+def test_softmax_cross_entropy(dtype, backend):
+    for logits in np.array(LOGITS, dtype):
+        z = exact(logits)
+        for label in range(3):
+            loss, dZ = as_logits("softmax", "softmax_cross_entropy", logits, label, dtype, backend)
+            assert_close(loss, [mpmath.log(mpmath.fsum(map(mpmath.exp, z))) - z[label]], dtype)
+            assert_close(dZ, [p - (k == label) for k, p in enumerate(softmax(z))], dtype)
 
 
-@pytest.mark.parametrize("logits", LOGITS, ids=str)
-def test_softmax_cross_entropy_of_probabilities(logits, dtype, backend):
-    logits, y = np.array(logits, dtype), (0.5, 0.125, 0.375)
-    z = exact(logits)
-    loss, dZ = as_logits("softmax", "softmax_cross_entropy", logits, y, dtype, backend)
-    log_sum = mpmath.log(mpmath.fsum(map(mpmath.exp, z)))
-    assert_close(loss, [mpmath.fsum(share * (log_sum - value) for share, value in zip(y, z, strict=True))], dtype)
-    assert_close(dZ, [p - share for p, share in zip(softmax(z), y, strict=True)], dtype)
-
-
-@pytest.mark.parametrize("logits", LOGITS, ids=str)
-def test_binary_cross_entropy_under_sigmoid(logits, dtype, backend):
-    logits = np.array(logits, dtype)
-    z = exact(logits)
-    for y in product((0, 1, 0.25), repeat=3):
-        loss, dZ = as_logits("sigmoid", "binary_cross_entropy", logits, y, dtype, backend)
-        terms = [mpmath.log1p(mpmath.exp(value)) - target * value for value, target in zip(z, y, strict=True)]
-        assert_close(loss, [mpmath.fsum(terms)], dtype)
-        assert_close(dZ, [sigmoid(value) - target for value, target in zip(z, y, strict=True)], dtype)
-
-
-@pytest.mark.parametrize("logits", LOGITS, ids=str)
-def test_binary_cross_entropy_under_softmax(logits, dtype, backend):
-    logits = np.array(logits, dtype)
-    p = softmax(exact(logits))
-    rest = [mpmath.fsum(p[:k] + p[k + 1 :]) for k in range(3)]
-    for y in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (0.5, 0.25, 0.25), (1, 1, 0), (0, 0, 0)):
-        loss, dZ = as_logits("softmax", "binary_cross_entropy", logits, y, dtype, backend)
-        terms = [-y[k] * mpmath.log(p[k]) - (1 - y[k]) * mpmath.log(rest[k]) for k in range(3)]
-        # By p: -y / p + (1 - y) / (1 - p); by z: dp_k / dz_j = p_k ([k = j] - p_j), where 1 - p_j is the rest.
-        slopes = [-y[k] + (1 - y[k]) * p[k] / rest[k] for k in range(3)]
-        gradient = [mpmath.fsum(slopes[k] * (rest[j] if k == j else -p[j]) for k in range(3)) for j in range(3)]
-        assert_close(loss, [mpmath.fsum(terms)], dtype)
-        assert_close(dZ, gradient, dtype)
-
-
-@pytest.mark.parametrize("output", ["sigmoid", "softmax"])
-@pytest.mark.parametrize("logits", LOGITS, ids=str)
-def test_squared_error_of_probabilities(logits, output, dtype, backend):
-    logits, y = np.array(logits, dtype), (1.0, 0.0, 0.5)
-    z = exact(logits)
-    loss, dZ = as_logits(output, "squared_error", logits, y, dtype, backend)
-    a = softmax(z) if output == "softmax" else [sigmoid(value) for value in z]
-    difference = [value - target for value, target in zip(a, y, strict=True)]
-    assert_close(loss, [mpmath.fsum(value**2 for value in difference)], dtype)
-    mean = mpmath.fsum(d * value for d, value in zip(difference, a, strict=True)) if output == "softmax" else None
-    if output == "softmax":
-        expected = [2 * value * (d - mean) for d, value in zip(difference, a, strict=True)]
-    else:
-        expected = [2 * d * value * (1 - value) for d, value in zip(difference, a, strict=True)]
-    assert_close(dZ, expected, dtype)
-
-
-@pytest.mark.parametrize("logits", LOGITS, ids=str)
-def test_smoothed_softmax_cross_entropy(logits, dtype, backend):
-    logits = np.array(logits, dtype)
-    z, loss = exact(logits), SoftmaxCrossEntropy(label_smoothing=0.375)
-    log_sum = mpmath.log(mpmath.fsum(map(mpmath.exp, z)))
-    for label in range(3):
-        value, dZ = as_logits("softmax", loss, logits, label, dtype, backend)
-        y = [0.625 * (k == label) + 0.125 for k in range(3)]
-        assert_close(value, [mpmath.fsum(share * (log_sum - one) for share, one in zip(y, z, strict=True))], dtype)
+def test_softmax_cross_entropy_of_probabilities(dtype, backend):
+    for logits in np.array(LOGITS, dtype):
+        y = (0.5, 0.125, 0.375)
+        z = exact(logits)
+        loss, dZ = as_logits("softmax", "softmax_cross_entropy", logits, y, dtype, backend)
+        log_sum = mpmath.log(mpmath.fsum(map(mpmath.exp, z)))
+        assert_close(loss, [mpmath.fsum(share * (log_sum - value) for share, value in zip(y, z, strict=True))], dtype)
         assert_close(dZ, [p - share for p, share in zip(softmax(z), y, strict=True)], dtype)
 
 
-@pytest.mark.parametrize("logits", LOGITS, ids=str)
+def test_binary_cross_entropy_under_sigmoid(dtype, backend):
+    for logits in np.array(LOGITS, dtype):
+        z = exact(logits)
+        for y in product((0, 1, 0.25), repeat=3):
+            loss, dZ = as_logits("sigmoid", "binary_cross_entropy", logits, y, dtype, backend)
+            terms = [mpmath.log1p(mpmath.exp(value)) - target * value for value, target in zip(z, y, strict=True)]
+            assert_close(loss, [mpmath.fsum(terms)], dtype)
+            assert_close(dZ, [sigmoid(value) - target for value, target in zip(z, y, strict=True)], dtype)
+
+
+def test_binary_cross_entropy_under_softmax(dtype, backend):
+    for logits in np.array(LOGITS, dtype):
+        p = softmax(exact(logits))
+        rest = [mpmath.fsum(p[:k] + p[k + 1 :]) for k in range(3)]
+        for y in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (0.5, 0.25, 0.25), (1, 1, 0), (0, 0, 0)):
+            loss, dZ = as_logits("softmax", "binary_cross_entropy", logits, y, dtype, backend)
+            terms = [-y[k] * mpmath.log(p[k]) - (1 - y[k]) * mpmath.log(rest[k]) for k in range(3)]
+            # By p: -y / p + (1 - y) / (1 - p); by z: dp_k / dz_j = p_k ([k = j] - p_j), where 1 - p_j is the rest.
+            slopes = [-y[k] + (1 - y[k]) * p[k] / rest[k] for k in range(3)]
+            gradient = [mpmath.fsum(slopes[k] * (rest[j] if k == j else -p[j]) for k in range(3)) for j in range(3)]
+            assert_close(loss, [mpmath.fsum(terms)], dtype)
+            assert_close(dZ, gradient, dtype)
+
+
 @pytest.mark.parametrize("output", ["sigmoid", "softmax"])
-def test_smoothed_binary_cross_entropy_is_that_of_smoothed_targets(output, logits, dtype, backend):
-    loss = BinaryCrossEntropy(label_smoothing=0.25)
-    smoothed = as_logits(output, loss, np.array(logits, dtype), (1, 0, 0.5), dtype, backend)
-    expected = as_logits(output, "binary_cross_entropy", np.array(logits, dtype), (0.875, 0.125, 0.5), dtype, backend)
-    assert smoothed[0] == expected[0]
-    assert smoothed[1].tolist() == expected[1].tolist()
+def test_squared_error_of_probabilities(output, dtype, backend):
+    for logits in np.array(LOGITS, dtype):
+        y = (1.0, 0.0, 0.5)
+        z = exact(logits)
+        loss, dZ = as_logits(output, "squared_error", logits, y, dtype, backend)
+        a = softmax(z) if output == "softmax" else [sigmoid(value) for value in z]
+        difference = [value - target for value, target in zip(a, y, strict=True)]
+        assert_close(loss, [mpmath.fsum(value**2 for value in difference)], dtype)
+        mean = mpmath.fsum(d * value for d, value in zip(difference, a, strict=True)) if output == "softmax" else None
+        if output == "softmax":
+            expected = [2 * value * (d - mean) for d, value in zip(difference, a, strict=True)]
+        else:
+            expected = [2 * d * value * (1 - value) for d, value in zip(difference, a, strict=True)]
+        assert_close(dZ, expected, dtype)
 
 
-@pytest.mark.parametrize("logits", LOGITS, ids=str)
-def test_absolute_error_huber_and_quantile(logits, dtype, backend):
-    logits, levels = np.array(logits, dtype), exact((0.25, 0.5, 0.875))
-    r = [value - mpmath.mpf(0.5) for value in exact(logits)]  # all three outputs aim at the same target
-    clipped = [min(max(value, -2), 2) for value in r]
-    for loss, values, gradient in (
-        ("absolute_error", map(abs, r), map(mpmath.sign, r)),
-        (Huber(delta=2), [c * (value - c / 2) for c, value in zip(clipped, r, strict=True)], clipped),
-        (
-            Quantile(levels=(0.25, 0.5, 0.875)),
-            [max(-q * value, (1 - q) * value) for q, value in zip(levels, r, strict=True)],
-            [(value > 0) - q for q, value in zip(levels, r, strict=True)],
-        ),
-    ):
-        y = [0.5] if isinstance(loss, Quantile) else [0.5] * 3
-        found, dZ = as_logits("identity", loss, logits, y, dtype, backend)
-        assert_close(found, [mpmath.fsum(values)], dtype)
-        assert_close(dZ, gradient, dtype)
+def test_smoothed_softmax_cross_entropy(dtype, backend):
+    for logits in np.array(LOGITS, dtype):
+        z, loss = exact(logits), SoftmaxCrossEntropy(label_smoothing=0.375)
+        log_sum = mpmath.log(mpmath.fsum(map(mpmath.exp, z)))
+        for label in range(3):
+            value, dZ = as_logits("softmax", loss, logits, label, dtype, backend)
+            y = [0.625 * (k == label) + 0.125 for k in range(3)]
+            assert_close(value, [mpmath.fsum(share * (log_sum - one) for share, one in zip(y, z, strict=True))], dtype)
+            assert_close(dZ, [p - share for p, share in zip(softmax(z), y, strict=True)], dtype)
+
+
+@pytest.mark.parametrize("output", ["sigmoid", "softmax"])
+def test_smoothed_binary_cross_entropy_is_that_of_smoothed_targets(output, dtype, backend):
+    for logits in np.array(LOGITS, dtype):
+        loss = BinaryCrossEntropy(label_smoothing=0.25)
+        smoothed = as_logits(output, loss, logits, (1, 0, 0.5), dtype, backend)
+        expected = as_logits(output, "binary_cross_entropy", logits, (0.875, 0.125, 0.5), dtype, backend)
+        assert smoothed[0] == expected[0]
+        assert smoothed[1].tolist() == expected[1].tolist()
+
+
+def test_absolute_error_huber_and_quantile(dtype, backend):
+    for logits in np.array(LOGITS, dtype):
+        levels = exact((0.25, 0.5, 0.875))
+        r = [value - mpmath.mpf(0.5) for value in exact(logits)]  # all three outputs aim at the same target
+        clipped = [min(max(value, -2), 2) for value in r]
+        for loss, values, gradient in (
+            ("absolute_error", map(abs, r), map(mpmath.sign, r)),
+            (Huber(delta=2), [c * (value - c / 2) for c, value in zip(clipped, r, strict=True)], clipped),
+            (
+                Quantile(levels=(0.25, 0.5, 0.875)),
+                [max(-q * value, (1 - q) * value) for q, value in zip(levels, r, strict=True)],
+                [(value > 0) - q for q, value in zip(levels, r, strict=True)],
+            ),
+        ):
+            y = [0.5] if isinstance(loss, Quantile) else [0.5] * 3
+            found, dZ = as_logits("identity", loss, logits, y, dtype, backend)
+            assert_close(found, [mpmath.fsum(values)], dtype)
+            assert_close(dZ, gradient, dtype)
 
 
 @pytest.mark.parametrize("logits", [(-1e4, 0.0, 1.0), (-104.0, 40.0, 1e-4), (-745.0, -88.75, 80.0)], ids=str)

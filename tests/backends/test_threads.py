@@ -14,13 +14,13 @@ from threadpoolctl import threadpool_info
 import fastnn
 from fastnn.architecture import Architecture
 from fastnn.backends.numba_backend import model as epoch
-from fastnn.backends.numba_backend import network as bound
+from fastnn.backends.numba_backend import partition
 from fastnn.backends.numba_backend.operations import Operation, partition
 from fastnn.backends.numba_backend.partition import BY_ONE
 from fastnn.backends.numba_backend.programs import inputs, program, team, training
 from fastnn.backends.numba_backend.programs.program import Program
+from fastnn.optimizers import SETTINGS
 from fastnn.threads import available_cpus, matrix_threads, team_size, threads_of_call
-from fastnn.updates import SETTINGS
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.standard_normal((203, 21)).astype(np.float32)
@@ -28,10 +28,7 @@ LABELS = RANDOM.integers(0, 5, len(X))
 
 
 @pytest.fixture(autouse=True)
-def _eight_processors_and_every_thread_worth_its_while(monkeypatch):
-    monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
-    monkeypatch.setattr(bound, "BATCH_WORK_PER_THREAD", 1)
-    monkeypatch.setattr(bound, "CALL_WORK_PER_THREAD", 1)
+def _every_thread_worth_its_while(large_teams, monkeypatch):
     monkeypatch.setattr(epoch, "ROWS_PER_PASS", 8)
     monkeypatch.setattr(training, "TILES_PER_THREAD", 1)
 
@@ -135,7 +132,7 @@ def test_no_thread_outlives_a_call():
 def test_a_team_is_never_larger_than_its_work():
     model = network(1)._model
     assert model.team(1, 1, 16, work=1000) == 1
-    assert model.team(1000, 64, 16, work=1000) == 64 // bound.ROWS
+    assert model.team(1000, 64, 16, work=1000) == 64 // partition.ROWS
     assert model.team(10_000, 10_000, 3, work=1000) == 3
 
 

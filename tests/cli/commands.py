@@ -5,22 +5,11 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pytest
 from click.testing import CliRunner, Result
 
-import fastnn
 from fastnn.cli import main
 
 QUICK = ["--epochs", "2", "--hidden", "8"]
-
-
-def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A fixture: an empty working folder, from which processes find fastnn, and no data but the bundled."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(Path(fastnn.__file__).parents[1]))
-    monkeypatch.delenv("FASTNN_DATA", raising=False)
-    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "data_home"))
-    return tmp_path
 
 
 def run(*arguments: object, status: int = 0) -> Result:

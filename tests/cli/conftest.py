@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import in_empty_folder, run, write_flowers
+from tests.cli.commands import run, write_flowers
 
-folder = pytest.fixture(in_empty_folder, autouse=True)
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(folder: Path) -> None:
+    """Commands write into the working folder."""
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def test_the_version_is_given():
     [
         ("--data digit", "'digit' is neither a data set (digits, moons, circles, blobs, mnist) nor a file"),
         ("--data nowhere.csv", "'nowhere.csv' is neither"),
-        ("--data file.txt", "must be a file that ends in .csv, .tsv, .parquet, .feather, .npz, .npy"),
+        ("--data file.txt", "must be a file with an extension among .csv, .tsv, .parquet, .feather, .npz, .npy"),
         ("--hidden 8,x", "'8,x' must be positive whole numbers such as 128,64, or none"),
         ("--hidden 0", "'0' must be positive whole numbers"),
         ("--activation softmax", "'softmax' is not one of"),
@@ -108,26 +108,26 @@ def test_the_version_is_given():
         ("--max-grad-norm 0", "is not in the range"),
         ("--weight-decay -1", "is not in the range"),
         ("--dropout 1", "1.0 is not in the range"),
-        ("--dropout 0.5 --hidden none", "--dropout is for hidden layers, and --hidden is none"),
+        ("--dropout 0.5 --hidden none", "--dropout is for hidden layers, but --hidden is none"),
         ("--normalization running", "'running' is not one of 'batch', 'layer'"),
-        ("--normalization batch --hidden none", "--normalization is for hidden layers, and --hidden is none"),
+        ("--normalization batch --hidden none", "--normalization is for hidden layers, but --hidden is none"),
         ("--label-smoothing 2", "2.0 is not in the range"),
         ("--patience 0", "0 is not in the range"),
         ("--validation-fraction 0", "0.0 is not in the range"),
         ("--validation-fraction 1", "1.0 is not in the range"),
-        ("--resume", "--resume goes on from the file that --checkpoint names: give both"),
-        ("--resume --checkpoint kept", "there is no kept: without --resume, it is begun"),
+        ("--resume", "--resume continues from the file given by --checkpoint: give both"),
+        ("--resume --checkpoint kept", "there is no kept: without --resume, it is created"),
         ("--checkpoint nowhere/kept", "there is no folder nowhere"),
         ("--checkpoint file.txt", "file.txt exists and is not a checkpoint"),
-        ("--checkpoint same --output same", "--checkpoint needs a file of its own, and same is used by another option"),
+        ("--checkpoint same --output same", "--checkpoint needs a file of its own, but same is used by another option"),
         ("--threads 0", "0 is not in the range"),
         ("--seed -1", "-1 is not in the range"),
-        ("--target 3", "--target and --task are for files of your own, and digits has its own targets"),
-        ("--task regression", "--target and --task are for files of your own"),
-        ("--drop 3", "--drop and --decimal are for files of your own, and digits is none"),
-        ("--decimal ,", "--drop and --decimal are for files of your own, and digits is none"),
+        ("--target 3", "--target and --task are for your own files, but digits has its own targets"),
+        ("--task regression", "--target and --task are for your own files"),
+        ("--drop 3", "--drop and --decimal are for your own files, but digits is a built-in data set"),
+        ("--decimal ,", "--drop and --decimal are for your own files, but digits is a built-in data set"),
         ("--decimal ;", "';' is not one of '.', ','"),
-        ("--data-dir .", "--data-dir says where the files of mnist are, and --data is digits"),
+        ("--data-dir .", "--data-dir is the folder of the MNIST files, but --data is digits"),
         ("--data-dir nowhere", "'nowhere' does not exist"),
         ("--output nowhere/model", "there is no folder nowhere"),
         ("--output .", ". is not a regular file"),
@@ -154,7 +154,7 @@ def test_a_plot_that_cannot_be_saved_is_refused_before_the_work(folder, plot, me
 @pytest.mark.skipif(find_spec("matplotlib") is None, reason="matplotlib is not installed")
 def test_the_plot_does_not_replace_the_model(folder):
     options = ["--plot", "both.png", "--output", folder / "both.png"]
-    assert "--output and --plot must be two files" in sentence("train", *options, status=2)
+    assert "--output and --plot must be different files" in sentence("train", *options, status=2)
 
 
 @pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="permissions do not hold for root")
@@ -183,12 +183,12 @@ def test_predict_refuses_what_is_no_model_or_does_not_fit(folder, flowers):
     (folder / "short.csv").write_text("width\n1\n")
     assert "not a network saved by fastnn" in sentence("predict", "flowers.csv", "digits", status=1)
     assert "does not exist" in sentence("predict", "nowhere", "digits", status=2)
-    assert "The network takes 2 features, and digits has 64" in sentence("predict", flowers, "digits", status=2)
+    assert "The network takes 2 features, but digits has 64" in sentence("predict", flowers, "digits", status=2)
     assert "lacks columns that the network was trained on: length" in sentence(
         "predict", flowers, "short.csv", status=1
     )
     message = sentence("predict", flowers, "flowers.csv", "--output", "flowers.csv", status=2)
-    assert "flowers.csv is read by this command" in message
+    assert "flowers.csv is an input file" in message
 
 
 def test_a_regression_has_no_probabilities(folder):

@@ -133,7 +133,7 @@ def test_a_training_that_is_done_can_be_prolonged():
 def test_a_checkpoint_is_not_begun_anew_nor_goes_on_as_another_training():
     run("train", *RESUMABLE)
     before = Path("kept").read_bytes()
-    assert "kept exists: go on from it with --resume, or choose another name" in sentence("train", *RESUMABLE, status=2)
+    assert "kept exists: continue from it with --resume, choose another name" in sentence("train", *RESUMABLE, status=2)
     message = sentence("train", *RESUMABLE, "--resume", "--dropout", "0.3", status=1)
     assert "kept was written in a training with dropout [0.2, 0.0], and here it is [0.3, 0.0]" in message
     assert Path("kept").read_bytes() == before
@@ -141,7 +141,7 @@ def test_a_checkpoint_is_not_begun_anew_nor_goes_on_as_another_training():
 
 def test_a_checkpoint_is_no_model_and_a_model_no_checkpoint():
     run("train", *RESUMABLE)
-    assert "kept is a checkpoint, from which a training goes on" in sentence("predict", "kept", "moons", status=1)
+    assert "kept is a checkpoint, for resuming training" in sentence("predict", "kept", "moons", status=1)
     assert "kept exists and is not a model" in sentence("train", "--output", "kept", status=2)
     options = ["train", "--output", "other", "--checkpoint", "moons-model.npz"]
     assert "moons-model.npz exists and is not a checkpoint" in sentence(*options, status=2)
@@ -159,7 +159,9 @@ def test_patience_needs_samples_to_validate_on(folder):
 def test_labels_are_smoothed_of_classes_only(folder):
     write_house_prices(folder / "houses.npz")
     options = ["--data", "houses.npz", "--label-smoothing", "0.1"]
-    assert "--label-smoothing is for classes, and the task is regression" in sentence("train", *options, status=2)
+    assert "--label-smoothing is for classification, but the task is regression" in sentence(
+        "train", *options, status=2
+    )
 
 
 # Ctrl-C

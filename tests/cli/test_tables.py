@@ -40,7 +40,7 @@ def test_a_table_is_learned_as_it_is_and_the_report_says_what_was_left_out(folde
     assert "survey, 2 features, standardized, 2 classes of kind: 11, 1_1\n" in output
     for note in (
         "Column 0 (from 0) has no name and only labels the rows: left out.",
-        "Commas are read as decimal signs; choose another by --decimal.",
+        "Commas are read as decimal separators; use --decimal to change that.",
         "10 of 60 rows have no target: left out.",
     ):
         assert f"Note         {note}\n" in output

@@ -102,8 +102,8 @@ def test_problems_come_with_what_was_left_out_and_noted(table):
     with pytest.raises(ValueError, match="words in 'name'") as caught:
         load_table(table(text))
     for sentence in (
-        "If one is the target, choose it (--target).",
-        "The targets must be of at least two classes, all are '+'.",
+        "If one of them is the target, choose it (--target).",
+        "The targets must have at least two classes, all are '+'.",
         "The numbers in 'id' count the rows",
         "2 of 4 rows have no target: left out.",
     ):
@@ -136,7 +136,7 @@ def test_decimal_commas_are_recognised(table, text):
     dataset = load_table(table(text))
     np.testing.assert_array_equal(dataset.X, [[0.5, 1.5], [1, -22.5]])
     assert dataset.decimal == ","
-    assert "Commas are read as decimal signs; choose another by --decimal." in dataset.notes
+    assert "Commas are read as decimal separators; use --decimal to change that." in dataset.notes
 
 
 def test_decimal_commas_of_targets_are_recognised(table):
@@ -146,7 +146,7 @@ def test_decimal_commas_of_targets_are_recognised(table):
 def test_commas_that_may_separate_thousands_are_named_with_the_option(table):
     path = table("x;y\n1,125;u\n2,250;v\n")
     with pytest.raises(
-        ValueError, match=r"'x' \('1,125' in row 1\).*If commas are decimal signs, say so \(--decimal ,\)"
+        ValueError, match=r"'x' \('1,125' in row 1\).*If commas are decimal separators, say so \(--decimal ,\)"
     ):
         load_table(path)
     dataset = load_table(path, decimal=",")
@@ -157,7 +157,7 @@ def test_commas_that_may_separate_thousands_are_named_with_the_option(table):
 def test_points_that_may_be_decimal_signs_are_named_with_the_option(table):
     path = table("x;y\n1.125;u\n2.250;v\n")
     with pytest.raises(
-        ValueError, match=r"'x' \('1\.125' in row 1\).*If points are decimal signs, say so \(--decimal \.\)"
+        ValueError, match=r"'x' \('1\.125' in row 1\).*If points are decimal separators, say so \(--decimal \.\)"
     ):
         load_table(path, decimal=",")
 

@@ -108,7 +108,7 @@ def test_mutated_files_are_read_or_refused_with_a_sentence(tmp_path, name):
 def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):
     (tmp_path / "file.parquet").touch()
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match=r'read by PyArrow, which is not installed: pip install "\.\[data\]"'):
+    with pytest.raises(ImportError, match=r'needs PyArrow, which is not installed: pip install "\.\[data\]"'):
         load_table(tmp_path / "file.parquet")
 
 
@@ -122,8 +122,8 @@ def test_the_standard_input_stream_is_read(monkeypatch):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "standard input is empty or no table"),
-        ("x,y\n", "standard input has a header and no rows"),
+        ("", "standard input is empty or not a table"),
+        ("x,y\n", "standard input has a header but no rows"),
         ("x,y\n1,NA\n", "standard input: the target is missing"),
         ("x,y\na,1.5\nb,2.5\n", "standard input: Expected numbers"),
         ("x,y\n1,2,3,4\n", "standard input: the first row has 4 cells"),

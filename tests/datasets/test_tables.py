@@ -74,7 +74,7 @@ def test_the_last_column_that_is_not_left_out_is_the_target(table):
     ("options", "message"),
     [
         ({"drop": ["z"]}, "has no column 'z'; its columns are a, b, y"),
-        ({"drop": ["a", "b"]}, "at least two columns, features and a target, got 3 less 2 left out"),
+        ({"drop": ["a", "b"]}, "at least two columns, features and a target, got 3, 2 of them left out"),
         ({"drop": ["b"], "target": "b"}, "the target, 'b', cannot be left out"),
     ],
 )
@@ -103,7 +103,7 @@ def test_many_whole_numbers_are_a_regression_which_the_notes_say(table, cells):
     assert dataset.task == "regression"
     n_values = len(set(cells))
     expected = (
-        f"The {n_values} different whole numbers are learned as a regression; for classes, --task classification."
+        f"The {n_values} distinct whole numbers are treated as regression; for classes, use --task classification."
     )
     assert dataset.notes == (expected,)
     assert len(load_table(table(column(cells)), task="classification").class_names) == n_values
@@ -111,14 +111,14 @@ def test_many_whole_numbers_are_a_regression_which_the_notes_say(table, cells):
 
 
 def test_few_whole_numbers_are_classes_which_the_notes_say_unless_there_are_two(table):
-    note = "The 6 different whole numbers are learned as classes; for a regression, --task regression."
+    note = "The 6 distinct whole numbers are treated as classes; for regression, use --task regression."
     assert load_table(table(column([n % 6 for n in range(30)]))).notes == (note,)
     assert load_table(table(column([0, 1] * 10))).notes == ()
     assert load_table(table(column([n % 6 for n in range(30)])), task="regression").notes == ()
 
 
 def test_few_fractions_are_a_regression_which_the_notes_say(table):
-    note = "The 2 different numbers are learned as a regression; for classes, --task classification."
+    note = "The 2 distinct numbers are treated as regression; for classes, use --task classification."
     assert load_table(table("x;y\n0,5;0,5\n1,5;1,5\n3,5;0,5\n7,5;1,5\n")).notes[1:] == (note,)
     assert load_table(table(column([n / 3 for n in range(30)]))).notes == ()
 
@@ -126,7 +126,7 @@ def test_few_fractions_are_a_regression_which_the_notes_say(table):
 @pytest.mark.parametrize("options", [{}, {"task": "regression"}])
 def test_a_regression_on_equal_numbers_is_refused(tmp_path, options):
     np.savez(tmp_path / "file.npz", X=np.random.default_rng(0).normal(size=(9, 1)), y=np.full(9, 2.5))
-    with pytest.raises(ValueError, match=r"The targets must be different numbers, all are 2\.5\."):
+    with pytest.raises(ValueError, match=r"The targets must not be all equal, all are 2\.5\."):
         load_table(tmp_path / "file.npz", **options)
 
 
@@ -140,10 +140,10 @@ def test_the_same_holds_for_arrays(tmp_path):
 
 def test_very_many_columns_or_classes_are_refused(table):
     names = ",".join(f"c{k}" for k in range(100_000))
-    with pytest.raises(ValueError, match=r"has 100,000 columns, and of such a table at most 30,000 are read"):
+    with pytest.raises(ValueError, match=r"has 100,000 columns, but tables may have at most 30,000"):
         load_table(table(f"{names}\n"))
     with pytest.raises(
-        ValueError, match=r"The targets have 20,000 different values, and classes can be at most 10,000"
+        ValueError, match=r"The targets have 20,000 distinct values, but there can be at most 10,000 classes"
     ):
         load_table(table(column([f"w{n}" for n in range(20_000)])))
 

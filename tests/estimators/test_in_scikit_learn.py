@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import make_classification, make_multilabel_classification
+from sklearn.datasets import make_multilabel_classification
 from sklearn.ensemble import StackingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
@@ -22,34 +22,22 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import fastnn
-from fastnn.estimators import MLPClassifier, MLPRegressor
+from fastnn.estimators import MLPClassifier
 from fastnn.threads import available_cpus, team_size
+from tests.cases import every_backend
+from tests.estimators.small_estimators import (
+    LABELS,
+    X_OTHER,
+    X,
+    assert_same_parameters,
+    both,
+    new_classifier,
+    new_regressor,
+    parameters_of,
+)
 
 # Few iterations do not converge.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
-both = pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
-
-X, LABELS = make_classification(120, 6, n_informative=4, n_classes=3, random_state=0)
-X_OTHER = np.random.default_rng(0).standard_normal((30, 6))
-
-
-def new_classifier(**options):
-    return MLPClassifier(**{"hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0, **options})
-
-
-def new_regressor(**options):
-    return MLPRegressor(**{"hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0, **options})
-
-
-def parameters_of(estimator):
-    return [array.copy() for array in (*estimator.coefs_, *estimator.intercepts_)]
-
-
-def assert_same_parameters(estimator, other):
-    for array, expected in zip(parameters_of(estimator), parameters_of(other), strict=True):
-        np.testing.assert_array_equal(array, expected)
 
 
 def without_times(results):

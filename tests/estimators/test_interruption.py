@@ -3,37 +3,21 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import make_classification
 from sklearn.model_selection import GridSearchCV
 
 import fastnn
-from fastnn.estimators import MLPClassifier, MLPRegressor
+from tests.cases import every_backend
+from tests.estimators.small_estimators import (
+    LABELS,
+    X_OTHER,
+    X,
+    assert_same_parameters,
+    both,
+    new_classifier,
+)
 
 # Few iterations do not converge.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
-both = pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
-
-X, LABELS = make_classification(120, 6, n_informative=4, n_classes=3, random_state=0)
-X_OTHER = np.random.default_rng(0).standard_normal((30, 6))
-
-
-def new_classifier(**options):
-    return MLPClassifier(**{"hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0, **options})
-
-
-def new_regressor(**options):
-    return MLPRegressor(**{"hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0, **options})
-
-
-def parameters_of(estimator):
-    return [array.copy() for array in (*estimator.coefs_, *estimator.intercepts_)]
-
-
-def assert_same_parameters(estimator, other):
-    for array, expected in zip(parameters_of(estimator), parameters_of(other), strict=True):
-        np.testing.assert_array_equal(array, expected)
 
 
 class Interrupt(fastnn.Callback):

@@ -7,7 +7,6 @@ import pytest
 from sklearn.utils.class_weight import compute_sample_weight
 
 import fastnn
-from fastnn.backends.numba_backend import network as bound
 from fastnn.estimators import MLPClassifier, MLPRegressor
 from fastnn.losses import AbsoluteError, Huber, Quantile, SoftmaxCrossEntropy, SquaredError
 from tests.estimators.data import N_FEATURES, N_SAMPLES, TARGETS, weights
@@ -63,11 +62,9 @@ def test_they_change_what_is_learnt(parameters, make, y):
     assert differ(fitted(make, y, **parameters), fitted(make, y))
 
 
+@pytest.mark.usefixtures("large_teams")
 @both
-def test_any_number_of_threads_gives_the_same_bits(make, y, monkeypatch):
-    monkeypatch.setattr(fastnn.threads, "available_cpus", lambda: 8)
-    for name in ("BATCH_WORK_PER_THREAD", "CALL_WORK_PER_THREAD"):
-        monkeypatch.setattr(bound, name, 1)
+def test_any_number_of_threads_gives_the_same_bits(make, y):
     fits = [fitted(make, y, n_threads=n_threads) for n_threads in (1, 2, 5)]
     assert {parameters_of(one).tobytes() for one in fits} == {parameters_of(fits[0]).tobytes()}
     assert {one.predict(X).tobytes() for one in fits} == {fits[0].predict(X).tobytes()}

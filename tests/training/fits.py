@@ -1,12 +1,9 @@
 """Short fits that are watched."""
 
 import numpy as np
-import pytest
 
 import fastnn
 from fastnn.training.callbacks import Callback
-
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 
 random = np.random.default_rng(0)
 X = random.standard_normal((60, 3))

@@ -6,7 +6,8 @@ import pytest
 import fastnn
 from fastnn.training import descent
 from fastnn.training.callbacks import Callback, EarlyStopping
-from tests.training.fits import Recorder, every_backend, fit, new_network
+from tests.cases import every_backend
+from tests.training.fits import Recorder, fit, new_network
 
 # Callbacks
 

@@ -18,8 +18,7 @@ import fastnn
 from fastnn.training import descent, description
 from fastnn.training.callbacks import Callback, EarlyStopping
 from fastnn.training.checkpoints import Checkpoint, read_checkpoint
-
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
+from tests.cases import every_backend
 
 X = np.random.default_rng(0).standard_normal((50, 3))
 LABELS = (X[:, 0] + 0.8 * np.random.default_rng(1).standard_normal(50) > 0).astype(int)
@@ -382,8 +381,8 @@ np.savez(sys.argv[3], parameters=network.parameters, loss=history.loss)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
-def test_a_process_that_is_killed_at_any_moment_goes_on(path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(fastnn.__file__).parents[1]))
+@pytest.mark.usefixtures("processes_find_fastnn")
+def test_a_process_that_is_killed_at_any_moment_goes_on(path):
     delay, reached = random.Random(0), [0]
 
     def n_epochs():

@@ -9,7 +9,8 @@ from sklearn.metrics import f1_score, get_scorer, make_scorer, r2_score, roc_auc
 import fastnn
 from fastnn.training import descent
 from fastnn.training.callbacks import Callback, EarlyStopping
-from tests.training.fits import LABELS, OTHERS, Recorder, X, every_backend, fit, new_network, watched
+from tests.cases import every_backend
+from tests.training.fits import LABELS, OTHERS, Recorder, X, fit, new_network, watched
 
 # Early stopping
 

@@ -6,9 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 import fastnn
 from fastnn import LBFGS, Callback, Checkpoint, EarlyStopping, schedules
-from tests.cases import assert_agree
-
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
+from tests.cases import assert_agree, every_backend
 
 random = np.random.default_rng(0)
 X = random.standard_normal((60, 4))

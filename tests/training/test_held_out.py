@@ -8,7 +8,8 @@ import pytest
 import fastnn
 from fastnn.training import splits
 from fastnn.training.callbacks import EarlyStopping
-from tests.training.fits import LABELS, OTHERS, X, every_backend, fit, new_network
+from tests.cases import every_backend
+from tests.training.fits import LABELS, OTHERS, X, fit, new_network
 
 # Held-out data
 

@@ -11,7 +11,8 @@ import fastnn
 from fastnn.training import descent
 from fastnn.training.callbacks import EarlyStopping
 from fastnn.training.history import History
-from tests.training.fits import every_backend, fit, new_network
+from tests.cases import every_backend
+from tests.training.fits import fit, new_network
 
 # History
 

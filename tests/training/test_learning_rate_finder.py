@@ -10,9 +10,7 @@ from sklearn.datasets import load_digits
 
 import fastnn
 from fastnn.training.learning_rate_finder import FEWEST, LARGEST_RISE
-from tests.cases import assert_agree, tolerance
-
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
+from tests.cases import assert_agree, every_backend, tolerance
 
 X, LABELS = load_digits(return_X_y=True)
 X = X[:600] / 16

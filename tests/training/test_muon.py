@@ -8,10 +8,8 @@ from fastnn import schedules
 from fastnn.backends.numba_backend.programs import equations
 from fastnn.backends.numba_backend.programs.program import Program
 from fastnn.backends.numpy_backend.optimizers import orthogonalize
-from fastnn.updates import SETTINGS
-from tests.cases import assert_agree
-
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
+from fastnn.optimizers import SETTINGS
+from tests.cases import assert_agree, every_backend
 
 random = np.random.default_rng(0)
 X, LABELS = random.standard_normal((60, 4)), random.integers(2, size=60)

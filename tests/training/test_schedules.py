@@ -22,9 +22,7 @@ from fastnn.schedules import (
     find_schedule,
 )
 from fastnn.training import descent
-from tests.cases import assert_agree, tolerance
-
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
+from tests.cases import assert_agree, every_backend, tolerance
 
 X = np.random.default_rng(0).standard_normal((23, 3))
 LABELS = np.random.default_rng(1).integers(2, size=23)

@@ -12,9 +12,7 @@ from threadpoolctl import threadpool_limits
 
 import fastnn
 from fastnn.training import descent
-from tests.cases import HIDDEN, OUTPUTS, assert_agree, layer_sizes_for, tolerance
-
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
+from tests.cases import HIDDEN, OUTPUTS, assert_agree, every_backend, layer_sizes_for, tolerance
 
 X = np.random.default_rng(0).standard_normal((23, 3))
 LABELS = np.random.default_rng(1).integers(2, size=23)
@@ -33,7 +31,7 @@ def step(network, rows):
     """One update by hand; the loss before it."""
     loss = network.loss(X[rows], LABELS[rows])
     network.backward()
-    network.step(OPTIMIZER)
+    OPTIMIZER.step(network)
     return loss
 
 

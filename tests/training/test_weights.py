@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import fastnn
-from tests.cases import DTYPES, assert_agree, import_torch, tolerance
+from tests.cases import DTYPES, assert_agree, every_backend, import_torch, tolerance
 
-every_backend = pytest.mark.parametrize("backend", fastnn.available_backends())
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 
 #: Trained in columns, in one tile or in several, and in rows.
