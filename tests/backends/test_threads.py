@@ -14,9 +14,8 @@ from threadpoolctl import threadpool_info
 import fastnn
 from fastnn.architecture import Architecture
 from fastnn.backends.numba_backend import model as epoch
-from fastnn.backends.numba_backend import partition
 from fastnn.backends.numba_backend.operations import Operation, partition
-from fastnn.backends.numba_backend.partition import BY_ONE
+from fastnn.backends.numba_backend.partition import BY_ONE, ROWS
 from fastnn.backends.numba_backend.programs import inputs, program, team, training
 from fastnn.backends.numba_backend.programs.program import Program
 from fastnn.optimizers import SETTINGS
@@ -132,7 +131,7 @@ def test_no_thread_outlives_a_call():
 def test_a_team_is_never_larger_than_its_work():
     model = network(1)._model
     assert model.team(1, 1, 16, work=1000) == 1
-    assert model.team(1000, 64, 16, work=1000) == 64 // partition.ROWS
+    assert model.team(1000, 64, 16, work=1000) == 64 // ROWS
     assert model.team(10_000, 10_000, 3, work=1000) == 3
 
 

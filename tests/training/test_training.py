@@ -31,7 +31,7 @@ def step(network, rows):
     """One update by hand; the loss before it."""
     loss = network.loss(X[rows], LABELS[rows])
     network.backward()
-    OPTIMIZER.step(network)
+    network.step(OPTIMIZER)
     return loss
 
 
