@@ -123,7 +123,7 @@ class Training:
                 smallest = min(smallest, distance_from_kinks(network, X[batch].astype(np.float64), y[batch]))
                 network.loss(X[batch], y[batch])
                 network.backward()
-                OPTIMIZER.step(network)
+                network.step(OPTIMIZER)
         return smallest
 
     def results(self, backend, n_threads=None):

@@ -65,7 +65,7 @@ def everything(name, n_threads):
     features = container(X[:, : sizes[0]])
     results = [np.array(network.loss(features, LABELS, WEIGHTS)), network.backward().copy(), network.forward(features)]
     history = network.fit(features, LABELS, WEIGHTS, optimizer=optimizer, epochs=2, batch_size=BATCH_SIZE)
-    return [result.tobytes() for result in (*results, np.array(history.loss), network.learned)]
+    return [result.tobytes() for result in (*results, np.array(history.loss), network._learned)]
 
 
 def penalized(hidden, n_threads):
