@@ -21,18 +21,18 @@ def fit(network, X=X, y=LABELS, **options):
 
 
 class Recorder(Callback):
-    """Keeps the parameters after each epoch, and what was called; raises or stops when it is told to."""
+    """Keeps what has been learned after each epoch, and what was called; raises or stops when it is told to."""
 
     def __init__(self, stop_at=None, answer=True, error=None, every=1):
         self.stop_at, self.answer, self.error, self.every = stop_at, answer, error, every
-        self.called, self.parameters = [], []
+        self.called, self.learned = [], []
 
     def on_fit_begin(self, network, history):
         self.called.append(("begin", len(history)))
 
     def on_epoch_end(self, network, history):
         self.called.append(("epoch", len(history)))
-        self.parameters.append(network.parameters.copy())
+        self.learned.append(network.learned.copy())
         if len(history) == self.stop_at:
             if self.error is not None:
                 raise self.error

@@ -105,6 +105,26 @@ def test_it_goes_on_with_the_same_samples(shuffle, batch_size, validation, secon
     assert_goes_on(path, backend, options, 4)
 
 
+def test_patience_goes_on_from_the_last_improvement_that_is_large_enough(path):
+    def slow(network, X, y):
+        return 1e-3 * network.n_updates
+
+    options = {"validation_fraction": 0.3, "epochs": 20}
+    history = assert_goes_on(path, "numpy", options, 4, lambda: [EarlyStopping(slow, patience=7, min_delta=1.0)])
+    assert len(history) == 8
+
+
+@every_backend
+def test_a_network_of_another_seed_goes_on_dropping_the_units_that_the_first_would_have_dropped(path, backend):
+    alone, first, resumed = (
+        fastnn.Network([3, 6, 2], dropout=0.3, backend=backend, dtype="float64", seed=seed) for seed in (0, 0, 1)
+    )
+    fit(alone)
+    fit(first, epochs=4, callbacks=Checkpoint(path))
+    fit(resumed, resume_from=path)
+    assert resumed.parameters.tobytes() == alone.parameters.tobytes()
+
+
 @every_backend
 @pytest.mark.parametrize("interrupted_after", [3, 6, 8])
 @pytest.mark.parametrize("monitor", ["validation_loss", "f1"])

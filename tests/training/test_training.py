@@ -304,6 +304,15 @@ def test_a_fit_that_diverges_stops_with_the_parameters_from_before_that_epoch(ba
 
 
 @every_backend
+def test_after_a_divergence_the_next_fit_draws_the_numbers_that_it_would_have_drawn(backend):
+    network = fastnn.Network([3, 4, 2], dropout=0.5, backend=backend, seed=0)
+    before = network.n_updates, network.random.bit_generator.state
+    with pytest.raises(fastnn.DivergenceError):
+        fit(network, optimizer=fastnn.SGD(1e38), shuffle=True, batch_size=5)
+    assert (network.n_updates, network.random.bit_generator.state) == before
+
+
+@every_backend
 def test_a_last_step_that_overflows_is_a_divergence_too(backend):
     network, features, y, _ = diverging(backend)
     before = network.parameters.tobytes()
