@@ -366,9 +366,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
-            # Labels are looked through once: the different ones say all there is to know of them.
-            labels = np.unique(y) if y.ndim == 1 and y.dtype.kind in "biuU" else y
-            self._label_binarizer = LabelBinarizer().fit(labels)
+            self._label_binarizer = _binarizer(y)
             self.classes_ = self._label_binarizer.classes_
             return X, y
         classes = unique_labels(y)
@@ -439,3 +437,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _binarizer(y: np.ndarray) -> LabelBinarizer:
+    """A fitted `LabelBinarizer`; labels of plain types are looked through once, and not six times as by its `fit`."""
+    binarizer = LabelBinarizer()
+    if y.ndim != 1 or y.dtype.kind not in "biuU":
+        return binarizer.fit(y)
+    binarizer.classes_ = np.unique(y)
+    binarizer.y_type_ = "multiclass" if len(binarizer.classes_) > 2 else "binary"
+    binarizer.sparse_input_ = False
+    return binarizer

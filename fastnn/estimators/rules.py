@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from fastnn.exceptions import DivergenceError
 from fastnn.feed_forward import FeedForward
 from fastnn.training.divergence import Divergence
 from fastnn.training.history import History
-from fastnn.training.objective import Objective
+from fastnn.training.objective import Objective, weighted_means
 from fastnn.training.samples import Samples
 from fastnn.training.sampling import Batches, Sampler
 from fastnn.training.state import Snapshot, TrainState
@@ -54,17 +53,17 @@ class PenaltyPerSample(Objective):
         steps["l2"] = self.l2 + np.divide(self.alpha, totals, out=np.zeros(len(totals)), where=totals != 0)
         steps["penalties_reported"] = self.n_targets
 
-    def mean(self, losses: np.ndarray, batches: Batches) -> float:
-        """The mean loss of an epoch: each batch counts as many times as it has samples, whatever their weights."""
-        shares = batches.sizes / batches.sizes.sum()
-        return float(losses @ shares) / self.n_targets + self._mean_offset(batches, shares)
+    def means(self, losses: np.ndarray, batches: Batches) -> np.ndarray:
+        """The mean loss of each epoch: each batch counts as many times as it has samples, whatever their weights."""
+        sizes = batches.sizes.reshape(losses.shape)
+        means = weighted_means(losses, sizes) / self.n_targets
+        return means if len(self.offsets) == 0 else means + weighted_means(self._offsets(batches, losses.shape), sizes)
 
-    def _mean_offset(self, batches: Batches, shares: np.ndarray) -> float:
-        if len(self.offsets) == 0:
-            return 0.0
+    def _offsets(self, batches: Batches, shape: tuple[int, ...]) -> np.ndarray:
+        """The mean offset of each batch."""
         weights, totals = batches.samples.weights, batches.totals
         sums = batches.sums(self.offsets * weights if len(weights) else self.offsets)
-        return float(np.divide(sums, totals, out=np.zeros(len(totals)), where=totals != 0) @ shares)
+        return np.divide(sums, totals, out=np.zeros(len(totals)), where=totals != 0).reshape(shape)
 
     def strength(self, samples: Samples) -> float:
         """The strength of the penalty for all samples at once."""
@@ -100,47 +99,33 @@ class ReshufflingSampler(Sampler):
     ) -> None:
         super().__init__(network, samples, rows, batch_size, shuffle=random is not None)
         self.random, self.positions = random, np.arange(self.n_samples)
-        self._before: Callable[[], None] | None = None
+        self._drawn: list[np.ndarray] = []  # orders of epochs that will be trained again
 
-    def draw(self, n_epochs: int) -> Batches:
-        """The batches of the next epochs, which can be taken back where there are several."""
-        self._before = self._present() if n_epochs > 1 else None
-        return super().draw(n_epochs)
+    def draw_orders(self, n_epochs: int) -> np.ndarray:
+        """The last order, shuffled again for each epoch."""
+        orders = np.empty((n_epochs, self.n_samples), np.int64)
+        for order in orders:
+            order[:] = self._drawn.pop(0) if self._drawn else self._shuffled()
+            self.positions = order
+        self._last = orders
+        return orders
 
     def undo(self) -> None:
-        """Take back the orders that were drawn together last."""
-        if self._before is not None:
-            self._before()
-            self._before = None
+        """Keep the orders that were drawn last for the same epochs, which will be trained one by one."""
+        if len(self._last) > 1:
+            self._drawn = [*self._last, *self._drawn]
 
-    def shuffle(self) -> np.ndarray:
-        """The last order, shuffled."""
-        self.positions = self.positions[self._permutation()]
-        return self.positions
+    def _shuffled(self) -> np.ndarray:
+        order = self.positions.copy()
+        assert self.random is not None
+        self.random.shuffle(order)  # scikit-learn shuffles indices, and takes the order before by them: the same swaps
+        return order
 
-    def _pass_over(self, n_epochs: int) -> None:
+    def pass_over(self, n_epochs: int) -> None:
         """A single batch stays as it is, but uses up as many random numbers."""
         if self.random is not None:
             for _ in range(n_epochs):
-                self._permutation()
-
-    def _permutation(self) -> np.ndarray:
-        permutation = np.arange(self.n_samples)
-        assert self.random is not None
-        self.random.shuffle(permutation)
-        return permutation
-
-    def _present(self) -> Callable[[], None]:
-        """What puts back the present order and the present state of the random numbers."""
-        random, positions = self.random, self.positions
-        state: Any = None if random is None else random.get_state(legacy=False)
-
-        def put_back() -> None:
-            self.positions = positions
-            if random is not None:
-                random.set_state(state)
-
-        return put_back
+                self.random.shuffle(np.arange(self.n_samples))
 
 
 class NonFiniteWeightsError(DivergenceError, ValueError):

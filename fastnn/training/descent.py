@@ -106,9 +106,8 @@ class BatchSteps(Steps):
                 return Epochs([float(losses[last - 1])], [float(rates[last - 1])])
             report(last / len(batches))
         n = self.sampler.n_batches
-        epochs = [(k, k + n) for k in range(0, len(batches), n)]
-        means = [self.descent.objective.mean(losses[a:b], batches.part(a, b)) for a, b in epochs]
-        return Epochs(means, rates[n - 1 :: n].tolist())
+        means = self.descent.objective.means(losses.reshape(n_epochs, n), batches)
+        return Epochs(means.tolist(), rates[n - 1 :: n].tolist())
 
     def epochs_per_call(self) -> int:
         """Epochs that take no longer than a chunk."""

@@ -29,9 +29,9 @@ class Objective:
     def set_penalties(self, steps: np.ndarray, batches: Batches) -> None:
         """Enter the penalty of each batch into its step; the optimizer's is there already."""
 
-    def mean(self, losses: np.ndarray, batches: Batches) -> float:
-        """The mean loss of an epoch, from those of its batches, which count by their weight."""
-        return float(losses @ (batches.totals / batches.totals.sum()))  # a share of 1 keeps the bits of a single batch
+    def means(self, losses: np.ndarray, batches: Batches) -> np.ndarray:
+        """The mean loss of each epoch, from those of its batches, (n_epochs, n_batches), which count by their weight."""
+        return weighted_means(losses, batches.totals.reshape(losses.shape))
 
     def strength(self, samples: Samples) -> float:
         """The strength of the penalty for all samples at once."""
@@ -44,6 +44,12 @@ class Objective:
     def reported(self, value: float, penalty: float) -> float:
         """What is reported of what L-BFGS minimises, which includes the penalty."""
         return value if self.reports_penalty else value - penalty
+
+
+def weighted_means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """sum_j w_ij v_ij / sum_j w_ij for each row i; a single value in a row keeps its bits."""
+    shares = weights / weights.sum(axis=1, keepdims=True)
+    return np.asarray((values * shares).sum(axis=1))
 
 
 class FullBatchLoss:

@@ -87,6 +87,7 @@ class Sampler:
         self.batch_size = min(batch_size, self.n_samples)
         self.starts = batch_starts(network.architecture, self.n_samples, self.batch_size)
         self.sizes = batch_sizes(self.starts, self.n_samples)
+        self._of_epochs = self.starts, self.sizes
         self.shuffles = shuffle and len(self.starts) > 1  # a single batch is a mean over all samples in any order
         self.gathers = self.shuffles or rows is not None or not samples.lies_ready(network.dtype)
         self.order = rows if rows is not None else np.arange(self.n_samples) if self.gathers else None
@@ -98,25 +99,28 @@ class Sampler:
 
     def draw(self, n_epochs: int) -> Batches:
         """The batches of the next epochs; a shuffled order is drawn for each of them."""
-        sizes = np.tile(self.sizes, n_epochs)
         if not self.shuffles:
-            self._pass_over(n_epochs)
-            return Batches(self.samples, self.order, np.tile(self.starts, n_epochs), sizes)
-        orders = [self._in_rows(self.shuffle()) for _ in range(n_epochs)]
-        order = orders[0] if n_epochs == 1 else np.concatenate(orders)
-        starts = (self.n_samples * np.arange(n_epochs)[:, np.newaxis] + self.starts).reshape(-1)
+            self.pass_over(n_epochs)
+            return Batches(self.samples, self.order, *self._tiled(n_epochs))
+        positions = self.draw_orders(n_epochs).reshape(-1)
+        order = positions if self.rows is None else np.asarray(self.rows[positions])
+        starts, sizes = self._tiled(n_epochs)
+        if n_epochs > 1:
+            starts = starts + np.repeat(self.n_samples * np.arange(n_epochs), self.n_batches)
         return Batches(self.samples, order, starts, sizes)
+
+    def _tiled(self, n_epochs: int) -> tuple[np.ndarray, np.ndarray]:
+        """Where batches begin and how many samples they have, epoch by epoch; kept until another number is wanted."""
+        if len(self._of_epochs[0]) != n_epochs * self.n_batches:
+            self._of_epochs = np.tile(self.starts, n_epochs), np.tile(self.sizes, n_epochs)
+        return self._of_epochs
+
+    def draw_orders(self, n_epochs: int) -> np.ndarray:
+        """A new order of the samples for each epoch, (n_epochs, n_samples)."""
+        return np.array([self.network.random.permutation(self.n_samples) for _ in range(n_epochs)])
+
+    def pass_over(self, n_epochs: int) -> None:
+        """Use up the random numbers of orders that do not matter; here none."""
 
     def undo(self) -> None:
         """Take back what the last draw has changed beside the network's random numbers; here nothing."""
-
-    def shuffle(self) -> np.ndarray:
-        """A new order of the samples."""
-        return self.network.random.permutation(self.n_samples)
-
-    def _pass_over(self, n_epochs: int) -> None:
-        """Use up the random numbers of orders that do not matter; here none."""
-
-    def _in_rows(self, order: np.ndarray) -> np.ndarray:
-        """Positions among the samples to train on, as rows of all samples."""
-        return order if self.rows is None else np.asarray(self.rows[order])

@@ -124,7 +124,8 @@ class Trainer:
         history.record(epochs.losses, epochs.rates, seconds)
         if run.validation is not None:
             history.record_validation(run.validation.measure())
-        self.tell_steps(len(history) - len(epochs.losses))
+        if self.steps.watches_epochs:
+            self.tell_steps(len(history) - len(epochs.losses))
         for rule in self.plan.rules:
             history.stop_reason = rule.end_epochs(history, len(epochs.losses)) or history.stop_reason
         self._log(len(epochs.losses))

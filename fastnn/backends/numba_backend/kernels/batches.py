@@ -3,14 +3,17 @@
 `order` says which rows of the data come one after the other; empty, it stands for all of them in place.
 """
 
+import numpy as np
 from numba import config
 
 from fastnn.backends.numba_backend.kernels.compilation import inlined
 from fastnn.backends.numba_backend.kernels.register_tiles import prefetch_line
 from fastnn.backends.numba_backend.kernels.registry import body
+from fastnn.backends.numba_backend.kernels.views import column
 from fastnn.backends.numba_backend.table import SOURCE_TYPES
 
 ROWS_AHEAD = 2
+ROWS_PER_BLOCK = 64
 CACHE_LINE = 64  # bytes
 
 
@@ -42,6 +45,15 @@ def gather_rows(rows, data, order):
         for k in range(n_columns):
             for i in range(len(rows)):
                 rows[i, k] = data[_place(order, i), k]
+    elif rows.strides[0] == rows.itemsize:  # samples in columns: some rows at a time, which stay in the nearest cache
+        for start in range(0, len(rows), ROWS_PER_BLOCK):
+            stop = min(start + ROWS_PER_BLOCK, len(rows))
+            for i in range(start, stop):
+                _prefetch_row(data, _place(order, i))
+            for k in range(n_columns):
+                numbers = column(rows, k, start, stop)
+                for i in range(stop - start):
+                    numbers[i] = data[np.uintp(_place(order, start + i)), k]
     else:
         for i in range(len(rows)):
             _prefetch_row(data, _place(order, min(i + ROWS_AHEAD, len(rows) - 1)))
