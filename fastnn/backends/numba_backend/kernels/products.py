@@ -61,9 +61,9 @@ class Matrix(NamedTuple):
 
 
 class Hint(NamedTuple):
-    """Memory to prefetch beside a result, place by place: parameters and `n_states` rows of optimizer state, -1 for nothing.
+    """Memory to prefetch for each tile of a result: parameters and `n_states` rows of optimizer state; -1 for nothing.
 
-    Steps in bytes: `row_step` from row to row of the parameters, `step` from one state to the next.
+    Strides in bytes: `row_step` between rows of the parameters, `step` between states.
     """
 
     parameters: int | np.intp
@@ -74,7 +74,7 @@ class Hint(NamedTuple):
 
 
 class Epilogue(NamedTuple):
-    """What becomes of the product A B: alpha A B + beta C + bias, where beta = 0 overwrites and address 0 is no bias."""
+    """What to compute from the product A B: alpha A B + beta C + bias; beta = 0 overwrites, address 0 means no bias."""
 
     alpha: Any
     beta: Any
