@@ -60,7 +60,7 @@ def suggestion(name: Any, known: Iterable[str]) -> str:
 
 
 def check_keywords(function: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise TypeError for keyword arguments that a function does not have; the message suggests the one that is meant."""
+    """Raise TypeError for keyword arguments that a function does not have; the message suggests the closest one."""
     known = tuple(known)
     for name in given:
         if name not in known:

@@ -1,4 +1,4 @@
-"""Losses of your own, on both backends."""
+"""Registering your own losses, on both backends."""
 
 from collections.abc import Callable
 from itertools import count

@@ -198,7 +198,7 @@ def _module_within(name: str, prefix: str) -> str | None:
 
 #: Functions that take more arguments than others, and why.
 EXCEPTIONS = {
-    "multiply_near": "the product's five, and where the state of the parameters beside it lies",
+    "multiply_with_hint": "the product's five, and where the state of the parameters beside it lies",
     "add_lanewise_products": "two blocks with steps and bounds of their own",
     "add_block": "a block with step and bounds, and its factor",
     "store_lane_sums": "a block with step and bounds, and its factor",

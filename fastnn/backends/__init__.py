@@ -1,7 +1,8 @@
-"""The two backends behind one contract: a network bound to its vectors, which infers, takes losses and gradients, and trains.
+"""The two backends and their common interface: a network bound to its vectors, with inference, losses, gradients, training.
 
-The equations stand in both packages under the same names, so that they can be read side by side: one equation a line in the
-NumPy backend, and as operations that programs are made of in the compiled one. `CONTRACT` names what the rest of fastnn calls.
+Both packages have the same equations under the same names, so that they can be read side by side: one equation per line in
+the NumPy backend, and as operations, from which programs are built, in the compiled one. `CONTRACT` lists what the rest of
+fastnn uses.
 """
 
 from functools import cache
@@ -12,15 +13,15 @@ from fastnn.names import unknown
 
 BACKENDS = ("numpy", "numba")
 
-#: What a backend offers:
+#: The interface of a backend:
 #:
-#: - `Model(architecture, parameters, gradient, statistics)`: a network, bound to its flat vectors. It has `infer`, outputs or
-#:   logits of any number of samples, which returns whether Z_1 is finite, as it is not where X is not; `loss` of a batch and
-#:   `backward` from there; `evaluate`, the losses of any number of samples at inference; `step`, one update of the parameters
-#:   from the gradient; and `training`, which makes an object whose `run` makes a step for each record of
-#:   `fastnn.optimizers.SETTINGS`, and whose `compile` gets ready for that. Weights of samples come relative to the mean weight
-#:   of their batch, so that plain means of what they multiply are weighted means;
-#: - `add_activation`, `add_loss`: functions that users have registered, by a code that no other has.
+#: - `Model(architecture, parameters, gradient, statistics)`: a network, bound to its flat vectors. `infer` computes outputs or
+#:   logits of any number of samples and returns whether Z_1 is finite, which it is not if X is not; `loss` computes the loss
+#:   of a batch, and `backward` its gradient; `evaluate` computes the losses of any number of samples at inference; `step`
+#:   makes one update of the parameters from the gradient; and `training` returns an object whose `run` makes one update per
+#:   record of `fastnn.updates.SETTINGS`, and whose `compile` prepares for that. Sample weights are relative to the mean
+#:   weight of their batch, so that weighted means become plain means of products;
+#: - `add_activation`, `add_loss`: register a user's function under a unique code.
 CONTRACT = ("Model", "add_activation", "add_loss")
 
 _PACKAGES = {"numpy": "numpy_backend", "numba": "numba_backend"}
@@ -32,12 +33,12 @@ def available_backends() -> tuple[str, ...]:
 
 
 def get_backend(name: str) -> ModuleType:
-    """The backend of that name, imported when it is first asked for.
+    """The backend of that name, imported on first use.
 
     Raises
     ------
     ValueError
-        If there is none; the message lists the known ones.
+        If the name is unknown; the message lists the known ones.
     """
     if not isinstance(name, str) or name not in BACKENDS:
         raise ValueError(unknown("backend", name, BACKENDS))

@@ -1,4 +1,4 @@
-"""A network as a backend sees it while it computes: each layer an object with named views of all its numbers."""
+"""A network as the backends see it: each layer is an object with named views of all its arrays."""
 
 from dataclasses import dataclass
 
@@ -7,38 +7,38 @@ import numpy as np
 from fastnn.architecture import NORMALIZATIONS, STATISTICS_PER_UNIT, Architecture, aligned_zeros
 from fastnn.updates import Rule
 
-#: Numbers that every view of a work vector starts at a multiple of: a cache line of single precision.
+#: Alignment of views into a work vector, in elements: one cache line in single precision.
 GRANULE = 16
 
 
 @dataclass
 class BoundLayer:
-    """Layer l of a network, bound to the vectors of its parameters and to room for the samples of a batch.
+    """Layer l of a network, bound to its parameter vectors and to a workspace for a batch.
 
     Attributes
     ----------
     number : int
-        l - 1: the position of the layer.
+        Position of the layer, l - 1.
     activation, loss : int
         Positions in the backends' tables.
     normalization : str
         A member of `fastnn.architecture.NORMALIZATIONS`.
     dropout : float
-        Share of the outputs that is dropped.
+        Dropout rate.
     W, b, scale, shift : ndarray
-        Parameters: (n_in, n_out), and (n_out,) each; scale and shift are empty where the layer is not normalised.
+        Parameters: (n_in, n_out), and (n_out,) each; scale and shift are empty if the layer is not normalised.
     dW, db, dscale, dshift : ndarray
-        Their gradient.
+        Their gradients.
     statistics : ndarray of shape (3, n_out)
-        Running mean, running variance and 1 / deviation of the last batch; no columns where none are kept.
+        Running mean, running variance and 1 / standard deviation of the last batch; shape (3, 0) without batch normalisation.
     Z, A, dZ : ndarray of shape (n, n_out)
-        Pre-activations, activations and errors of the samples of a batch.
+        Pre-activations, activations and errors of a batch.
     normalized, passed_on : ndarray of shape (n, n_out)
-        The result of normalisation, or Z itself without it; and the activations that the next layer gets: A after dropout.
+        The normalised pre-activations, or Z itself without normalisation; and the inputs of the next layer: A after dropout.
     precision : ndarray of shape (n,)
-        1 / deviation of each sample's z_l, where samples are normalised.
+        1 / standard deviation of each sample's z_l, for layer normalisation.
     options : ndarray
-        Those of the loss.
+        Options of the loss.
     """
 
     number: int
@@ -74,7 +74,7 @@ def bind_layers(
     trains: bool = True,
     in_columns: bool = False,
 ) -> list[BoundLayer]:
-    """The layers of a network, with room for batches of `n_samples`, as they train or as they are at inference."""
+    """The layers of a network, with a workspace for batches of `n_samples`, for training or for inference."""
     records = architecture.layers if trains else architecture.inference_layers
     room = _Room(parameters.dtype, n_samples, in_columns)
     layers = []
@@ -114,20 +114,20 @@ def bind_layers(
 
 
 def _views(vector: np.ndarray, record: np.ndarray, n_in: int, n_out: int) -> tuple[np.ndarray, ...]:
-    """W_l, b_l, gamma_l and beta_l within a flat vector."""
+    """Views W_l, b_l, gamma_l and beta_l of a flat vector."""
     b, scale, shift, end = (int(record[name]) for name in ("biases", "scales", "shifts", "end"))
     W = vector[int(record["weights"]) : b].reshape(n_in, n_out)
     return W, vector[b : b + n_out], vector[scale:shift], vector[shift:end]
 
 
 class _Room:
-    """Makes blocks of numbers for the samples of a batch, in rows or in columns."""
+    """Allocates row-major or column-major blocks for the samples of a batch."""
 
     def __init__(self, dtype: np.dtype, n_samples: int, in_columns: bool) -> None:
         self.dtype, self.n_samples, self.in_columns = dtype, n_samples, in_columns
 
     def block(self, width: int) -> np.ndarray:
-        """Room for `width` numbers of each sample."""
+        """A block of `width` numbers per sample."""
         vector = aligned_zeros(self.n_samples * width, self.dtype)
         if self.in_columns:
             return vector.reshape(width, self.n_samples).T
@@ -136,7 +136,7 @@ class _Room:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Some parameters in a row, with their gradient, what an optimizer keeps of them, and whether penalties cover them."""
+    """A contiguous range of parameters, with its gradient, its optimizer state, and whether penalties apply to it."""
 
     theta: np.ndarray
     gradient: np.ndarray
@@ -145,18 +145,18 @@ class Stretch:
 
 
 class Descent:
-    """What an optimizer moves: the parameters of bound layers, their gradient, and its states of them.
+    """The arrays that an update works on: the parameters of bound layers, their gradient, and the optimizer state.
 
     Parameters
     ----------
     rule : Rule
-        How it moves them.
+        The update rule.
     states : ndarray of shape (n_states, n_parameters)
-        What it keeps of them.
+        The optimizer state.
     network : list of BoundLayer
         The layers.
     parameters, gradient : ndarray
-        The flat vectors that the layers are views of.
+        The flat vectors behind the layers' views.
     """
 
     def __init__(
@@ -166,13 +166,13 @@ class Descent:
         self.parameters, self.gradient = parameters, gradient
 
     def stretches(self) -> list[Stretch]:
-        """All parameters: in one where penalties cover all or nothing, else weights and others of each layer apart."""
+        """All parameters: in one range if penalties apply to all or none of them, otherwise one range per array."""
         if not self.rule.penalizes or self.rule.penalizes_biases:
             return [Stretch(self.parameters, self.gradient, self.states, self.rule.penalizes)]
         return [self.stretch(*pair) for layer in self.network for pair in pairs(layer)]
 
     def stretch(self, theta: np.ndarray, gradient: np.ndarray, *, first_state: int = 0) -> Stretch:
-        """One of the arrays of a layer as a vector; matrices are weights, which penalties always cover."""
+        """One array of a layer as a vector; matrices are weights, to which penalties always apply."""
         start = (theta.ctypes.data - self.parameters.ctypes.data) // theta.itemsize
         states = self.states[first_state:, start : start + theta.size]
         penalized = self.rule.penalizes and (theta.ndim == 2 or self.rule.penalizes_biases)
@@ -180,6 +180,6 @@ class Descent:
 
 
 def pairs(layer: BoundLayer) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The parameters of a layer with their gradients: weights, biases and, where it is normalised, scales and shifts."""
+    """The parameters of a layer with their gradients: weights, biases and, if it is normalised, scales and shifts."""
     pairs = (layer.W, layer.dW), (layer.b, layer.db), (layer.scale, layer.dscale), (layer.shift, layer.dshift)
     return [pair for pair in pairs if pair[0].size > 0]

@@ -1,4 +1,4 @@
-"""The properties of data that decide how a backend trains on them."""
+"""The properties of the data that determine a training program."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ import numpy as np
 
 @dataclass(frozen=True)
 class DataKind:
-    """What decides about a training program, of the data.
+    """The properties of the data that determine a training program.
 
     Attributes
     ----------
     dtype : numpy dtype
-        Type of X.
+        Dtype of X.
     gathers : bool
-        Whether rows are taken in an order, and brought to the type of the network; else X is used where it lies.
+        Whether rows are gathered in some order and converted to the dtype of the network; otherwise X is used in place.
     classes : bool
-        Whether targets are class numbers.
+        Whether targets are class indices.
     weighted : bool
         Whether samples have weights.
     sparse : bool

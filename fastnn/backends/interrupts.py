@@ -1,7 +1,7 @@
-"""Ctrl-C, and other signals, while code runs in which an exception would be lost.
+"""Deferring Ctrl-C and other signals while code runs in which an exception would be lost.
 
-Python runs the handler of a signal in the main thread wherever that is, and what the handler raises goes up from there. Within
-a C callback, such as those of LLVM when it has compiled a function, it goes nowhere: it is printed and forgotten.
+Python runs signal handlers in the main thread, at whatever point it has reached, and their exceptions propagate from there.
+Within a C callback, such as those LLVM makes after compiling a function, an exception is printed and lost.
 """
 
 import signal
@@ -10,10 +10,10 @@ from contextlib import ExitStack
 
 
 class KeptSignals:
-    """Within it, signals that have a handler in Python are kept; they are handled on leaving, each once.
+    """Context manager that defers signals with a Python handler; on exit, each is handled once.
 
-    A signal that comes a second time is handled at once, as whoever sent it does not want to wait. Only the main thread
-    handles signals, so in any other nothing is to be done.
+    A signal that arrives a second time is handled at once, because its sender does not want to wait. Only the main thread
+    handles signals, so in other threads this does nothing.
     """
 
     def __enter__(self):
@@ -33,7 +33,7 @@ class KeptSignals:
             self.kept[number] = frame
 
     def __exit__(self, *exception):
-        with ExitStack() as stack:  # all of it happens, last things first, whatever is raised in between
+        with ExitStack() as stack:  # runs all callbacks, last one first, even if some of them raise
             for number, frame in self.kept.items():
                 stack.callback(self.handlers[number], number, frame)
             for number, handler in self.handlers.items():

@@ -123,7 +123,7 @@ def test_machine_code_lies_beside_the_sources_or_in_the_users_cache(monkeypatch)
     monkeypatch.setattr(object_cache, "_is_writable", lambda folder: folder != beside)
     assert "numba" in object_cache.cache_folder.__wrapped__().parts
     monkeypatch.setattr(object_cache, "_is_writable", lambda folder: False)
-    with pytest.warns(RuntimeWarning, match="fastnn cannot write to .* or .*, so its kernels are compiled anew"):
+    with pytest.warns(RuntimeWarning, match="cannot write to .* or .*, so every process compiles its kernels again"):
         assert object_cache.cache_folder.__wrapped__() is None
 
 

@@ -95,17 +95,17 @@ class TestChoice:
 
     def test_without_a_library_kernels_are_compiled(self, folder):
         assert prebuilt.choice().library is None
-        assert prebuilt.choice().reason == "none was made when fastnn was installed"
+        assert prebuilt.choice().reason == "none was built when fastnn was installed"
 
     def test_the_build_says_why_it_made_none(self, folder):
         (folder / "none.json").write_text(json.dumps({"reason": "no C compiler"}))
-        assert prebuilt.choice().reason == "none was made when fastnn was installed: no C compiler"
+        assert prebuilt.choice().reason == "none was built when fastnn was installed: no C compiler"
 
     def test_a_library_of_other_sources_is_ignored_with_one_warning(self, folder):
         (folder / f"kernels-{levels()[0].name}-0123456789abcdef{prebuilt.ENDING}").write_bytes(b"")
         for of in levels()[1:]:
             (folder / f"kernels-{of.name}-0123456789abcdef{prebuilt.ENDING}").write_bytes(b"")
-        with pytest.warns(RuntimeWarning, match="made from other sources .* python -m fastnn.build"):
+        with pytest.warns(RuntimeWarning, match="built from other sources .* python -m fastnn.build"):
             prebuilt.choice()
         assert prebuilt.choice().library is None  # and says nothing more
 
@@ -117,7 +117,7 @@ class TestChoice:
     def test_who_insists_on_a_library_learns_that_there_is_none(self, folder, monkeypatch):
         monkeypatch.setenv("FASTNN_KERNELS", "prebuilt")
         with pytest.raises(
-            OSError, match="FASTNN_KERNELS=prebuilt asks for kernels compiled ahead of time, and there are"
+            OSError, match="FASTNN_KERNELS=prebuilt requires kernels compiled ahead of time, but there are"
         ):
             prebuilt.choice()
 

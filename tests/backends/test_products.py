@@ -103,7 +103,7 @@ def test_multiply_bringing_parameters_near(n, m, p, n_states, dtype):
     parameters, state = normal(n * p, dtype=dtype), normal(n_states, n * p + EDGE, dtype=dtype)
     before = parameters.copy(), state.copy()
     frame, C = framed(n, p, dtype)
-    matmul.multiply_near(C, A, B, 0.5, parameters.reshape(n, p), state, EDGE)
+    matmul.multiply_with_hint(C, A, B, 0.5, parameters.reshape(n, p), state, EDGE)
     assert_only_the_block_was_written(frame, C)
     assert_agree(C, product(A, B) / 2, tolerance(dtype, m))
     for vector, expected in zip((parameters, state), before, strict=True):

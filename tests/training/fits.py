@@ -32,7 +32,7 @@ class Recorder(Callback):
 
     def on_epoch_end(self, network, history):
         self.called.append(("epoch", len(history)))
-        self.learned.append(network.learned.copy())
+        self.learned.append(network._learned.copy())
         if len(history) == self.stop_at:
             if self.error is not None:
                 raise self.error

@@ -27,7 +27,7 @@ def test_training_stops_after_so_many_epochs_without_improvement_at_the_best(mon
     assert history.best_epoch == stopping.best_epoch == best + 1
     assert stopping.best_value == values[best]
     assert history.stop_reason == f"{monitor} has not improved for 3 epochs"
-    assert network.learned.tobytes() == recorder.learned[best].tobytes()
+    assert network._learned.tobytes() == recorder.learned[best].tobytes()
 
 
 @every_backend
@@ -57,7 +57,7 @@ def test_the_best_parameters_are_restored_however_training_ends(ends, backend, m
         raised = {"callback": RuntimeError, "diverges": fastnn.DivergenceError}.get(ends, KeyboardInterrupt)
         with pytest.raises(raised):
             fit(network, **options)
-    assert network.learned.tobytes() == recorder.learned[1].tobytes()
+    assert network._learned.tobytes() == recorder.learned[1].tobytes()
     assert np.isfinite(fit(network).loss).all()
 
 
@@ -66,7 +66,7 @@ def test_the_running_statistics_of_the_best_epoch_are_restored_too(backend):
     network = fastnn.Network([3, 8, 2], normalization="batch", backend=backend, dtype="float64", seed=0)
     recorder = Recorder()
     fit(network, validation_data=OTHERS, callbacks=[recorder, EarlyStopping(watched(best=2))])
-    assert network.learned.tobytes() == recorder.learned[1].tobytes()
+    assert network._learned.tobytes() == recorder.learned[1].tobytes()
 
 
 def test_nothing_is_restored_where_no_epoch_ended():
@@ -104,7 +104,7 @@ def test_what_counts_as_an_improvement(values, options, n_epochs, best):
     assert len(history) == n_epochs
     assert history.found_best == best
     np.testing.assert_array_equal(history.scores["<lambda>"], values[:n_epochs])
-    assert network.learned.tobytes() == recorder.learned[(best or n_epochs) - 1].tobytes()
+    assert network._learned.tobytes() == recorder.learned[(best or n_epochs) - 1].tobytes()
 
 
 @every_backend

@@ -1,7 +1,7 @@
-"""Where the machine code of an operation comes from: a library made ahead of time, Numba, or a function in Python.
+"""Where the machine code of an operation comes from: a prebuilt library, Numba, or a Python callback.
 
-A library holds every operation of `table` in both types for one level of processors. It is loaded in less than a millisecond,
-and Numba is not imported. What it does not have, such as functions that users have registered, is compiled.
+A library holds every operation of `table` in both dtypes for one processor level. It is loaded in less than a millisecond,
+without importing Numba. Operations that it lacks, such as registered functions, are compiled.
 """
 
 import ctypes
@@ -16,16 +16,16 @@ from fastnn.backends.numba_backend.operations import Operation
 
 
 def interprets() -> bool:
-    """Whether operations run as they stand, because Numba's compiler is switched off."""
+    """Whether operations run in the Python interpreter, because Numba's compiler is disabled."""
     return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
-#: Where operations are, by what tells them apart and the type of the numbers.
+#: Addresses of operations, by identity and dtype.
 _ADDRESSES: dict[tuple[tuple[str, Any], np.dtype], int] = {}
 
 
 def addresses_of(operations: list[Operation], dtype: np.dtype, owner: Any) -> list[int]:
-    """Where what runs operations is, for numbers of that type; `owner` keeps alive what belongs to it alone."""
+    """The addresses of operations for a dtype; `owner` keeps callbacks alive."""
     compiled = {operation.identity: operation for operation in operations if not operation.in_python}
     missing = [operation for identity, operation in compiled.items() if (identity, dtype) not in _ADDRESSES]
     if missing:
@@ -37,7 +37,7 @@ def addresses_of(operations: list[Operation], dtype: np.dtype, owner: Any) -> li
 
 
 def _find(operations: list[Operation], dtype: np.dtype) -> None:
-    """Look operations up in the library made ahead of time, and compile those that are not there."""
+    """Look up operations in the prebuilt library, and compile those that it lacks."""
     missing = []
     for operation in operations:
         found = 0 if operation.key is not None else prebuilt.address(operation.symbol(dtype))
@@ -62,18 +62,18 @@ def driver() -> int:
     return jit.driver()
 
 
-#: What the driver calls: room for a result and an exception, unused, and the four arguments of every operation.
+#: Signature of the functions that the driver calls: pointers for a result and an exception, unused, and four arguments.
 _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * 6)
 
 
 def _callback(operation: Operation, dtype: np.dtype, owner: Any) -> int:
-    """A C function that runs an operation in Python, in whatever thread; what it raises, its owner raises afterwards."""
+    """A C function that runs an operation in Python, from any thread; the owner raises its exceptions afterwards."""
 
     def guarded(result: int, exception: int, arguments: int, batch: int, thread: int, n_threads: int) -> int:
         try:
             with np.errstate(all="ignore"):
                 operation.interpret(arguments, batch, thread, n_threads, dtype)
-        except BaseException as error:  # nothing may leave a C function; Ctrl-C neither
+        except BaseException as error:  # no exception may leave a C function, not even Ctrl-C
             owner.failures.append(error)
             return 1
         return 0

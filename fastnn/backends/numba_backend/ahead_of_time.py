@@ -1,6 +1,6 @@
-"""Compile every operation for a level of processors, and link them into a library; run by `fastnn.build`.
+"""Compile every operation for a processor level, and link them into a library; run by `fastnn.build`.
 
-The level is that of `FASTNN_BUILD_LEVEL`, which has to be set when this is imported, as Numba's target has to.
+The level is `FASTNN_BUILD_LEVEL`, which must be set before this is imported, as must Numba's target.
 """
 
 import json
@@ -28,10 +28,10 @@ from fastnn.backends.numba_backend.levels import level
 from fastnn.backends.numba_backend.prebuilt import library_path
 from fastnn.backends.numba_backend.table import OPERATIONS
 
-#: The types that networks have, by name; each is compiled by a process of its own.
+#: The types of networks, by name; each is compiled in its own process.
 TYPES = {"float32": float32, "float64": float64}
 
-#: What LLVM makes of loops that fill or copy memory calls functions of the C library, which this stands for.
+#: LLVM turns loops that fill or copy memory into calls of these C library functions.
 STANDARD = r"""
 typedef __SIZE_TYPE__ size;
 #define HIDDEN __attribute__((visibility("hidden")))
@@ -55,7 +55,7 @@ HIDDEN void *memmove(void *to, const void *from, size n) {
 
 
 def compile_operations(real: types.Float) -> Iterator[tuple[str, Any, str]]:
-    """(symbol, library, LLVM's name) of the matrix products and of every operation, for numbers of one type."""
+    """(symbol, library, LLVM name) of the matrix products and of every operation, for one type."""
     for function in PRODUCTS:
         yield function.symbol(real), *_code(compile_linked(function, real))
     for name, operation in OPERATIONS.items():
@@ -67,7 +67,7 @@ def _code(overload: Any) -> tuple[Any, str]:
 
 
 def emit(machine: llvm.TargetMachine, symbol: str, library: Any, llvm_name: str) -> bytes:
-    """The object code of one function, under a symbol; all others in it are its own."""
+    """The object code of one function, exported under a symbol; all others in it are internal."""
     module = llvm.parse_bitcode(library._final_module.as_bitcode())
     for function in module.functions:
         if function.name == llvm_name:
@@ -83,7 +83,7 @@ def emit(machine: llvm.TargetMachine, symbol: str, library: Any, llvm_name: str)
 
 
 def _drop_unused(module: Any, machine: llvm.TargetMachine) -> None:
-    """Take out of a module the functions that nothing in it calls, such as those that Python would call."""
+    """Remove unused functions from a module, such as the wrappers for calls from Python."""
     builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
     passes = llvm.create_new_module_pass_manager()
     passes.add_global_dead_code_eliminate_pass()
@@ -91,7 +91,7 @@ def _drop_unused(module: Any, machine: llvm.TargetMachine) -> None:
 
 
 def c_compiler() -> str:
-    """The C compiler, which links the kernels."""
+    """The C compiler used to link the kernels."""
     found = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if found is None:
         raise FileNotFoundError("no C compiler (cc, gcc or clang) to link the kernels with")
@@ -99,7 +99,7 @@ def c_compiler() -> str:
 
 
 def link(compiler: str, objects: list[Path], target: Path) -> None:
-    """Make a library of object files, which needs nothing outside."""
+    """Link object files into a self-contained library."""
     standard = objects[0].with_name("standard.c")
     standard.write_text(STANDARD)
     flags = [
@@ -118,7 +118,7 @@ def link(compiler: str, objects: list[Path], target: Path) -> None:
 
 
 def object_codes(name: str) -> list[bytes]:
-    """The object code of every function for numbers of a type; that of the driver goes with single precision."""
+    """The object code of every function for a type; that of the driver is included with single precision."""
     target = llvm.Target.from_triple(llvm.get_process_triple())
     machine = target.create_target_machine(cpu=level().name, opt=3, reloc="pic", codemodel="default")
     functions = list(compile_operations(TYPES[name]))
@@ -128,7 +128,7 @@ def object_codes(name: str) -> list[bytes]:
 
 
 def build(folder: Path) -> Path:
-    """Make the library of `FASTNN_BUILD_LEVEL` and the record of what it was made with, in a folder; its path."""
+    """Build the library for `FASTNN_BUILD_LEVEL` in a folder, with a record of versions, and return its path."""
     compiler, path = c_compiler(), folder / library_path(level()).name
     folder.mkdir(parents=True, exist_ok=True)
     with (

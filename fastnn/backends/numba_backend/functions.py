@@ -1,4 +1,4 @@
-"""Activations and losses by their codes, registered ones included."""
+"""Activations and losses by code, including registered ones."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from fastnn.backends.numba_backend.operations import COLUMNS, FLAT, NUMBERS, Ope
 from fastnn.backends.numba_backend.table import DERIVATIVE_PASSES, LOSSES, PASSES
 from fastnn.losses import N_FROM_LOGITS
 
-#: Functions of users by their codes: A = f(Z) and dZ = dA * f'(Z); and losses.
+#: Registered functions by code: A = f(Z) and dZ = dA * f'(Z); and losses.
 _ACTIVATIONS: dict[int, tuple[Operation, Operation]] = {}
 _LOSSES: dict[int, Operation] = {}
 
@@ -21,21 +21,21 @@ def activation(code: int) -> Operation:
 
 
 def activation_backward(code: int) -> tuple[Operation, bool]:
-    """The operation dZ = dA * f'(Z), and whether it takes Z beside A."""
+    """The operation dZ = dA * f'(Z), and whether it takes Z in addition to A."""
     if code in _ACTIVATIONS:
         return _ACTIVATIONS[code][1], True
     return DERIVATIVE_PASSES[code], code < len(DERIVATIVE_PASSES) - 1
 
 
 def loss_function(code: int) -> tuple[Operation, bool]:
-    """The operation that computes losses and errors, and whether it starts from logits."""
+    """The operation that computes losses and errors, and whether it takes logits."""
     if code in _LOSSES:
         return _LOSSES[code], False
     return LOSSES[code], code < N_FROM_LOGITS
 
 
 def add_activation(code: int, function: Any, derivative: Any) -> None:
-    """a = f(z) and f'(z, a), functions of users: of arrays, or compiled by Numba and of numbers."""
+    """Register a = f(z) and f'(z, a): functions of arrays, or scalar functions compiled by Numba."""
     name = f"registered_{code}"
     forward = _compiled_pass if hasattr(function, "py_func") else _python_pass
     backward = _compiled_derivative if hasattr(derivative, "py_func") else _python_derivative
@@ -73,7 +73,7 @@ def _python_derivative(derivative: Any, name: str) -> Operation:
 
 
 def add_loss(code: int, function: Any, derivative: Any) -> None:
-    """L_i = sum_k l(a_ik, y_ik) and dA, functions of users: of arrays, or compiled by Numba and of numbers."""
+    """Register L_i = sum_k l(a_ik, y_ik) and dA: functions of arrays, or scalar functions compiled by Numba."""
     if hasattr(function, "py_func") and hasattr(derivative, "py_func"):
         compute, in_python = _compiled_loss(function, derivative), False
     else:

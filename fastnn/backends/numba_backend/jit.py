@@ -1,4 +1,4 @@
-"""Operations compiled by Numba, as programs ask for them, and kept on disk for later processes."""
+"""Operations compiled by Numba on demand, and cached on disk for later processes."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,14 +21,14 @@ def driver() -> int:
 
 
 def compiled_driver() -> Any:
-    """What the driver is compiled to."""
+    """The compiled driver."""
     dispatcher, signature = njit(run, **FLAGS), (types.int64, types.int64)
     dispatcher.compile(types.int64(*signature))
     return dispatcher.overloads[signature]
 
 
 def addresses_of(operations: Sequence[Operation], dtype: np.dtype) -> Iterator[int]:
-    """Where operations are for numbers of that type, compiled if need be; a terminal sees how far that is."""
+    """The addresses of operations for a dtype, compiled if necessary; a terminal shows the progress."""
     shows = sys.stderr is not None and sys.stderr.isatty() and not _all_on_disk(operations, dtype)
     for number, operation in enumerate(operations, 1):
         if shows:

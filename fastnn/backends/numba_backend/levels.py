@@ -1,4 +1,4 @@
-"""Levels of processors: how wide their vectors are, what the compiler calls them, and which of them this one has."""
+"""Processor levels: their vector widths, their LLVM names, and the level of this processor."""
 
 import os
 import platform
@@ -11,16 +11,16 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Level:
-    """A level of processors for which kernels can be compiled ahead of time.
+    """A processor level for which kernels can be compiled ahead of time.
 
     Attributes
     ----------
     name : str
-        LLVM's name of it.
+        LLVM's name for it.
     vector_bits : int
         Width of its vectors.
     features : tuple of str
-        Names of NumPy's for the features that a processor of this level has.
+        Required processor features, by NumPy's names.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Level:
     def tile_rows(self) -> int:
         """Rows of a tile of the matrix products.
 
-        Its sums fill half of 32 registers, or three quarters of 16; the rest hold what is multiplied.
+        The accumulators fill half of 32 registers, or three quarters of 16; the others hold the operands.
         """
         return 8 if self.vector_bits == 512 else 6
 
@@ -44,12 +44,12 @@ X86_64 = (
 )
 OTHERS = (Level("generic", 128, ()),)
 
-#: Numbers of a gradient whose squares are added up by one thread, one after the other.
+#: Elements of a gradient whose squares are summed sequentially by one thread.
 CHUNK = 4096
 
 
 def is_x86() -> bool:
-    """Whether this is a processor of Intel's or AMD's in 64-bit mode."""
+    """Whether this is an x86-64 processor."""
     return platform.machine().lower() in ("x86_64", "amd64")
 
 
@@ -66,9 +66,9 @@ def is_supported(level: Level) -> bool:
 
 @cache
 def level() -> Level:
-    """The level whose kernels are used: the best that this processor has, no wider than `FASTNN_VECTOR_BITS`.
+    """The level whose kernels are used: the best that this processor supports, no wider than `FASTNN_VECTOR_BITS`.
 
-    `python -m fastnn.build` sets `FASTNN_BUILD_LEVEL`, to compile for a level that need not be that of its own processor.
+    `python -m fastnn.build` sets `FASTNN_BUILD_LEVEL` to compile for another level than this processor's.
     """
     if target := os.environ.get("FASTNN_BUILD_LEVEL"):
         return next(known for known in levels() if known.name == target)

@@ -1,4 +1,4 @@
-"""A network as the compiled backend computes with it: inference, losses and gradients, single steps, and training."""
+"""A network in the compiled backend: inference, losses and gradients, single steps, and training."""
 
 import threading
 from collections.abc import Iterator
@@ -22,15 +22,15 @@ from fastnn.backends.numba_backend.programs.training import Training
 from fastnn.updates import SETTINGS, Rule
 from fastnn.validation import is_sparse
 
-#: Samples of which `evaluate` takes the loss at a time: memory does not grow with the data.
+#: Samples per pass of `evaluate`, so that memory does not grow with the data.
 ROWS_PER_LOSS = 1024
 
-#: Activations of a batch, at most, for which a training is kept until the next `fit`.
+#: Largest number of activations in a batch for which a `Training` is kept until the next `fit`.
 LARGEST_KEPT = 2**20
 
 
 def batch_records(n_samples: int, batch_size: int, records: np.ndarray | None = None) -> np.ndarray:
-    """A `SETTINGS` record for each batch of samples, one after the other."""
+    """One `SETTINGS` record per batch of consecutive samples."""
     starts = np.arange(0, n_samples, batch_size)
     records = np.zeros(len(starts), SETTINGS) if records is None else records
     records["start"], records["n_samples"] = starts, np.minimum(batch_size, n_samples - starts)
@@ -52,7 +52,7 @@ class Model(BoundNetwork):
         self._evaluation: tuple[tuple[bool, bool, int], LossOfBatch] | None = None
 
     def infer(self, out: np.ndarray, X: np.ndarray, n_threads: int, *, activates: bool) -> bool:
-        """A_L, or Z_L where it does not activate; X (n, n_0) -> (n, n_L). Whether Z_1 is finite."""
+        """A_L, or Z_L unless `activates`; X (n, n_0) -> (n, n_L). Returns whether Z_1 is finite."""
         n = X.shape[0]
         if n <= ROWS_PER_PASS:
             with self._leased(activates, is_sparse(X)) as inference:
@@ -74,7 +74,7 @@ class Model(BoundNetwork):
 
     @contextmanager
     def _leased(self, activates: bool, sparse: bool) -> Iterator[Inference]:
-        """A program for inference that nobody else uses meanwhile."""
+        """An inference program that no other thread uses at the same time."""
         idle = self._inference.setdefault((activates, sparse), [])
         try:
             inference = idle.pop()
@@ -94,7 +94,7 @@ class Model(BoundNetwork):
         step: np.ndarray,
         n_threads: int,
     ) -> float:
-        """L = mean_i c_i L_i of a batch, as it trains, and dZ_L for `backward`; c (n,) or (0,) -> L_i (n,)."""
+        """L = mean_i c_i L_i of a training batch, and dZ_L for `backward`; c (n,) or (0,) -> L_i (n,)."""
         n, work = X.shape[0], work_of(self.architecture, X)
         program = self._loss_program(n, Y.ndim == 1, len(relative_weights) > 0, is_sparse(X))
         step["start"], step["n_samples"], program.work = 0, n, work
@@ -103,7 +103,7 @@ class Model(BoundNetwork):
         return float(step["loss"][0])
 
     def evaluate(self, sample_losses: np.ndarray, X: np.ndarray, Y: np.ndarray, n_threads: int) -> None:
-        """L_i of any number of samples, as they are at inference."""
+        """L_i of any number of samples, in inference mode."""
         n = min(X.shape[0], ROWS_PER_LOSS)
         team = self.team(X.shape[0], n, n_threads, work_of(self.architecture, X))
         key = Y.ndim == 1, is_sparse(X), n
@@ -114,14 +114,14 @@ class Model(BoundNetwork):
         program.run(sample_losses, X, Y, np.empty(0), batch_records(X.shape[0], n), team)
 
     def backward(self, n_threads: int) -> None:
-        """dW_l, db_l for l = L ... 1, from the dZ_L that `loss` left."""
+        """dW_l, db_l for l = L ... 1, from the dZ_L computed by `loss`."""
         if self._last is not None:
             n = self._last.n_samples
             self._last.backward(self.team(n, n, n_threads, self._last.work))
 
     @property
     def layers_of_loss(self) -> list[BoundLayer]:
-        """The layers as the last loss has left them."""
+        """The layers after the last call of `loss`."""
         return [] if self._last is None else self._last.network
 
     def _loss_program(self, n_samples: int, classes: bool, weighted: bool, sparse: bool) -> LossOfBatch:
@@ -133,13 +133,13 @@ class Model(BoundNetwork):
         return program
 
     def step(self, rule: Rule, states: np.ndarray, step: np.ndarray, n_threads: int) -> None:
-        """One update of all parameters from the gradient, which penalties and clipping leave as it is."""
+        """One update of all parameters from the gradient, which penalties and clipping do not change."""
         if self._stepper is None or self._stepper.rule != rule or self._stepper.states is not states:
             self._stepper = Stepper(self, rule, states)
         self._stepper.run(step, self.team(1, 1, n_threads))
 
     def training(self, rule: Rule, states: np.ndarray, batch_size: int, data: DataKind, max_threads: int) -> Training:
-        """What trains on batches of at most `batch_size` samples; the last is kept unless it holds much memory."""
+        """An object that trains on batches of at most `batch_size` samples; the last one is kept unless it is large."""
         wanted, kept = (rule, batch_size, data, max_threads), self._training
         if (
             kept is not None
@@ -172,7 +172,7 @@ class Stepper:
 
 
 def _side_by_side(calls: list[Any]) -> None:
-    """Make calls in threads of their own, the first in this one; raise what the first of them raised, if any."""
+    """Make each call in its own thread, the first in this one; raise the first exception, if any."""
     errors: list[BaseException] = []
 
     def guarded(call: Any) -> None:
@@ -187,7 +187,7 @@ def _side_by_side(calls: list[Any]) -> None:
         try:
             thread.start()
             started.append(thread)
-        except RuntimeError:  # the system has no more threads to give
+        except RuntimeError:  # no more threads available
             guarded(call)
     guarded(calls[0])
     for thread in started:

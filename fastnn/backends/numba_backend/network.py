@@ -1,4 +1,4 @@
-"""A network as programs are built from it: its architecture and its vectors, and how many threads are worth their start."""
+"""The network that programs are built for: its architecture, its vectors, and the number of threads that pay off."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ from fastnn.architecture import Architecture
 from fastnn.backends.bound_layers import BoundLayer, bind_layers
 from fastnn.backends.numba_backend.partition import ROWS
 
-#: Products of a weight and a sample that make one more thread worth its barriers, in a batch, and its start, in a call.
+#: Multiply-adds per thread that justify the cost of its barriers, in a batch, and of starting it, in a call.
 BATCH_WORK_PER_THREAD = 250_000
 CALL_WORK_PER_THREAD = 16_000_000
 
-#: Widest layer, and most inputs, of a network that trains in columns.
+#: Largest width, and largest number of inputs, of networks that train in columns.
 NARROW_OUTPUTS, NARROW_INPUTS = 32, 64
 
 
@@ -22,7 +22,7 @@ class BoundNetwork:
     architecture : Architecture
         The network.
     parameters, gradient, statistics : ndarray
-        Its flat vectors, which all programs refer to.
+        Its flat vectors, to which all programs refer.
     """
 
     def __init__(
@@ -38,20 +38,20 @@ class BoundNetwork:
 
     @property
     def is_narrow(self) -> bool:
-        """Whether it trains in columns, which no layer does whose batch or samples are normalised as a whole."""
+        """Whether it trains in columns, which networks with normalisation do not."""
         sizes, names = self.architecture.layer_sizes, self.architecture.normalizations
         return max(sizes[1:]) <= NARROW_OUTPUTS and sizes[0] <= NARROW_INPUTS and set(names) == {"none"}
 
     def bind(
         self, n_samples: int, *, trains: bool = True, in_columns: bool = False, gradient: np.ndarray | None = None
     ) -> list[BoundLayer]:
-        """Its layers with room for that many samples, and another gradient where one is given."""
+        """Its layers, with a workspace for that many samples and, optionally, another gradient."""
         parameters, own, statistics = self.vectors
         vectors = parameters, own if gradient is None else gradient, statistics
         return bind_layers(self.architecture, *vectors, n_samples, trains=trains, in_columns=in_columns)
 
     def team(self, n_samples: int, batch_size: int, n_threads: int, work: int | None = None) -> int:
-        """As many of the threads as have work enough, in each batch and in all; `work` is that of a sample."""
+        """The number of threads that have enough work, per batch and in total; `work` is the work per sample."""
         work = self.n_parameters if work is None else work
         by_batch = work * batch_size // BATCH_WORK_PER_THREAD
         by_call = work * n_samples // CALL_WORK_PER_THREAD

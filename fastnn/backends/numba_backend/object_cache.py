@@ -1,8 +1,8 @@
-"""Compiled functions on disk: object code that later processes load instead of compiling anew.
+"""Disk cache of compiled functions: object code that later processes load instead of compiling again.
 
-A file holds one function for one processor. Its name has what the code was made from, so that what is out of date is not
-found; it is removed when its successor is written. A full disk or a damaged file only costs the cache. Ctrl-C during a
-compilation is raised when that function is compiled, and kept on disk.
+A file holds one function for one processor. Its name contains a hash of the sources and settings, so that outdated code is
+not found; the old file is removed when a new one is written. A full disk or a damaged file only costs the cache. Ctrl-C
+during a compilation takes effect once that function has been compiled and cached.
 """
 
 import hashlib
@@ -31,11 +31,11 @@ except ImportError:  # Windows: two processes may then compile the same
     fcntl = None  # type: ignore[assignment]
 
 
-_ALIVE: list[Any] = []  # what has been compiled lives as long as the process
+_ALIVE: list[Any] = []  # compiled code must live as long as the process
 
 
 def provide(symbol: str, compile_it: Callable[[], Any], *, keeps: bool = True) -> int:
-    """The address of a function, from disk or compiled by `compile_it`; functions of users are not kept."""
+    """The address of a function, from disk or compiled by `compile_it`; registered functions are not cached."""
     found = load(symbol) if keeps else None
     if found is None and keeps:
         with only_one_process(symbol):
@@ -46,11 +46,11 @@ def provide(symbol: str, compile_it: Callable[[], Any], *, keeps: bool = True) -
 
 
 def _compile(symbol: str, compile_it: Callable[[], Any], *, keeps: bool) -> tuple[Any, str]:
-    with KeptSignals():  # Ctrl-C within a callback of LLVM would be lost
+    with KeptSignals():  # Ctrl-C within an LLVM callback would be lost
         overload = compile_it()
         _ALIVE.append(overload)
         library, name = overload.library, overload.fndesc.llvm_func_name
-        library.get_pointer_to_function(name)  # writes the machine code, which is then kept
+        library.get_pointer_to_function(name)  # generates the machine code, so that it can be cached
         if keeps:
             save(symbol, library, name)
     return library, name
@@ -58,7 +58,7 @@ def _compile(symbol: str, compile_it: Callable[[], Any], *, keeps: bool) -> tupl
 
 @cache
 def _stamp() -> str:
-    """A digest of the sources, the processor, and the settings that change the code."""
+    """A digest of the sources, the processor, and the settings that affect the code."""
     codegen = cpu_target.target_context.codegen()
     settings = (
         source_stamp(),
@@ -73,9 +73,9 @@ def _stamp() -> str:
 
 @cache
 def cache_folder() -> Path | None:
-    """Folder of the compiled kernels: `NUMBA_CACHE_DIR`, else beside the sources, else the user's cache folder.
+    """Folder of the compiled kernels: `NUMBA_CACHE_DIR`, else next to the sources, else the user's cache folder.
 
-    None, with one warning, where none of them can be written: the kernels are then compiled anew in each process.
+    None, with one warning, if none of them is writable: every process then compiles its kernels.
     """
     own = "fastnn-" + hashlib.sha256(__file__.encode()).hexdigest()[:16]
     user_wide = Path(AppDirs(appname="numba", appauthor=False).user_cache_dir, own)
@@ -85,8 +85,8 @@ def cache_folder() -> Path | None:
         if _is_writable(folder):
             return folder
     warnings.warn(
-        f"fastnn cannot write to {' or '.join(map(str, candidates))}, so its kernels are compiled anew in every process "
-        "(some seconds each time). Set NUMBA_CACHE_DIR to a writable folder to keep them.",
+        f"fastnn cannot write to {' or '.join(map(str, candidates))}, so every process compiles its kernels again "
+        "(a few seconds each time). Set NUMBA_CACHE_DIR to a writable folder to keep them.",
         RuntimeWarning,
         stacklevel=2,
     )
@@ -94,7 +94,7 @@ def cache_folder() -> Path | None:
 
 
 def _is_writable(folder: Path) -> bool:
-    """Whether files can be made there, as Numba itself finds out: by making one."""
+    """Whether files can be created there, tested by creating one, as Numba does."""
     probe = folder / f".fastnn-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -111,13 +111,13 @@ def _path(symbol: str) -> Path | None:
 
 
 def is_kept(symbol: str) -> bool:
-    """Whether a function has been kept."""
+    """Whether a function has been cached."""
     path = _path(symbol)
     return path is not None and path.exists()
 
 
 def load(symbol: str) -> tuple[Any, str] | None:
-    """The library of a function, and LLVM's name of it; None where it has not been kept."""
+    """The library of a function, and its LLVM name; None if it has not been cached."""
     path = _path(symbol)
     if path is None or not path.exists():
         return None
@@ -125,12 +125,12 @@ def load(symbol: str) -> tuple[Any, str] | None:
         state, name = pickle.loads(path.read_bytes())
         return cpu_target.target_context.codegen().unserialize_library(state), name
     except (OSError, EOFError, pickle.UnpicklingError, ValueError, RuntimeError) as error:
-        _warn_once(f"fastnn could not read its compiled kernels in {path.parent}: {error}. They are compiled anew.")
+        _warn_once(f"fastnn could not read its compiled kernels in {path.parent}: {error}. They are compiled again.")
         return None
 
 
 def save(symbol: str, library: Any, name: str) -> None:
-    """Keep the library of a function."""
+    """Cache the library of a function."""
     path = _path(symbol)
     if path is None:
         return
@@ -146,12 +146,12 @@ def save(symbol: str, library: Any, name: str) -> None:
     except OSError as error:
         with suppress(OSError, UnboundLocalError):
             Path(temporary).unlink(missing_ok=True)
-        _warn_once(f"fastnn could not write its compiled kernels in {path.parent}: {error}. They are compiled anew.")
+        _warn_once(f"fastnn could not write its compiled kernels in {path.parent}: {error}. They are compiled again.")
 
 
 @contextmanager
 def only_one_process(symbol: str) -> Iterator[None]:
-    """Within it, no other process compiles the same function: whoever comes second waits, and finds it on disk."""
+    """Context manager: no other process compiles the same function; the second one waits, and finds it on disk."""
     folder = cache_folder()
     if fcntl is None or folder is None:
         yield

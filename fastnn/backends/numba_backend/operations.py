@@ -1,12 +1,12 @@
-"""Operations: compiled functions of one fixed type, each the twin of a NumPy function with the same name and arguments.
+"""Operations: compiled functions with one common signature, each the twin of a NumPy function of the same name.
 
-An operation is written as a plain function of arrays, `affine(Z, A_previous, W, b)`. What runs is made from it:
-`(arguments, batch, thread, n_threads)`, four integers. `arguments` is the address of a record that `Operation.record` packs:
-where each array lies, its shape and steps, and which of its rows and columns depend on the batch and on the thread. `batch`
-is the address of a record of `fastnn.optimizers.SETTINGS`: which samples, and what the step takes. So the function itself
-knows neither batches nor threads, and nothing is compiled for a network: networks differ in records.
+An operation is written as a plain function of arrays, `affine(Z, A_previous, W, b)`. From it, a function of four integers is
+generated, `(arguments, batch, thread, n_threads)`. `arguments` is the address of a record packed by `Operation.record`: the
+address, shape and strides of each array, and which of its rows and columns depend on the batch and the thread. `batch` is
+the address of a record of `fastnn.updates.SETTINGS`: the samples and the options of the step. So the function itself
+knows neither batches nor threads, and nothing is compiled per network: networks differ in records.
 
-An operation allocates nothing, raises nothing and calls nothing outside, so that it can be compiled ahead of time.
+An operation does not allocate, does not raise, and calls no external function, so it can be compiled ahead of time.
 """
 
 import ctypes
@@ -19,36 +19,36 @@ import numpy as np
 
 from fastnn.updates import SETTINGS
 
-#: Integers at the start of an operation's record: what is partitioned among the threads, and the granule of the parts.
+#: Integers at the start of an operation's record: what is partitioned among the threads, and the granule of the partition.
 HEADER = 2
-#: Integers that describe an array in an operation's record: address, shape, steps in bytes, range of rows and of columns.
+#: Integers that describe an array in an operation's record: address, shape, strides in bytes, range of rows and of columns.
 PLACES = 7
 
-#: Ranges of rows or columns, the codes of which stand in the records. All of them; this thread's part; the samples of the
-#: batch, from 0 or from where they start in the data, or this thread's part of these; this thread's samples at their places
-#: in the whole batch, of which this may be a tile; what belongs to this thread alone; what belongs to this tile alone.
+#: Codes in the records for ranges of rows or columns: all of them; this thread's chunk; the samples of the batch, counted
+#: from 0; the same, counted from the start of the data; this thread's chunk of the latter; this thread's samples, counted
+#: from the start of the whole batch, of which this may be a tile; this thread's own; this tile's own.
 RANGES = ALL, PART, BATCH, STREAM, STREAM_PART, PLACED, THREAD, TILE = range(8)
 
-#: What is partitioned among the threads: the samples of the batch, or nothing, which leaves all the work to the first.
+#: What is partitioned among the threads: the samples of the batch, or nothing, which leaves all work to the first thread.
 SAMPLES, NOTHING = -1, -2
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What an argument of an operation is: an array of this many dimensions and layout, a number, or the batch itself.
+    """The type of an argument of an operation: an array with some dimension and layout, a number, or the batch itself.
 
     Attributes
     ----------
     name : str
-        For error messages and symbols.
+        Name for error messages and symbols.
     n_dimensions : int
-        0 for a number.
+        Number of dimensions; 0 for a number.
     layout : str
-        "A" for any steps, "F" for columns one after the other, "C" for contiguous numbers.
+        "A" for any strides, "F" for column-major, "C" for contiguous, "S" for optimizer state.
     dtype : str or None
-        Type of the numbers; None for that of the network.
+        Dtype of the elements; None for that of the network.
     parts : tuple of Kind
-        What it consists of, if it is several arrays.
+        The component arrays, if there are several.
     """
 
     name: str
@@ -63,17 +63,17 @@ class Kind:
         return self.n_dimensions > 0
 
 
-#: A matrix with any steps; in rows; in columns, one after the other in the memory of whole rows; its numbers as a vector.
+#: A matrix with any strides; row-major; column-major, within the memory of whole rows; its elements as a vector.
 BLOCK, ROWS, COLUMNS, FLAT = Kind("block", 2, "A"), Kind("rows", 2, "C"), Kind("columns", 2, "F"), Kind("flat", 1, "C")
-#: What an optimizer keeps of a matrix: a row for each of its states, with the numbers of the matrix one after the other.
+#: Optimizer state of a matrix: one row per state, each with the elements of the matrix in order.
 STATES = Kind("states", 2, "S")
-#: Numbers in double precision, and positions.
+#: Double-precision vectors, and vectors of indices.
 NUMBERS, INDICES = Kind("numbers", 1, "C", "float64"), Kind("indices", 1, "C", "int64")
-#: A whole number; a number; the record of the batch; the place in the batch of the first sample of this thread's part.
+#: An integer; a real number; the record of the batch; the position in the batch of the first sample of this thread's chunk.
 INTEGER, NUMBER, STEP, FIRST = (Kind(name) for name in ("integer", "number", "step", "first"))
 
 
-#: Rows of a sparse matrix, as `Sparse`: all its entries, their columns, and where in these each row begins and ends.
+#: Rows of a sparse matrix, as `Sparse`: all its entries, their columns, and the positions where each row begins and ends.
 SPARSE = Kind("sparse", parts=(FLAT, INDICES, Kind("places", 2, "C", "int64")))
 
 
@@ -86,13 +86,13 @@ class Sparse(NamedTuple):
 
 
 def source(dtype: Any) -> Kind:
-    """A matrix of data of any type, with any steps."""
+    """A matrix of data with that dtype and any strides."""
     return Kind(f"source of {np.dtype(dtype)}", 2, "A", np.dtype(dtype).name)
 
 
 @dataclass(frozen=True)
 class View:
-    """An array as an operation gets it: the whole of it, or the rows and columns that a batch and a thread have of it."""
+    """An argument array: all of it, or the rows and columns that belong to a batch and a thread."""
 
     array: np.ndarray
     rows: int = ALL
@@ -105,7 +105,7 @@ class View:
 
 
 def address_of(array: np.ndarray) -> int:
-    """Where the numbers of an array lie."""
+    """The address of an array's data."""
     return int(array.ctypes.data)  # its array interface describes every field of a record
 
 
@@ -115,13 +115,13 @@ class Operation:
     Parameters
     ----------
     name : str
-        The name of its NumPy twin, with what tells it from others of the same twin.
+        The name of its NumPy twin, with a suffix if there are several variants.
     kinds : tuple of Kind
         The kind of each argument.
     function : callable, optional
-        What is computed, in terms that Numba compiles; by default what `kernels` has under that name.
+        The body, which Numba can compile; by default the function of that name in `kernels`.
     in_python : bool, default False
-        Whether it is not compiled but called back, as functions are that users have registered.
+        Whether it is a Python callback and not compiled, such as a registered function of arrays.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class Operation:
 
     @property
     def function(self) -> Callable[..., None]:
-        """What is computed."""
+        """The body of the operation."""
         if self._function is None:
             from fastnn.backends.numba_backend.kernels import find_body
 
@@ -146,21 +146,21 @@ class Operation:
 
     @property
     def returns_status(self) -> bool:
-        """Whether the function is itself what runs, and returns 0 or what went wrong."""
+        """Whether the body itself has the four-integer signature, and returns 0 or an error status."""
         return self.name == "run_tiles"
 
     @property
     def key(self) -> Any:
-        """What tells a function of a user's from others of the same name; None for those of fastnn's own."""
+        """What distinguishes a registered function from others of the same name; None for fastnn's own."""
         return None if self._own else self._function
 
     def symbol(self, dtype: np.dtype) -> str:
-        """Its name among compiled functions, for numbers of that type."""
+        """Its name among compiled functions, for that dtype."""
         return f"{self.name}_{dtype.name}"
 
     @property
     def identity(self) -> tuple[str, Any]:
-        """What tells it from all other operations."""
+        """What distinguishes it from all other operations."""
         return self.name, self.key
 
     def __repr__(self) -> str:
@@ -168,11 +168,11 @@ class Operation:
 
     @cached_property
     def parts(self) -> list[Kind]:
-        """The kinds of its arguments, those of the parts where one consists of several."""
+        """The kinds of its arguments, with composite ones replaced by their parts."""
         return [part for kind in self.kinds for part in kind.parts or (kind,)]
 
     def record(self, partition: tuple[int, int], arguments: tuple[Any, ...]) -> np.ndarray:
-        """The record of its arguments: what is partitioned in which granule, then views and numbers in their order."""
+        """The record of its arguments: the partition and its granule, then views and numbers in order."""
         numbers: list[int] = [*partition]
         given = iter(arguments)
         for kind in self.parts:
@@ -186,7 +186,7 @@ class Operation:
 
     @cached_property
     def positions(self) -> list[int]:
-        """Where in the record each argument that is given begins."""
+        """The position of each given argument in the record."""
         positions, position = [], HEADER
         for kind in self.parts:
             if kind not in (STEP, FIRST):
@@ -195,7 +195,7 @@ class Operation:
         return positions
 
     def interpret(self, arguments: int, batch: int, thread: int, n_threads: int, dtype: np.dtype) -> None:
-        """Run the function as it stands, on the arrays that a record describes, for numbers of that type."""
+        """Run the body in the Python interpreter, on the arrays described by a record, for that dtype."""
         step = array_at(batch, (1,), (SETTINGS.itemsize,), np.dtype((np.void, SETTINGS.itemsize))).view(SETTINGS)[0]
         reader = RecordReader(arguments, step, thread, n_threads)
         if reader.first < reader.last:
@@ -203,7 +203,7 @@ class Operation:
 
 
 class RecordReader:
-    """Reads what `Operation.record` has packed, argument by argument, for a batch and a thread."""
+    """Unpacks a record made by `Operation.record`, argument by argument, for a batch and a thread."""
 
     def __init__(self, arguments: int, step: Any, thread: int, n_threads: int) -> None:
         self.address, self.step = arguments, step
@@ -259,7 +259,7 @@ class RecordReader:
 
 
 def partition(n: int, thread: int, n_threads: int, granule: int) -> tuple[int, int]:
-    """The range of `range(n)` that is this thread's, cut at multiples of `granule`; of `NOTHING`, one piece for the first."""
+    """The chunk of `range(n)` for this thread, cut at multiples of `granule`; for `NOTHING`, all work goes to the first thread."""
     if n == NOTHING:
         return 0, int(thread == 0)
     pieces = (n + granule - 1) // granule
@@ -267,13 +267,13 @@ def partition(n: int, thread: int, n_threads: int, granule: int) -> tuple[int, i
 
 
 class _Memory:
-    """Memory that belongs to somebody else, as NumPy's array interface describes it."""
+    """Memory owned by another object, described by NumPy's array interface."""
 
     def __init__(self, interface: dict[str, Any]) -> None:
         self.__array_interface__ = interface
 
 
 def array_at(address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """The numbers at an address."""
+    """An array at a memory address."""
     interface = {"data": (address, False), "shape": shape, "strides": strides, "typestr": dtype.str, "version": 3}
     return np.asarray(_Memory(interface))

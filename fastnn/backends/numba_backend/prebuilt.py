@@ -1,6 +1,6 @@
-"""The library of operations that was made ahead of time for a level of processors: where it is, and what is in it.
+"""The prebuilt library of operations for a processor level: finding it and loading it.
 
-Its name has the level and a stamp of all that it was made from, so that a library of other sources is not used.
+Its name contains the level and a hash of the sources, so that a library built from other sources is not used.
 """
 
 import ctypes
@@ -21,13 +21,13 @@ ENDING = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 
 _HERE = Path(__file__).parent
 
-#: Sources of what is compiled: files, and folders of them.
+#: Sources of the compiled code: files and folders.
 SOURCES = (
     _HERE / "kernels",
     *(_HERE / f"{name}.py" for name in ("operations", "table", "layout")),
 )
 
-#: Where kernels come from: compiled by Numba, from a library, or from a library where there is one.
+#: Where kernels come from: compiled by Numba, from the library, or from the library if there is one.
 CHOICES = ("jit", "prebuilt", "auto")
 
 
@@ -42,7 +42,7 @@ class Choice:
     path : Path or None
         Its file.
     reason : str
-        Why it is in use, or why there is none.
+        Why it is used, or why there is none.
     """
 
     library: ctypes.CDLL | None
@@ -52,7 +52,7 @@ class Choice:
 
 @cache
 def source_stamp() -> str:
-    """A digest of the sources of all that is compiled, and of the records that it reads."""
+    """A digest of the sources of the compiled code, and of the layouts of the records it reads."""
     from fastnn.activations import ELEMENTWISE
     from fastnn.losses import LOSS_KERNELS
     from fastnn.updates import SETTINGS, UPDATES
@@ -64,12 +64,12 @@ def source_stamp() -> str:
 
 
 def library_path(of: Level) -> Path:
-    """The file of the library of a level that was made from these sources."""
+    """The library file for a level, built from these sources."""
     return FOLDER / f"kernels-{of.name}-{source_stamp()}{ENDING}"
 
 
 def wanted() -> str:
-    """What ``FASTNN_KERNELS`` asks for: a member of `CHOICES`."""
+    """The value of ``FASTNN_KERNELS``: a member of `CHOICES`."""
     kernels = os.environ.get("FASTNN_KERNELS", "auto")
     if kernels not in CHOICES:
         raise ValueError(f"FASTNN_KERNELS must be one of {', '.join(CHOICES)}, got {kernels!r}.")
@@ -78,7 +78,7 @@ def wanted() -> str:
 
 @cache
 def choice() -> Choice:
-    """The library of this processor's level, if it may be used and is there."""
+    """The library for this processor's level, if it exists and may be used."""
     if wanted() == "jit":
         return Choice(None, None, "FASTNN_KERNELS=jit")
     path = library_path(level())
@@ -87,11 +87,11 @@ def choice() -> Choice:
     except OSError as error:
         if wanted() == "prebuilt":
             raise OSError(
-                f"FASTNN_KERNELS=prebuilt asks for kernels compiled ahead of time, and there are none: {error}. "
-                "Make them with python -m fastnn.build."
+                f"FASTNN_KERNELS=prebuilt requires kernels compiled ahead of time, but there are none: {error}. "
+                "Build them with python -m fastnn.build."
             ) from None
         return Choice(None, None, _reason(path))
-    return Choice(library, path, f"the best level that this processor has is {level().name}")
+    return Choice(library, path, f"the best level that this processor supports is {level().name}")
 
 
 def _load(path: Path) -> ctypes.CDLL:
@@ -101,40 +101,40 @@ def _load(path: Path) -> ctypes.CDLL:
 
 
 def _reason(path: Path) -> str:
-    """Why there is no library; a warning, once, where there is one of other sources."""
+    """Why there is no library; warns, once, if there is one built from other sources."""
     if path.exists():
         return f"{path} cannot be loaded"
     others = sorted(path.parent.glob(f"kernels-{level().name}-*{ENDING}"))
     if not others:
         return _why_none_was_made()
     warnings.warn(
-        f"{others[0]} was made from other sources than those of fastnn that are installed, and is not used: kernels are "
-        "compiled as they are needed. Make it anew with python -m fastnn.build.",
+        f"{others[0]} was built from other sources than the installed fastnn, and is not used: kernels are compiled on "
+        "first use. Rebuild it with python -m fastnn.build.",
         RuntimeWarning,
         stacklevel=2,
     )
-    return f"{others[0].name} was made from other sources"
+    return f"{others[0].name} was built from other sources"
 
 
 def _why_none_was_made() -> str:
-    """What the build has left in place of libraries, if it could make none."""
+    """The reason recorded by the build, if it failed to build a library."""
     try:
         reason = json.loads((FOLDER / "none.json").read_text())["reason"]
     except (OSError, ValueError, KeyError):
-        return "none was made when fastnn was installed"
-    return f"none was made when fastnn was installed: {reason}"
+        return "none was built when fastnn was installed"
+    return f"none was built when fastnn was installed: {reason}"
 
 
 @cache
 def address(symbol: str) -> int:
-    """The address of a function of the library in use; 0 where there is none."""
+    """The address of a function in the library in use; 0 if there is none."""
     library = choice().library
     function = None if library is None else getattr(library, symbol, None)
     return 0 if function is None else int(ctypes.cast(function, ctypes.c_void_p).value or 0)
 
 
 def versions(path: Path) -> dict[str, Any]:
-    """What a library was made with: the versions of Numba and LLVM, and when."""
+    """The versions of Numba and LLVM that a library was built with."""
     with path.with_suffix(".json").open() as file:
         content: dict[str, Any] = json.load(file)
     return content

@@ -1,7 +1,7 @@
-"""All operations of the compiled backend, by the kinds of their arguments.
+"""All operations of the compiled backend, with the kinds of their arguments.
 
-Each is the twin of a NumPy function with the same name and arguments, in the module of the NumPy backend with the same name
-as that of its body. This table imports no compiler: programs are built from it, whoever has compiled what they run.
+Each is the twin of a NumPy function with the same name and arguments, in the NumPy backend's module of the same name as the
+body's. The table imports no compiler: programs are built from it, whether their operations are prebuilt or not.
 """
 
 from fastnn.activations import ELEMENTWISE
@@ -35,7 +35,7 @@ def declare(name: str, *kinds: Kind) -> Operation:
     return OPERATIONS[name]
 
 
-# Layers: the four equations of backpropagation, and what lays samples in columns and back in rows.
+# Layers: the four equations of backpropagation, and conversions between row-major and column-major samples.
 affine = declare("affine", BLOCK, BLOCK, BLOCK, FLAT)
 previous_error = declare("previous_error", BLOCK, BLOCK, BLOCK)
 previous_error_of_few = declare("previous_error_of_few", BLOCK, BLOCK, BLOCK)
@@ -50,18 +50,18 @@ clear = declare("clear", FLAT)
 mean_loss = declare("mean_loss", NUMBERS, STEP)
 look_for_infinity = declare("look_for_infinity", FLAT, STEP)
 
-# The first layer where X is sparse.
+# The first layer with a sparse X.
 affine_sparse = declare("affine_sparse", ROWS, SPARSE, ROWS, FLAT)
 add_weight_gradient_sparse = declare("add_weight_gradient_sparse", ROWS, ROWS, SPARSE, FIRST)
 descend_sparse = declare("descend_sparse", ROWS, ROWS, SPARSE, FIRST, STEP)
 
-# Batches: rows of data of the types that are read as they are, and their targets.
+# Batches: rows of data, by dtype, and their targets.
 SOURCE_TYPES = ("float32", "float64", "uint8")
 GATHERS = {dtype: declare(f"gather_rows_of_{dtype}", BLOCK, source(dtype), INDICES) for dtype in SOURCE_TYPES}
 one_hot = declare("one_hot", COLUMNS, INDICES, INDICES)
 select_targets = declare("select_targets", COLUMNS, BLOCK, INDICES)
 
-# Activations, A = f(Z), and the way back, dZ = dA * f'(Z), in the order of their codes; softmax couples units, and is last.
+# Activations, A = f(Z), and their backward passes, dZ = dA * f'(Z), in the order of their codes; softmax comes last.
 PASSES = [
     *(declare(name, FLAT, FLAT) for name in ELEMENTWISE),
     declare("softmax", COLUMNS, COLUMNS),
@@ -71,7 +71,7 @@ DERIVATIVE_PASSES = [
     declare("softmax_backward", COLUMNS, COLUMNS),
 ]
 
-# Losses in the order of their codes, and the weights of samples.
+# Losses in the order of their codes, and sample weights.
 LOSSES = [declare(name, NUMBERS, COLUMNS, COLUMNS, COLUMNS, NUMBERS) for name in LOSS_KERNELS]
 weigh = declare("weigh", NUMBERS, BLOCK, NUMBERS)
 
@@ -85,7 +85,7 @@ normalize_samples_backward = declare("normalize_samples_backward", ROWS, ROWS, F
 drop = declare("drop", ROWS, NUMBER, INTEGER, FIRST, STEP)
 drop_in_columns = declare("drop_in_columns", COLUMNS, NUMBER, INTEGER, FIRST, STEP)
 
-# Updates in the order of their codes: of parameters whose gradient is there, and of weights whose gradient is a product.
+# Updates in the order of their codes: from a stored gradient, and of weights with the gradient computed on the fly.
 STEPS = [declare(name, FLAT, FLAT, STATES, STEP) for name in UPDATES]
 DESCENTS = [declare(f"descend_by_{name}", ROWS, BLOCK, BLOCK, ROWS, STATES, STEP) for name in UPDATES]
 descend_in_product = declare("descend_in_product", BLOCK, BLOCK, BLOCK, STEP)
@@ -95,7 +95,7 @@ add_penalty = declare("add_penalty", FLAT, STEP)
 sum_squares = declare("sum_squares", NUMBERS, FLAT, FIRST)
 clip = declare("clip", FLAT, NUMBERS, STEP)
 
-# Steps along orthogonal matrices.
+# Muon: steps along orthogonal matrices.
 follow_mean = declare("follow_mean", FLAT, FLAT, FLAT, NUMBER, NUMBER)
 sum_row_squares = declare("sum_row_squares", NUMBERS, BLOCK)
 divide_by_length = declare("divide_by_length", BLOCK, BLOCK, NUMBERS)
@@ -104,7 +104,7 @@ polynomial = declare("polynomial", BLOCK, BLOCK, BLOCK)
 apply_polynomial = declare("apply_polynomial", BLOCK, BLOCK, BLOCK, BLOCK)
 move_along = declare("move_along", BLOCK, BLOCK, NUMBER, STEP)
 
-# Tiles of the batches of narrow networks. The first is a driver of its own, which finds its programs in its record.
+# Tiles of batches of narrow networks. `run_tiles` is a driver itself, and finds its programs in its record.
 run_tiles = declare("run_tiles")
 place_losses = declare("place_losses", NUMBERS, NUMBERS)
 mean_of_tiles = declare("mean_of_tiles", FLAT, BLOCK, INTEGER, STEP)

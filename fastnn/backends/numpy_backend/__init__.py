@@ -1,4 +1,4 @@
-"""The NumPy backend: the equations one by one, to be read beside a textbook."""
+"""The NumPy backend: one equation per function, to be read beside a textbook."""
 
 from fastnn.backends.numpy_backend.activations import add_activation
 from fastnn.backends.numpy_backend.losses import add_loss

@@ -1,7 +1,7 @@
-"""Activations a = f(z) and their derivatives f'(z), written in terms of z and a where that is shorter.
+"""Activations a = f(z) and their derivatives f'(z), written in terms of z, a or both, whichever is shorter.
 
 `FUNCTIONS` and `DERIVATIVES` hold the elementwise ones in the order of `fastnn.activations`; softmax, which couples the
-units of a layer, follows them.
+units of a layer, comes after them.
 """
 
 import numpy as np
@@ -140,24 +140,24 @@ DERIVATIVES = (
 )
 SOFTMAX = len(FUNCTIONS)
 
-#: Pairs of functions that users have registered, by their codes.
+#: Registered activations and their derivatives, by code.
 ADDED: dict[int, tuple] = {}
 
 
 def add_activation(code, function, derivative):
-    """a = f(z) and f'(z, a), functions of users: of arrays, or compiled by Numba and of numbers."""
+    """Register a = f(z) and f'(z, a): functions of arrays, or scalar functions compiled by Numba."""
     ADDED[code] = (_over_arrays(function), _over_arrays(derivative))
 
 
 def _over_arrays(function):
-    """A function of arrays: itself, or that which applies a function of numbers to each."""
+    """A function of arrays: the given one, or a scalar function applied to each element."""
     if not hasattr(function, "py_func"):
         return function
     return lambda *arrays: np.vectorize(function, otypes=[arrays[0].dtype])(*arrays)
 
 
 def find_activation(code):
-    """f(z) and f'(z, a) of that code, which is not that of softmax."""
+    """f(z) and f'(z, a) with that code, which must not be that of softmax."""
     return ADDED[code] if code in ADDED else (FUNCTIONS[code], DERIVATIVES[code])
 
 
@@ -168,12 +168,12 @@ def softmax(A, Z):
 
 
 def softmax_backward(dZ, A):
-    """dz_ik = a_ik (da_ik - sum_j da_ij a_ij), dZ holding dA before; A (n, K) -> dZ (n, K)."""
+    """dz_ik = a_ik (da_ik - sum_j da_ij a_ij); dZ holds dA on entry; A (n, K) -> dZ (n, K)."""
     dZ[:] = A * (dZ - (dZ * A).sum(axis=1, keepdims=True))
 
 
 def activate(A, Z, activation):
-    """A = f(Z), f by its code; Z (n, n_l) -> A (n, n_l)."""
+    """A = f(Z), f given by its code; Z (n, n_l) -> A (n, n_l)."""
     if activation == SOFTMAX:
         softmax(A, Z)
     else:
@@ -182,7 +182,7 @@ def activate(A, Z, activation):
 
 
 def activate_backward(dZ, Z, A, activation):
-    """dZ = dA * f'(Z), dZ holding dA before; Z, A (n, n_l) -> dZ (n, n_l)."""
+    """dZ = dA * f'(Z); dZ holds dA on entry; Z, A (n, n_l) -> dZ (n, n_l)."""
     if activation == SOFTMAX:
         softmax_backward(dZ, A)
     else:

@@ -1,14 +1,14 @@
-"""The samples of a batch, taken from the data. `order` says which rows come one after the other; None, all in place."""
+"""Selecting the samples of a batch from the data. `order` is a permutation of the rows; None keeps their order."""
 
 import numpy as np
 
 
 def select(data, order, step):
-    """The rows of a batch: those that `start` and `n_samples` of the step name in the order."""
+    """The rows of a batch: `n_samples` rows from `start` on, in the given order."""
     rows = slice(int(step["start"]), int(step["start"] + step["n_samples"]))
     return data[rows] if order is None else data[order[rows]]
 
 
 def one_hot(classes, n_classes):
-    """y_ik = [k = t_i] from class numbers; (n,) -> (n, K)."""
+    """y_ik = [k = t_i] from class indices; (n,) -> (n, K)."""
     return np.arange(n_classes) == classes[:, np.newaxis]

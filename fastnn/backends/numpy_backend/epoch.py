@@ -1,7 +1,7 @@
-"""The whole network: forward, loss, backward, and a step of gradient descent, as a textbook has them.
+"""The whole network: forward, loss, backward, and a step of gradient descent, as in a textbook.
 
-A network is a list of layers, objects with named views of all their numbers (`fastnn.backends.bound_layers`), bound to a
-batch of n samples. A step is a record of `fastnn.optimizers.SETTINGS`.
+A network is a list of layers, objects with named views of all their arrays (`fastnn.backends.bound_layers`), bound to a
+batch of n samples. A step is a record of `fastnn.updates.SETTINGS`.
 """
 
 import numpy as np
@@ -55,7 +55,7 @@ def forward(network, X, step):
 
 
 def loss(network, losses, Y, relative_weights):
-    """L = mean_i c_i L_i and dZ_L, after `forward`; Y (n, K), c (n,) or (0,) for none -> L_i (n,), and L as a number."""
+    """L = mean_i c_i L_i and dZ_L, after `forward`; Y (n, K), c (n,) or (0,) without weights -> L_i (n,), returns L."""
     output_error(losses, Y, network[-1])
     if len(relative_weights) > 0:
         weigh(losses, network[-1].dZ, relative_weights)
@@ -78,7 +78,7 @@ def backward(network, X, step):
 
 
 def layer_bias_gradient(layer):
-    """db = mean_i dz_i, which is 0 where a batch is normalised: the mean takes b away."""
+    """db = mean_i dz_i, which is 0 under batch normalisation, where b cancels out."""
     if layer.normalization == "batch":
         layer.db[:] = 0
     else:
@@ -86,7 +86,7 @@ def layer_bias_gradient(layer):
 
 
 def normalize(layer):
-    """Z from what a layer normalises: units over the batch, samples over their units, or units by running statistics."""
+    """Z = gamma x + beta, normalised over the batch, over the units of each sample, or by running statistics."""
     if layer.normalization == "batch":
         normalize_batch(layer.Z, layer.normalized, layer.statistics, layer.scale, layer.shift)
     elif layer.normalization == "layer":
@@ -96,7 +96,7 @@ def normalize(layer):
 
 
 def normalize_backward(layer):
-    """dZ from dY of a layer that is normalised, and the gradients of its scales and shifts."""
+    """dZ from dY in a normalised layer, and the gradients of its scales and shifts."""
     if layer.normalization == "none":
         return
     scale_and_shift_gradient(layer.dscale, layer.dshift, layer.dZ, layer.normalized)
@@ -108,7 +108,7 @@ def normalize_backward(layer):
 
 
 def descend(descent, step):
-    """theta <- theta - step(dL/dtheta), from the gradient that `backward` left, first shortened where it is too long."""
+    """theta <- theta - step(dL/dtheta), from the gradient that `backward` computed, clipped first if the rule says so."""
     if descent.rule.clips:
         clip(descent.gradient, step)
     if descent.rule.orthogonal is not None:
@@ -119,14 +119,14 @@ def descend(descent, step):
 
 
 def move(stretch, rule, step):
-    """theta <- theta - step(g) for some parameters, penalties first."""
+    """theta <- theta - step(g) for a range of parameters, after penalties."""
     if stretch.penalized:
         penalize(stretch.theta, stretch.gradient, step)
     UPDATES[rule.update](stretch.theta, stretch.gradient, stretch.states, step)
 
 
 def descend_orthogonally(descent, step):
-    """Hidden weights move along orthogonal matrices, and what else there is by the other optimizer of `Muon`."""
+    """Update hidden weights along orthogonal matrices, and all other parameters with `Muon`'s auxiliary optimizer."""
     *hidden, output = descent.network
     for layer in hidden:
         move_orthogonally(layer.W, descent.stretch(layer.W, layer.dW), descent.rule.orthogonal, step)
@@ -135,7 +135,7 @@ def descend_orthogonally(descent, step):
 
 
 def move_orthogonally(W, stretch, muon, step):
-    """W <- (1 - eta lambda) W - eta s O(u), u the mean gradient, or what looks ahead along it."""
+    """W <- (1 - eta lambda) W - eta s O(u), u the averaged gradient, with or without Nesterov's look-ahead."""
     if stretch.penalized:
         add_penalty_gradient(stretch.gradient, stretch.theta, step)
     ahead, direction = np.empty_like(W), np.empty_like(W)

@@ -1,6 +1,6 @@
 """One layer, forward and backward: the four equations of backpropagation.
 
-Nielsen, Neural Networks and Deep Learning (2015), chapter 2, equations BP1 to BP4, with one sample a row.
+Nielsen, Neural Networks and Deep Learning (2015), chapter 2, equations BP1 to BP4, with one sample per row.
 """
 
 from fastnn.backends.numpy_backend.activations import activate, activate_backward
@@ -13,7 +13,7 @@ def affine(Z, A_previous, W, b):
 
 
 def output_error(losses, Y, layer):
-    """L_i = loss(f(z_i), y_i), dZ = dL/dA * f'(Z), of the output layer; Y (n, K) -> L (n,)."""
+    """L_i = loss(f(z_i), y_i), dZ = dL/dA * f'(Z), for the output layer; Y (n, K) -> L (n,)."""
     if layer.loss < len(FROM_LOGITS):
         find_loss(layer.loss)(losses, layer.dZ, layer.Z, Y, layer.options)
     else:

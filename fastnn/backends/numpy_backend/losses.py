@@ -1,9 +1,9 @@
 """Losses, summed over the outputs of each sample, and their gradients.
 
-`FROM_LOGITS` take the output activation into the formula, where its exponentials cancel: they read Z and give dZ.
-`FROM_OUTPUTS` read A and give dA. Targets Y are rows (n, K); a class is a one-hot row. `options` (m,) are those of the
-loss, in double precision. With a label smoothing s, targets move towards the middle: y' = (1 - s) y + s / K. A ceiling
-cuts what is reported of a loss, and not its gradient.
+`FROM_LOGITS` include the output activation, because its exponentials cancel: they read Z and compute dZ. `FROM_OUTPUTS` read
+A and compute dA. Targets Y are rows (n, K); a class is a one-hot row. `options` (m,) are those of the loss, in double
+precision. With label smoothing s, targets become y' = (1 - s) y + s / K. A ceiling limits the reported loss, not the
+gradient.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from fastnn.backends.numpy_backend.activations import _over_arrays
 
 
 def target_shares(options, n_values):
-    """(1 - s, s / c): what smoothed targets y' = (1 - s) y + s / c keep of c values and add to each; s, the first option."""
+    """(1 - s, s / c), the coefficients of smoothed targets y' = (1 - s) y + s / c over c values; s is the first option."""
     smoothing = float(options[0])
     return 1 - smoothing, smoothing / n_values
 
@@ -40,8 +40,8 @@ def binary_cross_entropy_with_logits(losses, dZ, Z, Y, options):
 def binary_cross_entropy_with_softmax(losses, dZ, Z, Y, options):
     """L_i = -sum_k y_ik log(p_ik) + (1 - y_ik) log(1 - p_ik), P = softmax(Z); Z, Y (n, K) -> L (n,), dZ (n, K).
 
-    1 - p_k is the probability of all classes but k: log(1 - p_k) = log sum_{j != k} exp(z_j) - log sum_j exp(z_j), whose
-    derivative brings in q^k, the softmax over all classes but k: dz_j = K p_j - y_j - sum_k (1 - y_k) q^k_j.
+    1 - p_k is the probability of all classes but k: log(1 - p_k) = log sum_{j != k} exp(z_j) - log sum_j exp(z_j). With q^k
+    the softmax over all classes but k, the derivative is dz_j = K p_j - y_j - sum_k (1 - y_k) q^k_j.
     """
     kept, added = target_shares(options, 2)
     Y, n_outputs = kept * Y + added, Z.shape[1]
@@ -91,7 +91,7 @@ def huber(losses, dA, A, Y, options):
 def quantile(losses, dA, A, Y, options):
     """L_i = sum_k max(-q_k r_ik, (1 - q_k) r_ik), R = A - Y, dA = [R > 0] - q, 0 at 0; A, Y (n, K) -> L (n,), dA (n, K).
 
-    The levels q are the options, over and over again: an output for each level, target after target.
+    The levels q are the options, repeated for each target: outputs are grouped by target, with one output per level.
     """
     levels, difference = np.resize(options, A.shape[1]).astype(A.dtype), A - Y
     dA[:] = np.where(difference == 0, 0, (difference > 0) - levels)
@@ -99,7 +99,7 @@ def quantile(losses, dA, A, Y, options):
 
 
 def weigh(losses, dZ, relative_weights):
-    """L_i <- c_i L_i, dz_i <- c_i dz_i, so that means become weighted ones; c (n,), dZ (n, K)."""
+    """L_i <- c_i L_i, dz_i <- c_i dz_i, so that means become weighted means; c (n,), dZ (n, K)."""
     losses *= relative_weights
     dZ *= relative_weights[:, np.newaxis].astype(dZ.dtype)
 
@@ -107,12 +107,12 @@ def weigh(losses, dZ, relative_weights):
 FROM_LOGITS = (softmax_cross_entropy, binary_cross_entropy_with_logits, binary_cross_entropy_with_softmax, poisson)
 FROM_OUTPUTS = (squared_error, absolute_error, huber, quantile)
 
-#: Losses that users have registered, by their codes.
+#: Registered losses, by code.
 ADDED: dict[int, Callable] = {}
 
 
 def add_loss(code, function, derivative):
-    """L_i = sum_k l(a_ik, y_ik) and dA, functions of users: of arrays, or compiled by Numba and of numbers."""
+    """Register L_i = sum_k l(a_ik, y_ik) and dA: functions of arrays, or scalar functions compiled by Numba."""
     function, derivative = _over_arrays(function), _over_arrays(derivative)
 
     def compute(losses, dA, A, Y, options):
@@ -124,5 +124,5 @@ def add_loss(code, function, derivative):
 
 
 def find_loss(code):
-    """The loss of that code."""
+    """The loss with that code."""
     return ADDED[code] if code in ADDED else (FROM_LOGITS + FROM_OUTPUTS)[code]

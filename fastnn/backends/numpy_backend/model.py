@@ -1,6 +1,6 @@
-"""A network as the NumPy backend computes with it: the contract of the backends, in terms of `epoch`.
+"""A network in the NumPy backend: the interface of the backends, in terms of `epoch`.
 
-`n_threads` is for the compiled backend; here the library behind NumPy's matrix products has threads of its own.
+`n_threads` is for the compiled backend and ignored here; NumPy's BLAS has its own threads.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from fastnn.backends.numpy_backend.batches import one_hot, select
 from fastnn.backends.numpy_backend.epoch import backward, descend, forward, loss, report_penalty
 from fastnn.updates import SETTINGS
 
-#: Samples that inference takes at a time, so that its memory does not grow with the data.
+#: Samples per inference pass, so that memory does not grow with the data.
 ROWS_PER_PASS = 1024
 
 
@@ -23,7 +23,7 @@ class Model:
     architecture : Architecture
         The network.
     parameters, gradient, statistics : ndarray
-        Its flat vectors, which the layers are views of.
+        Its flat vectors, of which the layers hold views.
     """
 
     def __init__(self, architecture, parameters, gradient, statistics):
@@ -31,13 +31,13 @@ class Model:
         self._last: tuple = ()
 
     def bind(self, n_samples, *, trains=True, gradient=None):
-        """Its layers, bound to a batch of that many samples, and to another gradient where one is given."""
+        """Its layers, bound to a batch of that size and, optionally, to another gradient."""
         parameters, own, statistics = self.vectors
         vectors = parameters, own if gradient is None else gradient, statistics
         return bind_layers(self.architecture, *vectors, n_samples, trains=trains)
 
     def infer(self, out, X, n_threads, *, activates):
-        """A_L, or Z_L where it does not activate; X (n, n_0) -> (n, n_L). Whether Z_1 is finite."""
+        """A_L, or Z_L unless `activates`; X (n, n_0) -> (n, n_L). Returns whether Z_1 is finite."""
         is_finite, step = True, np.zeros((), SETTINGS)
         for start in range(0, X.shape[0], ROWS_PER_PASS):
             rows, own = X[start : start + ROWS_PER_PASS], out[start : start + ROWS_PER_PASS]
@@ -51,7 +51,7 @@ class Model:
         return is_finite
 
     def loss(self, sample_losses, X, Y, relative_weights, step, n_threads):
-        """L = mean_i c_i L_i of a batch, as it trains, and dZ_L for `backward`; c (n,) or (0,) -> L_i (n,)."""
+        """L = mean_i c_i L_i of a training batch, and dZ_L for `backward`; c (n,) or (0,) -> L_i (n,)."""
         network = self.bind(X.shape[0])
         self._last = network, X, step[0]
         step["loss"] = self._loss(network, sample_losses, X, Y, relative_weights, step[0])
@@ -63,7 +63,7 @@ class Model:
         return loss(network, sample_losses, Y.astype(X.dtype), relative_weights)
 
     def evaluate(self, sample_losses, X, Y, n_threads):
-        """L_i of any number of samples, as they are at inference."""
+        """L_i of any number of samples, in inference mode."""
         step = np.zeros((), SETTINGS)
         for start in range(0, X.shape[0], ROWS_PER_PASS):
             rows = slice(start, start + ROWS_PER_PASS)
@@ -72,35 +72,35 @@ class Model:
 
     @property
     def layers_of_loss(self):
-        """The layers as the last loss has left them."""
+        """The layers after the last call of `loss`."""
         return self._last[0] if self._last else []
 
     def backward(self, n_threads):
-        """dW_l, db_l for l = L ... 1, from the dZ_L that `loss` left."""
+        """dW_l, db_l for l = L ... 1, from the dZ_L computed by `loss`."""
         backward(*self._last)
 
     def step(self, rule, states, step, n_threads):
-        """One update of all parameters from the gradient, which penalties and clipping leave as it is."""
+        """One update of all parameters from the gradient, which penalties and clipping do not change."""
         gradient = self.vectors[1].copy()
         descend(Descent(rule, states, self.bind(0, gradient=gradient), self.vectors[0], gradient), step[0])
 
     def training(self, rule, states, batch_size, data, max_threads):
-        """What trains on batches of at most `batch_size` samples."""
+        """An object that trains on batches of at most `batch_size` samples."""
         return Training(self, rule, states)
 
 
 class Training:
-    """A network with its optimizer, ready to train on batches."""
+    """A network with an optimizer, ready to train on batches."""
 
     def __init__(self, model, rule, states):
         self.model, self.rule, self.states = model, rule, states
-        self.networks = {}  # by the number of samples: one for whole batches, and one for the last
+        self.networks = {}  # by batch size: one for full batches, and one for the last batch
 
     def compile(self):
-        """Nothing is compiled here."""
+        """Do nothing: there is nothing to compile."""
 
     def run(self, steps, X, Y, relative_weights, order, n_threads):
-        """A step for every record, whose batch is that of its `start` and `n_samples` in the order; losses go there."""
+        """Make one update per record, on the batch given by its `start` and `n_samples`, and store the loss in it."""
         for step in steps:
             weights = select(relative_weights, None, step) if len(relative_weights) > 0 else relative_weights
             self._step(step, select(X, order, step), select(Y, order, step), weights)

@@ -1,7 +1,7 @@
 """Parameter updates: theta <- theta - step.
 
-Each takes parameters theta (m,), their gradient g (m,), what the optimizer keeps of them, a row for each of its states (s, m),
-and the record of the step, one of `fastnn.optimizers.SETTINGS`.
+Each takes parameters theta (m,), their gradient g (m,), the optimizer state (s, m), and the record of the step, one of
+`fastnn.updates.SETTINGS`.
 """
 
 import numpy as np
@@ -88,22 +88,22 @@ def penalize(theta, gradient, step):
 
 
 def clip(gradient, step):
-    """g <- min(1, c / (|g| + 10^-6)) g: a gradient that is longer than c is shortened."""
+    """g <- min(1, c / (|g| + 10^-6)) g: gradient clipping by norm, to at most c."""
     gradient *= min(1.0, step["max_grad_norm"] / (np.linalg.norm(gradient) + 1e-6))
 
 
 def add_penalty(theta, step):
-    """L <- L + r (l1 sum |theta_p| + (l2 / 2) sum theta_p^2), r times as it is reported."""
+    """L <- L + r (l1 sum |theta_p| + (l2 / 2) sum theta_p^2), with a factor r for the reported penalty."""
     theta = theta.astype(np.float64)
     penalty = step["l1"] * np.sum(np.abs(theta)) + step["l2"] / 2 * np.sum(theta * theta)
     step["loss"] += step["penalties_reported"] * penalty
 
 
 def orthogonalize(O, G, iterations):
-    """X <- a X + (b A + c A^2) X, A = X X^T, from X = G / |G|: O is near the orthogonal factor of G; G, O (n_in, n_out).
+    """X <- a X + (b A + c A^2) X, A = X X^T, from X = G / |G|: O approximates the orthogonal factor of G; G, O (n_in, n_out).
 
-    All singular values go towards 1 and stay between 0.7 and 1.2: the coefficients are those for which small ones grow
-    fastest (Jordan and others (2024), Muon: An optimizer for hidden layers in neural networks).
+    Singular values approach 1 and end up between 0.7 and 1.2: the coefficients are chosen so that small ones grow fastest
+    (Jordan and others (2024), Muon: An optimizer for hidden layers in neural networks).
     """
     a, b, c = NEWTON_SCHULZ
     is_tall = G.shape[0] > G.shape[1]
@@ -115,7 +115,7 @@ def orthogonalize(O, G, iterations):
 
 
 def follow_mean(ahead, mean, gradient, mu, looks_ahead):
-    """v <- mu v + (1 - mu) g; u = (1 - mu) g + mu v where it looks ahead, else v."""
+    """v <- mu v + (1 - mu) g; u = (1 - mu) g + mu v if it looks ahead, else v."""
     mean[:] = mu * mean + (1 - mu) * gradient
     ahead[:] = (1 - mu) * gradient + mu * mean if looks_ahead else mean
 

@@ -1,4 +1,4 @@
-"""The two products of the first layer with a sparse X, a matrix of SciPy's in the format CSR."""
+"""The two products of the first layer with a sparse X, a SciPy CSR matrix."""
 
 
 def affine_sparse(Z, X, W, b):
@@ -7,5 +7,5 @@ def affine_sparse(Z, X, W, b):
 
 
 def weight_gradient_sparse(dW, X, dZ):
-    """dW = X^T dZ / n, to which each non-zero entry adds a row; dZ (n, n_out), X (n, n_in) -> dW (n_in, n_out)."""
+    """dW = X^T dZ / n, a sum over the non-zero entries; dZ (n, n_out), X (n, n_in) -> dW (n_in, n_out)."""
     dW[:] = X.T @ dZ / len(dZ)

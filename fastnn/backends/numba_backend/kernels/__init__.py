@@ -1,6 +1,6 @@
-"""What the operations compute, written for Numba. It is imported where something is compiled, or run without a compiler.
+"""The bodies of the operations, written for Numba; imported only when something is compiled or interpreted.
 
-`find_body` gives the function of an operation by the operation's name.
+`find_body` returns the body of an operation by name.
 """
 
 from collections.abc import Callable
@@ -30,6 +30,6 @@ def _import_bodies() -> None:
 
 
 def find_body(name: str) -> Callable[..., None]:
-    """The function of the operation of that name."""
+    """The body of the operation of that name."""
     _import_bodies()
     return BODIES[name]

@@ -1,8 +1,9 @@
-"""Activations a = f(z) and their derivatives f'(z), written in terms of z and a where that is shorter, as operations.
+"""Activations a = f(z) and their derivatives f'(z), written in terms of z, a or both, whichever is shorter, as operations.
 
-`FUNCTIONS` and `DERIVATIVES` hold the elementwise ones in the order of `fastnn.activations`. Here they take one number, and each
-becomes a pass over contiguous numbers: A = f(Z), and dZ = dA * f'(Z). Softmax couples the units of a layer: its samples are in
-columns, so that lanes run along them. Constants are written in the type of z, so that single precision stays single.
+`FUNCTIONS` and `DERIVATIVES` hold the elementwise ones in the order of `fastnn.activations`. Here they are scalar functions,
+and each becomes a pass over contiguous numbers: A = f(Z), and dZ = dA * f'(Z). Softmax couples the units of a layer: its
+samples are in columns, so that it is vectorised over samples. Constants have the type of z, so that single precision stays
+single.
 """
 
 from typing import Any
@@ -174,7 +175,7 @@ DERIVATIVES = (
 
 @inlined
 def exponentials(E, largest, totals, Z, start, stop):
-    """e_ik = exp(z_ik - m_i), m_i = max_j z_ij, and sum_k e_ik, of the samples from start to stop; Z (n, K) -> E (n, K)."""
+    """e_ik = exp(z_ik - m_i), m_i = max_j z_ij, and sum_k e_ik, for samples from start to stop; Z (n, K) -> E (n, K)."""
     n, n_outputs = stop - start, Z.shape[1]
     z = column(Z, 0, start, stop)
     for i in range(n):
@@ -207,7 +208,7 @@ def softmax(A, Z):
 
 @body()
 def softmax_backward(dZ, A):
-    """dz_ik = a_ik (da_ik - sum_j da_ij a_ij), dZ holding dA before; A (n, K) -> dZ (n, K)."""
+    """dz_ik = a_ik (da_ik - sum_j da_ij a_ij); dZ holds dA on entry; A (n, K) -> dZ (n, K)."""
     n, n_outputs = A.shape
     means = scratch(A)
     for start in range(0, n, SCRATCH):
@@ -225,7 +226,7 @@ def softmax_backward(dZ, A):
 
 
 def enter_pass(function: Any, name: str) -> None:
-    """Enter A = f(Z)."""
+    """Register A = f(Z)."""
 
     @body(name)
     def activate(a, z):
@@ -234,9 +235,9 @@ def enter_pass(function: Any, name: str) -> None:
 
 
 def enter_derivative_pass(derivative: Any, name: str) -> None:
-    """Enter dZ = dA * f'(Z), dZ holding dA before.
+    """Register dZ = dA * f'(Z); dZ holds dA on entry.
 
-    It works in place: LLVM gives up lanes where a result and an argument may be the same array, but not the same number.
+    It works in place, because LLVM does not vectorise if a result may partially overlap an argument.
     """
 
     @body(f"{name}_derivative")

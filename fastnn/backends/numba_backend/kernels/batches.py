@@ -1,6 +1,6 @@
-"""The samples of a batch, gathered from the data and brought to the type of the network, as operations.
+"""The samples of a batch, gathered from the data and converted to the dtype of the network, as operations.
 
-`order` says which rows of the data come one after the other; empty, it stands for all of them in place.
+`order` is a permutation of the rows of the data; an empty one keeps their order.
 """
 
 import numpy as np
@@ -19,29 +19,29 @@ CACHE_LINE = 64  # bytes
 
 @inlined
 def _place(order, i):
-    """o_i, which is i where there is no order."""
+    """o_i, or i if there is no order."""
     return order[i] if len(order) > 0 else i
 
 
-def _ask_for_row(data, i):
-    """Ask for a row before it is needed: rows in random order are beyond what the processor foresees."""
+def _prefetch_whole_row(data, i):
+    """Prefetch a row: the processor cannot predict rows in random order."""
     address, n_bytes = data.ctypes.data + i * data.strides[0], data.shape[1] * data.itemsize
     if data.strides[1] == data.itemsize:
         for offset in range(0, n_bytes, CACHE_LINE):
             prefetch_line(address + offset)
 
 
-def _ask_for_nothing(data, i):
-    """An interpreter has no such instruction."""
+def _prefetch_nothing(data, i):
+    """Do nothing: the interpreter has no prefetch instruction."""
 
 
-_prefetch_row = _ask_for_nothing if config.DISABLE_JIT else inlined(_ask_for_row)
+_prefetch_row = _prefetch_nothing if config.DISABLE_JIT else inlined(_prefetch_whole_row)
 
 
 def gather_rows(rows, data, order):
     """x_i = s_{o_i} for every row."""
     n_columns = data.shape[1]
-    if n_columns * data.itemsize <= CACHE_LINE:  # such rows are no further than the processor looks ahead
+    if n_columns * data.itemsize <= CACHE_LINE:  # short rows need no prefetching
         for k in range(n_columns):
             for i in range(len(rows)):
                 rows[i, k] = data[_place(order, i), k]
@@ -68,8 +68,8 @@ for _dtype in SOURCE_TYPES:
 
 @body()
 def one_hot(Y, classes, order):
-    """y_ik = [k = t_{o_i}] from class numbers; (n,) -> Y (n, K)."""
-    n = len(order) if len(order) > 0 else len(classes)  # Y has room for more where it is a tile
+    """y_ik = [k = t_{o_i}] from class indices; (n,) -> Y (n, K)."""
+    n = len(order) if len(order) > 0 else len(classes)  # Y may be longer if it is a tile
     for k in range(Y.shape[1]):
         for i in range(n):
             Y[i, k] = 1 if classes[_place(order, i)] == k else 0

@@ -1,4 +1,4 @@
-"""How Numba compiles what operations compute with: into its callers, or once, for all that call it by its name."""
+"""How Numba compiles helper functions: inlined into their callers, or once, linked by name."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from numba.extending import intrinsic
 
 from fastnn.backends.numba_backend.object_cache import provide
 
-#: Flags of every kernel. The GIL is released; a division by zero gives infinity, as in NumPy, so that loops have no
-#: exits; a product and a sum may fuse, but nothing may be reordered and NaN and infinity keep their meaning.
+#: Flags of every kernel. The GIL is released; division by zero gives infinity, as in NumPy, so that loops have no early
+#: exits; a multiplication and an addition may fuse, but nothing may be reordered, and NaN and infinity are respected.
 FLAGS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
-#: Flags of functions that only compiled code calls and that allocate nothing: machine code without a word of Python's.
+#: Flags of functions that are only called from compiled code and do not allocate: no Python wrappers, no runtime.
 BARE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
 
 
@@ -26,20 +26,20 @@ def kernel(function: Callable) -> Any:
 
 
 def inlined(function: Callable) -> Any:
-    """Compile a function of a few operations into its callers: a compilation of its own costs a tenth of a second."""
+    """Inline a short function into its callers: compiling it separately takes a tenth of a second."""
     return njit(function, inline="always", **FLAGS)
 
 
 @dataclass(frozen=True)
 class Linked:
-    """A function without result that is compiled once, for all kernels that call it by its name.
+    """A function without a result that is compiled once, and linked by name into all kernels that call it.
 
     Attributes
     ----------
     function : callable
         The function.
     signature : callable
-        Gives the types of its arguments for a floating-point type.
+        Returns the types of its arguments for a floating-point type.
     """
 
     function: Callable[..., None]
@@ -50,13 +50,13 @@ class Linked:
         return f"fastnn.{self.function.__module__}.{self.function.__qualname__}.{real}"
 
 
-#: All linked functions, each after those that it calls.
+#: All linked functions, each after the functions it calls.
 LINKED: list[Linked] = []
 
 
 @cache
 def compile_linked(function: Linked, real: types.Float) -> Any:
-    """What a linked function is compiled to for a floating-point type."""
+    """A linked function, compiled for a floating-point type."""
     dispatcher = njit(function.function, **FLAGS, **BARE)
     dispatcher.compile(types.void(*function.signature(real)))
     (overload,) = dispatcher.overloads.values()
@@ -70,20 +70,20 @@ def _provide_linked(function: Linked, real: types.Float) -> None:
 
 
 def provide_linked(functions: Iterable[Linked], real: types.Float) -> None:
-    """Compile linked functions for a floating-point type, or fetch them from disk, and tell LLVM where they are.
+    """Compile linked functions for a floating-point type, or load them from disk, and register their addresses with LLVM.
 
-    It has to be called before any kernel that calls them comes from disk.
+    This must happen before any kernel that calls them is loaded from disk.
     """
     for function in functions:
         _provide_linked(function, real)
 
 
 def linked(function: Callable, signature: Callable[[types.Float], tuple]) -> Any:
-    """Compile a function without result once, for all kernels that call it: they do so by its name.
+    """Compile a function without a result once, for all kernels that call it by name.
 
-    Nothing of it is compiled into its callers. `signature` gives the types of the arguments for a floating-point type,
-    which is that of the first number among the arguments of a call, or in a record among them. A linked function may call
-    those that were linked before it.
+    It is never inlined. `signature` returns the types of the arguments for a floating-point type, which is that of the first
+    floating-point number among the arguments of a call, or within a tuple among them. A linked function may call functions
+    that were linked before it.
     """
     if config.DISABLE_JIT:
         return function
@@ -94,7 +94,7 @@ def linked(function: Callable, signature: Callable[[types.Float], tuple]) -> Any
     def call(typing_context, *arguments):
         numbers = [number for argument in arguments for number in getattr(argument, "types", [argument])]
         real = next(number for number in numbers if isinstance(number, types.Float))
-        provide_linked(LINKED[: LINKED.index(target) + 1], real)  # machine code from disk asks for what it calls
+        provide_linked(LINKED[: LINKED.index(target) + 1], real)  # code from disk refers to what it calls
 
         def generate(context, builder, call_signature, values):
             convention, (argument_types,) = context.call_conv, call_signature.args

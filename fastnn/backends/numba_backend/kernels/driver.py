@@ -1,7 +1,7 @@
-"""The one driver: runs a program, a list of operations, for batch after batch, in every thread of a team.
+"""The driver: runs a program, a list of operations, for batch after batch, in every thread of a team.
 
-A program is an array of `ITEM` records, and what the driver is to do with it is a `WORK` record. Every thread runs every
-operation, which computes the thread's part; where an item says so, all wait for each other before they go on.
+A program is an array of `ITEM` records, and the work of the driver is described by a `WORK` record. Every thread runs every
+operation, which computes the thread's chunk; barriers follow the items that ask for them.
 """
 
 from llvmlite import ir
@@ -30,7 +30,7 @@ from fastnn.backends.numba_backend.layout import (
 )
 from fastnn.backends.numba_backend.levels import is_x86
 
-#: Looks at the counter before a waiting thread offers its processor to others: some ten microseconds.
+#: Checks of the counter before a waiting thread yields its processor: about ten microseconds.
 LOOKS_BEFORE_YIELD = 400
 
 _IS_X86 = is_x86()
@@ -38,7 +38,7 @@ _IS_X86 = is_x86()
 
 @inlined
 def wait(work, arrivals):
-    """Wait until the team has arrived here, that many arrivals in all; return whether every thread is still at work."""
+    """Barrier: wait for `arrivals` arrivals in total; returns False if the team has been broken up."""
     arrive(work + ARRIVALS)
     looks, whole = 0, True
     while whole and number_at(work + ARRIVALS) < arrivals:
@@ -53,10 +53,10 @@ def wait(work, arrivals):
 
 @intrinsic
 def call_operation(typing_context, address, arguments, batch, thread, n_threads):
-    """Call the operation at an address; what it returns, which is 0."""
+    """Call the operation at an address, and return its status, normally 0."""
 
     def generate(context, builder, signature, values):
-        # Numba's convention: room for the result and for an exception come first, and there is neither.
+        # Numba's calling convention: pointers for the result and for an exception come first; neither is used.
         nothing = ir.Constant(ir.IntType(8).as_pointer(), None)
         result = cgutils.alloca_once_value(builder, INT64(0))
         room = builder.bitcast(result, nothing.type)
@@ -81,7 +81,7 @@ def call_function(typing_context, address):
 
 @intrinsic
 def arrive(typing_context, counter):
-    """Add 1 to the counter at an address, as one step."""
+    """Add 1 to the counter at an address, atomically."""
 
     def generate(context, builder, signature, values):
         return builder.atomic_rmw("add", builder.inttoptr(values[0], INT64.as_pointer()), INT64(1), "seq_cst")
@@ -91,7 +91,7 @@ def arrive(typing_context, counter):
 
 @intrinsic
 def number_at(typing_context, address):
-    """The number at an address that other threads write."""
+    """Atomically load the number at an address that other threads write to."""
 
     def generate(context, builder, signature, values):
         return builder.load_atomic(builder.inttoptr(values[0], INT64.as_pointer()), "seq_cst", 8)
@@ -101,7 +101,7 @@ def number_at(typing_context, address):
 
 @intrinsic
 def pause(typing_context):
-    """Tell the processor that this is a waiting loop."""
+    """Tell the processor that this is a spin loop."""
 
     def generate(context, builder, signature, values):
         if _IS_X86:
@@ -114,7 +114,7 @@ def pause(typing_context):
 
 @inlined
 def _run_steps(work, thread):
-    """Every operation of a program for every step, and the barriers between them."""
+    """Run every operation of a program for every step, with the barriers between them."""
     n_threads, arrivals = integer_at(work, N_THREADS), 0
     for step in range(integer_at(work, N_STEPS)):
         batch = integer_at(work, STEPS) + step * STEP_SIZE
@@ -132,7 +132,7 @@ def _run_steps(work, thread):
 
 
 def run(work, thread):
-    """Run a program for every step, as one thread of a team; 0, or what an operation returned instead."""
+    """Run a program for every step, as one thread of a team; returns 0, or the status of an operation that failed."""
     before = control_register()
     if integer_at(work, FLUSHES) != 0:
         set_control_register(before | SUBNORMALS_ARE_ZERO)

@@ -1,8 +1,8 @@
-"""Dropout, as operations: units that a batch does without, chosen by a generator that needs no state.
+"""Dropout, as operations, with a stateless (counter-based) random number generator.
 
-Number c of the stream of key k is mix(k + (c + 1) gamma): SplitMix64 (Steele, Lea, Flood (2014), Fast Splittable Pseudorandom
-Number Generators, figures 16 and 17), which can be asked for any of its numbers. So it makes no difference which thread
-drops a unit, and both backends drop the same.
+Number c of the stream with key k is mix(k + (c + 1) gamma): SplitMix64 (Steele, Lea, Flood (2014), Fast Splittable
+Pseudorandom Number Generators, figures 16 and 17), which can compute any of its numbers directly. So the mask does not
+depend on the thread that computes it, and both backends drop the same units.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ FIRST_FACTOR, SECOND_FACTOR = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049B
 
 @inlined
 def mix(z):
-    """A number of 64 bits of which each depends on all bits of z, and none of them alike."""
+    """A 64-bit hash of z: each of its bits depends on all bits of z."""
     z = (z ^ (z >> np.uint64(30))) * FIRST_FACTOR
     z = (z ^ (z >> np.uint64(27))) * SECOND_FACTOR
     return z ^ (z >> np.uint64(31))
@@ -24,7 +24,7 @@ def mix(z):
 
 @inlined
 def _drop(columns, rate, start, steps):
-    """Drop units of a block in columns, whose element (i, j) has number `start` + i steps[0] + j steps[1] of the stream."""
+    """Drop units of a column-major block; element (i, j) uses number i steps[0] + j steps[1] of the stream from `start`."""
     real, limit = columns.dtype.type, np.uint64(np.ceil(rate * 2.0**32))
     scale, lane_step = real(1 - rate), np.uint64(steps[0]) * GAMMA
     for j in range(columns.shape[1]):
@@ -36,17 +36,17 @@ def _drop(columns, rate, start, steps):
 
 @inlined
 def _start(step, layer, first, width):
-    """What the generator mixes for the first unit of sample `first` of the batch; the layer has a stream of its own."""
+    """The generator's input for the first unit of sample `first` of the batch; each layer has its own stream."""
     key = mix(np.uint64(step["mask_key"]) + np.uint64(layer + 1) * GAMMA)
     return key + np.uint64(first * width + 1) * GAMMA
 
 
 @body()
 def drop(A, rate, layer, first, step):
-    """a_ij <- a_ij / (1 - p) where number (first + i) n_l + j of the stream is p or more, of 1, else 0; A (n, n_l).
+    """a_ij <- a_ij / (1 - p) if u_ij >= p else 0, u_ij in [0, 1) from number (first + i) n_l + j of the stream; A (n, n_l).
 
-    Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014), Dropout, section 10, with the survivors scaled up, so
-    that inference takes all units as they are.
+    Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014), Dropout, section 10, with the remaining units scaled
+    up, so that inference needs no scaling.
     """
     width = A.shape[1]
     _drop(A.T, rate, _start(step, layer, first, width), (1, width))
@@ -54,6 +54,6 @@ def drop(A, rate, layer, first, step):
 
 @body()
 def drop_in_columns(A, rate, layer, first, step):
-    """The same for samples in columns."""
+    """Apply the same mask to samples in columns."""
     width = A.shape[1]
     _drop(A, rate, _start(step, layer, first, width), (width, 1))

@@ -1,6 +1,6 @@
 """One layer, forward and backward, as operations: the four equations of backpropagation.
 
-Nielsen, Neural Networks and Deep Learning (2015), chapter 2, equations BP1 to BP4, with one sample a row.
+Nielsen, Neural Networks and Deep Learning (2015), chapter 2, equations BP1 to BP4, with one sample per row.
 """
 
 from fastnn.backends.numba_backend.kernels.products import (
@@ -30,7 +30,7 @@ def previous_error(dA_previous, dZ, W):
 def previous_error_of_few(dA_previous, dZ, W):
     """dA_previous = dZ W^T; dZ (n, n_out), W (n_in, n_out) -> (n, n_in).
 
-    Rows of dZ meet rows of W as they lie in memory: for a few samples, laying strips of W^T in rows would not pay.
+    It computes inner products of rows of dZ and W in place: for a few samples, packing strips of W^T would not pay off.
     """
     inner_products(dA_previous, dZ, W.T, 1)
 
@@ -57,7 +57,7 @@ def bias_gradient(db, dZ):
 
 @body()
 def gradient_in_columns(dW_and_db, A_previous, dZ):
-    """dW = A_previous^T dZ / n and below it db = mean_i dz_i, of samples in columns; -> (n_in + 1, n_out)."""
+    """dW = A_previous^T dZ / n and, below it, db = mean_i dz_i, for samples in columns; -> (n_in + 1, n_out)."""
     inner_products(dW_and_db, A_previous.T, dZ, 1 / len(dZ))
 
 
@@ -97,7 +97,7 @@ def mean_loss(losses, step):
 
 @body()
 def look_for_infinity(z, step):
-    """Note whether a number is NaN or infinite: z - z is 0 for the others."""
+    """Record whether any number is NaN or infinite: z - z is 0 for all others."""
     strange = 0
     for i in range(len(z)):
         strange += z[i] - z[i] != 0

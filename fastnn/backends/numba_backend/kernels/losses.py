@@ -1,11 +1,10 @@
 """Losses, summed over the outputs of each sample, and their gradients, as operations.
 
-Those that start from logits take the output activation into the formula, where its exponentials cancel: they read Z and give
-dZ. The others read A and give dA. Targets Y are rows (n, K); a class is a one-hot row. `options` (m,) are those of the
-loss, in double precision. With a label smoothing s, targets move towards the middle: y' = (1 - s) y + s / K. A ceiling
-cuts what is reported of a loss, and not its gradient.
-Blocks are in columns, so that lanes run along the samples: there are often few outputs. The sums are kept in double
-precision.
+Those computed from logits include the output activation, because its exponentials cancel: they read Z and compute dZ. The
+others read A and compute dA. Targets Y are rows (n, K); a class is a one-hot row. `options` (m,) are those of the loss, in
+double precision. With label smoothing s, targets become y' = (1 - s) y + s / K. A ceiling limits the reported loss, not the
+gradient. Blocks are column-major, so that loops are vectorised over samples, as there are often few outputs. Sums are in
+double precision.
 """
 
 import numpy as np
@@ -20,13 +19,13 @@ from fastnn.backends.numba_backend.kernels.views import column
 
 @inlined
 def target_shares(options, n_values):
-    """(1 - s, s / c): what smoothed targets y' = (1 - s) y + s / c keep of c values and add to each; s, the first option."""
+    """(1 - s, s / c), the coefficients of smoothed targets y' = (1 - s) y + s / c over c values; s is the first option."""
     return 1 - options[0], options[0] / n_values
 
 
 @inlined
 def _cut(loss, options):
-    """At most the ceiling, the second option; NaN stays NaN."""
+    """The loss, limited to the ceiling, the second option; NaN stays NaN."""
     return options[1] if loss > options[1] else loss
 
 
@@ -73,8 +72,8 @@ def binary_cross_entropy_with_logits(losses, dZ, Z, Y, options):
 def binary_cross_entropy_with_softmax(losses, dZ, Z, Y, options):
     """L_i = -sum_k y_ik log(p_ik) + (1 - y_ik) log(1 - p_ik), P = softmax(Z); Z, Y (n, K) -> L (n,), dZ (n, K).
 
-    1 - p_k is the probability of all classes but k: log(1 - p_k) = log sum_{j != k} exp(z_j) - log sum_j exp(z_j), whose
-    derivative brings in q^k, the softmax over all classes but k: dz_j = K p_j - y_j - sum_k (1 - y_k) q^k_j.
+    1 - p_k is the probability of all classes but k: log(1 - p_k) = log sum_{j != k} exp(z_j) - log sum_j exp(z_j). With q^k
+    the softmax over all classes but k, the derivative is dz_j = K p_j - y_j - sum_k (1 - y_k) q^k_j.
     """
     n, n_outputs = Z.shape
     real, (kept, added) = Z.dtype.type, target_shares(options, 2)
@@ -166,7 +165,7 @@ def huber(losses, dA, A, Y, options):
 def quantile(losses, dA, A, Y, options):
     """L_i = sum_k max(-q_k r_ik, (1 - q_k) r_ik), R = A - Y, dA = [R > 0] - q, 0 at 0; A, Y (n, K) -> L (n,), dA (n, K).
 
-    The levels q are the options, over and over again: an output for each level, target after target.
+    The levels q are the options, repeated for each target: outputs are grouped by target, with one output per level.
     """
     (n, n_outputs), zero, one = A.shape, A.dtype.type(0), A.dtype.type(1)
     losses[:] = 0
@@ -181,7 +180,7 @@ def quantile(losses, dA, A, Y, options):
 
 @body()
 def weigh(losses, dZ, relative_weights):
-    """L_i <- c_i L_i, dz_i <- c_i dz_i, so that means become weighted ones; c (n,), dZ (n, K)."""
+    """L_i <- c_i L_i, dz_i <- c_i dz_i, so that means become weighted means; c (n,), dZ (n, K)."""
     for i in range(len(losses)):
         losses[i] *= relative_weights[i]
         for k in range(dZ.shape[1]):

@@ -1,4 +1,4 @@
-"""Integers at addresses: what the driver and the records of programs are made of."""
+"""Loads and stores of integers at addresses, for the driver and the records of programs."""
 
 import ctypes
 
@@ -34,5 +34,5 @@ def _put_integer(address, offset, value):
     ctypes.c_int64.from_address(address + offset).value = value
 
 
-#: The integer of 64 bits that lies some bytes after an address, and its assignment.
+#: Load and store a 64-bit integer at an address plus an offset in bytes.
 integer_at, put_integer = (_integer_at, _put_integer) if config.DISABLE_JIT else (_typed_integer_at, _typed_put_integer)

@@ -1,9 +1,9 @@
 """Normalisation before the activation: x = (z - mean) / sqrt(variance + epsilon), y = gamma x + beta.
 
-Batch normalisation takes mean and variance of a unit over the samples of a batch, and running ones at inference (Ioffe,
-Szegedy (2015), Batch Normalization, algorithms 1 and 2); layer normalisation those of a sample over the units of a layer
-(Ba, Kiros, Hinton (2016), Layer Normalization, equation 4). Errors dY, dZ are those of each sample's own loss, of which
-the mean is taken over the batch.
+Batch normalisation uses the mean and variance of each unit over the samples of a batch, and running ones at inference
+(Ioffe, Szegedy (2015), Batch Normalization, algorithms 1 and 2); layer normalisation uses those of each sample over the
+units of a layer (Ba, Kiros, Hinton (2016), Layer Normalization, equation 4). Errors dY, dZ are derivatives of each sample's
+own loss; gradients are means over the batch.
 """
 
 from fastnn.backends.numba_backend.kernels.registry import body
@@ -11,19 +11,19 @@ from fastnn.backends.numba_backend.kernels.scratch import SCRATCH, scratch
 from fastnn.backends.numba_backend.kernels.sums import dot, total
 from fastnn.backends.numba_backend.kernels.vector_math import sqrt
 
-#: Codes of what is normalised in training: a batch unit by unit, or each sample.
+#: Codes of normalisation in training: by unit over a batch, or by sample.
 BATCH, SAMPLES = 1, 2
 
-#: Added to a variance, and the share of a batch in the running statistics: as in PyTorch.
+#: Constant added to variances, and weight of a new batch in the running statistics: as in PyTorch.
 EPSILON, RUNNING_SHARE = 1e-5, 0.1
 
 
 @body()
 def normalize_batch(Y, X, statistics, scale, shift):
-    """x = (z - m) s, y = gamma x + beta, m = mean_i z_i, s = 1 / sqrt(mean_i (z_i - m)^2 + epsilon), X holding Z before.
+    """x = (z - m) s, y = gamma x + beta, m = mean_i z_i, s = 1 / sqrt(mean_i (z_i - m)^2 + epsilon); X holds Z on entry.
 
-    Y, X (n, n_l), scale and shift (n_l,); statistics (3, n_l), running mean and variance and s. The running variance is that of
-    the samples' population, with n - 1.
+    Y, X (n, n_l), scale and shift (n_l,); statistics (3, n_l) holds running mean, running variance and s. The running
+    variance is the unbiased estimate, with n - 1.
     """
     (n, n_outputs), real = X.shape, X.dtype.type
     mean, variance, new, population = scratch(X), scratch(X), real(RUNNING_SHARE), real(n / max(n - 1, 1))
@@ -53,7 +53,7 @@ def normalize_batch(Y, X, statistics, scale, shift):
 
 @body()
 def normalize_running(Y, X, statistics, scale, shift):
-    """x = (z - m) / sqrt(v + epsilon), y = gamma x + beta with running m and v, X holding Z before; Y, X (n, n_l)."""
+    """x = (z - m) / sqrt(v + epsilon), y = gamma x + beta with running m and v; X holds Z on entry; Y, X (n, n_l)."""
     (n, n_outputs), real = X.shape, X.dtype.type
     for i in range(n):
         for j in range(n_outputs):
@@ -63,7 +63,7 @@ def normalize_running(Y, X, statistics, scale, shift):
 
 @body()
 def normalize_samples(Y, X, precision, scale, shift):
-    """x = (z - m) s, y = gamma x + beta, m = mean_j z_j, s = 1 / sqrt(mean_j (z_j - m)^2 + epsilon), X holding Z before.
+    """x = (z - m) s, y = gamma x + beta, m = mean_j z_j, s = 1 / sqrt(mean_j (z_j - m)^2 + epsilon); X holds Z on entry.
 
     Y, X (n, n_l), precision (n,), scale and shift (n_l,).
     """
@@ -95,7 +95,7 @@ def scale_and_shift_gradient(dscale, dshift, dY, X):
 
 @body()
 def normalize_batch_backward(dZ, X, statistics, scale, dscale, dshift):
-    """dz = gamma s (dy - dbeta - x dgamma), dZ holding dY before; dZ, X (n, n_l), statistics (3, n_l), the others (n_l,)."""
+    """dz = gamma s (dy - dbeta - x dgamma); dZ holds dY on entry; dZ, X (n, n_l), statistics (3, n_l), the others (n_l,)."""
     n, n_outputs = X.shape
     for i in range(n):
         for j in range(n_outputs):
@@ -104,7 +104,7 @@ def normalize_batch_backward(dZ, X, statistics, scale, dscale, dshift):
 
 @body()
 def normalize_samples_backward(dZ, X, precision, scale):
-    """dz = s (g - mean_j g_j - x mean_j g_j x_j), g = gamma dy, dZ holding dY before; dZ, X (n, n_l), precision (n,)."""
+    """dz = s (g - mean_j g_j - x mean_j g_j x_j), g = gamma dy; dZ holds dY on entry; dZ, X (n, n_l), precision (n,)."""
     (n, n_outputs), real = X.shape, X.dtype.type
     for i in range(n):
         for j in range(n_outputs):

@@ -1,4 +1,4 @@
-"""How operations become machine code: what unpacks a record into arrays, written as LLVM instructions, and the compiler."""
+"""Compiling operations: the code that unpacks a record into arrays, as LLVM instructions, and the compiler."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ from fastnn.backends.numba_backend.operations import (
 )
 from fastnn.updates import SETTINGS
 
-#: Flags of every operation: nothing of Python's, nor of Numba's runtime, is linked in.
+#: Flags of every operation: neither Python wrappers nor Numba's runtime are linked in.
 FLAGS: dict[str, Any] = {**compilation.FLAGS, **compilation.BARE}
 
 SIZE = 8  # bytes of an integer in a record
@@ -40,19 +40,19 @@ PART, BATCH, STREAM, STREAM_PART, PLACED, THREAD, TILE = (2 * SIZE * code for co
 
 
 @inlined
-def share(n, thread, n_threads, granule):
-    """The range of `range(n)` that is this thread's, cut at multiples of `granule`."""
+def partition(n, thread, n_threads, granule):
+    """The chunk of `range(n)` for this thread, cut at multiples of `granule`."""
     pieces = (n + granule - 1) // granule
     return min(n, pieces * thread // n_threads * granule), min(n, pieces * (thread + 1) // n_threads * granule)
 
 
 def _find_ranges(ranges, arguments, batch, thread, n_threads):
-    """Enter first number and length of every range of `operations.RANGES`; whether this thread has anything to do."""
+    """Store start and length of every range of `operations.RANGES`; returns whether this thread has work."""
     n, n_samples, start = integer_at(arguments, 0), integer_at(batch, N_SAMPLES), integer_at(batch, START)
     if n == NOTHING:
         first, last = 0, (1 if thread == 0 else 0)
     else:
-        first, last = share(n_samples if n == SAMPLES else n, thread, n_threads, integer_at(arguments, SIZE))
+        first, last = partition(n_samples if n == SAMPLES else n, thread, n_threads, integer_at(arguments, SIZE))
     put_range(ranges, PART, first, last - first)
     put_range(ranges, BATCH, 0, n_samples)
     put_range(ranges, STREAM, start, n_samples)
@@ -65,16 +65,16 @@ def _find_ranges(ranges, arguments, batch, thread, n_threads):
 
 @inlined
 def put_range(ranges, place, first, n):
-    """Enter a range."""
+    """Store a range."""
     put_integer(ranges, place, first)
     put_integer(ranges, place + SIZE, n)
 
 
-find_ranges = njit(_find_ranges, **FLAGS)  # one function: taken into each operation, it would cost more to compile
+find_ranges = njit(_find_ranges, **FLAGS)  # not inlined, because that would take longer to compile
 
 
 class Unpacker:
-    """Writes the instructions that make arrays and numbers of a record."""
+    """Emits the instructions that unpack a record into arrays and numbers."""
 
     def __init__(self, context, builder, arguments, batch, ranges):
         self.context, self.builder = context, builder
@@ -130,7 +130,7 @@ class Unpacker:
         return array._getvalue()
 
     def _part(self, code, n):
-        """First and number of the rows or columns that a range has of n."""
+        """Start and number of the rows or columns, out of n, in a range."""
         builder = self.builder
         first, count = self._range(code)
         is_all = builder.icmp_signed("==", code, INT64(ALL))
@@ -145,7 +145,7 @@ class Unpacker:
 
 
 def type_of(kind, real):
-    """Numba's type of an argument of that kind, in a network of `real` numbers."""
+    """The Numba type of an argument of that kind, in a network of `real` numbers."""
     if kind.parts:
         return types.NamedTuple([type_of(part, real) for part in kind.parts], operations.Sparse)
     if kind is STEP:
@@ -181,7 +181,7 @@ def run(arguments, batch, thread, n_threads):
 
 
 def compiled(operation, real):
-    """What runs an operation for numbers of a type, compiled: its dispatcher and its only overload."""
+    """An operation compiled for a floating-point type: its dispatcher and its only overload."""
     name, signature = f"{operation.name}_{real}", (types.int64,) * 4
     if operation.returns_status:
         run, result = operation.function, types.int64
@@ -194,10 +194,10 @@ def compiled(operation, real):
 
 
 def _runner(operation, real):
-    """The function that makes arguments of a record and calls that of an operation."""
+    """The function that unpacks a record and calls the body of an operation with the arguments."""
     names = ", ".join(f"argument_{i}" for i in range(len(operation.kinds)))
     known = {"unpack": unpacker(operation.kinds, real), "compute": inlined(operation.function)}
     known |= {"stack_buffer": stack_buffer, "find_ranges": find_ranges, "RANGES_BYTES": RANGES_BYTES}
-    # Numba takes a function into its caller only where its arguments have names.
+    # Numba can only inline a function whose arguments have names.
     exec(_TEMPLATE.format(names=names), known)
     return known["run"]

@@ -1,14 +1,14 @@
-"""Updates of parameters, theta <- theta - step, as operations: on a vector, and on weights whose gradient is a product.
+"""Parameter updates, theta <- theta - step, as operations: from a stored gradient, and fused with the weight gradient.
 
-An update takes numbers theta (m,), their gradient g (m,), what the optimizer keeps of them, a row for each of its states
-(s, m), and the record of the step. There are two operations of each: one for a gradient that is there, and one that computes dW =
-A^T dZ / n some rows at a time and updates these before the gradient leaves the cache.
+An update takes parameters theta (m,), their gradient g (m,), the optimizer state (s, m), and the record of the step. It
+becomes two operations: one for a stored gradient, and one that computes dW = A^T dZ / n some rows at a time and updates
+these rows while their gradient is in cache.
 """
 
 import numpy as np
 
 from fastnn.backends.numba_backend.kernels.compilation import inlined
-from fastnn.backends.numba_backend.kernels.products import accumulate, multiply_near
+from fastnn.backends.numba_backend.kernels.products import accumulate, multiply_with_hint
 from fastnn.backends.numba_backend.kernels.registry import body
 from fastnn.backends.numba_backend.kernels.sums import dot
 from fastnn.backends.numba_backend.kernels.vector_math import sqrt
@@ -136,7 +136,7 @@ def penalize(theta, gradient, step):
 
 
 def enter_step(update):
-    """Enter an update of numbers whose gradient is there."""
+    """Register an update from a stored gradient."""
     compute = inlined(update)
 
     @body(update.__name__)
@@ -145,7 +145,7 @@ def enter_step(update):
 
 
 def enter_descent(update):
-    """Enter W <- W - step(A^T dZ / n), some rows at a time; their gradients take the same place in `dW`."""
+    """Register W <- W - step(A^T dZ / n), some rows at a time; their gradients share the memory of `dW`."""
     compute = inlined(update)
 
     @body(f"descend_by_{update.__name__}")
@@ -154,7 +154,7 @@ def enter_descent(update):
         for start in range(0, len(W), UPDATE_ROWS):
             stop = min(start + UPDATE_ROWS, len(W))
             theta, gradient = W[start:stop], dW[: stop - start]
-            multiply_near(gradient, A_previous[:, start:stop].T, dZ, 1 / len(dZ), theta, states, start * width)
+            multiply_with_hint(gradient, A_previous[:, start:stop].T, dZ, 1 / len(dZ), theta, states, start * width)
             _penalize(flat(theta), flat(gradient), step)
             compute(flat(theta), flat(gradient), states[:, start * width : stop * width], step)
 
@@ -166,7 +166,7 @@ for _update in UPDATES:
 
 @body()
 def descend_in_product(W, A_previous, dZ, step):
-    """W <- (1 - eta (l2 + lambda)) W - (eta / n) A^T dZ: plain descent is a matrix product, without a gradient in memory."""
+    """W <- (1 - eta (l2 + lambda)) W - (eta / n) A^T dZ: plain descent as one matrix product, without storing the gradient."""
     rate = step["learning_rate"]
     keep = 1 - rate * (step["l2"] + step["weight_decay"])
     accumulate(W, A_previous.T, dZ, -rate / len(dZ), keep)
@@ -174,7 +174,7 @@ def descend_in_product(W, A_previous, dZ, step):
 
 @body()
 def sum_squares(squares, vector, first):
-    """s_c = sum of x^2 over chunk c of a vector, for some chunks from the first on."""
+    """s_c = sum of x^2 over chunk c of a vector, for the chunks from `first` on."""
     for c in range(len(squares)):
         chunk = vector[(first + c) * CHUNK : (first + c + 1) * CHUNK]
         squares[c] = dot(chunk, chunk)
@@ -182,7 +182,7 @@ def sum_squares(squares, vector, first):
 
 @body()
 def clip(gradient, squares, step):
-    """g <- min(1, c / (sqrt(sum s) + 10^-6)) g: a gradient that is longer than c is shortened."""
+    """g <- min(1, c / (sqrt(sum s) + 10^-6)) g: gradient clipping by norm, to at most c."""
     total = 0.0
     for c in range(len(squares)):
         total += squares[c]
@@ -193,7 +193,7 @@ def clip(gradient, squares, step):
 
 @body()
 def add_penalty(theta, step):
-    """L <- L + r (l1 sum |theta_p| + (l2 / 2) sum theta_p^2), r times as it is reported."""
+    """L <- L + r (l1 sum |theta_p| + (l2 / 2) sum theta_p^2), with a factor r for the reported penalty."""
     lengths = squares = 0.0
     for p in range(len(theta)):
         value = np.float64(theta[p])

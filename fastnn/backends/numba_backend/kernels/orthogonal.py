@@ -1,7 +1,7 @@
 """Steps along orthogonal matrices, as operations: Newton-Schulz iterations towards the orthogonal factor of a gradient.
 
-All singular values go towards 1 and stay between 0.7 and 1.2: the coefficients are those for which small ones grow
-fastest (Jordan and others (2024), Muon: An optimizer for hidden layers in neural networks).
+Singular values approach 1 and end up between 0.7 and 1.2: the coefficients are chosen so that small ones grow fastest
+(Jordan and others (2024), Muon: An optimizer for hidden layers in neural networks).
 """
 
 from fastnn.backends.numba_backend.kernels.products import accumulate, copy, multiply
@@ -14,7 +14,7 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 @body()
 def follow_mean(ahead, mean, gradient, mu, looks_ahead):
-    """v <- mu v + (1 - mu) g; u = (1 - mu) g + mu v where it looks ahead, else v."""
+    """v <- mu v + (1 - mu) g; u = (1 - mu) g + mu v if it looks ahead, else v."""
     kept, new = mean.dtype.type(mu), mean.dtype.type(1 - mu)
     for p in range(len(mean)):
         mean[p] = kept * mean[p] + new * gradient[p]
@@ -33,7 +33,7 @@ def sum_row_squares(squares, u):
 
 @body()
 def divide_by_length(X, u, squares):
-    """X = u / (|u| + 10^-7), |u|^2 the sum of all squares."""
+    """X = u / (|u| + 10^-7), |u| the Frobenius norm."""
     total = 0.0
     for i in range(len(squares)):
         total += squares[i]
@@ -45,13 +45,13 @@ def divide_by_length(X, u, squares):
 
 @body()
 def gram(A, rows, X):
-    """A = X X^T, some of its rows."""
+    """A = X X^T, for some of its rows."""
     multiply(A, rows, X.T)
 
 
 @body()
 def polynomial(P, rows, A):
-    """P = b A + c A^2, some of its rows."""
+    """P = b A + c A^2, for some of its rows."""
     _, b, c = NEWTON_SCHULZ
     copy(P, rows)
     accumulate(P, rows, A, c, b)
@@ -59,7 +59,7 @@ def polynomial(P, rows, A):
 
 @body()
 def apply_polynomial(Y, P, rows, X):
-    """Y = a X + P X, some of its rows."""
+    """Y = a X + P X, for some of its rows."""
     a, _, _ = NEWTON_SCHULZ
     copy(Y, rows)
     accumulate(Y, P, X, 1, a)

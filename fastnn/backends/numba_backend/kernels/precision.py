@@ -1,4 +1,4 @@
-"""The constants of each floating-point type, by which `vector_math` computes."""
+"""The constants used by `vector_math`, for each floating-point type."""
 
 import numpy as np
 from numba.core import types
@@ -12,14 +12,13 @@ class Precision:
     log2_e, ln2 : scalar
         1 / log(2) and log(2).
     ln2_high, ln2_low : scalar
-        Their sum is log(2). `ln2_high` has trailing zeros enough that its product with any exponent is exact.
+        Their sum is log(2). `ln2_high` has enough trailing zeros that its product with any exponent is exact.
     shifter : scalar
-        A number so large that its last bit is worth 1: a sum with it is rounded to a whole number, which stands in the
-        last bits of the sum.
+        A number whose last bit has value 1: adding it to x rounds x to an integer, found in the last bits of the sum.
     smallest, largest : scalar
-        Beyond them e^x is 0 and infinity.
+        Below the first, e^x is 0; above the second, infinity.
     one_limit, tail_limit : scalar
-        Beyond the first, tanh and erf are 1; beyond the second, on the left, the normal distribution is 0.
+        Above the first, tanh and erf are 1; below minus the second, the normal distribution is 0.
     exponential : tuple
         (e^r - 1) / r in powers of r, |r| <= log(2) / 2.
     logarithm : tuple

@@ -1,11 +1,10 @@
-"""Matrix products on register tiles, C = A B for any shapes and steps, at the speed of the processor's multipliers.
+"""Matrix products in register tiles, C = A B for any shapes and strides, near the processor's peak speed.
 
-The result is computed strip by strip of as many columns as a tile has, block by block of rows, and for deep sums block by
-block of the depth, so that what a tile reads again lies in the caches: its rows of A in the first level, its strip of B and
-the block of A in the second (Goto, van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008). Where rows lie
-so far apart that the caches hold few of them, strips and blocks are packed: copied to where they are contiguous. A result
-whose columns are contiguous is computed as C^T = B^T A^T. Each element is summed in one order, whatever rows the threads
-share out. With compilation off, NumPy multiplies.
+The result is computed in strips as wide as a tile, in blocks of rows, and for deep sums in blocks of the depth, so that the
+data a tile reads repeatedly stay in cache: its rows of A in L1, its strip of B and the block of A in L2 (Goto, van de Geijn,
+Anatomy of High-Performance Matrix Multiplication, 2008). If rows are so far apart that the caches hold few of them, strips
+and blocks are packed, that is, copied to contiguous memory. A result with contiguous columns is computed as C^T = B^T A^T.
+Each element is summed in the same order, however rows are partitioned among threads. Without compilation, NumPy multiplies.
 """
 
 from typing import Any, NamedTuple
@@ -36,23 +35,23 @@ from fastnn.backends.numba_backend.kernels.register_tiles import (
 from fastnn.backends.numba_backend.levels import level
 
 VECTOR_BYTES, ROWS = level().vector_bits // 8, level().tile_rows
-#: A tile for blocks in columns, and one of inner products: as many vectors as a vector has lanes, at least.
+#: Tile for column-major blocks and for inner products: at least as many vectors as a vector has lanes.
 SQUARE_ROWS, SQUARE_VECTORS = (4, 4) if VECTOR_BYTES == 64 else (4, 2)
-ROW_VECTORS = 8  # of the tile for a single row
-DEPTH = 512  # of a strip of B, and of the block of A that it meets
+ROW_VECTORS = 8  # vectors in the tile for a single row
+DEPTH = 512  # depth of a strip of B, and of a block of A
 BLOCK_ROWS = 64 * ROWS
 STRIP_BYTES = 2 * VECTOR_BYTES * (DEPTH + VECTOR_BYTES)
-LINE_BYTES, LEFT_BYTES = 64, 192 * 1024  # of a line of the caches, and of a block of A that is packed
-#: Rows that lie so far apart share few sets of the caches.
+LINE_BYTES, LEFT_BYTES = 64, 192 * 1024  # of a cache line, and of a packed block of A
+#: Rows at least this far apart map to few cache sets.
 FAR_BYTES = 1024
-#: A matrix B so large that it is not in the second-level cache when its strips are read.
+#: A matrix B of at least this size is not in the L2 cache when its strips are read.
 LARGE_BYTES = 2**20
 
 square_zeros, row_zeros, transposable_zeros = zeros_of(SQUARE_ROWS, SQUARE_VECTORS), zeros_of(1, 4), zeros_of(None, 1)
 
 
 class Matrix(NamedTuple):
-    """A rectangle of numbers in memory; steps in bytes."""
+    """A matrix in memory; strides in bytes."""
 
     address: int | np.intp
     n_rows: int
@@ -62,9 +61,9 @@ class Matrix(NamedTuple):
 
 
 class Hint(NamedTuple):
-    """Memory to prefetch beside a result, place by place: parameters and `n_states` rows of optimizer state, -1 for nothing.
+    """Memory to prefetch for each tile of a result: parameters and `n_states` rows of optimizer state; -1 for nothing.
 
-    Steps in bytes: `row_step` from row to row of the parameters, `step` from one state to the next.
+    Strides in bytes: `row_step` between rows of the parameters, `step` between states.
     """
 
     parameters: int | np.intp
@@ -75,7 +74,7 @@ class Hint(NamedTuple):
 
 
 class Epilogue(NamedTuple):
-    """What becomes of the product A B: alpha A B + beta C + bias, where beta = 0 overwrites and address 0 is no bias."""
+    """What to compute from the product A B: alpha A B + beta C + bias; beta = 0 overwrites, address 0 means no bias."""
 
     alpha: Any
     beta: Any
@@ -95,14 +94,14 @@ def epilogue_of(real):
 
 @inlined
 def multiply(C, A, B):
-    """C = A B; A (n, m), B (m, p), each in rows or in columns -> C (n, p)."""
+    """C = A B; A (n, m), B (m, p), each row-major or column-major -> C (n, p)."""
     one, zero = C.dtype.type(1), C.dtype.type(0)
     _multiply(_matrix(C), _matrix(A), _matrix(B), Epilogue(one, zero, NO_MATRIX, NO_HINT))
 
 
 @inlined
 def multiply_add_row(C, A, B, b):
-    """C = A B + b; A (n, m), B (m, p), each in rows or in columns, b (p,) -> C (n, p)."""
+    """C = A B + b; A (n, m), B (m, p), each row-major or column-major, b (p,) -> C (n, p)."""
     one, zero = C.dtype.type(1), C.dtype.type(0)
     bias = Matrix(np.intp(b.ctypes.data), C.shape[0], C.shape[1], 0, b.itemsize)
     _multiply(_matrix(C), _matrix(A), _matrix(B), Epilogue(one, zero, bias, NO_HINT))
@@ -116,8 +115,8 @@ def accumulate(C, A, B, alpha, beta):
 
 
 @inlined
-def multiply_near(C, A, B, alpha, parameters, state, first):
-    """C = alpha A B, prefetching what the update of the parameters beside it will read; A (n, m), B (m, p) -> C (n, p).
+def multiply_with_hint(C, A, B, alpha, parameters, state, first):
+    """C = alpha A B, with a prefetch hint for the following update of the parameters; A (n, m), B (m, p) -> C (n, p).
 
     The parameters, (n, p), begin at `first` in each row of the state.
     """
@@ -142,16 +141,16 @@ def sum_rows(c, B, factor):
 
 @inlined
 def inner_products(C, A, B, factor):
-    """C = factor A B, with lanes along the sums; A (n, m) in rows, B (m, p) in columns -> C (n, p) in rows.
+    """C = factor A B, vectorised over the summation index; A (n, m) row-major, B (m, p) column-major -> C (n, p).
 
-    A row of C that A does not have gets factor times the sums of the columns of B, as if A had a row of ones.
+    An extra row of C, beyond those of A, gets factor times the column sums of B, as if A had a row of ones.
     """
     _inner_products(_matrix(C), _matrix(A), _matrix(B), C.dtype.type(factor))
 
 
 @inlined
 def copy(C, A):
-    """C = A, each in rows or in columns; A (n, p) -> C (n, p)."""
+    """C = A, each row-major or column-major; A (n, p) -> C (n, p)."""
     _copy(_matrix(C), _matrix(A), C.dtype.type(1))
 
 
@@ -186,7 +185,7 @@ def _part(typing_context, M, first_row, n_rows, first_column, n_columns):
 
 @intrinsic
 def _transposed(typing_context, M):
-    """The transpose, the same numbers in memory."""
+    """The transpose, on the same memory."""
 
     def generate(context, builder, signature, values):
         address, n_rows, n_columns, row_step, column_step = cgutils.unpack_tuple(builder, values[0])
@@ -217,7 +216,7 @@ def _epilogue_part(typing_context, epilogue, row, column):
 
 
 def _copy_tiles(C, A, like):
-    """C = A, and zeros in the rows and columns of C that A does not have; C in rows or in columns."""
+    """C = A, padded with zeros in rows and columns beyond A; C row-major or column-major."""
     lanes = lanes_of(like)
     size, zeros = VECTOR_BYTES // lanes, transposable_zeros(like)
     if C.column_step != size:
@@ -241,8 +240,8 @@ _copy = linked(_copy_tiles, lambda real: (MATRIX, MATRIX, real))
 
 
 @inlined
-def _fetch_rows(M, first, last):
-    """Ask for some rows of a matrix in rows before they are read; the step of its columns counts bytes of a row."""
+def _prefetch_rows(M, first, last):
+    """Prefetch some rows of a matrix; its `column_step` is the number of bytes per row."""
     for row in range(first, last):
         address = M.address + row * M.row_step
         for offset in range(0, M.column_step, LINE_BYTES):
@@ -251,7 +250,7 @@ def _fetch_rows(M, first, last):
 
 @inlined
 def _ahead(B, j, width):
-    """The rows of memory in which the strip of B lies that begins at column j; none where B ends before, or is near anyway."""
+    """The memory of the strip of B that begins at column j, to prefetch; empty beyond the end of B, or if B is small."""
     if B.n_rows * B.n_columns * min(B.row_step, B.column_step) < LARGE_BYTES:
         return NO_MATRIX
     n_columns = max(0, min(width, B.n_columns - j))
@@ -262,9 +261,9 @@ def _ahead(B, j, width):
 
 
 def _strip_product(rows, vectors):
-    """The micro-kernel C = alpha A B + beta C + bias for a strip of columns, by tiles of rows x vectors.
+    """The micro-kernel C = alpha A B + beta C + bias for a strip of columns, in tiles of rows x vectors.
 
-    It is compiled once, for all the loops that call it by its name.
+    It is compiled once, and linked by name into all loops that call it.
     """
     zeros = zeros_of(rows, vectors)
 
@@ -275,7 +274,7 @@ def _strip_product(rows, vectors):
             for s in range(-1, hint.n_states):
                 beside = hint.parameters if s < 0 else hint.states + s * hint.step
                 prefetch(tile, beside + i * hint.row_step, hint.row_step, n_rows)
-            _fetch_rows(ahead, ahead.n_rows * i // C.n_rows, ahead.n_rows * (i + n_rows) // C.n_rows)
+            _prefetch_rows(ahead, ahead.n_rows * i // C.n_rows, ahead.n_rows * (i + n_rows) // C.n_rows)
             column, row = A.address + i * A.row_step, B.address
             for _ in range(A.n_columns):
                 tile = add_outer_product(tile, column, A.row_step, n_rows, row)
@@ -302,9 +301,9 @@ _multiply_narrow_strip = _strip_product(2 * ROWS, 1)
 
 @inlined
 def _packs_right(C, B):
-    """Whether to pack strips of B: its rows lie far apart, and the strips are read often enough to pay for the copy.
+    """Whether to pack strips of B: its rows are far apart, and the strips are read often enough to pay for the copy.
 
-    A vector that fills a line of the caches takes longer to multiply than to load, unless it straddles two lines.
+    A vector as wide as a cache line takes longer to multiply than to load, unless it straddles two lines.
     """
     if VECTOR_BYTES < LINE_BYTES:
         return B.row_step >= FAR_BYTES and C.n_rows * B.row_step >= 160 * FAR_BYTES
@@ -313,14 +312,14 @@ def _packs_right(C, B):
 
 @inlined
 def _strip_width(C, B, n_columns, lanes):
-    """Columns of the next strip, of `n_columns` that are left: a single row takes more of them at once."""
+    """Width of the next strip, with `n_columns` columns left: wider for a single row."""
     if C.n_rows == 1 and n_columns >= ROW_VECTORS * lanes and B.column_step * lanes == VECTOR_BYTES:
         return ROW_VECTORS * lanes
     return 2 * lanes if n_columns > lanes or C.n_rows <= ROWS // 2 else lanes
 
 
 def _strips(C, A, B, epilogue):
-    """C = alpha A B + beta C + bias strip by strip, B at most DEPTH deep; the edge of B is completed with zeros."""
+    """C = alpha A B + beta C + bias strip by strip, B at most DEPTH deep; the edge of B is padded with zeros."""
     lanes, rest, j = lanes_of(epilogue.alpha), C.n_rows % ROWS, 0
     size, buffer, m = VECTOR_BYTES // lanes, stack_buffer(STRIP_BYTES), A.n_columns
     packs = B.column_step != size or _packs_right(C, B)
@@ -351,7 +350,7 @@ _multiply_strips = linked(_strips, lambda real: (MATRIX, MATRIX, MATRIX, epilogu
 
 
 def _few(C, A, B, one, bias):
-    """C = A B + bias where A has few rows and columns, and the columns of C fill whole tiles; B and C in rows."""
+    """C = A B + bias for an A with few rows and columns, if the columns of C fill whole tiles; B and C row-major."""
     width = SQUARE_VECTORS * lanes_of(one)
     for i in range(0, C.n_rows, SQUARE_ROWS):
         n_rows = min(SQUARE_ROWS, C.n_rows - i)
@@ -372,13 +371,13 @@ _multiply_by_few = linked(_few, lambda real: (MATRIX, MATRIX, MATRIX, real, MATR
 
 @inlined
 def _packs_left(C, A, size):
-    """Whether to pack blocks of A: its columns lie far apart, so that a short tile reads a whole line for few numbers."""
+    """Whether to pack blocks of A: its columns are far apart, so that a tile reads whole cache lines for few numbers."""
     is_far = A.row_step == size and A.column_step >= 2 * FAR_BYTES
     return VECTOR_BYTES < LINE_BYTES and is_far and A.n_columns >= 64 and C.n_columns >= 64
 
 
 def _multiply_blocks(C, A, B, epilogue):
-    """C = alpha A B + beta C + bias; C in rows or in columns."""
+    """C = alpha A B + beta C + bias; C row-major or column-major."""
     alpha, beta, bias, hint = epilogue
     lanes = lanes_of(alpha)
     size = VECTOR_BYTES // lanes
@@ -411,7 +410,7 @@ _multiply = linked(_multiply_blocks, lambda real: (MATRIX, MATRIX, MATRIX, epilo
 
 
 def _inner_product_tiles(C, A, B, alpha):
-    """C = alpha A B with lanes along the sums, and ones in the rows that A lacks; A in rows, B in columns."""
+    """C = alpha A B, vectorised over the summation index; A, row-major, is padded with rows of ones; B column-major."""
     lanes, completes = lanes_of(alpha), 1 if C.n_rows > A.n_rows else 0
     for i in range(0, C.n_rows, SQUARE_ROWS):
         for j in range(0, C.n_columns, SQUARE_VECTORS):
@@ -430,7 +429,7 @@ def _inner_product_tiles(C, A, B, alpha):
 
 _inner_products = linked(_inner_product_tiles, lambda real: (MATRIX, MATRIX, MATRIX, real))
 
-if config.DISABLE_JIT:  # tiles are machine code: without the compiler, NumPy stands in
+if config.DISABLE_JIT:  # tiles need the compiler: without it, NumPy multiplies
 
     def multiply(C, A, B):
         """C = A B."""
@@ -440,20 +439,20 @@ if config.DISABLE_JIT:  # tiles are machine code: without the compiler, NumPy st
         """C = A B + b."""
         C[:] = A @ B + b
 
-    def accumulate(C, A, B, factor, keep):
-        """C = factor A B + keep C, where keep = 0 overwrites."""
-        C[:] = factor * (A @ B) + (keep * C if keep else 0)
+    def accumulate(C, A, B, alpha, beta):
+        """C = alpha A B + beta C, where beta = 0 overwrites."""
+        C[:] = alpha * (A @ B) + (beta * C if beta else 0)
 
-    def multiply_near(C, A, B, factor, parameters, state, first):
-        """C = factor A B."""
-        C[:] = factor * (A @ B)
+    def multiply_with_hint(C, A, B, alpha, parameters, state, first):
+        """C = alpha A B."""
+        C[:] = alpha * (A @ B)
 
     def sum_rows(c, B, factor):
         """c = factor sum_i b_i."""
         c[:] = factor * B.sum(axis=0)
 
     def inner_products(C, A, B, factor):
-        """C = factor A B, A completed with rows of ones."""
+        """C = factor A B, A padded with rows of ones."""
         C[: len(A)] = factor * (A @ B)
         C[len(A) :] = factor * B.sum(axis=0)
 
@@ -462,5 +461,5 @@ if config.DISABLE_JIT:  # tiles are machine code: without the compiler, NumPy st
         C[:] = A
 
 
-#: All that kernels call by its name, each after what it calls.
+#: All linked functions, each after the functions it calls.
 PRODUCTS = tuple(LINKED)

@@ -2,8 +2,8 @@
 
 A `Tile` is a block of rows x vectors SIMD vectors. Compiled code holds it in an ordinary variable, and LLVM keeps it in
 processor registers through a loop; each operation on it is one small intrinsic. Blocks of memory are given by the address
-of their first element and the step from row to row in bytes; within a row, elements are neighbours. The edge of a matrix
-may cut a tile: `n_rows` and `n_columns` say how much of it is inside, and only that is loaded or stored.
+of their first element and the stride between rows in bytes; rows are contiguous. The edge of a matrix may cut a tile:
+`n_rows` and `n_columns` say how much of it is inside, and only that is loaded or stored.
 """
 
 from inspect import Parameter, Signature, signature
@@ -35,7 +35,7 @@ class Tile(types.Type):
         return ir.FloatType() if self.scalar == types.float32 else ir.DoubleType()
 
     def llvm_vector(self, element=None):
-        """LLVM type of one vector, of the tile's own numbers unless another element is named."""
+        """LLVM type of one vector, of the tile's scalar type unless another is given."""
         return ir.VectorType(element or self.llvm_scalar, self.lanes)
 
     @property
@@ -53,7 +53,7 @@ class TileModel(models.PrimitiveModel):
 
 
 class Emitter:
-    """Writes LLVM instructions for tiles of one type."""
+    """Emits LLVM instructions for tiles of one type."""
 
     def __init__(self, builder, tile):
         self.builder, self.tile = builder, tile
@@ -85,7 +85,7 @@ class Emitter:
         return self.call("masked.load", vector, arguments, ".p0")
 
     def store(self, vector, pointer, mask=None):
-        """Write a vector to `pointer`; lanes outside `mask` are left alone."""
+        """Write a vector to `pointer`; lanes outside `mask` are not written."""
         if mask is None:
             pointer = self.builder.bitcast(pointer, vector.type.as_pointer())
             self.builder.store(vector, pointer, align=self.tile.itemsize)
@@ -99,17 +99,17 @@ class Emitter:
         return self.builder.shuffle_vector(first, first, self.lane_numbers([0] * self.tile.lanes))
 
     def rows_inside(self, n, n_inside):
-        """The numbers of n rows, where those from `n_inside` on stand for the last one before, or the first."""
+        """The indices of n rows, clamped to the last of the `n_inside` rows inside, or to the first row."""
         last = self.builder.sub(n_inside, INT64(1))
         return [INT64(0)] + [self.builder.select(self.below(INT64(r), last), INT64(r), last) for r in range(1, n)]
 
     def broadcast_column(self, column, column_step, n_inside):
-        """For every row of the tile, a vector full of the column's number."""
+        """For every row of the tile, the column's number, broadcast to a vector."""
         rows = self.rows_inside(self.tile.rows, n_inside)
         return [self.broadcast(self.builder.load(self.scalar_pointer(column, row, column_step))) for row in rows]
 
     def load_rows(self, block, row_step, n, n_inside, mask=None):
-        """n rows, one vector each; those from `n_inside` on stand for the last one before."""
+        """n rows, one vector each; rows from `n_inside` on repeat the last one inside."""
         return [self.load(self.pointer(block, row, row_step, 0), mask) for row in self.rows_inside(n, n_inside)]
 
     def exchange(self, above, below, distance):
@@ -120,7 +120,7 @@ class Emitter:
         return [self.builder.shuffle_vector(above, below, self.lane_numbers(numbers)) for numbers in (upper, lower)]
 
     def lane_sums(self, vectors):
-        """A vector of the sums of the lanes of each of as many vectors as it has lanes, by halves of halves."""
+        """The lane sums of as many vectors as a vector has lanes, as one vector, by recursive halving."""
         distance = self.tile.lanes // 2
         while distance:
             pairs = zip(vectors[:distance], vectors[distance:], strict=True)
@@ -135,15 +135,15 @@ class Emitter:
         )
 
     def lane_numbers(self, numbers):
-        """A constant that says which lane each lane of a shuffle comes from."""
+        """The constant mask of a shuffle: the source lane of each lane."""
         return ir.Constant(self.tile.llvm_vector(INT32), numbers)
 
     def multiply_add(self, a, b, c):
-        """a * b + c, rounded once where the processor has an instruction for it; elsewhere `llvm.fma` would be a call."""
+        """a * b + c, fused if the processor has an instruction for it; otherwise `llvm.fma` would be a function call."""
         return self.call("fmuladd", self.tile.llvm_vector(), [a, b, c])
 
     def call(self, name, result, arguments, suffix=""):
-        """Call LLVM's own function on vectors of this type."""
+        """Call an LLVM intrinsic on vectors of this type."""
         name = f"llvm.{name}.v{self.tile.lanes}f{self.tile.scalar.bitwidth}{suffix}"
         function = self.builder.module.globals.get(name)
         if function is None:
@@ -156,7 +156,7 @@ class Emitter:
         return self.builder.icmp_signed("<", i, n)
 
     def first_lanes(self, n):
-        """The mask of the first n lanes; lane numbers are as wide as the tile's own, so that they take one vector."""
+        """The mask of the first n lanes; lane numbers are as wide as the scalars, so that they fit in one vector."""
         integer, lanes = ir.IntType(self.tile.scalar.bitwidth), self.tile.lanes
         n = self.builder.select(self.below(n, INT64(lanes)), n, INT64(lanes))
         n = self.builder.trunc(n, integer) if integer != INT64 else n
@@ -175,12 +175,12 @@ class Emitter:
         ]
 
     def is_whole(self, n_rows, n_columns):
-        """Whether no edge cuts the tile."""
+        """Whether the tile is completely inside."""
         rows, columns = INT64(self.tile.rows - 1), INT64(self.tile.vectors * self.tile.lanes - 1)
         return self.builder.and_(self.below(rows, n_rows), self.below(columns, n_columns))
 
     def either(self, condition, write, otherwise):
-        """The vectors that `write()` makes where the condition holds, and else those of `otherwise()`."""
+        """The vectors emitted by `write()` if the condition holds, otherwise those emitted by `otherwise()`."""
         with self.builder.if_else(condition) as (true, false):
             with true:
                 first, first_end = write(), self.builder.block
@@ -194,9 +194,9 @@ class Emitter:
         return results
 
     def masked_at_edges(self, n_rows, n_columns, write):
-        """The vectors that `write(masks)` makes, where masks are made only for a tile that an edge cuts, else None.
+        """The vectors emitted by `write(masks)`; the masks are None unless an edge cuts the tile.
 
-        A processor without mask registers keeps them where the tile's vectors should be.
+        Processors without mask registers would keep masks in the registers meant for the tile.
         """
         unmasked = [None] * self.tile.rows * self.tile.vectors
         is_whole = self.is_whole(n_rows, n_columns)
@@ -234,7 +234,7 @@ def tile_operation(write):
 
 
 def zeros_of(rows, vectors):
-    """The operation `zeros(like)`: a tile of zeros for numbers of the type of `like`; `rows` None: as many as lanes."""
+    """The operation `zeros(like)`: a tile of zeros with the scalar type of `like`; if `rows` is None, one row per lane."""
 
     @intrinsic
     def zeros(typing_context, like):
@@ -254,7 +254,7 @@ def add_outer_product(emit, tile, column, column_step, n_rows, row):
 
 @tile_operation
 def load(emit, tile, block, row_step, n_rows, n_columns):
-    """tile[r, :] = block[r, :], where what is outside is 0"""
+    """tile[r, :] = block[r, :], with 0 outside"""
 
     def vectors(masks):
         return [emit.load(emit.pointer(block, INT64(r), row_step, j), masks[i]) for r, j, i in emit.each_vector()]
@@ -322,7 +322,7 @@ def scale(emit, tile, factor):
 
 @tile_operation
 def transpose(emit, tile):
-    """tile[r, c] = tile[c, r], for a tile of as many rows as lanes: quadrants are exchanged, then theirs, and so on."""
+    """tile[r, c] = tile[c, r], for a tile with as many rows as lanes, by recursively exchanging quadrants."""
     tile, distance = list(tile), emit.tile.lanes // 2
     while distance:
         for r in range(emit.tile.rows):
@@ -366,7 +366,7 @@ def store_lane_sums(emit, tile, factor, block, row_step, n_rows, n_columns):
 
 @tile_operation
 def prefetch(emit, tile, block, row_step, n_rows):
-    """Ask for block[r, :] before it is needed; rows outside repeat the last"""
+    """Prefetch block[r, :] for writing; rows outside repeat the last"""
     for r in emit.rows_inside(emit.tile.rows, n_rows):
         for j in range(emit.tile.vectors):
             write_prefetch(emit.builder, emit.pointer(block, r, row_step, j * emit.tile.lanes), to_write=True)
@@ -374,7 +374,7 @@ def prefetch(emit, tile, block, row_step, n_rows):
 
 @intrinsic
 def prefetch_line(typing_context, address):
-    """Ask for the cache line at `address` before it is read."""
+    """Prefetch the cache line at `address` for reading."""
 
     def generate(context, builder, signature, values):
         write_prefetch(builder, builder.inttoptr(values[0], ir.IntType(8).as_pointer()), to_write=False)
@@ -384,9 +384,9 @@ def prefetch_line(typing_context, address):
 
 
 def write_prefetch(builder, pointer, to_write):
-    """Write the instruction that brings the cache line at `pointer` near: for writing into the first level, else the second.
+    """Emit a prefetch of the cache line at `pointer`: into L1 for writing, into L2 for reading.
 
-    Lines on their way into the first level would hold up everything else that is loaded.
+    Too many prefetches into L1 would delay other loads.
     """
     level = 3 if to_write else 2
     arguments = [builder.bitcast(pointer, ir.IntType(8).as_pointer()), INT32(int(to_write)), INT32(level), INT32(1)]
@@ -396,14 +396,14 @@ def write_prefetch(builder, pointer, to_write):
 
 @intrinsic
 def lanes_of(typing_context, like):
-    """How many numbers of the type of `like` a vector holds."""
+    """Number of lanes of a vector of the type of `like`."""
     lanes = level().vector_bits // like.bitwidth
     return types.intp(like), lambda context, builder, signature, values: INT64(lanes)
 
 
 @intrinsic
 def stack_buffer(typing_context, n_bytes):
-    """Address of `n_bytes` bytes, a constant, on the stack; they live as long as the kernel that asks for them runs."""
+    """Address of a stack buffer of `n_bytes` bytes, a constant; it lives until the calling kernel returns."""
     if not isinstance(n_bytes, types.IntegerLiteral):
         return None
 

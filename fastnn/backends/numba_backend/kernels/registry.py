@@ -1,4 +1,4 @@
-"""The functions of operations by name, entered where they are defined."""
+"""The bodies of operations by name, registered where they are defined."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ BODIES: dict[str, Callable[..., Any]] = {}
 
 
 def body(name: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Enter a function as that of an operation, under its own name or another."""
+    """Decorator: register a function as the body of an operation, under its own name or another."""
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
         BODIES[name or function.__name__] = function

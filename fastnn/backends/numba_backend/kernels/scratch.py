@@ -1,4 +1,4 @@
-"""A few numbers on the stack, for operations that work on some samples at a time: they allocate nothing."""
+"""Small scratch vectors on the stack, for operations that process some samples at a time without allocating."""
 
 import numpy as np
 from numba import config, types
@@ -6,7 +6,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
-#: Numbers that a scratch vector has room for.
+#: Length of a scratch vector.
 SCRATCH = 64
 
 
@@ -34,5 +34,5 @@ def _scratch(like):
     return np.empty(SCRATCH, like.dtype)
 
 
-#: `scratch(like)`: a vector of `SCRATCH` numbers of the type of an array, in which anything may stand.
+#: `scratch(like)`: an uninitialised vector of `SCRATCH` numbers with the dtype of an array.
 scratch = _scratch if config.DISABLE_JIT else _typed_scratch

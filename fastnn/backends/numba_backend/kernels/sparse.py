@@ -1,4 +1,4 @@
-"""The two products of the first layer with a sparse X, of which an operation gets some rows (`operations.Sparse`)."""
+"""The two products of the first layer with a sparse X; an operation gets some of its rows (`operations.Sparse`)."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from fastnn.backends.numba_backend.kernels.registry import body
 def affine_sparse(Z, X, W, b):
     """Z = X W + b, a sum over the non-zero entries of each row; X (n, n_in), W (n_in, n_out), b (n_out,) -> Z (n, n_out).
 
-    Four entries at a time: what they add up to is then loaded and stored once.
+    It takes four entries at a time, so that the sums are loaded and stored only once for all four.
     """
     for i in range(len(Z)):
         z, start, stop = Z[i], X.places[i, 0], X.places[i, 1]
@@ -30,13 +30,13 @@ def affine_sparse(Z, X, W, b):
 
 @inlined
 def _row(W, X, p):
-    """The row of W that entry p of X is multiplied with; a number without a sign is not counted from the end."""
+    """The row of W that belongs to entry p of X; an unsigned index needs no check for negative values."""
     return W[np.uint64(X.indices[p])]
 
 
 @inlined
 def _add_products(C, dZ, X, first, factor):
-    """C <- C + factor X^T dZ, for as many columns of X as C has rows, from `first` on; dZ (n, n_out) -> C (m, n_out)."""
+    """C <- C + factor X^T dZ, for the m columns of X from `first` on; dZ (n, n_out) -> C (m, n_out)."""
     for i in range(len(dZ)):
         for p in range(X.places[i, 0], X.places[i, 1]):
             j = X.indices[p] - first
@@ -48,13 +48,13 @@ def _add_products(C, dZ, X, first, factor):
 
 @body()
 def add_weight_gradient_sparse(dW, dZ, X, first):
-    """dW <- dW + X^T dZ / n, the rows of dW from `first` on; dZ (n, n_out), X (n, n_in) -> dW (m, n_out)."""
+    """dW <- dW + X^T dZ / n, for the m rows of dW from `first` on; dZ (n, n_out), X (n, n_in) -> dW (m, n_out)."""
     _add_products(dW, dZ, X, first, dW.dtype.type(1 / len(dZ)))
 
 
 @body()
 def descend_sparse(W, dZ, X, first, step):
-    """W <- (1 - eta (l2 + lambda)) W - (eta / n) X^T dZ, the rows of W from `first` on; what is kept as it is takes no time."""
+    """W <- (1 - eta (l2 + lambda)) W - (eta / n) X^T dZ, for the rows of W from `first` on; skips rows that do not change."""
     real, rate = W.dtype.type, step["learning_rate"]
     keep = real(1 - rate * (step["l2"] + step["weight_decay"]))
     if keep != 1:

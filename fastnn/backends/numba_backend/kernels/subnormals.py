@@ -1,7 +1,7 @@
-"""Flushing subnormal numbers to zero, by the register that controls the floating-point arithmetic of a thread.
+"""Flushing subnormal numbers to zero, through the floating-point control register of a thread.
 
-Sums that decay, as Adam's do where a feature is rarely there, come down to subnormal numbers in the end, with which many
-processors compute a hundred times as slowly.
+Moving averages, such as Adam's where a feature is rare, eventually decay to subnormal numbers, on which many processors are
+a hundred times slower.
 """
 
 import platform
@@ -18,12 +18,12 @@ INT32 = ir.IntType(32)
 
 _IS_X86, _IS_ARM = is_x86(), platform.machine().lower() in ("aarch64", "arm64")
 
-#: In x86's MXCSR two bits: results are flushed to zero, and subnormal arguments count as zero. One of Arm's FPCR does both.
+#: Two bits of x86's MXCSR: flush results to zero, and treat subnormal operands as zero. One bit of Arm's FPCR does both.
 SUBNORMALS_ARE_ZERO = 1 << 15 | 1 << 6 if _IS_X86 else 1 << 24
 
 
 def _x86_register(builder, name, slot):
-    """Store MXCSR at a place in memory, or load it from there."""
+    """Store MXCSR to memory, or load it from there."""
     byte_pointer = ir.IntType(8).as_pointer()
     function = ir.FunctionType(ir.VoidType(), [byte_pointer])
     callee = cgutils.get_or_insert_function(builder.module, function, f"llvm.x86.sse.{name}")
@@ -54,7 +54,7 @@ def _write(builder, value):
 
 @intrinsic
 def control_register(typing_context):
-    """What the control register of this thread holds; 0 on a processor where nothing is known of it."""
+    """The control register of this thread; 0 on processors without support."""
     return types.int64(), lambda context, builder, signature, values: _read(builder)
 
 

@@ -1,4 +1,4 @@
-"""Sums of vectors in double precision, in four interleaved parts, so that no addition waits for the one before."""
+"""Sums of vectors in double precision, with four interleaved accumulators, so that no addition waits for the previous one."""
 
 import numpy as np
 

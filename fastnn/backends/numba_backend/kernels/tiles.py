@@ -1,8 +1,8 @@
-"""Tiles of the batches of narrow networks, and the mean of their gradients, which are added in the order of the tiles."""
+"""Tiles of batches of narrow networks, and the mean of their gradients, which are summed in the order of the tiles."""
 
 from fastnn.backends.numba_backend.kernels.driver import call_operation
 from fastnn.backends.numba_backend.kernels.memory import integer_at, put_integer
-from fastnn.backends.numba_backend.kernels.operation_compiler import share
+from fastnn.backends.numba_backend.kernels.operation_compiler import partition
 from fastnn.backends.numba_backend.kernels.registry import body
 from fastnn.backends.numba_backend.layout import (
     ARGUMENTS,
@@ -22,13 +22,13 @@ from fastnn.backends.numba_backend.layout import (
 
 @body()
 def run_tiles(arguments, batch, thread, n_threads):
-    """Run a program for every tile of a batch that is this thread's."""
+    """Run a program for every tile of a batch that belongs to this thread."""
     size, n = integer_at(arguments, TILES_SIZE), integer_at(batch, N_SAMPLES)
     program = integer_at(integer_at(arguments, TILES_PROGRAMS), 8 * thread)
     own = integer_at(arguments, TILES_STEPS) + thread * STEP_SIZE
     for place in range(0, STEP_SIZE, 8):
         put_integer(own, place, integer_at(batch, place))
-    first, last = share((n + size - 1) // size, thread, n_threads, 1)
+    first, last = partition((n + size - 1) // size, thread, n_threads, 1)
     for tile in range(first, last):
         put_integer(own, START, integer_at(batch, START) + tile * size)
         put_integer(own, N_SAMPLES, min(size, n - tile * size))
@@ -44,7 +44,7 @@ def run_tiles(arguments, batch, thread, n_threads):
 
 @body()
 def mean_of_tiles(mean, gradients, tile, step):
-    """g = sum_t (n_t / n) g_t, for tiles of n_t samples, all whole but the last; (T, m) -> (m,)."""
+    """g = sum_t (n_t / n) g_t, for tiles of n_t samples, all full except the last; (T, m) -> (m,)."""
     n, real = step["n_samples"], mean.dtype.type
     share_of_tile = real(min(tile, n) / n)
     for p in range(len(mean)):

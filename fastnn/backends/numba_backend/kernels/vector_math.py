@@ -1,11 +1,10 @@
-"""Exponentials, logarithms and the functions made of them, for whole vectors: no branch, no call, no table.
+"""Vectorisable exponentials, logarithms and related functions: no branches, no calls, no tables.
 
-A loop over such a function is one that LLVM vectorises. Each reduces its argument to an interval on which a polynomial or
-a quotient of two is as near to it as these coefficients allow: minimax approximations, whose relative error is smallest in
-the worst case (Remez's exchange algorithm; Muller, Elementary Functions, 3rd edition, chapter 3). They were computed with
-50 digits and rounded to the type. The bounds in the docstrings include every rounding and hold over the whole range,
-subnormal numbers too, in units in the last place; NaN gives NaN. Where compilation is off, the functions are NumPy's and
-SciPy's.
+LLVM vectorises loops over these functions. Each reduces its argument to an interval on which it is approximated by a
+polynomial or a rational function with the smallest worst-case relative error (minimax, by Remez's exchange algorithm;
+Muller, Elementary Functions, 3rd edition, chapter 3). The coefficients were computed with 50 digits and rounded to the type.
+The error bounds in the docstrings, in units in the last place, include all rounding and hold over the whole range, including
+subnormal numbers; NaN gives NaN. Without compilation, the functions are NumPy's and SciPy's.
 """
 
 import numpy as np
@@ -23,7 +22,7 @@ def exp(x):
 
 
 def expm1(x):
-    """e^x - 1, exact to the last bits near 0 as well; error below 3 ulp."""
+    """e^x - 1, accurate near 0 too; error below 3 ulp."""
     return np.expm1(x)
 
 
@@ -33,7 +32,7 @@ def log(x):
 
 
 def sqrt(x):
-    """The square root, rounded once: the processor's own instruction, where NumPy's name may become a call of the C library."""
+    """The correctly rounded square root: a processor instruction, whereas `np.sqrt` may become a call of the C library."""
     return np.sqrt(x)
 
 
@@ -43,7 +42,7 @@ def log1p(x):
 
 
 def sigmoid(x):
-    """1 / (1 + e^-x), exact to the last bits where it is small as well; error below 3 ulp."""
+    """1 / (1 + e^-x), accurate for small results too; error below 3 ulp."""
     return special.expit(x)
 
 
@@ -58,7 +57,7 @@ def erf(x):
 
 
 def normal_distribution(x):
-    """Phi(x) = (1 + erf(x / sqrt(2))) / 2, exact to the last bits where it is small as well; error below 4 ulp."""
+    """Phi(x) = (1 + erf(x / sqrt(2))) / 2, accurate for small results too; error below 4 ulp."""
     return special.ndtr(x)
 
 
@@ -68,10 +67,10 @@ def normal_density(x):
 
 
 def lanewise(function):
-    """Register the decorated factory, which takes a `Precision` and gives an implementation, as compiled `function`."""
+    """Register the decorated factory, which returns an implementation for a `Precision`, as compiled `function`."""
 
     def register(factory):
-        @overload(function, jit_options=FLAGS | {"forceinline": True})  # by LLVM: Numba would take longer
+        @overload(function, jit_options=FLAGS | {"forceinline": True})  # inlined by LLVM, which is faster than Numba
         def implementation(x):
             return factory(PRECISIONS[x]) if x in PRECISIONS else None
 
@@ -81,7 +80,7 @@ def lanewise(function):
 
 
 def polynomial(coefficients):
-    """The kernel c_0 + x (c_1 + x (c_2 + ...)), Horner's rule, each step of which may fuse into one operation."""
+    """The kernel c_0 + x (c_1 + x (c_2 + ...)), by Horner's rule, with fused multiply-adds where available."""
 
     @intrinsic
     def evaluate(typing_context, x):
@@ -99,7 +98,7 @@ def polynomial(coefficients):
 
 
 def between(lower, upper):
-    """The kernel min(max(x, lower), upper), in which NaN stays NaN; None is no limit."""
+    """The kernel min(max(x, lower), upper); NaN stays NaN; None means no limit."""
 
     @intrinsic
     def clamp(typing_context, x):
@@ -130,8 +129,8 @@ def square_root(typing_context, x):
 def whole_exponent(precision):
     """The kernel (n, first, second): n is the whole number nearest to x / log(2), and first * second = 2^n.
 
-    A single power of two reaches neither the smallest subnormal number nor the largest of all; multiplied with two, one
-    after the other, a result is rounded once.
+    A single power of two cannot represent the whole range from the smallest subnormal number to the largest number; with two
+    multiplications in a row, a result is still rounded only once.
     """
     scalar, integer, fraction_bits = precision.scalar, precision.integer, precision.integer(precision.fraction_bits)
     log2_e, shifter, biases = precision.log2_e, precision.shifter, precision.scalar(2 * precision.bias)
@@ -161,7 +160,7 @@ def reduction(precision):
 
 
 def reciprocal_power_of_two(precision):
-    """The kernel 1 / scale for a power of two: its exponent with the other sign."""
+    """The kernel 1 / scale for a power of two, by negating its exponent."""
     scalar, integer = precision.scalar, precision.integer
     twice_one = integer(2 * precision.bias << precision.fraction_bits)
 
@@ -209,7 +208,7 @@ def _expm1(precision):
 
 @lanewise(sigmoid)
 def _sigmoid(precision):
-    """1 / (1 + e^r first second), both sides of the line divided by `first`: neither overflows, nor loses the 1."""
+    """1 / (1 + e^r first second), numerator and denominator divided by `first`, so that neither overflows or loses the 1."""
     clamp, reduce = between(precision.smallest, -precision.smallest), reduction(precision)
     series, reciprocal, one = polynomial(precision.exponential), reciprocal_power_of_two(precision), precision.scalar(1)
 
@@ -241,7 +240,7 @@ def _tanh(precision):
 
 
 def logarithm_defect(precision):
-    """The kernel x - log(1 + x), small beside x: with s = x / (2 + x), log(1 + x) = 2 atanh(s) and x = 2 s + s x."""
+    """The kernel x - log(1 + x), small compared with x: for s = x / (2 + x), log(1 + x) = 2 atanh(s) and x = 2 s + s x."""
     series, two = polynomial(precision.logarithm), precision.scalar(2)
 
     @inlined
@@ -289,8 +288,8 @@ def _log(precision):
 def gaussian(precision):
     """The kernel (g, first, second), e^(-t^2 / 2) = g * first * second, for t >= 0 up to where it is 0.
 
-    The rounding error of t^2 would be one of the result's, but t^2 / 2 times larger. So t = h + l, where h has half the bits
-    and an exact square: t^2 = h^2 + l (t + h).
+    The rounding error of t^2 would be amplified t^2 / 2 times in the result. So t = h + l, where h has half the bits and an
+    exact square: t^2 = h^2 + l (t + h).
     """
     scalar, integer = precision.scalar, precision.integer
     upper_bits = integer(-1 << (precision.fraction_bits // 2 + 1))
@@ -348,7 +347,7 @@ def _normal_density(precision):
 
 @lanewise(erf)
 def _erf(precision):
-    """From 1 on, erf(x) = 1 - 2 Phi(-sqrt(2) x)."""
+    """For x >= 1, erf(x) = 1 - 2 Phi(-sqrt(2) x)."""
     series, lower, one = polynomial(precision.erf), lower_tail(precision), precision.scalar(1)
     clamp, sqrt_two, two = between(None, precision.one_limit), precision.scalar(np.sqrt(2)), precision.scalar(2)
 

@@ -1,4 +1,4 @@
-"""Contiguous vectors within larger arrays, as compiled code needs to know them to fill the lanes of vectors."""
+"""Contiguous vectors within larger arrays, typed as contiguous so that loops over them vectorise."""
 
 from numba import config, types
 from numba.core import cgutils
@@ -65,6 +65,6 @@ def _column(block, k, start, stop):
     return block[start:stop, k]
 
 
-#: The numbers of a contiguous block as a vector; row i of a block whose rows are contiguous; and numbers `start` to `stop` of
-#: column k of a block whose columns are.
+#: The elements of a contiguous block as a vector; row i of a block with contiguous rows; and elements `start` to `stop` of
+#: column k of a block with contiguous columns.
 flat, row, column = (_flat, _row, _column) if config.DISABLE_JIT else (_typed_flat, _typed_row, _typed_column)

@@ -1,1 +1,1 @@
-"""Programs: lists of operations that train, infer, and take losses and gradients, and the threads that run them."""
+"""Programs: lists of operations for training, inference, losses and gradients, and the threads that run them."""

@@ -1,7 +1,7 @@
-"""Forward, loss, backward and descent as lists of operations: the equations of a network, in the order in which they run.
+"""Forward, loss, backward and descent as lists of operations: the equations of a network, in execution order.
 
-Each function appends to a program. Wide networks work in rows, where every thread has its samples; narrow ones in columns,
-where lanes run along the samples: a `Layout` says which arrays an operation gets.
+Each function appends to a program. Wide networks store samples in rows, partitioned among threads; narrow ones store them in
+columns, and are vectorised over samples. A `Layout` says which part of an array an operation gets.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from fastnn.backends.numba_backend.partition import BY_ONE, BY_SAMPLES, UPDATE_R
 from fastnn.backends.numba_backend.programs.program import Program, Slot
 from fastnn.updates import Rule
 
-#: Samples for which rows of errors meet rows of weights in inner products, and outputs of a layer that make this worth it.
+#: Errors are propagated by inner products for up to FEW_SAMPLES samples, in layers with at least WIDE outputs.
 FEW_SAMPLES, WIDE = 16, 64
 
 NO_ORDER = np.empty(0, np.int64)
@@ -39,18 +39,18 @@ def whole(array: np.ndarray) -> View:
 
 
 def part(array: np.ndarray) -> View:
-    """A thread's part of the rows of an array."""
+    """A thread's chunk of the rows of an array."""
     return View(array, PART)
 
 
 def columns(array: np.ndarray) -> View:
-    """The columns of a batch that belong to a thread's part of the units."""
+    """A thread's chunk of the columns (units) of a batch."""
     return View(array, BATCH, PART)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How samples lie in memory: in rows, a thread's part of them; or in columns, all that there is room for."""
+    """The memory layout of samples: row-major, a thread's chunk of them; or column-major, the whole workspace."""
 
     in_columns: bool
 
@@ -63,7 +63,7 @@ IN_ROWS, IN_COLUMNS = Layout(False), Layout(True)
 
 
 def add_targets(program: Program, Y: np.ndarray, layout: Layout, *, classes: bool, gathers: bool) -> None:
-    """Targets of a batch in columns: one-hot rows of class numbers, or rows of numbers."""
+    """Targets of a batch in columns: one-hot rows from class indices, or rows of numbers."""
     operation = table.one_hot if classes else table.select_targets
     order = Slot("order", STREAM_PART) if gathers else whole(NO_ORDER)
     program.add(operation, BY_SAMPLES, layout.samples(Y), Slot("Y", *(() if gathers else (STREAM_PART,))), order)
@@ -90,13 +90,13 @@ def activate(program: Program, layer: BoundLayer, layout: Layout = IN_ROWS) -> N
 
 
 def drop_units(program: Program, layer: BoundLayer, array: np.ndarray, layout: Layout) -> None:
-    """Drop the units that the batch does without, of activations or of errors."""
+    """Apply the dropout mask of the batch to activations or errors."""
     operation = table.drop_in_columns if layout.in_columns else table.drop
     program.add(operation, BY_SAMPLES, layout.samples(array), layer.dropout, layer.number)
 
 
 def normalize(program: Program, layer: BoundLayer) -> None:
-    """Z = gamma x + beta, x being what the layer normalises: units over the batch, samples over units, or by running statistics."""
+    """Z = gamma x + beta, normalised over the batch, over the units of each sample, or by running statistics."""
     scale, shift, statistics = layer.scale, layer.shift, layer.statistics
     if layer.normalization == "batch":
         program.wait()
@@ -116,7 +116,8 @@ def output_error(
 ) -> None:
     """L_i = loss(f(z_i), y_i), dZ = dL/dA * f'(Z).
 
-    Outputs in rows are laid in columns and back again, in each other's memory: there are often too few to fill vectors.
+    Row-major outputs are transposed to columns and back, reusing each other's memory, because they are often too few to
+    fill vectors.
     """
     compute, from_logits = loss_function(layer.loss)
     Z, A, dZ = (layout.samples(array) for array in (layer.Z, layer.A, layer.dZ))
@@ -135,14 +136,14 @@ def output_error(
 
 
 def add_activation_backward(program: Program, layer: BoundLayer, arrays: tuple[View, View, View]) -> None:
-    """dZ = dA * f'(Z), dZ holding dA before."""
+    """dZ = dA * f'(Z); dZ holds dA on entry."""
     operation, takes_logits = activation_backward(layer.activation)
     dZ, Z, A = arrays
     program.add(operation, BY_SAMPLES, *((dZ, Z, A) if takes_logits else (dZ, A)))
 
 
 def are_few(n_samples: int) -> bool:
-    """Whether a batch is so small that its program differs from that of larger ones."""
+    """Whether a batch is small enough for a different program than larger ones."""
     return n_samples <= FEW_SAMPLES
 
 
@@ -159,7 +160,7 @@ def propagate_errors(program: Program, network: list[BoundLayer], layout: Layout
 
 
 def normalize_backward(program: Program, layer: BoundLayer) -> None:
-    """dZ from dY of a layer that is normalised, and the gradients of its scales and shifts."""
+    """dZ from dY in a normalised layer, and the gradients of its scales and shifts."""
     if layer.normalization == "none":
         return
     program.wait()
@@ -178,7 +179,7 @@ def normalize_backward(program: Program, layer: BoundLayer) -> None:
 
 
 def inputs_of(network: list[BoundLayer], layer: BoundLayer, X: Any) -> Any:
-    """A_{l-1} of a batch as layer l gets it, a thread's columns of it; X for the first."""
+    """A_{l-1} of a batch, the inputs of layer l, restricted to a thread's columns; X for the first layer."""
     return X if layer.number == 0 else columns(network[layer.number - 1].passed_on)
 
 
@@ -195,7 +196,7 @@ def gradients(program: Program, network: list[BoundLayer], X: Any) -> None:
 
 
 def gradients_in_columns(program: Program, network: list[BoundLayer], X: np.ndarray) -> None:
-    """dW_l and db_l, one below the other in memory, of samples in columns."""
+    """dW_l and, right below it in memory, db_l, for samples in columns."""
     for layer in network:
         A, (n_in, n_out) = X if layer.number == 0 else network[layer.number - 1].passed_on, layer.W.shape
         below = np.lib.stride_tricks.as_strided(layer.dW, (n_in + 1, n_out), layer.dW.strides)
@@ -203,7 +204,7 @@ def gradients_in_columns(program: Program, network: list[BoundLayer], X: np.ndar
 
 
 def add_bias_gradient(program: Program, layer: BoundLayer) -> None:
-    """db = mean_i dz_i, which is 0 where a batch is normalised: the mean takes b away."""
+    """db = mean_i dz_i, which is 0 under batch normalisation, where b cancels out."""
     if layer.normalization == "batch":
         program.add(table.clear, by_units(len(layer.b)), part(layer.db))
     else:
@@ -211,14 +212,14 @@ def add_bias_gradient(program: Program, layer: BoundLayer) -> None:
 
 
 def states_of(stretch: Stretch, n_rows: int) -> View:
-    """The states of a stretch of parameters, cut into as many pieces as it has rows, of which a thread gets its part."""
+    """The optimizer state of a range of parameters, divided into `n_rows` pieces, of which a thread gets its chunk."""
     states, width = stretch.states, len(stretch.theta) // n_rows
     shape, strides = (len(states), n_rows), (states.strides[0], width * states.itemsize)
     return View(np.lib.stride_tricks.as_strided(states, shape, strides), ALL, PART)
 
 
 def descend(program: Program, descent: Descent, X: Any, scratch: np.ndarray) -> None:
-    """theta <- theta - step(dL/dtheta) from the errors of a batch; `scratch` has room for the gradients of some rows."""
+    """theta <- theta - step(dL/dtheta) from the errors of a batch; `scratch` holds the gradients of some rows."""
     rule, network = descent.rule, descent.network
     if rule.clips or rule.orthogonal is not None:
         gradients(program, network, X)
@@ -232,7 +233,7 @@ def descend(program: Program, descent: Descent, X: Any, scratch: np.ndarray) -> 
 
 
 def add_descent(program: Program, descent: Descent, layer: BoundLayer, A: Any, scratch: np.ndarray) -> None:
-    """W <- W - step(A^T dZ / n): one product where the rule allows it, else some rows at a time."""
+    """W <- W - step(A^T dZ / n): a single product if the rule allows it, otherwise some rows at a time."""
     (n_rows, width), dZ = layer.W.shape, View(layer.dZ, BATCH)
     if isinstance(A, Sparse):
         add_sparse_descent(program, descent, layer, A)
@@ -245,7 +246,7 @@ def add_descent(program: Program, descent: Descent, layer: BoundLayer, A: Any, s
 
 
 def add_sparse_descent(program: Program, descent: Descent, layer: BoundLayer, X: Sparse) -> None:
-    """W <- W - step(X^T dZ / n) with a sparse X, which moves only rows of W that it meets where the rule allows it."""
+    """W <- W - step(X^T dZ / n) with a sparse X; if the rule allows it, only rows of W with non-zero inputs change."""
     by_rows, dZ = by_units(len(layer.W)), View(layer.dZ, BATCH)
     theta, g = part(layer.W), part(layer.dW)
     if descent.rule.is_product:
@@ -266,11 +267,11 @@ def _rows_of_thread(room: np.ndarray, width: int) -> View:
 
 
 def descend_in_one(program: Program, descent: Descent) -> None:
-    """theta <- theta - step(g), g the whole gradient, which is first shortened where it is too long."""
+    """theta <- theta - step(g) from the whole gradient g, clipped first if the rule says so."""
     rule = descent.rule
     program.wait()
     if rule.clips:
-        shorten(program, descent.gradient)
+        clip_gradient(program, descent.gradient)
     if rule.orthogonal is not None:
         descend_orthogonally(program, descent)
         return
@@ -279,7 +280,7 @@ def descend_in_one(program: Program, descent: Descent) -> None:
 
 
 def add_step(program: Program, rule: Rule, stretch: Stretch, partition: tuple[int, int]) -> None:
-    """theta <- theta - step(g) for parameters whose gradient is there, penalties first."""
+    """theta <- theta - step(g) from a stored gradient, after penalties."""
     theta, g = part(stretch.theta), part(stretch.gradient)
     if stretch.penalized:
         program.add(table.penalize, partition, theta, g)
@@ -287,7 +288,7 @@ def add_step(program: Program, rule: Rule, stretch: Stretch, partition: tuple[in
 
 
 def descend_orthogonally(program: Program, descent: Descent) -> None:
-    """Hidden weights move along orthogonal matrices, and what else there is by the other optimizer of `Muon`."""
+    """Update hidden weights along orthogonal matrices, and all other parameters with `Muon`'s auxiliary optimizer."""
     *hidden, output = descent.network
     for layer in hidden:
         add_orthogonal_step(program, descent, layer)
@@ -298,7 +299,7 @@ def descend_orthogonally(program: Program, descent: Descent) -> None:
 
 
 def add_orthogonal_step(program: Program, descent: Descent, layer: BoundLayer) -> None:
-    """W <- (1 - eta lambda) W - eta s O(u), u the mean gradient, or what looks ahead along it."""
+    """W <- (1 - eta lambda) W - eta s O(u), u the averaged gradient, with or without Nesterov's look-ahead."""
     muon, stretch, dtype = descent.rule.orthogonal, descent.stretch(layer.W, layer.dW), layer.W.dtype
     by_size, theta, g = by_numbers(layer.W.size), part(stretch.theta), part(stretch.gradient)
     if stretch.penalized:
@@ -316,7 +317,7 @@ def add_orthogonal_step(program: Program, descent: Descent, layer: BoundLayer) -
 
 
 def orthogonalize(program: Program, u: np.ndarray, iterations: int) -> np.ndarray:
-    """X <- a X + (b A + c A^2) X, A = X X^T, from X = u / |u|: the matrix in which the last X will stand; u (k, m), k <= m."""
+    """X <- a X + (b A + c A^2) X, A = X X^T, from X = u / |u|; u (k, m), k <= m; returns the array of the last X."""
     k, by_rows = len(u), by_units(len(u))
     X, Y = (aligned_zeros(u.size, u.dtype).reshape(u.shape) for _ in range(2))
     A, polynomial = (aligned_zeros(k * k, u.dtype).reshape(k, k) for _ in range(2))
@@ -336,7 +337,7 @@ def orthogonalize(program: Program, u: np.ndarray, iterations: int) -> np.ndarra
     return X
 
 
-def shorten(program: Program, gradient: np.ndarray) -> None:
+def clip_gradient(program: Program, gradient: np.ndarray) -> None:
     """g <- min(1, c / |g|) g."""
     squares = np.empty(-(-len(gradient) // CHUNK))
     program.kept.append(squares)
@@ -347,7 +348,7 @@ def shorten(program: Program, gradient: np.ndarray) -> None:
 
 
 def finish_losses(program: Program, losses_of_batch: np.ndarray, descent: Descent, reports: bool) -> None:
-    """L = mean_i L_i, and the penalty where it is reported, at the parameters before the step."""
+    """L = mean_i L_i, plus the penalty if it is reported, at the parameters before the step."""
     program.add(table.mean_loss, BY_ONE, View(losses_of_batch, BATCH))
     for stretch in descent.stretches() if reports else ():
         if stretch.penalized:

@@ -1,4 +1,4 @@
-"""The loss of a batch, and its gradient: a program for each, over the same layers."""
+"""The loss of a batch and its gradient: two programs over the same layers."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from fastnn.backends.numba_backend.programs.program import Program, Slot
 
 
 class LossOfBatch:
-    """The loss of a batch of at most as many samples as the layers have room for, and the gradient of it."""
+    """The loss of a batch that fits in the layers' workspace, and its gradient."""
 
     def __init__(self, network: list[BoundLayer], *, classes: bool, weighted: bool, sparse: bool) -> None:
         self.sparse, self.work, self.n_samples = sparse, 0, 0
@@ -49,7 +49,7 @@ class LossOfBatch:
         steps: np.ndarray,
         n_threads: int,
     ) -> None:
-        """Fill the losses of the samples, and their mean in each of the steps."""
+        """Fill the losses of the samples, and store their mean in each of the steps."""
         self.n_samples, self.steps, self.inputs = X.shape[0], steps, arrays_of(X)
         targets = np.ascontiguousarray(Y)
         self.program.bind(**self.inputs, Y=targets, losses=sample_losses, weights=weights)

@@ -1,4 +1,4 @@
-"""Outputs of any number of samples: a program that every thread has to itself, and runs for some rows at a time."""
+"""Outputs of any number of samples: each thread has its own program, and runs it for some rows at a time."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ from fastnn.backends.numba_backend.programs.inputs import arrays_of, own_inputs
 from fastnn.backends.numba_backend.programs.program import Program, Slot
 from fastnn.updates import SETTINGS
 
-#: Samples that a thread takes at a time: memory does not grow with the data.
+#: Samples per pass of a thread, so that memory does not grow with the data.
 ROWS_PER_PASS = 128
 
 
 class Inference:
-    """Outputs A_L of samples, or logits Z_L where it does not activate; `network` has room for `ROWS_PER_PASS` of them."""
+    """Outputs A_L of samples, or logits Z_L unless `activates`; `network` has a workspace for `ROWS_PER_PASS` samples."""
 
     def __init__(self, network: list[BoundLayer], *, activates: bool, sparse: bool) -> None:
         output = network[-1]
@@ -38,13 +38,13 @@ class Inference:
         self.n_samples, self.not_finite = self.step["n_samples"], self.step["not_finite"]
 
     def run(self, steps: np.ndarray, out: np.ndarray, X: Any) -> None:
-        """Fill the rows of `out` that the steps are about."""
-        inputs = arrays_of(X)  # alive while the program runs
+        """Fill the rows of `out` covered by the steps."""
+        inputs = arrays_of(X)  # must live while the program runs
         self.program.bind(out=out, **inputs)
         self.program.run(steps)
 
     def run_once(self, out: np.ndarray, X: Any) -> bool:
-        """Fill `out`, which has at most `ROWS_PER_PASS` rows; whether Z_1 is finite."""
+        """Fill `out`, which has at most `ROWS_PER_PASS` rows; returns whether Z_1 is finite."""
         self.n_samples[0], self.not_finite[0] = len(out), 0
         self.run(self.step, out, X)
         return not self.not_finite[0]

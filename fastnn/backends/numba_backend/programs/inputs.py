@@ -1,4 +1,4 @@
-"""What a program reads its samples from: rows of an array where they lie, or of a sparse matrix."""
+"""The inputs of a program: rows of an array, read in place, or of a sparse matrix."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def own_inputs(sparse: bool) -> Any:
 
 
 def batch_inputs(sparse: bool) -> Any:
-    """A_0 of a whole batch; a thread's columns, unless it is sparse."""
+    """A_0 of a whole batch, restricted to a thread's columns unless it is sparse."""
     return _sparse(STREAM) if sparse else Slot("X", STREAM, PART)
 
 
@@ -25,7 +25,7 @@ def _sparse(rows: int) -> Sparse:
 
 
 def arrays_of(X: Any, order: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """What to bind for X; rows of a sparse matrix are chosen by their places, so that no entry is copied."""
+    """The arrays to bind for X; rows of a sparse matrix are selected through `X_places`, so that no entry is copied."""
     if not is_sparse(X):
         return {"X": X}
     places = np.stack([X.indptr[:-1], X.indptr[1:]], axis=1).astype(np.int64)
@@ -34,7 +34,7 @@ def arrays_of(X: Any, order: np.ndarray | None = None) -> dict[str, np.ndarray]:
 
 
 def work_of(architecture: Architecture, X: Any) -> int:
-    """Products of a weight and a sample, for one sample: the non-zero entries of a sparse X have some, the others none."""
+    """Multiply-adds per sample in a forward pass; for a sparse X, the first layer counts only non-zero entries."""
     if not is_sparse(X):
         return architecture.n_parameters
     n_inputs, n_units = architecture.layer_sizes[:2]

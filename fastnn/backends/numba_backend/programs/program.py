@@ -14,7 +14,7 @@ from fastnn.backends.numba_backend.programs.team import Items, run_team
 
 @dataclass
 class Slot:
-    """An array of the caller's, which a program learns of when it is run: `Program.bind` enters it where it is used."""
+    """A placeholder for an array of the caller, which `Program.bind` fills in before a run."""
 
     name: str
     rows: int = ALL
@@ -27,9 +27,9 @@ class Program:
     Parameters
     ----------
     dtype : numpy dtype
-        Type of the numbers.
+        Dtype of the network.
     flushes : bool, default False
-        Whether subnormal numbers become 0 while it runs, unless it calls functions in Python.
+        Whether to flush subnormal numbers to 0 while it runs, unless it calls Python functions.
     """
 
     def __init__(self, dtype: np.dtype, *, flushes: bool = False) -> None:
@@ -39,11 +39,11 @@ class Program:
         self.waits: list[bool] = []
         self.kept: list[Any] = []
         self.failures: list[BaseException] = []
-        self.inner: list[Program] = []  # what operations of this program run themselves
-        self.interpreted = addresses.interprets()  # whether operations run as they stand, without the compiler
+        self.inner: list[Program] = []  # programs run by operations of this one
+        self.interpreted = addresses.interprets()  # whether operations run in the Python interpreter
 
     def add(self, operation: Operation, partition: tuple[int, int], *arguments: Any) -> None:
-        """Let an operation follow, whose work is shared out by `partition`: what is cut, in which granule."""
+        """Append an operation, whose work is partitioned by `partition`: what is divided, and its granule."""
         arguments = tuple(part for argument in arguments for part in _parts(argument))
         views = [View(_NOTHING, a.rows, a.columns) if isinstance(a, Slot) else a for a in arguments]
         record = operation.record(partition, tuple(views))
@@ -51,23 +51,23 @@ class Program:
             if isinstance(argument, Slot):
                 self.slots.setdefault(argument.name, []).append((record, place))
             elif isinstance(argument, View):
-                self.kept.append(argument.array)  # its memory is referred to by address
+                self.kept.append(argument.array)  # keeps alive the memory behind the address
         self.operations.append((operation, record))
         self.waits.append(False)
 
     def wait(self) -> None:
-        """Let all threads wait for each other here, unless nothing has been done yet."""
+        """Append a barrier, unless the program is empty."""
         if self.waits:
             self.waits[-1] = True
 
     def compile(self) -> None:
-        """Compile what is not there yet."""
+        """Compile the operations that are not compiled yet."""
         if not self.interpreted:
             _ = self.items
             addresses.driver()
 
     def bind(self, **arrays: np.ndarray) -> None:
-        """Enter the arrays that have been left open. They have to live until the program has run."""
+        """Fill in the slots. The arrays must live until the program has run."""
         for name in self.slots.keys() & arrays.keys():
             array = arrays[name]
             matrix = array if array.ndim == 2 else array.reshape(-1, 1)
@@ -82,30 +82,30 @@ class Program:
 
     @cached_property
     def calls_python(self) -> bool:
-        """Whether it calls functions in Python back."""
+        """Whether it calls back into Python."""
         programs = self, *self.inner
         return any(operation.in_python for program in programs for operation, _ in program.operations)
 
     @cached_property
     def items(self) -> Items:
-        """The program as the driver takes it, once it is complete; compiles what is not there yet."""
+        """The program as the driver takes it, once it is complete; compiles missing operations."""
         found = addresses.addresses_of([operation for operation, _ in self.operations], self.dtype, self)
         records = [address_of(record) for _, record in self.operations]
         return Items.of(np.array([found, records, self.waits], np.int64).T)
 
     def run(self, steps: np.ndarray, n_threads: int = 1) -> None:
-        """Run the program once for every record of `steps`, in which losses and findings are left."""
+        """Run the program once for every record of `steps`, in which losses and flags are stored."""
         if self.interpreted:
             self._interpret(steps)
         elif self.calls_python:
-            with KeptSignals():  # a handler would run, and raise, before a function that is called back is on its guard
+            with KeptSignals():  # a handler might raise in a callback before its try block
                 run_team(self.items, steps, n_threads)
             self._raise_failure()
         else:
             run_team(self.items, steps, n_threads, flushes=self.flushes)
 
     def _raise_failure(self) -> None:
-        """Raise what the first function in Python has raised that failed."""
+        """Raise the first exception from a Python callback, if any."""
         failures = [failure for program in (self, *self.inner) for failure in program.failures]
         for program in (self, *self.inner):
             program.failures.clear()
@@ -113,7 +113,7 @@ class Program:
             raise failures[0]
 
     def _interpret(self, steps: np.ndarray) -> None:
-        """Run it without the compiler, operation by operation."""
+        """Run it in the Python interpreter, operation by operation."""
         for k in range(len(steps)):
             for operation, record in self.operations:
                 operation.interpret(address_of(record), address_of(steps[k : k + 1]), 0, 1, self.dtype)
@@ -123,5 +123,5 @@ _NOTHING = np.empty((0, 0))
 
 
 def _parts(argument: Any) -> tuple[Any, ...]:
-    """An argument, or the arrays that it consists of."""
+    """The argument, or its parts if it is composite."""
     return tuple(argument) if isinstance(argument, Sparse) else (argument,)

@@ -1,7 +1,7 @@
-"""A team of threads that run a program side by side.
+"""A team of threads that run a program in parallel.
 
-Threads are started for each call, some dozens of microseconds, so nothing is left to outlive a fork or to spin beside other
-work.
+Threads are started for each call, which takes some tens of microseconds, so that none outlives a fork or spins while other
+code runs.
 """
 
 import ctypes
@@ -18,12 +18,12 @@ from fastnn.backends.numba_backend import addresses
 from fastnn.backends.numba_backend.layout import WORK
 from fastnn.backends.numba_backend.operations import address_of
 
-SLEEP = 0.001  # seconds between two looks at a thread that does not end
+SLEEP = 0.001  # seconds between checks of a thread that has not ended
 
 
 @cache
 def _driver():
-    """The driver as a C function: room for its result, for an exception that it never has, its work, and the thread."""
+    """The driver as a C function of pointers for a result and an exception, unused, its work, and the thread."""
     return ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * 4)(addresses.driver())
 
 
@@ -38,7 +38,7 @@ def _yield_processor() -> int:
 
 
 class Items(NamedTuple):
-    """A program as the driver takes it: its records of `ITEM`, where they are and how many."""
+    """A program as the driver takes it: its `ITEM` records, their address and their number."""
 
     records: np.ndarray
     address: int
@@ -46,20 +46,20 @@ class Items(NamedTuple):
 
     @classmethod
     def of(cls, numbers: np.ndarray) -> "Items":
-        """The same from rows of the numbers of each record."""
+        """Items from the rows of an array, one per record."""
         records = np.ascontiguousarray(numbers)
         return cls(records, address_of(records), len(records))
 
 
-_Result = ctypes.c_int64  # room for the driver's result, and for an exception that it never has
+_Result = ctypes.c_int64  # memory for the driver's result and exception, which are not used
 
-#: A record of `WORK`, and the place of one of its numbers.
+#: A `WORK` record, and the positions of some of its fields.
 _Work = ctypes.c_int64 * len(WORK)
 _N_THREADS, _BROKEN = (WORK.index(name) for name in ("n_threads", "broken"))
 
 
 def run_team(items: Items, steps: np.ndarray, n_threads: int, *, flushes: bool = False) -> None:
-    """Run a program for every step in a team of threads; `flushes` lets subnormal numbers become 0 meanwhile."""
+    """Run a program for every step in a team of threads; with `flushes`, subnormal numbers are flushed to 0."""
     work = _Work(items.address, items.n, address_of(steps), len(steps), n_threads, 0, 0, _yield_processor(), flushes)
     if n_threads == 1:
         _compute(work, 0)
@@ -76,15 +76,15 @@ def _compute(work: Any, thread: int) -> None:
 
 @cache
 def _current_processor() -> Any:
-    """The system's function that tells on which processor a thread runs, or None where it cannot be asked or set."""
+    """The system function that tells on which processor a thread runs, or None if affinity cannot be set."""
     return getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
 
 
 def _move_away(from_processor: int, places: int) -> None:
-    """Move this thread some processors on from another's, and leave it free to move again.
+    """Move this thread to another processor, `places` after the given one, and leave it free to move again.
 
-    A thread begins where the one is that started it. Two that wait for each other at barriers would share that processor
-    until the system balances its load, some hundredths of a second later.
+    A new thread starts on the processor of its parent. Two threads that wait for each other at barriers would share that
+    processor until the system balances the load, some tens of milliseconds later.
     """
     allowed = os.sched_getaffinity(0)
     processors = sorted(allowed)
@@ -95,9 +95,9 @@ def _move_away(from_processor: int, places: int) -> None:
 
 
 class _Team:
-    """The threads of one call: the caller's own, which is thread 0, and members started for it.
+    """The threads of one call: the caller's, which is thread 0, and members started for it.
 
-    Whatever happens to one of them, none is left waiting for it, and none writes to the caller's arrays afterwards.
+    Whatever happens to one of them, no other keeps waiting for it, and none writes to the caller's arrays after the call.
     """
 
     def __init__(self, work: Any, n_threads: int) -> None:
@@ -119,7 +119,7 @@ class _Team:
             self._wait_for_the_end()
 
     def _lead(self) -> None:
-        """What thread 0 does: start the others, and run the program once all are there."""
+        """Thread 0: start the others, and run the program once all are ready."""
         if self._start():
             self.ready.wait()
         else:
@@ -131,7 +131,7 @@ class _Team:
         _compute(self.work, thread)
 
     def _start(self) -> bool:
-        """Start every member; False if the system has no more threads to give."""
+        """Start every member; False if no more threads are available."""
         try:
             for member in self.members:
                 member.start()
@@ -140,7 +140,7 @@ class _Team:
         return True
 
     def _join_in(self, thread: int) -> None:
-        """What a member does: run the program once all are there."""
+        """Member: run the program once all threads are ready."""
         self.at_work.add(thread)
         try:
             if self.processor >= 0:
@@ -148,22 +148,22 @@ class _Team:
             self.ready.wait()
             self._compute(thread)
         except threading.BrokenBarrierError:
-            pass  # not every thread could be started, or an interrupt came first: none of the members computes
+            pass  # not every thread could be started, or an interrupt came first: no member computes
         finally:
             self.at_work.remove(thread)
 
     def _break_up(self) -> None:
-        """Let nobody wait, neither for the program to begin nor at a barrier within it."""
+        """Release all waiting threads, both before the program and at barriers within it."""
         self.ready.abort()
         self.work[_BROKEN] = 1
 
     def _wait_for_the_end(self) -> None:
-        """Return when every member has left the program; an interrupt meanwhile is raised then, and not before."""
+        """Return when every member has left the program; an interrupt in the meantime is raised only then."""
         try:
             for member in self.members:
                 if member.is_alive():
                     member.join()
         except BaseException:
-            while self.at_work:  # a thread whose join was interrupted may call itself dead while it runs
+            while self.at_work:  # a thread whose join was interrupted may report itself dead while it runs
                 time.sleep(SLEEP)
             raise

@@ -1,7 +1,7 @@
-"""Batches of narrow networks, cut into tiles of samples: each goes through a whole program while all of it lies in the caches.
+"""Batches of narrow networks, cut into tiles of samples: each passes through a whole program while it stays in cache.
 
-A tile is a batch of its own to the program that computes it. The gradients of the tiles are added in their order, so the
-sum does not depend on which thread computed which.
+To its program, a tile is a batch. The gradients of the tiles are summed in order, so the sum does not depend on which thread
+computed which tile.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from fastnn.updates import SETTINGS
 
 
 class TilesOperation(Operation):
-    """`run_tiles` with the programs of the threads, which it needs beside its record where nothing is compiled."""
+    """`run_tiles` together with the threads' programs, which it needs when nothing is compiled."""
 
     returns_status = True
 
@@ -25,7 +25,7 @@ class TilesOperation(Operation):
         self.own_steps = np.zeros(len(programs), SETTINGS)
 
     def record(self, partition: tuple[int, int], arguments: tuple[Any, ...]) -> np.ndarray:
-        """Its record is all about programs."""
+        """The record: tile size, programs, their steps, and their number of operations."""
         items = 0 if self.items is None else address_of(self.items)
         return np.array([self.tile, items, address_of(self.own_steps), len(self.programs[0])], np.int64)
 

@@ -31,18 +31,18 @@ from fastnn.backends.numba_backend.programs.program import Program, Slot
 from fastnn.backends.numba_backend.programs.tiles import TilesOperation
 from fastnn.updates import Rule
 
-#: Products of a weight and a sample that take about as long as the update of a weight, from and to memory.
+#: Multiply-adds that take about as long as updating one weight in memory.
 WORK_PER_UPDATE = 8
 
-#: Samples of a tile of a narrow network's batch, at most.
+#: Largest number of samples in a tile of a narrow network's batch.
 TILE_SAMPLES = 384
 
-#: Tiles that a thread takes, at least: of fewer it would spend too much of its time at barriers.
+#: Smallest number of tiles per thread: with fewer, barriers would take too much of its time.
 TILES_PER_THREAD = 4
 
 
 class Training:
-    """A network with its optimizer, bound to work on batches of at most `batch_size` samples."""
+    """A network with an optimizer, bound to a workspace for batches of at most `batch_size` samples."""
 
     def __init__(
         self, network: BoundNetwork, rule: Rule, states: np.ndarray, batch_size: int, data: DataKind, max_threads: int
@@ -68,7 +68,7 @@ class Training:
         order: np.ndarray | None,
         n_threads: int,
     ) -> None:
-        """A step for every record, whose batch is that of its `start` and `n_samples` in the order; losses go there."""
+        """Make one update per record, on the batch given by its `start` and `n_samples`, and store the loss in it."""
         bound = arrays_of(X, order) | {"Y": np.ascontiguousarray(Y), "weights": weights}
         if order is not None:
             bound["order"] = np.ascontiguousarray(order)
@@ -76,7 +76,7 @@ class Training:
         self.program.run(steps, min(self._team(steps, X, n_threads), self.max_threads))
 
     def compile(self) -> None:
-        """Compile what is not there yet."""
+        """Compile the operations that are not compiled yet."""
         self.program.compile()
 
     def _team(self, steps: np.ndarray, X: Any, n_threads: int) -> int:
@@ -84,7 +84,7 @@ class Training:
         return min(team, max(1, self.n_tiles // TILES_PER_THREAD)) if self.in_columns else team
 
     def _work(self, X: Any) -> int:
-        """Products of a weight and a sample for one sample, with what the update of all weights is worth of them."""
+        """Multiply-adds per sample, including the equivalent of updating all weights."""
         work = work_of(self.network.architecture, X)
         return work + self.data.sparse * WORK_PER_UPDATE * self.network.n_parameters // self.batch_size
 
@@ -93,7 +93,7 @@ class Training:
         return Descent(self.rule, self.states, network, parameters, gradient)
 
     def _compute_in_rows(self) -> None:
-        """Each thread takes its rows of the batch through all layers, and then its share of the weights."""
+        """Each thread takes its rows of the batch through all layers, and then updates its chunk of the weights."""
         program, network = self.program, self.network.bind(self.batch_size)
         descent, rule = self._descent(network), self.rule
         A, X = self._inputs()
@@ -110,7 +110,7 @@ class Training:
         descend(program, descent, X, self._room_for_gradients(network))
 
     def _inputs(self) -> tuple[Any, Any]:
-        """A_0 of the batch: a thread's rows, and all rows of a thread's columns."""
+        """A_0 of the batch, twice: a thread's rows, and a thread's columns of all rows."""
         if not self.data.gathers or self.data.sparse:
             return own_inputs(self.data.sparse), batch_inputs(self.data.sparse)
         n_inputs = self.network.architecture.n_inputs
@@ -132,9 +132,9 @@ class Training:
         return aligned_zeros(self.max_threads * size, self.network.dtype).reshape(self.max_threads, size)
 
     def _compute_in_columns(self) -> None:
-        """The whole batch in columns, or tile by tile of it where it is large."""
+        """Compute the whole batch in columns, or tile by tile if it is large."""
         self.n_tiles = -(-self.batch_size // TILE_SAMPLES)
-        self.n_tiles += self.n_tiles % 2 if self.n_tiles > 1 else 0  # two threads then have the same work
+        self.n_tiles += self.n_tiles % 2 if self.n_tiles > 1 else 0  # so that two threads have the same work
         self.tile = _whole(-(-self.batch_size // self.n_tiles))
         program, gradient = self.program, self.network.vectors[1]
         if self.n_tiles == 1:
@@ -158,7 +158,7 @@ class Training:
     def _tile_program(self, program: Program, gradient: np.ndarray, gradients: np.ndarray | None = None) -> None:
         """Losses and mean gradient of the samples of a tile; the gradient goes to the tile's row of `gradients`.
 
-        What is computed for room beyond the last sample is neither summed nor kept.
+        Values in the unused part of the workspace, beyond the last sample, are neither summed nor stored.
         """
         network = self.network.bind(self.tile, in_columns=True, gradient=gradient)
         output, n_inputs = network[-1], self.network.architecture.n_inputs
@@ -183,5 +183,5 @@ class Training:
 
 
 def _whole(n: int) -> int:
-    """n, rounded up to whole vectors."""
+    """n, rounded up to a multiple of `GRANULE`."""
     return -(-n // GRANULE) * GRANULE
