@@ -99,7 +99,8 @@ class ReshufflingSampler(Sampler):
     ) -> None:
         super().__init__(network, samples, rows, batch_size, shuffle=random is not None)
         self.random, self.positions = random, np.arange(self.n_samples)
-        self._drawn: list[np.ndarray] = []  # orders of epochs that will be trained again
+        self._last = np.empty((0, self.n_samples), np.int64)  # orders that were drawn together last
+        self._drawn: list[np.ndarray] = []  # those of epochs that will be trained again
 
     def draw_orders(self, n_epochs: int) -> np.ndarray:
         """The last order, shuffled again for each epoch."""
