@@ -107,7 +107,7 @@ class Network(FeedForward):
             How much each sample counts, as in `loss`: each batch follows the gradient of its own weighted mean. A batch in
             which all weights are 0 has none, and only the penalties and the optimizer's momentum move the parameters.
         optimizer : Optimizer, LBFGS or str, optional
-            An optimizer, or the name of one with its options by default, such as "adam"; by default ``SGD()``. What it
+            An optimizer, or the name of one with its options by default, such as "sgd"; by default ``Adam()``. What it
             keeps is taken up where the last call with an equal optimizer left it; it starts at 0 in a network that was
             copied, unpickled or loaded.
         schedule : Schedule or callable, optional
@@ -115,7 +115,7 @@ class Network(FeedForward):
             the number of a step and returns its rate. Steps are updates of the parameters, counted from 0 at the start of
             this call; `Cosine` and `OneCycle` also depend on how many there will be, and so on `epochs`. By default the
             rate stays the optimizer's.
-        epochs : int, default 10
+        epochs : int, default 100
             Passes over the data.
         batch_size : int or None, default 32
             Samples per update; the last batch may be shorter and is used. None takes all samples at once.

@@ -444,7 +444,7 @@ OPTIMIZERS: dict[str, Optimizer | LBFGS] = {
 
 
 def find_optimizer(optimizer: Any) -> Optimizer | LBFGS:
-    """The optimizer of that name, or for None plain SGD; an optimizer is itself.
+    """The optimizer of that name, or for None `Adam`; an optimizer is itself.
 
     Raises
     ------
@@ -452,7 +452,7 @@ def find_optimizer(optimizer: Any) -> Optimizer | LBFGS:
         If there is none of that name; the message lists the known ones. If it is no optimizer.
     """
     if optimizer is None:
-        return OPTIMIZERS["sgd"]
+        return OPTIMIZERS["adam"]
     if isinstance(optimizer, Optimizer | LBFGS):
         return optimizer
     if isinstance(optimizer, type) and issubclass(optimizer, Optimizer | LBFGS):

@@ -100,7 +100,7 @@ def find_learning_rate(
     X, y : array-like
         Samples and targets, as in `Network.fit`.
     optimizer : Optimizer or str, optional
-        By default ``SGD()``; its learning rate makes no difference, and it begins anew.
+        By default ``Adam()``; its learning rate makes no difference, and it begins anew.
     rates : pair of float, default (1e-7, 10)
         The rates of the first and the last step, lowest and highest, positive.
     steps : int, default 100
