@@ -319,9 +319,9 @@ def test_a_copy_is_equal_and_independent(duplicate, backend):
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, by_pickle])
 def test_a_copy_goes_on_as_the_original_does(duplicate, backend):
     network = small_network(backend)
-    network.fit(X, LABELS, epochs=1, batch_size=3)
+    network.fit(X, LABELS, optimizer="sgd", epochs=1, batch_size=3)
     twin = duplicate(network)
-    histories = [each.fit(X, LABELS, epochs=2, batch_size=3) for each in (network, twin)]
+    histories = [each.fit(X, LABELS, optimizer="sgd", epochs=2, batch_size=3) for each in (network, twin)]
     assert histories[0].loss == histories[1].loss
     assert twin.parameters.tobytes() == network.parameters.tobytes()
 

@@ -102,7 +102,7 @@ def report(share, history):
     print("report", flush=True)
 
 try:
-    network.fit(X, y, epochs=1, batch_size=batch_size, shuffle=False, progress=report)
+    network.fit(X, y, optimizer="sgd", epochs=1, batch_size=batch_size, shuffle=False, progress=report)
     sys.exit("The epoch ended before the interrupt came.")
 except KeyboardInterrupt:
     print(time.monotonic(), flush=True)
@@ -116,7 +116,7 @@ last = min(batch + 4000, n_samples // batch_size)
 while network.parameters.tobytes() != left.tobytes():
     assert batch < last, "The interrupt left parameters that no whole number of batches gives."
     rows = slice(batch * batch_size, (batch + 1) * batch_size)
-    network.fit(X[rows], y[rows], epochs=1, batch_size=batch_size, shuffle=False)
+    network.fit(X[rows], y[rows], optimizer="sgd", epochs=1, batch_size=batch_size, shuffle=False)
     batch += 1
 """
 

@@ -361,7 +361,7 @@ def test_a_schedule_counts_the_steps_that_are_made():
     network.fit(*data, batch_size=16, epochs=2, schedule=rate)
     assert max(seen) == 3
     cosine = new_network(**BATCH_NORM).fit(*data, batch_size=16, epochs=2, schedule=fastnn.schedules.Cosine())
-    course = fastnn.schedules.Cosine().begin(fastnn.SGD().learning_rate, 2, 4)
+    course = fastnn.schedules.Cosine().begin(fastnn.Adam().learning_rate, 2, 4)
     assert cosine.learning_rate == course.rates(0, 4)[0][[1, 3]].tolist()
 
 
