@@ -1,17 +1,18 @@
-"""``GridSearchCV`` over many small fits: in one job or in worker processes."""
+"""``GridSearchCV`` over many small fits: in one job, in worker processes, in threads."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import joblib
 from joblib.externals.loky import get_reusable_executor
 from sklearn.model_selection import GridSearchCV
 
+from benchmarks.harness.agreement import assert_same_bits
 from benchmarks.workloads import same_learning
 from benchmarks.workloads.call import Call, of_each
-from benchmarks.workloads.libraries import fitted, seconds_of
+from benchmarks.workloads.libraries import SUBJECT, fitted, seconds_of
 from fastnn.threads import available_cpus
 
 
@@ -61,6 +62,27 @@ class Search(Call):
             return fitted(search, self.data())
         with worker_processes(self.n_jobs):
             return fitted(search, self.data())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThreadedSearch(Search):
+    """fastnn's search in threads of one process against its own in one job."""
+
+    reference: ClassVar[str] = f"{SUBJECT}, n_jobs=1"
+
+    n_jobs: int = 2
+
+    def check(self) -> dict[str, float]:
+        """Require the same mean scores, bit for bit."""
+        scores = of_each(lambda name: [mean_scores(self.search(name))], (self.reference, SUBJECT))
+        assert_same_bits(self.name, scores)
+        return {"scores_of_the_work": 0.0}
+
+    def search(self, name: str) -> GridSearchCV:
+        """Run fastnn's search, in one job for the reference and in threads otherwise."""
+        n_jobs = 1 if name == self.reference else self.n_jobs
+        with joblib.parallel_config("threading", n_jobs=n_jobs):
+            return fitted(GridSearchCV(self.estimator(SUBJECT), self.grid, cv=self.folds), self.data())
 
 
 def mean_scores(search: GridSearchCV) -> Any:

@@ -7,7 +7,7 @@ from benchmarks.workloads import data
 from benchmarks.workloads.call import Call
 from benchmarks.workloads.fit import Fit
 from benchmarks.workloads.prediction import Prediction
-from benchmarks.workloads.search import Search
+from benchmarks.workloads.search import Search, ThreadedSearch
 from benchmarks.workloads.training import Training
 
 _PLAIN = (
@@ -229,6 +229,15 @@ CALLS: tuple[Call, ...] = (
         n_jobs=2,
         fresh_workers=True,
         floors=(None, None),
+    ),
+    ThreadedSearch(
+        name="search_threads",
+        work="GridSearchCV, 8 × 3 fits, 2 threads",
+        make_data=_SEARCH.make_data,
+        n_samples=_SEARCH.n_samples,
+        options=_SEARCH.options,
+        grid=_SEARCH.grid,
+        floors=(None, 1.7),
     ),
     Prediction(
         name="predict",

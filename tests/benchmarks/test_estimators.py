@@ -108,6 +108,11 @@ def test_what_libraries_must_agree_on(check, ours, theirs, message):
         check("task", {"scikit-learn": theirs, "fastnn": ours})
 
 
+def test_a_search_by_threads_finds_what_one_job_finds():
+    measured = measure(quick_call("search_threads"), n_turns=1)
+    assert set(measured["seconds"]) == {"fastnn, n_jobs=1", "fastnn"}
+
+
 def test_size_of_a_pickled_estimator(stand_in):
     trained = quick_call("predict").trained_shortly("scikit-learn", quick_call("predict").data())
     assert pickled_ratio(trained) > 3  # weights, gradients' two moments and more
