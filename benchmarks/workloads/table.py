@@ -6,6 +6,7 @@ from dataclasses import replace
 from benchmarks.workloads import data
 from benchmarks.workloads.call import Call
 from benchmarks.workloads.fit import Fit
+from benchmarks.workloads.many import ManyEstimators, ManyNetworks
 from benchmarks.workloads.prediction import Prediction
 from benchmarks.workloads.search import Search, ThreadedSearch
 from benchmarks.workloads.training import Training
@@ -199,6 +200,25 @@ _TFIDF = Fit(
     floors=(1, 1),
 )
 
+_MANY = ManyEstimators(
+    name="fit_many",
+    work="fit_many of 200, 50 epochs, (32,); 2 processes of joblib's",
+    make_data=functools.partial(data.in_type, "float32", data.two_classes),
+    n_samples=2000,
+    options={"hidden_layer_sizes": (32,), "max_iter": 50, "batch_size": 32, "alpha": 0.0, "tol": 0.0, **_TO_THE_END},
+    floors=(None, 10),
+    most_turns=3,
+)
+
+_MANY_NETWORKS = ManyNetworks(
+    name="fit_many_networks",
+    work="fit_many of 200, 50 epochs, 20-32-2",
+    make_data=_MANY.make_data,
+    n_samples=_MANY.n_samples,
+    options=_MANY.options,
+    floors=(None, 3),
+)
+
 #: Every call of estimators, at its full size.
 CALLS: tuple[Call, ...] = (
     _MNIST,
@@ -269,4 +289,6 @@ CALLS: tuple[Call, ...] = (
         n_calls=50,
         n_rows=2000,
     ),
+    _MANY,
+    _MANY_NETWORKS,
 )

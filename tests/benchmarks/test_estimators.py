@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
+import fastnn
 from benchmarks.estimators import demands, table
 from benchmarks.estimators.measure import measure
 from benchmarks.workloads import libraries, same_learning
@@ -106,6 +107,45 @@ def test_what_libraries_must_agree_on(check, ours, theirs, message):
     check("task", {"scikit-learn": theirs, "fastnn": theirs})
     with pytest.raises(AssertionError, match=message):
         check("task", {"scikit-learn": theirs, "fastnn": ours})
+
+
+def fit_one_after_another(models, data, *, n_threads=None, **options):
+    """Networks give their histories, estimators themselves."""
+    return [model.fit(*data, **options) for model in models]
+
+
+def fit_with_another_order(models, data, *, n_threads=None, **options):
+    """The last of the models sees its samples otherwise."""
+    *others, last = models
+    X, y = data
+    return [*fit_one_after_another(others, data, **options), last.fit(X[::-1], y[::-1], **options)]
+
+
+@pytest.fixture(params=["fit_many", "fit_many_networks"])
+def many_fits(request):
+    call = quick_call(request.param)
+    if request.param == "fit_many_networks":
+        pytest.importorskip("jax")
+    return call
+
+
+def test_models_that_are_fitted_together_are_held_to_what_they_learn_alone(many_fits, monkeypatch):
+    monkeypatch.setattr(fastnn, "fit_many", fit_one_after_another, raising=False)
+    measured = measure(many_fits, n_turns=1)
+    assert measured["reference"] == many_fits.reference
+    assert all(seconds > 0 for seconds in measured["seconds"].values())
+
+
+def test_models_that_learn_otherwise_together_are_not_timed(many_fits, monkeypatch):
+    monkeypatch.setattr(fastnn, "fit_many", fit_with_another_order, raising=False)
+    with pytest.raises(AssertionError, match=r"fit_many and fit differ in their bits\. Nothing was timed"):
+        measure(many_fits, n_turns=1)
+
+
+def test_a_function_that_fastnn_does_not_have_is_missed(monkeypatch):
+    monkeypatch.delattr(fastnn, "fit_many", raising=False)
+    assert quick_call("fit_many").missing() == "fastnn.fit_many"
+    assert quick_call("digits").missing() is None
 
 
 def test_a_search_by_threads_finds_what_one_job_finds():
