@@ -5,9 +5,10 @@ from pathlib import Path
 
 from benchmarks.kernels import INFERENCE_ROWS, KERNELS, inference
 from benchmarks.processes import first_fit_seconds, import_seconds
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads.table import TRAININGS
+from benchmarks.workloads.workload import at_size
 
-_WORKLOADS = {workload.name: workload for workload in WORKLOADS}
+_WORKLOADS = {workload.name: workload for workload in at_size(TRAININGS)}
 _KERNELS = {kernel.name: kernel for kernel in KERNELS}
 
 

@@ -4,68 +4,52 @@ Run it on a machine that does nothing else: ``python -m benchmarks.compare_backe
 ``python -m benchmarks.readme`` to bring the README up to date.
 """
 
-import json
+import functools
 import platform
 import statistics
-import time
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 import click
-import llvmlite.binding
 import numba
 import numpy as np
 import scipy
 
 import fastnn
-from benchmarks.workloads import DTYPE, QUICK, WORKLOADS, Workload
+from benchmarks.harness import runs
+from benchmarks.harness.machine import machine
+from benchmarks.harness.markdown import line, table, three_digits
+from benchmarks.harness.results import SavedResults
+from benchmarks.harness.turns import exactly, take_turns
+from benchmarks.settings import DTYPE, QUICK
+from benchmarks.workloads.table import TRAININGS
+from benchmarks.workloads.training import Training
+from benchmarks.workloads.workload import at_size
 from fastnn.threads import available_cpus
 
-RESULTS = Path(__file__).parent / "results"
-JSON_FILE = RESULTS / "backends.json"
-MARKDOWN_FILE = RESULTS / "backends.md"
-
-#: Threads of a matrix library spin for a while after its last product, and would take the next turn's processors.
-PAUSE_SECONDS = 0.2
+WORKLOADS = at_size(TRAININGS)
 
 
-def measure(workload: Workload, rounds: int, n_threads: int | None) -> dict[str, Any]:
-    """Median seconds of each backend over `rounds` turns, the backends taking turns within each."""
+def measure(workload: Training, rounds: int, n_threads: int | None) -> dict[str, Any]:
+    """Median seconds of each backend, the backends taking turns, after a check that they agree."""
     workload.assert_backends_agree()
-    seconds: dict[str, list[float]] = {backend: [] for backend in fastnn.available_backends()}
-    for _ in range(rounds):
-        for backend, measured in seconds.items():
-            time.sleep(PAUSE_SECONDS)
-            measured.append(workload.seconds(backend, n_threads))
+    backends = fastnn.available_backends()
+    turns = {backend: functools.partial(workload.seconds, backend, n_threads) for backend in backends}
+    seconds = take_turns(turns, exactly(rounds))
     return {
-        "name": workload.name,
-        "network": workload.network_shape,
-        "loss": workload.loss,
-        "n_samples": workload.n_samples,
-        "batch_size": workload.batch_size,
-        "data": workload.data().source,
-        "epochs": workload.epochs,
+        **workload.description,
         "backends": {backend: _summary(workload, measured) for backend, measured in seconds.items()},
     }
 
 
-def _summary(workload: Workload, seconds: list[float]) -> dict[str, float]:
-    median = statistics.median(seconds)
-    return {
-        "milliseconds_per_epoch": 1e3 * median / workload.epochs,
-        "fastest_milliseconds_per_epoch": 1e3 * min(seconds) / workload.epochs,
-        "samples_per_second": workload.samples_per_second(median),
-        "useful_gflops": workload.gflops(median),
-    }
+def _summary(workload: Training, seconds: list[float]) -> dict[str, float]:
+    samples_per_second = workload.samples_per_second(statistics.median(seconds))
+    return {**workload.summary(seconds), "samples_per_second": samples_per_second}
 
 
-def machine(n_threads: int | None) -> dict[str, Any]:
+def measured_on(n_threads: int | None) -> dict[str, Any]:
     """What the numbers were measured on."""
     return {
-        "date": date.today().isoformat(),
-        "processor": llvmlite.binding.get_host_cpu_name(),
-        "system": platform.system(),
+        **machine(),
         "threads": n_threads or available_cpus(),
         "dtype": DTYPE,
         "python": platform.python_version(),
@@ -75,37 +59,34 @@ def machine(n_threads: int | None) -> dict[str, Any]:
 
 def markdown(results: dict[str, Any]) -> str:
     """Table of the saved results, and below it what they were measured on."""
-    lines = [
-        "| workload | network | batch | NumPy, ms per epoch | Numba, ms per epoch | times faster | Numba, samples/s |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
-        *map(_row, results["workloads"]),
-    ]
+    header = ["workload", "network", "batch"]
+    header += ["NumPy, ms per epoch", "Numba, ms per epoch", "times faster", "Numba, samples/s"]
     at = results["machine"]
-    measured_on = (
+    note = (
         f"Medians of {results['rounds']} turns on a {at['processor']} processor with {at['threads']} threads, "
         f"{at['dtype']}, on {at['date']}: Python {at['python']}, NumPy {at['numpy']}, Numba {at['numba']}, "
         f"SciPy {at['scipy']}, fastnn {at['fastnn']}."
     )
-    return "\n".join([*lines, "", measured_on]) + "\n"
+    return "\n".join([*table(header, 2, map(_row, results["workloads"])), "", note]) + "\n"
 
 
 def _row(workload: dict[str, Any]) -> str:
     reference, compiled = workload["backends"]["numpy"], workload["backends"]["numba"]
     ratio = reference["milliseconds_per_epoch"] / compiled["milliseconds_per_epoch"]
-    cells = [
-        f"{workload['data']}, {workload['n_samples']:,} samples",
-        workload["network"],
-        "all" if workload["batch_size"] is None else str(workload["batch_size"]),
-        _three_digits(reference["milliseconds_per_epoch"]),
-        _three_digits(compiled["milliseconds_per_epoch"]),
-        f"{ratio:.1f}",
-        f"{compiled['samples_per_second']:,.0f}",
-    ]
-    return f"| {' | '.join(cells)} |"
+    return line(
+        [
+            f"{workload['data']}, {workload['n_samples']:,} samples",
+            workload["network"],
+            "all" if workload["batch_size"] is None else str(workload["batch_size"]),
+            three_digits(reference["milliseconds_per_epoch"]),
+            three_digits(compiled["milliseconds_per_epoch"]),
+            f"{ratio:.1f}",
+            f"{compiled['samples_per_second']:,.0f}",
+        ]
+    )
 
 
-def _three_digits(number: float) -> str:
-    return f"{number:.3g}" if number < 1000 else f"{number:,.0f}"
+SAVED = SavedResults("backends", markdown)
 
 
 @click.command()
@@ -115,23 +96,14 @@ def _three_digits(number: float) -> str:
 @click.option(
     "--threads", type=click.IntRange(min=1), help="Threads of both backends.  [default: as many as there are]"
 )
-@click.option("--only", multiple=True, type=click.Choice([workload.name for workload in WORKLOADS]), help="Not saved.")
+@runs.only_option(workload.name for workload in WORKLOADS)
 def main(rounds: int, threads: int | None, only: tuple[str, ...]) -> None:
     """Time both backends on the table of workloads, interleaved, and save medians and ratios."""
-    results = {"machine": machine(threads), "rounds": rounds, "workloads": []}
-    for workload in WORKLOADS:
-        if only and workload.name not in only:
-            continue
+    results: dict[str, Any] = {"machine": measured_on(threads), "rounds": rounds, "workloads": []}
+    for workload in runs.chosen(WORKLOADS, only):
         results["workloads"].append(measure(workload, rounds, threads))
         click.echo(_row(results["workloads"][-1]))
-    table = markdown(results)
-    if QUICK or only:
-        click.echo("Not saved: this was not the whole table at its full size.")
-        return
-    RESULTS.mkdir(exist_ok=True)
-    JSON_FILE.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    MARKDOWN_FILE.write_text(table, encoding="utf-8")
-    click.echo(f"Saved {JSON_FILE} and {MARKDOWN_FILE}.")
+    SAVED.save_whole(results, is_whole=not (QUICK or only))
 
 
 if __name__ == "__main__":

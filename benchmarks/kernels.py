@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastnn
-from benchmarks.workloads import DTYPE, QUICK, SEED
+from benchmarks.harness.agreement import assert_close
+from benchmarks.settings import DTYPE, QUICK, SEED
 from fastnn.backends.numba_backend import table
 from fastnn.backends.numba_backend.operations import NOTHING, Operation, View
 from fastnn.backends.numba_backend.programs.program import Program
@@ -54,12 +55,7 @@ class Kernel:
         run = functools.partial(self.twin, *arguments) if backend == "numpy" else _program(self.operation, arguments)
         run()
         for found, number in zip(arguments[: self.outputs], expected, strict=False):
-            difference, largest = float(np.abs(found - number).max()), float(np.abs(number).max())
-            if not difference <= TOLERANCE * largest:
-                raise AssertionError(
-                    f"{self.name}: the {backend} backend differs from the numpy backend by {difference:.3g} where the "
-                    f"largest number is {largest:.3g}; {TOLERANCE:.1g} of it is allowed. Nothing was timed."
-                )
+            assert_close(f"{self.name} on the {backend} backend", found, number, TOLERANCE)
         return run
 
 
@@ -151,10 +147,5 @@ def inference(n_rows: int, backend: str) -> Callable[[], NDArray[Any]]:
     X = np.abs(_normal(n_rows, 784))
     expected = fastnn.Network([784, 128, 10], backend="numpy", dtype=DTYPE, seed=SEED).forward(X)
     network = fastnn.Network([784, 128, 10], backend=backend, dtype=DTYPE, seed=SEED)
-    difference = float(np.abs(network.forward(X) - expected).max())
-    if not difference <= TOLERANCE:
-        raise AssertionError(
-            f"Probabilities of the {backend} backend differ from those of the numpy backend by {difference:.3g}; "
-            f"{TOLERANCE:.1g} is allowed. Nothing was timed."
-        )
+    assert_close(f"probabilities on the {backend} backend", network.forward(X), expected, TOLERANCE)
     return functools.partial(network.forward, X)

@@ -5,15 +5,16 @@ multiply-adds that the processor makes in the same run; the shapes take turns. `
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from time import perf_counter
+from dataclasses import dataclass
 from typing import Any
 
 import click
 import numpy as np
 
-from benchmarks.peers.machine import peak_gflops
-from benchmarks.workloads import DTYPE, QUICK, SEED
+from benchmarks.harness.agreement import assert_close
+from benchmarks.harness.peak import peak_gflops
+from benchmarks.harness.turns import exactly, seconds_of, take_turns
+from benchmarks.settings import DTYPE, QUICK, SEED
 from fastnn.architecture import aligned_empty
 from fastnn.backends.numba_backend.kernels.compilation import kernel
 from fastnn.backends.numba_backend.kernels.products import accumulate, inner_products, multiply, multiply_add_row
@@ -58,34 +59,29 @@ def gradient(n_calls, dW, A, dZ, b):
 
 @dataclass
 class Product:
-    """A product of a layer: what computes it some times, its arguments, its result by NumPy, and the seconds of its turns."""
+    """A product of a layer: what computes it some times, its arguments, and its result by NumPy."""
 
     name: str
     run: Callable[..., None]
     arguments: tuple[Any, ...]
     expected: Any
     flops: int
-    seconds: list[float] = field(default_factory=list)
 
     def check(self) -> None:
         """Compile, and compare with NumPy."""
         self.arguments[0][:] = 0
         self.run(1, *self.arguments)
-        difference, largest = np.abs(self.arguments[0] - self.expected).max(), np.abs(self.expected).max()
-        if not difference <= TOLERANCE * largest:
-            raise AssertionError(f"{self.name} differs by {difference:.3g} where the largest number is {largest:.3g}.")
+        assert_close(self.name, self.arguments[0], self.expected, TOLERANCE)
 
-    def take_turn(self) -> None:
-        """Run for some milliseconds."""
-        n_calls = max(1, int(FLOPS_PER_TURN / self.flops))
-        start = perf_counter()
-        self.run(n_calls, *self.arguments)
-        self.seconds.append((perf_counter() - start) / n_calls)
-
-    @property
     def gflops(self) -> float:
-        """Billions of operations per second in the best turn."""
-        return self.flops / min(self.seconds) / 1e9
+        """Billions of operations per second in some milliseconds."""
+        n_calls = max(1, int(FLOPS_PER_TURN / self.flops))
+        return n_calls * self.flops / seconds_of(lambda: self.run(n_calls, *self.arguments)) / 1e9
+
+
+def peak() -> float:
+    """Billions of operations per second that one processor can do."""
+    return peak_gflops(n_threads=1)
 
 
 def products(n: int, n_in: int, n_out: int) -> Iterator[Product]:
@@ -116,14 +112,14 @@ def main(turns: int, only: str) -> None:
     chosen = [product for layer in LAYERS for product in products(*layer) if only in product.name]
     for product in chosen:
         product.check()
-    peaks = []
-    for _ in range(turns):
-        peaks.append(peak_gflops(level().vector_bits // 32, n_threads=1))
-        for product in chosen:
-            product.take_turn()
-    click.echo(f"{level().vector_bits}-bit vectors; peak {max(peaks):.0f} GFLOP/s")
+    measured = take_turns(
+        {"peak": peak, **{product.name: product.gflops for product in chosen}}, exactly(turns, pause=0)
+    )
+    best = {name: max(gflops) for name, gflops in measured.items()}
+    click.echo(f"{level().vector_bits}-bit vectors; peak {best['peak']:.0f} GFLOP/s")
     for product in chosen:
-        click.echo(f"{product.name:32} {product.gflops:7.1f} GFLOP/s {product.gflops / max(peaks):5.0%} of peak")
+        gflops = best[product.name]
+        click.echo(f"{product.name:32} {gflops:7.1f} GFLOP/s {gflops / best['peak']:5.0%} of peak")
 
 
 if __name__ == "__main__":

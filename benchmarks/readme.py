@@ -3,19 +3,23 @@
 A table that was not saved yet leaves nothing between its markers.
 """
 
-import json
 from pathlib import Path
 
 import click
 
 from benchmarks import compare_backends
 from benchmarks.estimators import table as estimators
+from benchmarks.harness.results import SavedResults
 from benchmarks.peers import table as peers
 
 README = Path(__file__).parents[1] / "README.md"
 
-#: By the name in the markers, the modules that know where results are saved and how their table looks.
-TABLES = {"estimators": estimators, "backends": compare_backends, "peers": peers}
+#: By the name in the markers.
+TABLES: dict[str, SavedResults] = {
+    "estimators": estimators.SAVED,
+    "backends": compare_backends.SAVED,
+    "peers": peers.SAVED,
+}
 
 
 def with_table(text: str, name: str, table: str) -> str:
@@ -28,23 +32,15 @@ def with_table(text: str, name: str, table: str) -> str:
     return f"{before}{begin}\n{table}{end}{after}"
 
 
-def saved_table(name: str) -> str:
-    """The table made from the saved results of that name; empty if there are none."""
-    if not TABLES[name].JSON_FILE.exists():
-        return ""
-    table: str = TABLES[name].markdown(json.loads(TABLES[name].JSON_FILE.read_text(encoding="utf-8")))
-    return table
-
-
 def up_to_date() -> dict[Path, str]:
     """What the README and the files of the tables should hold."""
     text = README.read_text(encoding="utf-8")
     files = {}
-    for name, module in TABLES.items():
-        table = saved_table(name)
+    for name, saved in TABLES.items():
+        table = saved.table()
         text = with_table(text, name, table)
         if table:
-            files[module.MARKDOWN_FILE] = table
+            files[saved.markdown_file] = table
     return {README: text, **files}
 
 

@@ -3,20 +3,21 @@
 Run it on a machine that does nothing else. All take turns on MNIST-sized networks; medians, and ratios to the plain network.
 """
 
-import json
-import statistics
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import click
-import numpy as np
 
 import fastnn
-from benchmarks.compare_backends import machine
-from benchmarks.workloads import QUICK, WORKLOADS, Workload
+from benchmarks.compare_backends import measured_on
+from benchmarks.harness.results import RESULTS, save_json
+from benchmarks.harness.turns import exactly, medians, take_turns
+from benchmarks.settings import QUICK
+from benchmarks.workloads.table import TRAININGS
+from benchmarks.workloads.training import Training
+from benchmarks.workloads.workload import at_size
 from fastnn.threads import available_cpus
 
-RESULTS = Path(__file__).parent / "results"
 JSON_FILE = RESULTS / "regularisation.json"
 
 NETWORKS = ("mnist_128", "mnist_512_512")
@@ -31,32 +32,26 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-def network(workload: Workload, n_threads: int, options: dict[str, Any]) -> fastnn.Network:
-    """A network of the workload's with more options."""
-    return fastnn.Network(
-        workload.layer_sizes, workload.activations, workload.loss, seed=0, n_threads=n_threads, **options
-    )
+def prepared(workload: Training, name: str, n_threads: int) -> Callable[[], float]:
+    """Return the turn of one of the `OPTIONS`, milliseconds of an epoch, after a check that the backends agree."""
+    options, optimizer_options = OPTIONS[name]
+    optimizer = fastnn.SGD(workload.learning_rate, **optimizer_options)
+    workload.assert_backends_agree(optimizer, **options)
+    network = workload.network("numba", n_threads, **options)
+    return lambda: 1e3 * workload.fit(network, optimizer=optimizer, epochs=1).seconds[0]
 
 
-def measure(workload: Workload, n_threads: int, turns: int) -> dict[str, float]:
-    """Milliseconds per epoch of each, by turns, after a check that each learns."""
-    data, times = workload.data(), {name: [] for name in OPTIONS}
-    fits = {}
-    for name, (options, optimizer_options) in OPTIONS.items():
-        net = network(workload, n_threads, options)
-        optimizer = fastnn.SGD(workload.learning_rate, **optimizer_options)
-        before = net.evaluate(data.X, data.y)
-        net.fit(data.X, data.y, optimizer=optimizer, epochs=1, batch_size=workload.batch_size, progress=False)
-        if not net.evaluate(data.X, data.y) < before:
-            raise AssertionError(f"{workload.name} with {name} did not learn. Nothing was timed.")
-        fits[name] = (net, optimizer)
-    for _ in range(turns):
-        for name, (net, optimizer) in fits.items():
-            history = net.fit(
-                data.X, data.y, optimizer=optimizer, epochs=1, batch_size=workload.batch_size, progress=False
-            )
-            times[name].append(1e3 * history.seconds[0])
-    return {name: statistics.median(values) for name, values in times.items()}
+def measure(workload: Training, n_threads: int, turns: int) -> dict[str, float]:
+    """Milliseconds per epoch of each, by turns."""
+    return medians(take_turns({name: prepared(workload, name, n_threads) for name in OPTIONS}, exactly(turns)))
+
+
+def told(workload: Training, n_threads: int, turns: int) -> dict[str, Any]:
+    """What is saved of a workload, with a line about it on the way."""
+    times = measure(workload, n_threads, turns)
+    ratios = ", ".join(f"{name} {time:.0f} ms ({time / times['plain']:.3f})" for name, time in times.items())
+    click.echo(f"{workload.network_shape} on {n_threads}: {ratios}")
+    return {"name": workload.name, "threads": n_threads, "milliseconds_per_epoch": times}
 
 
 @click.command()
@@ -65,16 +60,11 @@ def measure(workload: Workload, n_threads: int, turns: int) -> dict[str, float]:
 )
 def main(turns: int) -> None:
     """Time networks with each option, and save medians."""
-    results: dict[str, Any] = {"machine": machine(None), "turns": turns, "networks": []}
-    for workload in WORKLOADS:
-        for n_threads in np.unique([1, available_cpus()]).tolist() if workload.name in NETWORKS else ():
-            times = measure(workload, n_threads, turns)
-            results["networks"].append({"name": workload.name, "threads": n_threads, "milliseconds_per_epoch": times})
-            ratios = ", ".join(f"{name} {time:.0f} ms ({time / times['plain']:.3f})" for name, time in times.items())
-            click.echo(f"{workload.network_shape} on {n_threads}: {ratios}")
+    workloads = [workload for workload in at_size(TRAININGS) if workload.name in NETWORKS]
+    counts = sorted({1, available_cpus()})
+    networks = [told(workload, n_threads, turns) for workload in workloads for n_threads in counts]
     if not QUICK:
-        JSON_FILE.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-        click.echo(f"Saved {JSON_FILE}.")
+        save_json(JSON_FILE, {"machine": measured_on(None), "turns": turns, "networks": networks})
 
 
 if __name__ == "__main__":

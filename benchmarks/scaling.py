@@ -4,8 +4,6 @@ fastnn's compiled backend beside JAX and PyTorch where they are installed; saved
 """
 
 import functools
-import json
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +11,18 @@ from typing import Any
 
 import click
 
+from benchmarks.harness import runs
+from benchmarks.harness.markdown import line, table, three_digits
+from benchmarks.harness.processors import CAN_PIN
+from benchmarks.harness.results import RESULTS, SavedResults
+from benchmarks.harness.turns import Rounds
 from benchmarks.peers.libraries import SUBJECT, installed
-from benchmarks.peers.processors import CAN_PIN, run_module
-from benchmarks.peers.table import RESULTS, three_digits
-from benchmarks.workloads import QUICK, Data, Workload, mnist_images
+from benchmarks.settings import QUICK
+from benchmarks.workloads.data import Data, mnist_images
+from benchmarks.workloads.training import Training
 from fastnn.threads import available_cpus
 
-JSON_FILE, MARKDOWN_FILE, PLOT_FILE = (RESULTS / f"scaling.{suffix}" for suffix in ("json", "md", "png"))
+PLOT_FILE = RESULTS / "scaling.png"
 LIBRARIES = tuple(name for name in ("PyTorch", "JAX", SUBJECT) if name in installed())
 
 WIDTHS = (8, 512) if QUICK else (8, 16, 32, 64, 128, 256, 512, 1024, 2048)
@@ -30,14 +33,14 @@ CENTRE = (512, 128)
 #: Size of a point, some tenths of a second of computing: operations, and at most so many samples and batches.
 FLOPS_PER_TURN = 1e8 if QUICK else 8e9
 MOST_SAMPLES, MOST_BATCHES = 16_384, 1000
-SECONDS_OF_TURNS = 1.0
+ROUNDS = Rounds(1, 1) if QUICK else Rounds(3, 9, seconds=1.0)
 
 Point = dict[str, Any]
 
 
-def point_workload(width: int, batch_size: int) -> Workload:
+def point_workload(width: int, batch_size: int) -> Training:
     """784-width-width-10 of ReLUs on images, in whole batches, two at least and as many as the size of a point allows."""
-    workload = Workload(
+    workload = Training(
         name=f"width {width}, batch {batch_size}",
         layer_sizes=(784, width, width, 10),
         activations=("relu", "relu", "softmax"),
@@ -78,10 +81,10 @@ def sweep(n_processors: int) -> list[tuple[int, int]]:
 
 def measure_points(points: list[tuple[int, int]]) -> Iterator[Point]:
     """Useful GFLOP/s of every library at each width and batch size, on this process's processors."""
-    from benchmarks.peers.turns import measure
+    from benchmarks.peers.measure import measure
 
     for width, batch_size in points:
-        measured = measure(point_workload(width, batch_size), LIBRARIES, SECONDS_OF_TURNS)
+        measured = measure(point_workload(width, batch_size), LIBRARIES, ROUNDS)
         gflops = {name: peer["useful_gflops"] for name, peer in measured["peers"].items()}
         yield {
             "processors": available_cpus(),
@@ -95,22 +98,19 @@ def measure_points(points: list[tuple[int, int]]) -> Iterator[Point]:
 def points_on(n_processors: int) -> list[Point]:
     """The sweep's points, measured by a process on that many processors."""
     points = [f"{width}x{batch_size}" for width, batch_size in sweep(n_processors)]
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "points.json"
-        run_module("benchmarks.scaling", ["--here", str(output), *points], n_processors)
-        measured: list[Point] = json.loads(output.read_text(encoding="utf-8"))
+    measured: list[Point] = runs.run_on(n_processors, "benchmarks.scaling", points)["points"]
     return measured
 
 
 def markdown(points: list[Point]) -> str:
     """A row for each point: useful GFLOP/s of every library, and the peak of the processors."""
-    names = list(points[0]["gflops"])
-    lines = [["width", "batch", "cores", *(f"{name}, GFLOP/s" for name in names), "peak, GFLOP/s"]]
-    lines.append(["---:"] * len(lines[0]))
-    for point in points:
-        speeds = [*point["gflops"].values(), point["peak_gflops"]]
-        lines.append([str(point[key]) for key in ("width", "batch_size", "processors")] + [*map(three_digits, speeds)])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    speeds = [f"{name}, GFLOP/s" for name in (*points[0]["gflops"], "peak")]
+    return "\n".join(table(["width", "batch", "cores", *speeds], 0, map(_row, points))) + "\n"
+
+
+def _row(point: Point) -> str:
+    speeds = [*point["gflops"].values(), point["peak_gflops"]]
+    return line([*(str(point[key]) for key in ("width", "batch_size", "processors")), *map(three_digits, speeds)])
 
 
 def along(points: list[Point], axis: str, **fixed: int) -> list[Point]:
@@ -155,24 +155,23 @@ def _draw(axes: Any, points: list[Point], axis: str, label: str) -> None:
     axes.set_xlabel(label)
 
 
+SAVED = SavedResults("scaling", markdown)
+
+
 @click.command()
-@click.option("--here", type=click.Path(path_type=Path), hidden=True, help="Measure the points in this very process.")
+@runs.here_option
 @click.argument("points", nargs=-1)
 def main(here: Path | None, points: tuple[str, ...]) -> None:
     """Measure fastnn, JAX and PyTorch from narrow to wide, small batches to large, one processor to all."""
     if here is not None:
         pairs = [(int(width), int(batch_size)) for width, batch_size in (point.split("x") for point in points)]
-        here.write_text(json.dumps(list(map(_told, measure_points(pairs)))), encoding="utf-8")
+        runs.write_run(here, points=list(map(_told, measure_points(pairs))))
         return
     measured = [point for n_processors in processor_counts(available_cpus()) for point in points_on(n_processors)]
-    RESULTS.mkdir(exist_ok=True)
-    if QUICK:
-        click.echo(markdown(measured) + "\nNot saved: this was not the whole sweep at its full size.")
-        return
-    JSON_FILE.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
-    MARKDOWN_FILE.write_text(markdown(measured), encoding="utf-8")
-    plot(measured, PLOT_FILE)
-    click.echo(f"Saved {JSON_FILE}, {MARKDOWN_FILE} and {PLOT_FILE}.")
+    click.echo(markdown(measured))
+    SAVED.save_whole(measured, is_whole=not QUICK)
+    if not QUICK:
+        plot(measured, PLOT_FILE)
 
 
 def _told(point: Point) -> Point:

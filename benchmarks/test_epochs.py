@@ -5,18 +5,21 @@ import functools
 import pytest
 
 import fastnn
-from benchmarks.workloads import QUICK, WORKLOADS, Workload
+from benchmarks.settings import QUICK
+from benchmarks.workloads.table import TRAININGS
+from benchmarks.workloads.training import Training
+from benchmarks.workloads.workload import at_size
 
 ROUNDS = 1 if QUICK else 5
 
 
 @functools.cache
-def _compiled_and_compared(workload: Workload) -> None:
+def _compiled_and_compared(workload: Training) -> None:
     workload.assert_backends_agree()
 
 
 @pytest.mark.parametrize("backend", fastnn.available_backends())
-@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
+@pytest.mark.parametrize("workload", at_size(TRAININGS), ids=lambda workload: workload.name)
 def test_fit(benchmark, workload, backend):
     _compiled_and_compared(workload)
     benchmark.group = workload.name

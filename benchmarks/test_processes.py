@@ -9,7 +9,7 @@ import statistics
 import pytest
 
 from benchmarks.processes import first_fit_seconds, import_seconds
-from benchmarks.workloads import QUICK
+from benchmarks.settings import QUICK
 
 pytestmark = pytest.mark.benchmark(group="fresh process")
 

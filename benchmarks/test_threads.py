@@ -4,15 +4,14 @@ The floor of oversubscription: neither costs more than half as much again as the
 """
 
 import functools
-import statistics
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import fastnn
-from benchmarks.workloads import QUICK
+from benchmarks.harness.turns import exactly, medians, seconds_of, take_turns
+from benchmarks.settings import QUICK
 from fastnn.threads import available_cpus
 
 ROUNDS = 1 if QUICK else 9
@@ -61,13 +60,9 @@ def test_fit_by_threads(benchmark, n_threads):
 
 def ratio_of_medians(numerator, denominator) -> float:
     """Time of one function in that of another, which take turns."""
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for _ in range(ROUNDS):
-        for function, durations in zip((numerator, denominator), seconds, strict=True):
-            start = time.perf_counter()
-            function()
-            durations.append(time.perf_counter() - start)
-    return statistics.median(seconds[0]) / statistics.median(seconds[1])
+    turns = {"above": lambda: seconds_of(numerator), "below": lambda: seconds_of(denominator)}
+    seconds = medians(take_turns(turns, exactly(ROUNDS)))
+    return seconds["above"] / seconds["below"]
 
 
 @pytest.mark.skipif(QUICK, reason="a few batches are of no worth as a measurement")

@@ -65,7 +65,7 @@ def outputs_of(loss: Loss) -> tuple[str, ...]:
 OUTPUTS = tuple((loss, output) for loss in (*LOSSES.values(), *WITH_OPTIONS) for output in outputs_of(loss))
 
 #: No, one, two or three hidden layers; narrow networks train in columns, those with many inputs or units in rows.
-LAYER_SIZES = ((10, 1), (70, 17), (1, 10, 3), (3, 40, 1), (3, 1, 17, 5), (10, 17, 7, 3, 1), (66, 7, 33, 3, 2))
+LAYER_SIZES = ((10, 1), (65, 9), (1, 10, 3), (3, 40, 1), (3, 1, 17, 5), (10, 17, 7, 3, 1), (65, 3, 33, 3, 2))
 
 #: Samples of an epoch, and of a batch: 1, 2, 7, 64, and 16 with a last batch of 5.
 BATCHES = ((3, 1), (6, 2), (21, 7), (64, 64), (37, 16))

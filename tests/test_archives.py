@@ -12,8 +12,6 @@ from fastnn.archives import write_atomically
 from fastnn.training.checkpoints import Checkpoint
 from tests.datasets.hostile import fit, new_network
 
-# What kills leave behind
-
 
 def leftovers(folder):
     return sorted(folder.glob(".fastnn-*"))

@@ -8,8 +8,6 @@ import fastnn
 from tests.cases import every_backend
 from tests.small_networks import LABELS, X, network_for
 
-# Good input
-
 
 def misaligned(array):
     buffer = np.zeros(array.nbytes + 1, np.uint8)

@@ -10,8 +10,6 @@ from fastnn.losses import LOSSES, Huber
 from tests.cases import every_backend
 from tests.small_networks import LABELS, X, assert_refused, network_for
 
-# Options
-
 BAD_NETWORKS = {
     "activation": (
         {"activations": "relo"},

@@ -3,85 +3,84 @@
 Run it on a machine that does nothing else, then ``python -m benchmarks.readme`` to bring the README up to date.
 """
 
-import json
 import platform
-import tempfile
-from datetime import date
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
-import llvmlite.binding
 import numba
 import numpy as np
 import scipy
 import sklearn
 
 import fastnn
-from benchmarks.estimators.table import JSON_FILE, MARKDOWN_FILE, RESULTS, markdown, shortfalls
-from benchmarks.estimators.tasks import TASKS
-from benchmarks.peers.processors import CAN_PIN, counts, run_module
-from benchmarks.workloads import QUICK
+from benchmarks.estimators.demands import shortfalls
+from benchmarks.estimators.measure import measure
+from benchmarks.estimators.table import SAVED, markdown, reference, row, row_beside_another
+from benchmarks.harness import runs
+from benchmarks.harness.machine import machine
+from benchmarks.peers.libraries import installed
+from benchmarks.settings import QUICK
+from benchmarks.workloads.libraries import REFERENCE
+from benchmarks.workloads.table import CALLS
+from benchmarks.workloads.workload import at_size
 from fastnn.threads import available_cpus
 
 #: Turns of each library, of which the median is taken.
 TURNS = 7
 
 
-def machine() -> dict[str, Any]:
-    """What the numbers were measured on."""
+def measured_here(names: tuple[str, ...], turns: int, quick: bool) -> Iterator[dict[str, Any]]:
+    """Results of the calls of those names, all if there is none, on this process's processors."""
+    n_processors = available_cpus()
+    for call in runs.chosen(at_size(CALLS, quick), names):
+        if n_processors < call.fewest_processors:
+            continue
+        if missing := call.missing():
+            click.echo(f"{call.name} is left out: {missing} is not installed.")
+            continue
+        result = measure(call, turns)
+        click.echo((row if reference(result) == REFERENCE else row_beside_another)(result, n_processors))
+        yield result
+
+
+def measured(names: tuple[str, ...], turns: int, quick: bool) -> dict[str, Any]:
+    """The calls on one processor and on all."""
     modules = {"NumPy": np, "SciPy": scipy, "Numba": numba, "scikit-learn": sklearn, "fastnn": fastnn}
+    versions = {name: module.__version__ for name, module in modules.items()}
+    versions |= {name: found for name, found in installed().items() if name == "JAX"}
+    arguments = [*runs.only(names), "--turns", str(turns), *(["--quick"] if quick else [])]
     return {
-        "date": date.today().isoformat(),
-        "processor": llvmlite.binding.get_host_cpu_name(),
-        "processors": available_cpus(),
-        "system": platform.system(),
-        "versions": {
-            "Python": platform.python_version(),
-            **{name: module.__version__ for name, module in modules.items()},
+        "machine": {
+            **machine(),
+            "processors": available_cpus(),
+            "versions": {"Python": platform.python_version(), **versions},
         },
+        "turns": turns,
+        "runs": [runs.run_on(n, "benchmarks.estimators", arguments) for n in runs.counts()],
     }
 
 
-def measured_on(n_processors: int, names: tuple[str, ...], turns: int, quick: bool) -> dict[str, Any]:
-    """Results of the tasks of those names, all if there is none, from a process on that many processors."""
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "results.json"
-        arguments = [str(output), *names, "--turns", str(turns), *(["--quick"] if quick else [])]
-        run_module("benchmarks.estimators.turns", arguments, n_processors)
-        results: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
-    return results
-
-
-def save(results: dict[str, Any]) -> None:
-    """Write results and table where the README's comes from."""
-    RESULTS.mkdir(exist_ok=True)
-    JSON_FILE.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    MARKDOWN_FILE.write_text(markdown(results), encoding="utf-8")
-    click.echo(f"Saved {JSON_FILE} and {MARKDOWN_FILE}.")
-
-
 @click.command()
-@click.option("--only", multiple=True, type=click.Choice([task.name for task in TASKS]), help="Not saved.")
+@runs.only_option(call.name for call in CALLS)
 @click.option(
     "--turns", type=click.IntRange(min=1), help=f"Turns of each library.  [default: {TURNS}, or 1 with --quick]"
 )
 @click.option("--quick", is_flag=True, default=QUICK, help="Tiny sizes, to see that everything runs. Not saved.")
-def main(only: tuple[str, ...], turns: int | None, quick: bool) -> None:
+@runs.here_option
+def main(only: tuple[str, ...], turns: int | None, quick: bool, here: Path | None) -> None:
     """Time fastnn's and scikit-learn's MLPClassifier and MLPRegressor, and save medians and ratios.
 
     Fails where fastnn falls short of what is demanded of it, after everything was measured.
     """
-    if not CAN_PIN:
-        click.echo("This system cannot bind a process to one processor: only all of them are measured.")
     turns = turns or (1 if quick else TURNS)
-    runs = [measured_on(n_processors, only, turns, quick) for n_processors in counts()]
-    results = {"machine": machine(), "turns": turns, "runs": runs}
+    if here is not None:
+        runs.write_run(here, tasks=list(measured_here(only, turns, quick)))
+        return
+    results = measured(only, turns, quick)
     click.echo("\n" + markdown(results))
-    if quick or only:
-        click.echo("Not saved: this was not the whole table at its full size.")
-    else:
-        save(results)
+    SAVED.save_whole(results, is_whole=not (quick or only))
     if not quick and (sentences := shortfalls(results)):
         raise click.ClickException("\n".join(["Some demands are not met.", *sentences]))
 

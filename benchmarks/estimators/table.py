@@ -1,136 +1,95 @@
-"""The saved comparison as one table, and what of it falls short of what is demanded."""
+"""The saved comparison as a table; and as a second one, the calls in which fastnn is beside other than scikit-learn."""
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from benchmarks.estimators.libraries import REFERENCE, SUBJECT
+from benchmarks.harness.markdown import cores, duration, line, table, times
+from benchmarks.harness.results import SavedResults
+from benchmarks.workloads.libraries import REFERENCE, SUBJECT
 
-RESULTS = Path(__file__).parents[1] / "results"
-JSON_FILE = RESULTS / "estimators.json"
-MARKDOWN_FILE = RESULTS / "estimators.md"
-
-#: Bytes of a pickled estimator, divided by those of its weights and biases, may be so many.
-MOST_PICKLED = 1.1
+#: The results of one call, and the processors that it was measured on.
+Measured = tuple[dict[str, Any], int]
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """Table of the saved results, and below it what its cells mean and what they were measured on."""
-    lines = [
-        _line(["data", "work", "cores", REFERENCE, SUBJECT, "times as fast"]),
-        _line(["---", "---", *["---:"] * 4]),
-        *rows(results),
-    ]
-    notes = [_legend(results["turns"]), *_pickled(results), *_memory(results), _measured_on(results["machine"])]
-    return "\n".join([*lines, "", " ".join(notes)]) + "\n"
+    """Tables of the saved results, and below them what their cells mean and what they were measured on."""
+    beside = [measured for measured in in_order(results) if reference(measured[0]) == REFERENCE]
+    others = [measured for measured in in_order(results) if reference(measured[0]) != REFERENCE]
+    header = ["data", "work", "cores", REFERENCE, SUBJECT, "times as fast"]
+    lines = [*table(header, 2, (row(*measured) for measured in beside)), "", *_others(others)]
+    notes = [_legend(results), *_pickled(results), *_memory(results), _measured_on(results["machine"])]
+    return "\n".join([*lines, " ".join(notes)]) + "\n"
 
 
-def rows(results: dict[str, Any]) -> list[str]:
-    """A row for each task and number of processors, those of one task below each other."""
-    longest = max((run["tasks"] for run in results["runs"]), key=len)  # one core has no tasks for two workers
+def in_order(results: dict[str, Any]) -> list[Measured]:
+    """Each call on each number of processors, the results of one call after each other."""
+    longest = max((run["tasks"] for run in results["runs"]), key=len)  # one core has no calls for two workers
     measured = {(task["name"], run["processors"]): task for run in results["runs"] for task in run["tasks"]}
     counts = [run["processors"] for run in results["runs"]]
-    return [
-        row(measured[name, n], n)
-        for name in (task["name"] for task in longest)
-        for n in counts
-        if (name, n) in measured
-    ]
+    names = [task["name"] for task in longest]
+    return [(measured[name, n], n) for name in names for n in counts if (name, n) in measured]
 
 
 def row(task: dict[str, Any], processors: int) -> str:
-    """One task on so many processors."""
-    n_samples, n_features = task["shape"]
-    cells = [
-        f"{task['data']}, {n_samples:,} × {n_features}, {task['dtype']}",
-        f"{task['estimator']}: {task['work']}",
-        str(processors),
-        duration(task["seconds"][REFERENCE]),
-        f"**{duration(task['seconds'][SUBJECT])}**",
-        times(ratio(task)),
-    ]
-    return _line(cells)
+    """One call beside scikit-learn's, on that many processors."""
+    return line([*_work(task, processors), duration(task["seconds"][reference(task)]), *_ours(task)])
+
+
+def row_beside_another(task: dict[str, Any], processors: int) -> str:
+    """One call beside another reference's."""
+    theirs = duration(task["seconds"][reference(task)])
+    return line([*_work(task, processors)[:2], reference(task), str(processors), theirs, *_ours(task)])
+
+
+def reference(task: dict[str, Any]) -> str:
+    """Whom fastnn is compared with: scikit-learn in results of earlier versions."""
+    return str(task.get("reference", REFERENCE))
 
 
 def ratio(task: dict[str, Any]) -> float:
-    """How many times as fast as scikit-learn fastnn is."""
-    return float(task["seconds"][REFERENCE] / task["seconds"][SUBJECT])
+    """How many times as fast as the reference fastnn is."""
+    return float(task["seconds"][reference(task)] / task["seconds"][SUBJECT])
 
 
-def shortfalls(results: dict[str, Any]) -> list[str]:
-    """A sentence for each demand that is not met."""
-    return [
-        f"{task['name']} on {_cores(run['processors'])}: {sentence}"
-        for run in results["runs"]
-        for task in run["tasks"]
-        for sentence in _shortfalls(task)
-    ]
+def _others(measured: list[Measured]) -> list[str]:
+    if not measured:
+        return []
+    header = ["data", "work", "beside", "cores", "its time", SUBJECT, "times as fast"]
+    return [*table(header, 3, (row_beside_another(*one) for one in measured)), ""]
 
 
-def _shortfalls(task: dict[str, Any]) -> list[str]:
-    floor, most, seconds = task["floor"], task["most_seconds"], task["seconds"][SUBJECT]
-    pickled, most_memory = task["pickled"].get(SUBJECT, 0), task.get("most_memory")
-    sentences = []
-    if floor is not None and ratio(task) < floor:
-        sentences.append(f"{ratio(task):.3g} times as fast as {REFERENCE}; at least {floor:g} are demanded.")
-    if most is not None and seconds > most:
-        sentences.append(f"{duration(seconds)}; at most {duration(most)} are allowed.")
-    if pickled > MOST_PICKLED:
-        sentences.append(f"{pickled:.3g} times its parameters' bytes when pickled; at most {MOST_PICKLED} are allowed.")
-    if (
-        most_memory is not None
-        and task["memory"]
-        and (times := task["memory"][SUBJECT] / task["memory"][REFERENCE]) > most_memory
-    ):
-        sentences.append(f"{times:.3g} times the memory of {REFERENCE}; at most {most_memory} are allowed.")
-    return sentences
+def _work(task: dict[str, Any], processors: int) -> list[str]:
+    n_samples, n_features = task["shape"]
+    data = f"{task['data']}, {n_samples:,} × {n_features}, {task['dtype']}"
+    return [data, f"{task['estimator']}: {task['work']}", str(processors)]
 
 
-def duration(seconds: float) -> str:
-    """A time with three digits and the unit that suits it."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= 0.9995 * size:
-            return f"{_three_digits(seconds / size)} {unit}"
-    return f"{_three_digits(seconds / 1e-6)} µs"
+def _ours(task: dict[str, Any]) -> list[str]:
+    return [f"**{duration(task['seconds'][SUBJECT])}**", times(ratio(task))]
 
 
-def times(number: float) -> str:
-    """A ratio with one digit after the point."""
-    return f"{number:.1f}×"
-
-
-def _three_digits(number: float) -> str:
-    return f"{number:,.0f}" if number >= 999.5 else f"{number:#.3g}".removesuffix(".")
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _cores(processors: int) -> str:
-    return f"{processors} {'core' if processors == 1 else 'cores'}"
-
-
-def _legend(turns: int) -> str:
+def _legend(results: dict[str, Any]) -> str:
+    turns = results["turns"]
+    fewer = {task["turns"] for run in results["runs"] for task in run["tasks"] if task.get("turns", turns) < turns}
+    few = "".join(f" ({number} where a turn is long)" for number in sorted(fewer))
     return (
-        f"Medians of {turns} turns, the two libraries taking turns in one process, with the same `random_state`. Before the "
+        f"Medians of {turns} turns{few}, the two libraries taking turns in one process, with the same `random_state`. Before the "
         "clock ran, both were held to the same parameters, predictions, losses, scores and numbers of epochs, by fits in "
         "which the kernels were compiled or read from disk."
     )
 
 
 def _pickled(results: dict[str, Any]) -> list[str]:
-    for run in results["runs"]:
-        for task in run["tasks"]:
-            if task["pickled"]:
-                ours, theirs = (f"{task['pickled'][name]:.2f}" for name in (SUBJECT, REFERENCE))
-                sentence = f"{ours} times the bytes of its weights and biases; {REFERENCE}'s takes {theirs} times."
-                return [f"Pickled, the {SUBJECT} estimator that predicts one row takes {sentence}"]
-    return []
+    """A sentence on the first estimator that was pickled."""
+    pickled = [task["pickled"] for run in results["runs"] for task in run["tasks"] if task["pickled"]]
+    return [
+        f"Pickled, the {SUBJECT} estimator that predicts one row takes {sizes[SUBJECT]:.2f} times the bytes of its weights "
+        f"and biases; {REFERENCE}'s takes {sizes[REFERENCE]:.2f} times."
+        for sizes in pickled[:1]
+    ]
 
 
 def _memory(results: dict[str, Any]) -> list[str]:
-    """A sentence for each task of which the memory was measured, on the most processors."""
+    """A sentence for each call of which the memory was measured, on the most processors."""
     return [
         f"On {task['data']}, a process that fits and predicts takes {task['memory'][SUBJECT] / 2**20:.0f} MiB at most; with "
         f"{REFERENCE} it takes {task['memory'][REFERENCE] / 2**20:.0f}."
@@ -141,4 +100,7 @@ def _memory(results: dict[str, Any]) -> list[str]:
 
 def _measured_on(at: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in at["versions"].items())
-    return f"Measured on a {at['processor']} processor with {_cores(at['processors'])}, on {at['date']}: {versions}."
+    return f"Measured on a {at['processor']} processor with {cores(at['processors'])}, on {at['date']}: {versions}."
+
+
+SAVED = SavedResults("estimators", markdown)

@@ -4,78 +4,58 @@ Run it on a machine that does nothing else, after ``pip install -e ".[peers]"``,
 bring the README up to date.
 """
 
-import json
-import os
 import platform
-import tempfile
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
-import llvmlite.binding
 
 import fastnn
+from benchmarks.harness import runs
+from benchmarks.harness.machine import machine
 from benchmarks.peers.libraries import installed, missing
-from benchmarks.peers.processors import CAN_PIN, counts, run_module
-from benchmarks.peers.table import JSON_FILE, MARKDOWN_FILE, RESULTS, markdown
-from benchmarks.workloads import DTYPE, QUICK, WORKLOADS
+from benchmarks.peers.measure import measure
+from benchmarks.peers.table import SAVED, markdown, share_of_peak
+from benchmarks.settings import DTYPE, QUICK
+from benchmarks.workloads.table import TRAININGS
+from benchmarks.workloads.training import Training
+from benchmarks.workloads.workload import at_size
+from fastnn.threads import available_cpus
+
+WORKLOADS = at_size(TRAININGS)
 
 
-def machine() -> dict[str, str]:
-    """What the numbers were measured on."""
+def told(workload: Training) -> dict[str, Any]:
+    """The measured workload, with a line about it on the way."""
+    result = measure(workload, list(installed()))
+    times = ", ".join(f"{name} {peer['milliseconds_per_epoch']:.4g}" for name, peer in result["peers"].items())
+    click.echo(f"{available_cpus()} x {workload.name}, ms per epoch: {times}; {share_of_peak(result):.0%} of peak")
+    return result
+
+
+def measured(only: tuple[str, ...]) -> dict[str, Any]:
+    """The workloads on one processor and on all."""
+    for name in missing():
+        click.echo(f'{name} is not installed and is left out; pip install -e ".[peers]" installs it.')
     return {
-        "date": date.today().isoformat(),
-        "processor": llvmlite.binding.get_host_cpu_name() + vectors(),
-        "system": platform.system(),
-        "dtype": DTYPE,
-        "python": platform.python_version(),
-        "fastnn": fastnn.__version__,
+        "machine": {**machine(), "dtype": DTYPE, "python": platform.python_version(), "fastnn": fastnn.__version__},
+        "versions": installed(),
+        "missing": missing(),
+        "runs": [runs.run_on(n, "benchmarks.peers", runs.only(only)) for n in runs.counts()],
     }
-
-
-def vectors() -> str:
-    """A note on the width of vectors where it is limited: for fastnn, and for the libraries that have a setting for it."""
-    bits = os.environ.get("FASTNN_VECTOR_BITS")
-    return f" (at most {bits}-bit vectors)" if bits else ""
-
-
-def measured_on(n_processors: int, names: tuple[str, ...]) -> dict[str, Any]:
-    """Results of the workloads of those names, all if there is none, from a process on that many processors."""
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "results.json"
-        run_module("benchmarks.peers.turns", [str(output), *names], n_processors)
-        results: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
-    return results
-
-
-def save(results: dict[str, Any]) -> None:
-    """Write results and table where the README's comes from."""
-    RESULTS.mkdir(exist_ok=True)
-    JSON_FILE.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    MARKDOWN_FILE.write_text(markdown(results), encoding="utf-8")
-    click.echo(f"Saved {JSON_FILE} and {MARKDOWN_FILE}.")
 
 
 @click.command()
-@click.option("--only", multiple=True, type=click.Choice([workload.name for workload in WORKLOADS]), help="Not saved.")
-def main(only: tuple[str, ...]) -> None:
+@runs.only_option(workload.name for workload in WORKLOADS)
+@runs.here_option
+def main(only: tuple[str, ...], here: Path | None) -> None:
     """Time fastnn, scikit-learn, PyTorch and JAX on the table of workloads, and save medians and ratios."""
-    for name in missing():
-        click.echo(f'{name} is not installed and is left out; pip install -e ".[peers]" installs it.')
-    if not CAN_PIN:
-        click.echo("This system cannot bind a process to one processor: only all of them are measured.")
-    results = {
-        "machine": machine(),
-        "versions": installed(),
-        "missing": missing(),
-        "runs": [measured_on(n_processors, only) for n_processors in counts()],
-    }
+    if here is not None:
+        runs.write_run(here, workloads=list(map(told, runs.chosen(WORKLOADS, only))))
+        return
+    results = measured(only)
     click.echo(markdown(results))
-    if QUICK or only:
-        click.echo("Not saved: this was not the whole table at its full size.")
-    else:
-        save(results)
+    SAVED.save_whole(results, is_whole=not (QUICK or only))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
 from benchmarks.peers.peer import Peer
-from benchmarks.workloads import Workload
+from benchmarks.workloads.training import Training
 
 #: Whose result the others have to reach, and whose time theirs is compared with.
 REFERENCE = "fastnn NumPy"
@@ -33,7 +33,7 @@ class Library:
         except PackageNotFoundError:
             return None
 
-    def prepare(self, workload: Workload) -> Peer:
+    def prepare(self, workload: Training) -> Peer:
         """The library, ready to train a workload."""
         module = import_module(f"benchmarks.peers.implementations.{self.module}")
         return getattr(module, self.class_name)(workload, *self.arguments)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.workloads import Workload
+from benchmarks.workloads.training import Training
 
 #: Weights (n_in, n_out) and biases (n_out,) of each layer.
 Layers = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
@@ -17,24 +17,24 @@ class Peer(ABC):
 
     Parameters
     ----------
-    workload : Workload
+    workload : Training
         What everybody trains; its initial weights are those that fastnn draws.
 
     Attributes
     ----------
-    workload : Workload
+    workload : Training
         What this library trains: the same, unless its public interface has no way to say it.
     start : list of (weights, biases)
         Parameters to start from.
     """
 
-    def __init__(self, workload: Workload) -> None:
+    def __init__(self, workload: Training) -> None:
         self.workload = self.adapted(workload)
         network = self.workload.network("numpy")
         self.start: Layers = list(zip(network.weights, network.biases, strict=True))
 
     @staticmethod
-    def adapted(workload: Workload) -> Workload:
+    def adapted(workload: Training) -> Training:
         """The nearest workload that the library can train."""
         return workload
 

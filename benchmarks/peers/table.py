@@ -3,21 +3,18 @@
 import os
 import statistics
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from benchmarks.harness.markdown import cores, line, table, three_digits, times
+from benchmarks.harness.results import SavedResults
 from benchmarks.peers.libraries import REFERENCE, SUBJECT
-
-RESULTS = Path(__file__).parents[1] / "results"
-#: Where the results are saved; those on narrower vectors than the processor has, beside the others.
-NAME = f"peers_{bits}_bits" if (bits := os.environ.get("FASTNN_VECTOR_BITS")) else "peers"
-JSON_FILE, MARKDOWN_FILE = RESULTS / f"{NAME}.json", RESULTS / f"{NAME}.md"
 
 
 def markdown(results: dict[str, Any]) -> str:
     """Table of the saved results, and below it what its cells mean and what they were measured on."""
     names = list(results["versions"])
-    lines = [_header(names), _separator(names), *rows(results)]
+    header = ["workload", "batch", "cores", *(f"{name}, ms" for name in names), "GFLOP/s", "of peak"]
+    lines = table(header, 1, rows(results))
     notes = [_legend(), *_adapted(results), *_missing(results["missing"]), _measured_on(results)]
     return "\n".join([*lines, "", " ".join(notes)]) + "\n"
 
@@ -42,19 +39,6 @@ def share_of_peak(workload: dict[str, Any]) -> float:
     return workload["peers"][SUBJECT]["useful_gflops"] / workload["peak_gflops"]
 
 
-def three_digits(number: float) -> str:
-    """A number of milliseconds or GFLOP/s with three significant digits, or all before the point."""
-    return f"{number:,.0f}" if number >= 999.5 else f"{number:#.3g}".removesuffix(".")
-
-
-def _header(names: Sequence[str]) -> str:
-    return _line(["workload", "batch", "cores", *(f"{name}, ms" for name in names), "GFLOP/s", "of peak"])
-
-
-def _separator(names: Sequence[str]) -> str:
-    return _line(["---", *["---:"] * (len(names) + 4)])
-
-
 def _row(workload: dict[str, Any], processors: int) -> str:
     cells = [
         f"{workload['data']}, {workload['n_samples']:,} samples, {workload['network']}",
@@ -64,7 +48,7 @@ def _row(workload: dict[str, Any], processors: int) -> str:
         three_digits(workload["peers"][SUBJECT]["useful_gflops"]),
         f"{share_of_peak(workload):.0%}",
     ]
-    return _line(cells)
+    return line(cells)
 
 
 def batch(workload: dict[str, Any]) -> str:
@@ -78,15 +62,11 @@ def _time(workload: dict[str, Any], name: str) -> str:
     """Milliseconds per epoch; behind those of the others, how many times as long that is."""
     peer = workload["peers"][name]
     milliseconds = three_digits(peer["milliseconds_per_epoch"]) + ("*" if _is_adapted(workload, name) else "")
-    return f"**{milliseconds}**" if name == SUBJECT else f"{milliseconds} ({ratio(workload, name):.1f}×)"
+    return f"**{milliseconds}**" if name == SUBJECT else f"{milliseconds} ({times(ratio(workload, name))})"
 
 
 def _is_adapted(workload: dict[str, Any], name: str) -> bool:
     return bool(workload["peers"][name]["network"] != workload["network"])
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _legend() -> str:
@@ -116,7 +96,7 @@ def _measured_on(results: dict[str, Any]) -> str:
     at = results["machine"]
     peaks = [
         f"{three_digits(_median(run, 'peak_gflops'))} GFLOP/s and {three_digits(_median(run, 'copy_gigabytes_per_second'))} "
-        f"GB/s copied on {run['processors']} {'core' if run['processors'] == 1 else 'cores'}"
+        f"GB/s copied on {cores(run['processors'])}"
         for run in results["runs"]
     ]
     # The two backends are one library: what they compute with stands for them.
@@ -132,3 +112,8 @@ def _measured_on(results: dict[str, Any]) -> str:
 
 def _median(run: dict[str, Any], name: str) -> float:
     return statistics.median(workload[name] for workload in run["workloads"])
+
+
+# On narrower vectors than the processor has: beside the others.
+_BITS = os.environ.get("FASTNN_VECTOR_BITS")
+SAVED = SavedResults(f"peers_{_BITS}_bits" if _BITS else "peers", markdown)

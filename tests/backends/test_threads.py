@@ -14,7 +14,8 @@ from threadpoolctl import threadpool_info
 import fastnn
 from fastnn.architecture import Architecture
 from fastnn.backends.numba_backend import model as epoch
-from fastnn.backends.numba_backend.operations import Operation, partition
+from fastnn.backends.numba_backend import table
+from fastnn.backends.numba_backend.operations import PART, Operation, View, partition
 from fastnn.backends.numba_backend.partition import BY_ONE, ROWS
 from fastnn.backends.numba_backend.programs import inputs, program, team, training
 from fastnn.backends.numba_backend.programs.program import Program
@@ -107,18 +108,32 @@ def test_two_fits_in_two_threads_of_the_user():
         assert list(pool.map(trained, range(4))) == [expected] * 4
 
 
-@pytest.mark.parametrize("n_started", [0, 1])
-def test_a_system_without_more_threads_computes_on_one(n_started, monkeypatch):
-    expected, start, started = network(1).logits(X), threading.Thread.start, []
+@pytest.fixture(params=[0, 1])
+def started(request, monkeypatch):
+    """The threads that were started, on a system that has no more of them to give."""
+    started, start = [], threading.Thread.start
 
     def start_or_refuse(thread):
-        if len(started) == n_started:
+        if len(started) == request.param:
             raise RuntimeError("can't start new thread")
         started.append(thread)
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", start_or_refuse)
-    np.testing.assert_array_equal(network(3).logits(X), expected)
+    return started
+
+
+def test_a_system_without_more_threads_computes_on_one(started):
+    np.testing.assert_array_equal(network(3).logits(X), network(1).logits(X))
+    assert not any(thread.is_alive() for thread in started)
+
+
+def test_a_thread_that_is_left_alone_does_the_work_of_its_team(started):
+    numbers, copies = np.arange(1000.0), np.full(1000, np.nan)
+    copying = Program(numbers.dtype)
+    copying.add(table.copy_numbers, (len(numbers), 1), View(copies, PART), View(numbers, PART))
+    copying.run(np.zeros(1, SETTINGS), 3)
+    np.testing.assert_array_equal(copies, numbers)
     assert not any(thread.is_alive() for thread in started)
 
 

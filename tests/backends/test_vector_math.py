@@ -93,7 +93,7 @@ def within_domain(name: str, x: np.ndarray) -> np.ndarray:
 def boundaries(dtype: str) -> np.ndarray:
     """Where a function changes its way: half-way between multiples of log(2), at limits and powers of two; and beside."""
     precision, information = (SINGLE if dtype == "float32" else DOUBLE), np.finfo(dtype)
-    steps = np.arange(1, 4 * information.maxexp, 1 if dtype == "float32" else 13)
+    steps = np.arange(1, 4 * information.maxexp, 1 if dtype == "float32" else 29)
     points = np.concatenate(
         [
             np.log(2) / 4 * steps,

@@ -111,6 +111,14 @@ def test_balanced_classes_find_more_of_the_rare_one(folder, options):
     assert reported(output, "Mean recall")[0] > 0.7
 
 
+def test_another_seed_splits_the_samples_otherwise():
+    dataset = fastnn.datasets.load_named("moons")
+    first, second, other = (Parts.of(dataset, Stopping(10, 0.2), seed) for seed in (0, 0, 1))
+    for part, same, different in zip(first, second, other, strict=True):
+        np.testing.assert_array_equal(part.X, same.X)
+        assert not np.array_equal(part.X, different.X)
+
+
 def test_weights_make_all_classes_count_the_same():
     y = np.array([0, 0, 0, 1])
     part = Part(np.zeros((4, 1)), y)

@@ -17,8 +17,6 @@ from tests.cli.commands import (
     write_house_prices,
 )
 
-# Tables as people have them
-
 
 @pytest.fixture
 def survey(folder: Path) -> Path:

@@ -14,8 +14,6 @@ from tests.cli.commands import QUICK, reported, run, sentence, write_flowers, wr
 
 REAL_DATA = os.environ.get("FASTNN_DATA") and str(Path(os.environ["FASTNN_DATA"]).resolve())
 
-# fastnn train
-
 
 @pytest.mark.parametrize("backend", fastnn.available_backends())
 def test_train_without_arguments_learns_the_digits(folder, backend):

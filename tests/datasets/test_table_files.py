@@ -15,8 +15,6 @@ import pytest
 
 from fastnn.datasets import file_type, load_samples, load_table, table_name
 
-# Other files
-
 
 @pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zip"])
 @pytest.mark.parametrize("kind", ["csv", "tsv", "CSV"])

@@ -274,6 +274,9 @@ def test_a_column_is_scaled_once_another_number_is_seen():
     scaler.partial_fit(second)
     expected = StandardScaler().fit(first + second)
     np.testing.assert_allclose(scaler.transform(second), expected.transform(second))
+    scaler.partial_fit(first)
+    expected = StandardScaler().fit(first + second + first)
+    np.testing.assert_allclose(scaler.transform(first), expected.transform(first))
     scaler.fit(first)
     assert scaler.transform(second)[:, 0].tolist() == [2, 5]
 

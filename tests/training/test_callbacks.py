@@ -9,8 +9,6 @@ from fastnn.training.callbacks import Callback, EarlyStopping
 from tests.cases import every_backend
 from tests.training.fits import Recorder, fit, new_network
 
-# Callbacks
-
 
 @every_backend
 @pytest.mark.parametrize("batch_size", [16, None])

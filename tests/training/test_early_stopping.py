@@ -12,8 +12,6 @@ from fastnn.training.callbacks import Callback, EarlyStopping
 from tests.cases import every_backend
 from tests.training.fits import LABELS, OTHERS, Recorder, X, fit, new_network, watched
 
-# Early stopping
-
 
 @every_backend
 @pytest.mark.parametrize("monitor", ["validation_loss", "validation_accuracy", "loss"])

@@ -11,8 +11,6 @@ from fastnn.training.callbacks import EarlyStopping
 from tests.cases import every_backend
 from tests.training.fits import LABELS, OTHERS, X, fit, new_network
 
-# Held-out data
-
 
 @every_backend
 @pytest.mark.parametrize(

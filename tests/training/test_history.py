@@ -14,8 +14,6 @@ from fastnn.training.history import History
 from tests.cases import every_backend
 from tests.training.fits import fit, new_network
 
-# History
-
 
 @every_backend
 def test_a_history_is_a_sequence_of_epochs_and_a_table(backend):

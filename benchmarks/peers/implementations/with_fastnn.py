@@ -1,23 +1,15 @@
 """fastnn: ``Network.fit`` on either backend."""
 
 from benchmarks.peers.peer import Layers, Peer
-from benchmarks.workloads import Workload
+from benchmarks.workloads.training import Training
 
 
 class Fastnn(Peer):
     """A network on one backend; the public ``fit``, its checks of arguments and its history included."""
 
-    def __init__(self, workload: Workload, backend: str) -> None:
+    def __init__(self, workload: Training, backend: str) -> None:
         super().__init__(workload)
         self.network = self.workload.network(backend)
-        self._compile_shuffled()
-
-    def _compile_shuffled(self) -> None:
-        # Agreement is checked on samples in order, which other kernels gather than those of the turns.
-        data, batch_size = self.workload.data(), self.workload.batch_size
-        rows = slice(None if batch_size is None else batch_size + 1)
-        optimizer = self.workload.optimizer
-        self.network.fit(data.X[rows], data.y[rows], optimizer=optimizer, epochs=1, batch_size=batch_size)
 
     def reset(self) -> None:
         """Go back to the parameters to start from."""
@@ -27,7 +19,7 @@ class Fastnn(Peer):
 
     def train(self, epochs: int, shuffle: bool) -> None:
         """One ``fit``."""
-        self.workload.fit(self.network, epochs, shuffle)
+        self.workload.fit(self.network, epochs=epochs, shuffle=shuffle)
 
     def layers(self) -> Layers:
         """Copies of the network's weights and biases."""

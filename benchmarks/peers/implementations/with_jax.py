@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.peers.peer import Layers, Peer
-from benchmarks.workloads import SEED, Workload
+from benchmarks.settings import SEED
+from benchmarks.workloads.training import Training
 
 _ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh}
 
@@ -17,12 +18,12 @@ _ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh
 class Jax(Peer):
     """Parameters and velocities as a tree of arrays; the order of samples is drawn by NumPy, faster than by JAX."""
 
-    def __init__(self, workload: Workload) -> None:
+    def __init__(self, workload: Training) -> None:
         super().__init__(workload)
         data = self.workload.data()
         self.X, self.y = jnp.array(data.X), jnp.array(data.y)
         self.random = np.random.default_rng(SEED)
-        self.epoch = _epoch(self.workload)
+        self.epoch = jax.jit(epoch_of(self.workload), donate_argnums=0)
 
     def reset(self) -> None:
         """Go back to the parameters to start from."""
@@ -32,7 +33,7 @@ class Jax(Peer):
     def train(self, epochs: int, shuffle: bool) -> None:
         """Call the compiled epoch; the calls queue up, and the last result is waited for."""
         n_samples = self.workload.n_samples
-        state = self.theta, _first_state(self.workload, self.theta)
+        state = self.theta, first_state(self.workload, self.theta)
         order = jnp.arange(n_samples)
         self.losses = []
         for _ in range(epochs):
@@ -47,12 +48,12 @@ class Jax(Peer):
         return [(np.asarray(W), np.asarray(b)) for W, b in self.theta]
 
 
-def _epoch(workload: Workload) -> Callable[..., Any]:
-    """The compiled function (state, X, y, order) -> (state, mean loss of the epoch)."""
+def epoch_of(workload: Training) -> Callable[..., Any]:
+    """The function (state, X, y, order) -> (state, mean loss of the epoch), to be compiled."""
     step = partial(_step, workload)
     n_samples, batch_size = workload.n_samples, workload.batch_size
     if batch_size is None or batch_size >= n_samples:
-        return jax.jit(lambda state, X, y, order: step(state, X, y), donate_argnums=0)
+        return lambda state, X, y, order: step(state, X, y)
     n_whole = n_samples // batch_size * batch_size
 
     def epoch(state, X, y, order):
@@ -66,10 +67,10 @@ def _epoch(workload: Workload) -> Callable[..., Any]:
             total += (n_samples - n_whole) * loss
         return state, total / n_samples
 
-    return jax.jit(epoch, donate_argnums=0)
+    return epoch
 
 
-def _step(workload: Workload, state, X, y):
+def _step(workload: Training, state, X, y):
     """One update, theta <- theta - learning_rate times a step, and the loss before it."""
     theta, kept = state
     loss, gradient = jax.value_and_grad(partial(_loss, workload))(theta, X, y)
@@ -77,13 +78,13 @@ def _step(workload: Workload, state, X, y):
     return (jax.tree.map(lambda p, s: p - workload.learning_rate * s, theta, step), kept), loss
 
 
-def _first_state(workload: Workload, theta):
+def first_state(workload: Training, theta):
     """What the optimizer keeps, before the first step: nothing, a velocity, or two means and the number of steps."""
     zeros = partial(jax.tree.map, jnp.zeros_like)
     return (zeros(theta), zeros(theta), jnp.zeros(())) if workload.adam else zeros(theta) if workload.momentum else ()
 
 
-def _direction(workload: Workload, gradient, kept):
+def _direction(workload: Training, gradient, kept):
     """The step and what is kept: g; v <- momentum v + g; or Adam's, m' / (sqrt(s') + epsilon)."""
     if workload.adam:
         means, squares, t = kept
@@ -99,7 +100,7 @@ def _direction(workload: Workload, gradient, kept):
     return gradient, kept
 
 
-def _loss(workload: Workload, theta, X, y):
+def _loss(workload: Training, theta, X, y):
     """Mean loss of a batch, from the logits."""
     A = X
     for name, (W, b) in zip(workload.activations[:-1], theta[:-1], strict=True):

@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from benchmarks.peers.peer import Layers, Peer
-from benchmarks.workloads import Workload
+from benchmarks.workloads.training import Training
 
 _ACTIVATIONS = {"relu": "relu", "sigmoid": "logistic", "tanh": "tanh"}
 
@@ -16,7 +16,7 @@ _ACTIVATIONS = {"relu": "relu", "sigmoid": "logistic", "tanh": "tanh"}
 class ScikitLearn(Peer):
     """A multi-layer perceptron with SGD or Adam: no penalty, a constant learning rate, no stopping before the last epoch."""
 
-    def __init__(self, workload: Workload) -> None:
+    def __init__(self, workload: Training) -> None:
         super().__init__(workload)
         workload, data = self.workload, self.workload.data()
         regresses = workload.loss == "squared_error"
@@ -39,7 +39,7 @@ class ScikitLearn(Peer):
         self.estimator.partial_fit(data.X[rows], data.y[rows], **classes)  # makes the arrays that `reset` replaces
 
     @staticmethod
-    def adapted(workload: Workload) -> Workload:
+    def adapted(workload: Training) -> Training:
         """Two classes get one sigmoid output, the difference of the two that softmax would take."""
         if workload.activations[-1] != "softmax" or workload.layer_sizes[-1] != 2:
             return workload

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from benchmarks.peers.peer import Layers, Peer
-from benchmarks.workloads import Workload
+from benchmarks.workloads.training import Training
 from fastnn.threads import available_cpus
 
 _MODULES = {
@@ -20,7 +20,7 @@ _MODULES = {
 class Torch(Peer):
     """Linear layers, a loss on the logits, and ``torch.optim.SGD`` or ``Adam``."""
 
-    def __init__(self, workload: Workload) -> None:
+    def __init__(self, workload: Training) -> None:
         super().__init__(workload)
         torch.set_num_threads(available_cpus())
         data = self.workload.data()

@@ -9,15 +9,8 @@ from pathlib import Path
 
 import click
 
-from fastnn.threads import available_cpus
-
 ROOT = Path(__file__).parents[2]
 CAN_PIN = hasattr(os, "sched_setaffinity")
-
-
-def counts() -> list[int]:
-    """How many processors to measure on: one and all; only all where the system cannot pin a process to some."""
-    return sorted({1, available_cpus()}) if CAN_PIN else [available_cpus()]
 
 
 @contextmanager

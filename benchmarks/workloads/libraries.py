@@ -1,6 +1,5 @@
-"""Where the two pairs of estimators come from, and how they are fitted and timed."""
+"""Where the two pairs of estimators come from, and how they are fitted."""
 
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,9 +8,10 @@ from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
-from benchmarks.workloads import Data
+from benchmarks.harness import turns
+from benchmarks.workloads.data import Data
 
-#: Whose results the other has to reach, and whose time is compared with the other's.
+#: Whose results the other has to reach, unless a call says otherwise, and whose time is compared with its.
 REFERENCE = "scikit-learn"
 SUBJECT = "fastnn"
 
@@ -40,8 +40,6 @@ def fitted(estimator: Any, data: Data) -> Any:
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """Wall time that the work takes."""
+    """Wall time that the work takes, however few its epochs are."""
     with few_epochs():
-        start = time.perf_counter()
-        work()
-        return time.perf_counter() - start
+        return turns.seconds_of(work)

@@ -2,7 +2,6 @@
 
 import functools
 import platform
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,7 +11,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from benchmarks.workloads import QUICK
+from benchmarks.harness.turns import seconds_of
+from benchmarks.settings import QUICK
 from fastnn.backends.numba_backend.levels import level
 from fastnn.threads import available_cpus
 
@@ -53,13 +53,7 @@ def _bounds(n: int, n_parts: int) -> list[tuple[int, int]]:
 def _best_seconds(work: Callable[[int], object], n_threads: int) -> float:
     """Shortest time in which some threads do one part of the work each."""
     with ThreadPoolExecutor(n_threads) as pool:
-        return min(_seconds(pool, work, n_threads) for _ in range(RUNS))
-
-
-def _seconds(pool: ThreadPoolExecutor, work: Callable[[int], object], n_threads: int) -> float:
-    start = time.perf_counter()
-    list(pool.map(work, range(n_threads)))
-    return time.perf_counter() - start
+        return min(seconds_of(lambda: list(pool.map(work, range(n_threads)))) for _ in range(RUNS))
 
 
 def _lanes() -> int:
