@@ -330,6 +330,14 @@ def test_on_a_plateau_the_rate_of_the_next_epoch_falls(batch_size, validated, ba
     assert rates[-1] < 0.05
 
 
+def test_a_validation_loss_that_falls_in_every_epoch_keeps_the_rate():
+    schedule, optimizer = ReduceOnPlateau(0.5, patience=0, threshold=0.0), fastnn.SGD(0.1)
+    data = {"validation_data": (X, LABELS), "batch_size": None, "epochs": 6}
+    history = fit(new_network(), optimizer, schedule=schedule, **data)
+    assert (np.diff(history.validation_loss) < 0).all()
+    assert history.learning_rate == [0.1] * 6
+
+
 def test_a_divergence_names_the_rate_of_the_schedule():
     with pytest.raises(fastnn.DivergenceError, match=r"Try a smaller learning rate \(it is 1e\+308\)"):
         fit(new_network(), schedule=lambda t: 1e308)
