@@ -44,10 +44,11 @@ PACKAGE_ORDERS = {
     "cli": (
         ("__init__",),
         ("train", "predict", "gradcheck", "info"),
-        ("learners", "plots"),
+        ("train_options", "learners", "plots"),
         ("model", "reports"),
         ("training", "scores", "checks", "optimizers", "options"),
         ("parts", "fingerprint"),
+        ("groups",),
     ),
     "datasets": (
         ("__init__",),

@@ -1,51 +1,38 @@
 """Checks made before training starts, so that its result is not lost at the end."""
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from fastnn.archives import read_header
+from fastnn.cli.groups import Design, Files, Preparation, Source, Stopping
 
 
-def check_data_options(
-    data: str | Path,
-    data_dir: Path | None,
-    *,
-    target: str | None = None,
-    task: str = "auto",
-    drop: Sequence[str] = (),
-    decimal: str | None = None,
-) -> None:
+def check_data_options(source: Source) -> None:
     """Reject options that do not apply to the data."""
-    if isinstance(data, str) and (target is not None or task != "auto"):
+    data = source.data
+    if not source.is_file and (source.target is not None or source.task != "auto"):
         raise click.UsageError(f"--target and --task are for your own files, but {data} has its own targets.")
-    if isinstance(data, str) and (drop or decimal is not None):
+    if not source.is_file and (source.drop or source.decimal is not None):
         raise click.UsageError(f"--drop and --decimal are for your own files, but {data} is a built-in data set.")
-    if data_dir is not None and data != "mnist":
+    if source.data_dir is not None and data != "mnist":
         raise click.UsageError(f"--data-dir is the folder of the MNIST files, but --data is {data}.")
 
 
-def check_stopping_options(early_stopping: bool | None, patience: int | None) -> None:
+def check_stopping_options(stopping: Stopping) -> None:
     """Reject a patience without early stopping."""
-    if early_stopping is False and patience is not None:
+    if stopping.early_stopping is False and stopping.patience is not None:
         raise click.UsageError("--patience is for early stopping, which --no-early-stopping turns off.")
 
 
-def check_network_options(
-    hidden: tuple[int, ...],
-    dropout: float,
-    normalization: str | None,
-    label_smoothing: float,
-    class_weight: str | None,
-    task: str,
-) -> None:
+def check_network_options(design: Design, preparation: Preparation, task: str) -> None:
     """Reject options that do not apply to the network or the task."""
-    for option, value in (("--dropout", dropout), ("--normalization", normalization)):
-        if value and not hidden:
+    for option, value in (("--dropout", design.dropout), ("--normalization", design.normalization)):
+        if value and not design.hidden:
             raise click.UsageError(f"{option} is for hidden layers, but --hidden is none.")
-    for option, value in (("--label-smoothing", label_smoothing), ("--class-weight", class_weight)):
+    for_classes = (("--label-smoothing", preparation.label_smoothing), ("--class-weight", preparation.class_weight))
+    for option, value in for_classes:
         if value and task == "regression":
             raise click.UsageError(f"{option} is for classification, but the task is regression.")
 
@@ -59,8 +46,9 @@ def check_model_file(path: Path) -> None:
         )
 
 
-def check_checkpoint_file(path: Path | None, resume: bool, *others: str | Path | None) -> None:
-    """Reject a file that cannot be written, is used by another option, or exists unless `resume` is given."""
+def check_checkpoint_file(files: Files, data: str | Path) -> None:
+    """Reject a file that cannot be written, is used by another option, or exists unless training resumes from it."""
+    path, resume, others = files.checkpoint, files.resume, (data, files.output, files.plot)
     if path is None:
         if resume:
             raise click.UsageError("--resume continues from the file given by --checkpoint: give both.")

@@ -1,88 +1,77 @@
-"""The two ways to train a network.
+"""The two ways to train a network: the estimators, and `Network.fit`.
 
 Tables of your own go through `MLPClassifier` and `MLPRegressor`. `Network.fit` trains on the data sets that have a name,
-and does what these estimators do not: it goes on from a checkpoint, and has layer normalization.
+and does what these estimators do not: it resumes from a checkpoint.
 """
 
 import warnings
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import fastnn
+from fastnn.cli.groups import Files, Source
 from fastnn.cli.model import make_model
-from fastnn.cli.parts import Parts
-from fastnn.cli.training import Design, Learner, Plan, ProgressBar
-from fastnn.datasets import Dataset
+from fastnn.cli.parts import Part
+from fastnn.cli.training import Learner, Plan, ProgressBar
 from fastnn.exceptions import DivergenceError
-from fastnn.losses import SoftmaxCrossEntropy, SquaredError
+from fastnn.losses import Loss, SoftmaxCrossEntropy, SquaredError
 from fastnn.model import Model
 from fastnn.network import Network
-from fastnn.training.callbacks import Callback
+from fastnn.training.callbacks import Callback, EarlyStopping
 from fastnn.training.checkpoints import Checkpoint
 from fastnn.training.history import History
 
+#: Fields of `Design` and `Training` that a network, or an estimator, calls by another name.
+NETWORK_NAMES = {"hidden": "layer_sizes", "activation": "activations"}
+ESTIMATOR_NAMES = {"hidden": "hidden_layer_sizes", "seed": "random_state", "epochs": "max_iter"}
 
-def choose_learner(data: str | Path, design: Design, plan: Plan) -> Learner:
-    """Estimators for a table, where they can do what is asked for."""
-    needs_network = plan.checkpoint is not None
-    return fit_network if isinstance(data, str) or needs_network else fit_estimator
+#: An estimator stops only when a callback says so, and penalises weights only as its optimizer does.
+ESTIMATOR_SETTINGS = {"alpha": 0.0, "n_iter_no_change": np.inf}
 
 
-def fit_estimator(
-    dataset: Dataset, parts: Parts, design: Design, plan: Plan, callbacks: list[Callback], progress: ProgressBar
-) -> Model:
+def choose_learner(source: Source, files: Files) -> Learner:
+    """Estimators for files, unless there is a checkpoint, which they cannot resume from."""
+    return fit_estimator if source.is_file and files.checkpoint is None else fit_network
+
+
+def fit_estimator(plan: Plan, progress: ProgressBar) -> Model:
     """Train `MLPClassifier` or `MLPRegressor`, which returns after Ctrl-C with what was learned."""
     from sklearn.exceptions import ConvergenceWarning
 
     from fastnn.estimators.rules import NonFiniteWeightsError
 
-    estimator = _make_estimator(dataset, design, plan, [StopAtDivergence(), *callbacks], progress)
+    estimator, train, watched = _make_estimator(plan, progress), plan.parts.train, plan.parts.watched
+    weights = {"sample_weight": train.weights, "sample_weight_val": watched.weights}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs was asked for
         warnings.filterwarnings("ignore", "Training interrupted by user")  # the report says so
-        train, watched = parts.train, parts.watched
-        weights = {"sample_weight": train.weights, "sample_weight_val": watched.weights}
         try:
             estimator.fit(train.X, train.y, X_val=watched.X, y_val=watched.y, **weights)
         except NonFiniteWeightsError as error:
             raise DivergenceError(error.sentence) from None
     scalers = (getattr(estimator, name, None) for name in ("feature_scaler_", "target_scaler_"))
-    return make_model(dataset, parts, design, estimator.network_, *scalers)
+    return make_model(plan, estimator.network_, *scalers)
 
 
-def _make_estimator(
-    dataset: Dataset, design: Design, plan: Plan, callbacks: list[Callback], progress: ProgressBar
-) -> Any:
-    """An estimator that stops only if a callback wants it to, and penalises weights only as the optimizer does."""
-    options: dict[str, Any] = {
-        "hidden_layer_sizes": design.hidden,
-        "activation": design.activation,
-        "normalization": design.normalization,
-        "dropout": design.dropout,
-        "standardize": design.standardize,
-        "optimizer": plan.optimizer,
-        "schedule": plan.schedule,
-        "max_iter": plan.epochs,
-        "batch_size": plan.batch_size,
-        "alpha": 0.0,
-        "n_iter_no_change": np.inf,
-        "callbacks": callbacks,
+def _make_estimator(plan: Plan, progress: ProgressBar) -> Any:
+    """The estimator for the task."""
+    options = {
+        **ESTIMATOR_SETTINGS,
+        **plan.design.keywords(ESTIMATOR_NAMES),
+        **plan.training.keywords(ESTIMATOR_NAMES),
+        "standardize": plan.preparation.standardize,
+        "callbacks": [StopAtDivergence(), *_callbacks(plan, progress)],
         "progress": progress,
-        "backend": design.backend,
-        "dtype": design.dtype,
-        "n_threads": design.threads,
-        "random_state": design.seed,
     }
-    if dataset.task == "regression":
+    if plan.dataset.task == "regression":
         return fastnn.MLPRegressor(SquaredError(), scoring="loss", **options)
-    return fastnn.MLPClassifier(label_smoothing=design.label_smoothing, **options)
+    return fastnn.MLPClassifier(label_smoothing=plan.preparation.label_smoothing, **options)
 
 
 class StopAtDivergence(Callback):
-    """Ends a training of an estimator whose loss is no longer finite, as `Network.fit` does by itself."""
+    """Ends the training of an estimator whose loss is no longer finite, as `Network.fit` does by itself."""
 
     def on_epoch_end(self, network: Network, history: History) -> None:
         """Raise DivergenceError; parameters that are not finite have ended the training before."""
@@ -94,48 +83,55 @@ class StopAtDivergence(Callback):
             )
 
 
-def fit_network(
-    dataset: Dataset, parts: Parts, design: Design, plan: Plan, callbacks: list[Callback], progress: ProgressBar
-) -> Model:
-    """Train by `Network.fit`."""
-    from sklearn.preprocessing import StandardScaler
-
-    from fastnn.scaling import ColumnScaler
-
-    X, y, weights = parts.train
-    network = _make_network(dataset, design, X.shape[1])
-    features = ColumnScaler().fit(X, sample_weight=weights) if design.standardize else None
-    scales_targets = design.standardize and dataset.task == "regression"
-    targets = StandardScaler().fit(y[:, np.newaxis], sample_weight=weights) if scales_targets else None
-    model = make_model(dataset, parts, design, network, features, targets)
-    data, watched = (
-        (model.inputs(part.X), model.outputs(part.y), part.weights) for part in (parts.train, parts.watched)
-    )
+def fit_network(plan: Plan, progress: ProgressBar) -> Model:
+    """Train with `Network.fit`."""
+    model, files = _untrained_model(plan), plan.files
+    train, watched = _as_network_takes(model, plan.parts.train), _as_network_takes(model, plan.parts.watched)
     with suppress(KeyboardInterrupt):  # what was learned is in the network
-        network.fit(
-            *data,
-            optimizer=plan.optimizer,
-            schedule=plan.schedule,
-            epochs=plan.epochs,
-            batch_size=plan.batch_size,
+        model.network.fit(
+            *train,
+            **plan.training.keywords({}),
             validation_data=watched,
-            callbacks=callbacks if plan.checkpoint is None else [*callbacks, Checkpoint(plan.checkpoint)],
+            callbacks=_callbacks(plan, progress),
             progress=progress,
-            resume_from=plan.checkpoint if plan.resume else None,
+            resume_from=files.checkpoint if files.resume else None,
         )
     return model
 
 
-def _make_network(dataset: Dataset, design: Design, n_features: int) -> Network:
-    smoothed = SoftmaxCrossEntropy(label_smoothing=design.label_smoothing)
-    return Network(
-        (n_features, *design.hidden, dataset.n_outputs),
-        design.activation,
-        SquaredError() if dataset.task == "regression" else smoothed,
-        normalization=design.normalization,
-        dropout=design.dropout,
-        backend=design.backend,
-        dtype=design.dtype,
-        seed=design.seed,
-        n_threads=design.threads,
-    )
+def _untrained_model(plan: Plan) -> Model:
+    """A model with a new network, and with the scaling of features and targets."""
+    from sklearn.preprocessing import StandardScaler
+
+    from fastnn.scaling import ColumnScaler
+
+    X, y, weights = plan.parts.train
+    features = targets = None
+    if plan.preparation.standardize:
+        features = ColumnScaler().fit(X, sample_weight=weights)
+        if plan.dataset.task == "regression":
+            targets = StandardScaler().fit(y[:, np.newaxis], sample_weight=weights)
+    return make_model(plan, _make_network(plan), features, targets)
+
+
+def _make_network(plan: Plan) -> Network:
+    sizes = (plan.parts.train.X.shape[1], *plan.design.hidden, plan.dataset.n_outputs)
+    return Network(**plan.design.keywords(NETWORK_NAMES) | {"layer_sizes": sizes, "loss": _loss(plan)})
+
+
+def _loss(plan: Plan) -> Loss:
+    if plan.dataset.task == "regression":
+        return SquaredError()
+    return SoftmaxCrossEntropy(label_smoothing=plan.preparation.label_smoothing)
+
+
+def _as_network_takes(model: Model, part: Part) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Features, targets and sample weights for the network of a model."""
+    return model.inputs(part.X), model.outputs(part.y), part.weights
+
+
+def _callbacks(plan: Plan, progress: ProgressBar) -> list[Callback]:
+    """The progress bar, early stopping and checkpoints, as far as they are planned."""
+    stopping = [] if plan.patience is None else [EarlyStopping(patience=plan.patience)]
+    checkpoints = [] if plan.files.checkpoint is None else [Checkpoint(plan.files.checkpoint)]
+    return [progress, *stopping, *checkpoints]

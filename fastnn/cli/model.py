@@ -7,16 +7,16 @@ import numpy as np
 
 from fastnn.archives import fitting
 from fastnn.cli.checks import kind_of_file
-from fastnn.cli.parts import Parts
-from fastnn.cli.training import Design
+from fastnn.cli.training import Plan
 from fastnn.datasets import Dataset
 from fastnn.model import Model, Scaling
 from fastnn.network import Network
 from fastnn.serialization import load, load_metadata
 
 
-def make_model(dataset: Dataset, parts: Parts, design: Design, network: Network, features: Any, targets: Any) -> Model:
+def make_model(plan: Plan, network: Network, features: Any, targets: Any) -> Model:
     """A model of a network for a data set, with the StandardScaler of its features and of its targets, or None."""
+    dataset = plan.dataset
     return Model(
         network,
         features=_scaling(features),
@@ -27,8 +27,8 @@ def make_model(dataset: Dataset, parts: Parts, design: Design, network: Network,
         target_index=dataset.target_index,
         dropped=dataset.dropped,
         decimal=dataset.decimal,
-        seed=design.seed,
-        baseline=_baseline(dataset, parts.train.y),
+        seed=plan.design.seed,
+        baseline=_baseline(dataset, plan.parts.train.y),
     )
 
 

@@ -1,11 +1,14 @@
-"""Optimizers and schedules by the names that they have on the command line."""
+"""Optimizers and schedules by their names on the command line, and the default settings of training."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import click
 
 from fastnn import optimizers
+from fastnn.cli.groups import Descent, Training
+from fastnn.cli.parts import Parts
 from fastnn.optimizers import Optimizer
 from fastnn.schedules import Constant, Cosine, InverseScaling, OneCycle, ReduceOnPlateau, Schedule
 
@@ -20,6 +23,18 @@ REPORTED = ("momentum", "l2", "weight_decay", "max_grad_norm")
 #: Learning rates of plain SGD; the other optimizers have one of their own.
 LEARNING_RATES = {"classification": 0.2, "regression": 0.002}
 
+
+class Steps(NamedTuple):
+    """How many passes over the training samples, and how many samples per update."""
+
+    epochs: int
+    batch_size: int
+
+
+# Small data sets want many small steps, large ones few passes in batches that keep the processor busy.
+LARGE = 10_000  # training samples
+SMALL_TRAINING, LARGE_TRAINING = Steps(epochs=100, batch_size=16), Steps(epochs=10, batch_size=64)
+
 #: The rate falls on a plateau of the training loss, if there is no part of the samples to validate on: those that are held
 #: out for the report are not there to be learned from.
 SCHEDULES: dict[str, Callable[[Optimizer], Schedule]] = {
@@ -31,31 +46,33 @@ SCHEDULES: dict[str, Callable[[Optimizer], Schedule]] = {
 }
 
 
-def check_optimizer_options(name: str, momentum: float | None) -> None:
-    """Refuse options that have no meaning for the optimizer."""
-    if momentum is not None and name not in WITH_MOMENTUM:
-        raise click.UsageError(f"--momentum is for {' and '.join(WITH_MOMENTUM)}, and --optimizer is {name}.")
+def check_optimizer_options(descent: Descent) -> None:
+    """Reject options that do not apply to the optimizer."""
+    if descent.momentum is not None and descent.optimizer not in WITH_MOMENTUM:
+        raise click.UsageError(
+            f"--momentum is for {' and '.join(WITH_MOMENTUM)}, and --optimizer is {descent.optimizer}."
+        )
 
 
-def make_optimizer(
-    name: str,
-    task: str,
-    *,
-    learning_rate: float | None,
-    momentum: float | None,
-    l2: float,
-    weight_decay: float | None,
-    max_grad_norm: float | None,
-) -> Optimizer:
-    """The optimizer of that name, with a learning rate for the task where none is given."""
-    options: dict[str, float] = {} if momentum is None else {"momentum": momentum}
-    if weight_decay is not None:
-        options["weight_decay"] = weight_decay
-    if learning_rate is not None:
-        options["learning_rate"] = learning_rate
-    elif name == "sgd":  # what is kept of a velocity adds up to 1 / (1 - momentum) steps
-        options["learning_rate"] = LEARNING_RATES[task] * (1 - (momentum or 0.0))
-    return OPTIMIZERS[name](l2=l2, max_grad_norm=max_grad_norm, **options)  # type: ignore[arg-type]
+def make_training(descent: Descent, task: str, parts: Parts) -> Training:
+    """The optimizer, schedule, epochs and batch size, with defaults for the task and the number of samples."""
+    n_samples, optimizer = len(parts.train.X), make_optimizer(descent, task)
+    defaults = LARGE_TRAINING if n_samples >= LARGE else SMALL_TRAINING
+    return Training(
+        optimizer=optimizer,
+        schedule=make_schedule(descent.schedule, optimizer, validates=parts.validation is not None),
+        epochs=descent.epochs or defaults.epochs,
+        batch_size=min(descent.batch_size or defaults.batch_size, n_samples),
+    )
+
+
+def make_optimizer(descent: Descent, task: str) -> Optimizer:
+    """The optimizer with the options that were given; plain SGD has a default learning rate for each task."""
+    given = {name: getattr(descent, name) for name in ("learning_rate", *REPORTED)}
+    options = {name: value for name, value in given.items() if value is not None}
+    if descent.optimizer == "sgd":  # the velocity adds up to 1 / (1 - momentum) steps
+        options.setdefault("learning_rate", LEARNING_RATES[task] * (1 - options.get("momentum", 0.0)))
+    return OPTIMIZERS[descent.optimizer](**options)
 
 
 def make_schedule(name: str, optimizer: Optimizer, *, validates: bool = False) -> Schedule:

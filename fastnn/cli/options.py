@@ -77,6 +77,7 @@ backend_option = click.option(
 )
 threads_option = click.option(
     "--threads",
+    "n_threads",
     type=click.IntRange(min=1),
     metavar="N",
     help="Number of threads.  [default: one per processor]",

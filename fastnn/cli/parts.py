@@ -6,12 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from fastnn import datasets
+from fastnn.cli.groups import Stopping
 from fastnn.datasets import Dataset
 from fastnn.training.splits import check_fraction, split_classes
 
-# Early stopping, the default for files.
-PATIENCE = 10  # epochs
-VALIDATION_FRACTION = 0.1  # of the training samples
 FEWEST_TO_VALIDATE = 5  # samples; with fewer, no early stopping by default
 
 
@@ -21,30 +19,6 @@ class Part(NamedTuple):
     X: np.ndarray
     y: np.ndarray
     weights: np.ndarray | None = None
-
-
-class Stopping(NamedTuple):
-    """Options of early stopping: patience, and the fraction of the training samples used for validation.
-
-    Unless it was requested explicitly, early stopping is turned off if there are too few samples.
-    """
-
-    patience: int | None
-    validation_fraction: float | None
-    asked_for: bool = True
-
-    @classmethod
-    def of(cls, is_file: bool, wanted: bool | None, patience: int | None, fraction: float | None) -> "Stopping":
-        """From the command-line options; by default, early stopping is on for files."""
-        asked_for = bool(wanted) or patience is not None
-        if wanted is False or not (is_file or asked_for):
-            return cls(None, fraction)
-        return cls(patience or PATIENCE, fraction or VALIDATION_FRACTION, asked_for or fraction is not None)
-
-    def has_enough(self, classes: np.ndarray) -> bool:
-        """Whether there are enough samples for validation, in classes with other samples to train on."""
-        n_validated = math.ceil((self.validation_fraction or 0.0) * len(classes))
-        return n_validated >= FEWEST_TO_VALIDATE and np.bincount(classes).max() > 1
 
 
 class Parts(NamedTuple):
@@ -60,7 +34,7 @@ class Parts(NamedTuple):
         X, X_test, y, y_test = datasets.split(dataset, seed=seed)
         test, fraction = Part(X_test, y_test), stopping.validation_fraction
         classes = np.zeros(len(y), np.int64) if dataset.class_names is None else y
-        if fraction is None or not (stopping.asked_for or stopping.has_enough(classes)):
+        if fraction is None or (stopping.early_stopping is None and not _has_enough(classes, fraction)):
             return cls(Part(X, y), test)
         check_fraction(fraction, len(y))
         rows, others = split_classes(classes, fraction, np.random.default_rng(seed))
@@ -87,3 +61,8 @@ class Parts(NamedTuple):
     def watched_name(self) -> str:
         """Name of these samples in the report and the plot."""
         return "held out" if self.validation is None else "validation"
+
+
+def _has_enough(classes: np.ndarray, fraction: float) -> bool:
+    """Whether there are enough samples for validation, in classes with other samples to train on."""
+    return math.ceil(fraction * len(classes)) >= FEWEST_TO_VALIDATE and np.bincount(classes).max() > 1

@@ -12,6 +12,7 @@ import numpy as np
 from fastnn import datasets
 from fastnn.cli.checks import check_data_options, check_writable
 from fastnn.cli.fingerprint import recognized
+from fastnn.cli.groups import Source
 from fastnn.cli.model import load_model
 from fastnn.cli.options import backend_option, data_dir_option, data_source, decimal_option, threads_option
 from fastnn.cli.reports import alternative, counted
@@ -49,7 +50,7 @@ def predict(
     probabilities: bool,
     output: Path | None,
     backend: str,
-    threads: int | None,
+    n_threads: int | None,
 ) -> None:
     """Predict with a trained network, one line per sample.
 
@@ -64,10 +65,10 @@ def predict(
     predictions are printed to standard error, and how many of the samples the model was trained on. If DATA is -, a CSV
     table is read from standard input. Without --decimal, the decimal separator is that of the training table.
     """  # noqa: D301
-    check_data_options(data, data_dir, decimal=decimal)
+    check_data_options(Source(data=data, data_dir=data_dir, decimal=decimal))
     if output is not None:
         _check_output(output, model_file, data)
-    model = load_model(model_file, backend, threads)
+    model = load_model(model_file, backend, n_threads)
     if probabilities and not model.loss.classifies:
         raise click.UsageError(
             f"--probabilities needs a network that predicts classes, but {model_file} predicts numbers."

@@ -6,9 +6,9 @@ import click
 
 from fastnn.architecture import Architecture
 from fastnn.cli.optimizers import described
-from fastnn.cli.parts import Parts, Stopping
+from fastnn.cli.parts import Parts
 from fastnn.cli.scores import beats_baseline, formatted, score_part
-from fastnn.cli.training import Design, Plan, Run
+from fastnn.cli.training import Plan, Run
 from fastnn.datasets import Dataset
 from fastnn.model import Model
 from fastnn.network import Network
@@ -33,29 +33,33 @@ def shortened(name: str, longest: int = LONGEST_NAME) -> str:
     return words if len(words) <= longest else f"{words[: longest - 3]}..."
 
 
-def report_data(dataset: Dataset, parts: Parts, design: Design, stopping: Stopping) -> None:
-    """Print the data set, the task and the number of samples."""
-    n_features, scaled = parts.train.X.shape[1], ", standardized" * design.standardize
-    report("Data", f"{dataset.name}, {counted(n_features, 'feature')}{scaled}, {_task(dataset)}")
+def report_data(plan: Plan) -> None:
+    """Print the data set, the task, the number of samples, and what was noted while loading them."""
+    dataset, parts = plan.dataset, plan.parts
+    n_features, scaled = parts.train.X.shape[1], ", standardized" if plan.preparation.standardize else ""
+    report("Data", f"{dataset.name}, {counted(n_features, 'feature')}{scaled}, {described_task(dataset)}")
     validation = "" if parts.validation is None else f"{len(parts.validation.X):,} to validate on, "
     n_samples = len(parts.train.X)
     report("", f"{counted(n_samples, 'sample')} to train on, {validation}{len(parts.test.X):,} held out")
-    if stopping.patience is not None and parts.validation is None:
+    if plan.stopping.patience is not None and parts.validation is None:
         report("", "no early stopping: there are too few samples to validate on")
+    for note in dataset.notes:
+        report("Note", note)
 
 
-def report_training(network: Network, n_samples: int, plan: Plan) -> None:
+def report_training(network: Network, plan: Plan) -> None:
     """Print the network and the training options."""
-    architecture = network.architecture
+    architecture, training = network.architecture, plan.training
     parameters = counted(architecture.n_parameters, "parameter")
     report("Network", ", ".join([*_layers(architecture), parameters, str(network.dtype)]))
     report("Backend", f"{network.backend}, {counted(network._team, 'thread')}")
 
-    epochs = ("at most " if plan.patience else "") + counted(plan.epochs, "epoch")
-    batches = "one batch" if plan.batch_size == n_samples else f"batches of {plan.batch_size:,}"
+    epochs = ("at most " if plan.patience else "") + counted(training.epochs, "epoch")
+    is_whole = training.batch_size == len(plan.parts.train.X)
+    batches = "one batch" if is_whole else f"batches of {training.batch_size:,}"
     smoothing = architecture.loss.settings.get("label_smoothing", 0.0)
-    words = described(plan.optimizer, plan.schedule) + [f"label smoothing {smoothing:g}"] * bool(smoothing)
-    words += [f"{plan.class_weight} classes"] * bool(plan.class_weight)
+    words = described(training.optimizer, training.schedule) + [f"label smoothing {smoothing:g}"] * bool(smoothing)
+    words += [f"{plan.preparation.class_weight} classes"] * bool(plan.preparation.class_weight)
     report("Training", ", ".join([epochs, batches, *words]))
 
 
@@ -69,7 +73,8 @@ def _layers(architecture: Architecture) -> list[str]:
     return words
 
 
-def _task(dataset: Dataset) -> str:
+def described_task(dataset: Dataset) -> str:
+    """The task in words, with the name of the target and, if there are few, those of the classes."""
     of_target = "" if dataset.target_name is None else f" of {shortened(dataset.target_name)}"
     if dataset.class_names is None:
         return f"regression{of_target}"
@@ -86,7 +91,9 @@ def _listed(names: Sequence[str]) -> str:
 def report_epochs(run: Run, plan: Plan) -> None:
     """Print the number of epochs, why training stopped, and which epoch's network is kept."""
     history = run.history
-    words = f"{len(history):,} of {max(plan.epochs, len(history)):,}"  # a checkpoint may have more than requested
+    words = (
+        f"{len(history):,} of {max(plan.training.epochs, len(history)):,}"  # a checkpoint may have more than requested
+    )
     if run.interrupted:
         words += " were done when Ctrl-C ended the training"
     elif "improved" in history.stop_reason:

@@ -4,51 +4,37 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 from tqdm import tqdm
 
+from fastnn.cli.groups import Design, Files, Preparation, Stopping, Training
 from fastnn.cli.parts import Parts
 from fastnn.datasets import Dataset
 from fastnn.model import Model
 from fastnn.network import Network
-from fastnn.optimizers import Optimizer
-from fastnn.schedules import Schedule
-from fastnn.training.callbacks import Callback, EarlyStopping
+from fastnn.training.callbacks import Callback
 from fastnn.training.history import History
 
 INTERRUPTED = 130  # the exit status of a program that Ctrl-C ended, by the shells' convention
 
 
-@dataclass(frozen=True)
-class Design:
-    """The network that learns, and the arithmetic by which it does."""
-
-    hidden: tuple[int, ...]
-    activation: str
-    normalization: str | None
-    dropout: float
-    label_smoothing: float
-    standardize: bool
-    backend: str
-    dtype: str
-    threads: int | None
-    seed: int
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How to train, for how long, on how many samples at a time, and where to keep what is needed to go on."""
+    """Everything that is settled before training starts."""
 
-    optimizer: Optimizer
-    schedule: Schedule
-    epochs: int
-    batch_size: int
-    patience: int | None = None
-    class_weight: str | None = None
-    checkpoint: Path | None = None
-    resume: bool = False
+    dataset: Dataset
+    parts: Parts
+    design: Design
+    preparation: Preparation
+    training: Training
+    stopping: Stopping
+    files: Files
+
+    @property
+    def patience(self) -> int | None:
+        """How many epochs early stopping waits for an improvement; None without early stopping."""
+        return None if self.parts.validation is None else self.stopping.patience
 
 
 class Run(NamedTuple):
@@ -60,21 +46,15 @@ class Run(NamedTuple):
     interrupted: bool
 
 
-#: What trains on the parts of a data set as designed and planned, with callbacks, and a bar to move.
-Learner = Callable[[Dataset, Parts, Design, Plan, list[Callback], "ProgressBar"], Model]
+#: Trains a network as planned and reports to a progress bar.
+Learner = Callable[[Plan, "ProgressBar"], Model]
 
 
-def run_training(
-    learn: Learner, dataset: Dataset, parts: Parts, design: Design, plan: Plan, announce: Callable[[Network], None]
-) -> Run:
-    """Train a network, once it has been announced; Ctrl-C ends it with what was learned so far."""
+def run_training(learn: Learner, plan: Plan, announce: Callable[[Network], None]) -> Run:
+    """Announce a network and train it; Ctrl-C ends the training but keeps what was learned."""
     start, model = time.perf_counter(), None
-    with ProgressBar(plan.epochs, parts.watched_name, announce) as progress:
-        callbacks: list[Callback] = [progress]
-        if plan.patience is not None:
-            callbacks.append(EarlyStopping(patience=plan.patience))
-        with suppress(KeyboardInterrupt):
-            model = learn(dataset, parts, design, plan, callbacks, progress)
+    with ProgressBar(plan.training.epochs, plan.parts.watched_name, announce) as progress, suppress(KeyboardInterrupt):
+        model = learn(plan, progress)
     history = progress.history
     seconds = progress.seconds_before + time.perf_counter() - start
     if model is None or history is None:

@@ -14,10 +14,9 @@ from click.testing import CliRunner
 
 import fastnn
 from fastnn.cli import fingerprint, main, plots
-from fastnn.cli.parts import Part, Parts, Stopping
-from fastnn.cli.reports import report_data, shortened
+from fastnn.cli.parts import Part, Parts
+from fastnn.cli.reports import described_task, shortened
 from fastnn.cli.scores import formatted, mean_recall, score_numbers
-from fastnn.cli.training import Design
 from tests.cli.commands import (
     reported,
     run,
@@ -27,7 +26,6 @@ from tests.cli.commands import (
 )
 
 NUMPY = ["--backend", "numpy"]
-DESIGN = Design((), "relu", None, 0.0, 0.0, True, "numpy", "float32", None, 0)
 
 
 def write_rare_class(path: Path, n_samples: int = 400, shift: float = 0.0) -> None:
@@ -331,19 +329,15 @@ def test_characters_are_replaced_under_a_runner_too(folder):
     assert ": ????, ??\n" in result.stdout
 
 
-def data_line(names: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> str:
-    """What a report says of data with classes of these names."""
+def task_of_classes(*names: str) -> str:
+    """What a report says of the task to tell these classes apart."""
     y = np.arange(len(names))
-    part = Part(np.zeros((len(y), 1)), y)
-    dataset = fastnn.datasets.Dataset("table", part.X, y, names, target_name="kind " * 100)
-    report_data(dataset, Parts(part, part), DESIGN, Stopping(None, None))
-    return capsys.readouterr().out.splitlines()[0]
+    return described_task(fastnn.datasets.Dataset("table", np.zeros((len(y), 1)), y, names, target_name="kind " * 100))
 
 
-def test_a_report_lists_few_classes_and_shortens_long_names(capsys):
-    many = data_line(tuple(f"class {k}" for k in range(100_000)), capsys)
-    assert "100,000 classes of kind kind kind kind kind ki..." in many
-    assert len(many) < 120
-    few = data_line(("a" * 10_000, "b\n\tc"), capsys)
+def test_a_report_lists_few_classes_and_shortens_long_names():
+    many = task_of_classes(*(f"class {k}" for k in range(100_000)))
+    assert many == "100,000 classes of kind kind kind kind kind ki..."
+    few = task_of_classes("a" * 10_000, "b\n\tc")
     assert few.endswith(f": {'a' * 27}..., b c")
     assert shortened("x" * 30) == "x" * 30
