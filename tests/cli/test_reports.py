@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 import fastnn
 from fastnn.cli import fingerprint, main, plots
+from fastnn.cli.groups import Stopping
 from fastnn.cli.parts import Part, Parts
 from fastnn.cli.reports import described_task, shortened
 from fastnn.cli.scores import formatted, mean_recall, score_numbers
@@ -111,7 +112,8 @@ def test_balanced_classes_find_more_of_the_rare_one(folder, options):
 
 def test_another_seed_splits_the_samples_otherwise():
     dataset = fastnn.datasets.load_named("moons")
-    first, second, other = (Parts.of(dataset, Stopping(10, 0.2), seed) for seed in (0, 0, 1))
+    stopping = Stopping(patience=10, validation_fraction=0.2)
+    first, second, other = (Parts.of(dataset, stopping, seed) for seed in (0, 0, 1))
     for part, same, different in zip(first, second, other, strict=True):
         np.testing.assert_array_equal(part.X, same.X)
         assert not np.array_equal(part.X, different.X)
