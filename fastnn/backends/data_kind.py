@@ -21,6 +21,9 @@ class DataKind:
         Whether samples have weights.
     sparse : bool
         Whether X is a sparse matrix.
+    shuffled_by : str
+        The generator that draws the order of each epoch within a call, a name of `whole_epochs`; empty where it is drawn
+        before.
     """
 
     dtype: np.dtype
@@ -28,3 +31,4 @@ class DataKind:
     classes: bool
     weighted: bool
     sparse: bool = False
+    shuffled_by: str = ""

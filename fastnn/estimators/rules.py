@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fastnn.backends.whole_epochs import MERSENNE_TWISTER, Watch, WholeEpochs, with_words, words_of
 from fastnn.estimators.solvers import Solver
 from fastnn.exceptions import DivergenceError
 from fastnn.feed_forward import FeedForward
@@ -99,6 +100,10 @@ class ReshufflingSampler(Sampler):
     ) -> None:
         super().__init__(network, samples, rows, batch_size, shuffle=random is not None)
         self.random, self.positions = random, np.arange(self.n_samples)
+        self._state: dict[str, Any] = {} if random is None else random.get_state(legacy=False)
+        self._before: tuple[np.ndarray, dict[str, Any]] | None = (
+            None  # the order and the state before a call drew others
+        )
         self._last = np.empty((0, self.n_samples), np.int64)  # orders that were drawn together last
         self._drawn: list[np.ndarray] = []  # those of epochs that will be trained again
 
@@ -111,8 +116,28 @@ class ReshufflingSampler(Sampler):
         self._last = orders
         return orders
 
+    def generator(self) -> str:
+        """The name that the backends know the generator by, if any."""
+        return MERSENNE_TWISTER if self._state.get("bit_generator") == "MT19937" else ""
+
+    def begin_whole_epochs(self) -> tuple[np.ndarray, np.ndarray]:
+        """The order to begin with, and the state of the generator, for a call that draws the orders itself."""
+        assert self.random is not None
+        self._state = self.random.get_state(legacy=False)
+        self._before = self.positions, self._state
+        return self.positions.copy(), words_of(self._state)
+
+    def end_whole_epochs(self, epochs: WholeEpochs) -> None:
+        """Take over the order and the random numbers that it has left."""
+        assert self.random is not None
+        self.positions = epochs.order
+        self.random.set_state(with_words(self._state, epochs.random))
+
     def undo(self) -> None:
-        """Keep the orders that were drawn last for the same epochs, which will be trained one by one."""
+        """Go back to the order before, or keep those that were drawn for the same epochs, which will be trained again."""
+        if self._before is not None and self.random is not None:
+            self.positions, self._state = self._before
+            self.random.set_state(self._state)
         if len(self._last) > 1:
             self._drawn = [*self._last, *self._drawn]
 
@@ -186,6 +211,21 @@ class NoImprovement(StoppingRule):
         """As many epochs as it takes to stop at the earliest."""
         return self.patience - self.count + 1
 
+    @property
+    def watch(self) -> Watch:
+        """The same for a call of several epochs."""
+        return Watch(self.tol, self.patience, self.best, self.count)
+
+    def ends_within(self, losses: list[float]) -> int:
+        """The number of the epochs with these losses after which too many have not improved."""
+        best, count = self.best, self.count
+        for k, loss in enumerate(losses, 1):
+            count = count + 1 if loss > best - self.tol else 0
+            best = min(best, loss)
+            if count > self.patience:
+                return k
+        return len(losses)
+
     def end_epochs(self, history: History, n_epochs: int) -> str:
         """Count epochs without improvement; where there are too many, lower an adaptive rate or stop."""
         for value in self._monitored(history)[-n_epochs:]:
@@ -237,6 +277,14 @@ class NoBetterScore(NoImprovement):
     ) -> None:
         super().__init__(tol, patience, solver, best=best, count=count)
         self.state, self.kept = state, kept or state.snapshot_of_parameters()
+
+    @property
+    def watch(self) -> None:
+        """Scores are measured after every epoch."""
+
+    def ends_within(self, losses: list[float]) -> int:
+        """All of them."""
+        return len(losses)
 
     def _monitored(self, history: History) -> list[float]:
         return history.scores["validation_score"]

@@ -247,7 +247,12 @@ class Training(Standardizing):
         if is_new:
             solver.begin(sampler.n_batches, self.max_iter)
         state, objective = TrainState(network, solver.optimizer), self._objective(prepared, solver.l2)
-        steps = BatchSteps(Descent(state, objective, solver.course), sampler, gives_up=False)
+        steps = BatchSteps(
+            Descent(state, objective, solver.course),
+            sampler,
+            gives_up=False,
+            draws_within=not prepared.incremental and len(objective.offsets) == 0,
+        )
         if is_new:
             steps.descent.compile()
         run = Run(state, callbacks, self.history_, prepared.validation)

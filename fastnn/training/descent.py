@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.backends.data_kind import DataKind
+from fastnn.backends.whole_epochs import Watch, WholeEpochs
 from fastnn.batches import read_only
 from fastnn.schedules import Course
 from fastnn.training.objective import Objective
@@ -44,11 +45,11 @@ class Descent:
         self.training: Any = None
         self.capacity = 0
 
-    def reserve(self, batch_size: int, samples: Samples, *, gathers: bool) -> None:
+    def reserve(self, batch_size: int, samples: Samples, *, gathers: bool, shuffled_by: str = "") -> None:
         """Make room for batches of that many such samples, which are gathered or read from where they lie."""
         network, self.capacity = self.network, batch_size
-        X, weighted = samples.X, len(samples.weights) > 0
-        data = DataKind(X.dtype, gathers=gathers, classes=samples.y.ndim == 1, weighted=weighted, sparse=is_sparse(X))
+        X, classes, weighted = samples.X, samples.y.ndim == 1, len(samples.weights) > 0
+        data = DataKind(X.dtype, gathers, classes, weighted, is_sparse(X), shuffled_by)
         vectors = self.state.of_optimizer.vectors
         with network._computing():
             self.training = network._model.training(self.rule, vectors, batch_size, data, network._team)
@@ -57,13 +58,18 @@ class Descent:
         """Compile kernels that are not there yet, before the clock runs."""
         self.training.compile()
 
-    def step(self, batches: Batches) -> tuple[np.ndarray, np.ndarray]:
-        """One step for each batch, in one compiled call; the losses before the steps, and the learning rates."""
+    def step(self, batches: Batches, epochs: WholeEpochs | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """One step for each batch, in one compiled call; the losses before the steps, and the learning rates.
+
+        With `epochs`, orders are drawn within, and the call may pause before the last batch.
+        """
         steps = self._steps(batches)
         samples, order = batches.samples, batches.order
         X = samples.X if is_sparse(samples.X) else read_only(samples.X)
-        self.training.run(steps, X, read_only(samples.y), batches.relative_weights, order, self.network._team)
-        self.state.count_steps(len(batches))
+        self.training.run(steps, X, read_only(samples.y), batches.relative_weights, order, self.network._team, epochs)
+        if epochs is not None:
+            steps = steps[: epochs.n_steps]
+        self.state.count_steps(len(steps))
         rates = steps["learning_rate" if self.rule.orthogonal is None else "orthogonal_rate"]
         return steps["loss"].copy(), rates.copy()
 
@@ -91,13 +97,22 @@ class BatchSteps(Steps):
         Whether an epoch ends as soon as a loss is not finite.
     """
 
-    def __init__(self, descent: Descent, sampler: Sampler, *, gives_up: bool = True) -> None:
+    def __init__(self, descent: Descent, sampler: Sampler, *, gives_up: bool = True, draws_within: bool = True) -> None:
         self.descent, self.sampler, self.gives_up = descent, sampler, gives_up
-        descent.reserve(int(sampler.sizes.max()), sampler.samples, gathers=sampler.gathers)
         self.chunk_size = self._first_chunk()
+        self.shuffled_by = sampler.shuffled_by if draws_within and self.chunk_size >= sampler.n_batches else ""
+        size = int(sampler.sizes.max())
+        descent.reserve(size, sampler.samples, gathers=sampler.gathers, shuffled_by=self.shuffled_by)
 
-    def train(self, n_epochs: int, report: Report) -> Epochs:
+    @property
+    def pauses(self) -> bool:
+        """Whether calls of several epochs end by themselves where training may have to end."""
+        return bool(self.shuffled_by)
+
+    def train(self, n_epochs: int, report: Report, watch: Watch) -> Epochs:
         """Train for an epoch in chunks of whole batches, or for several epochs at once."""
+        if self.shuffled_by:
+            return self._train_whole_epochs(n_epochs, watch)
         batches = self.sampler.draw(n_epochs)
         losses, rates = np.zeros(len(batches)), np.zeros(len(batches))
         for first, last in self._chunks(len(batches), at_once=n_epochs > 1):
@@ -105,8 +120,22 @@ class BatchSteps(Steps):
             if self.gives_up and not np.isfinite(losses[last - 1]):
                 return Epochs([float(losses[last - 1])], [float(rates[last - 1])])
             report(last / len(batches))
+        return self._epochs(losses, rates, batches)
+
+    def _train_whole_epochs(self, n_epochs: int, watch: Watch) -> Epochs:
+        """Train for several epochs, or until training may have to end, in one call that draws the orders itself."""
+        sampler, n_targets = self.sampler, self.descent.objective.n_targets
+        epochs = WholeEpochs.of(*sampler.begin_whole_epochs(), sampler.n_batches, watch, n_targets)
+        batches, start = sampler.batches_within(epochs, n_epochs), time.perf_counter()
+        losses, rates = self.descent.step(batches, epochs)
+        sampler.end_whole_epochs(epochs)
+        self._resize_chunks(len(losses), time.perf_counter() - start)
+        return self._epochs(losses, rates, batches.part(0, len(losses)))
+
+    def _epochs(self, losses: np.ndarray, rates: np.ndarray, batches: Batches) -> Epochs:
+        """The mean loss and the last learning rate of each epoch."""
         n = self.sampler.n_batches
-        means = self.descent.objective.means(losses.reshape(n_epochs, n), batches)
+        means = self.descent.objective.means(losses.reshape(-1, n), batches)
         return Epochs(means.tolist(), rates[n - 1 :: n].tolist())
 
     def epochs_per_call(self) -> int:

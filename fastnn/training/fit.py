@@ -87,7 +87,7 @@ def _fit_by_batches(network: FeedForward, data: tuple[Any, Any, Any], optimizer:
     course = begin_schedule(schedule, optimizer, options.epochs, sampler.n_batches)
     before = None if saved is None else run.state.snapshot()
     network.random.bit_generator.state = random
-    steps = BatchSteps(Descent(run.state, Objective(), course), sampler)
+    steps = BatchSteps(Descent(run.state, Objective(), course), sampler, draws_within=run.validation is None)
     _go_on(run, steps, saved, before, options, Divergence(samples.X))
     return run
 

@@ -22,6 +22,8 @@ class Objective:
 
     #: Whether the reported losses include the penalties.
     reports_penalty = False
+    #: What reported losses are divided by.
+    n_targets = 1
 
     def __init__(self, l2: float = 0.0, *, penalizes_biases: bool = False) -> None:
         self.l2, self.penalizes_biases = l2, penalizes_biases

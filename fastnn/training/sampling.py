@@ -5,9 +5,11 @@ from functools import cached_property
 
 import numpy as np
 
+from fastnn.backends.whole_epochs import PCG64, WholeEpochs, set_pcg64, state_of_pcg64
 from fastnn.batches import batch_sizes, batch_starts, relative_weights, sums_of_batches
 from fastnn.feed_forward import FeedForward
 from fastnn.training.samples import Samples
+from fastnn.validation import is_sparse
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,28 @@ class Sampler:
         self.shuffles = shuffle and len(self.starts) > 1  # a single batch is a mean over all samples in any order
         self.gathers = self.shuffles or rows is not None or not samples.lies_ready(network.dtype)
         self.order = rows if rows is not None else np.arange(self.n_samples) if self.gathers else None
+
+    @property
+    def shuffled_by(self) -> str:
+        """The generator by which the backends can draw the order of each epoch within a call; empty where they cannot."""
+        is_plain = self.rows is None and not is_sparse(self.samples.X) and len(self.samples.weights) == 0
+        return self.generator() if self.shuffles and is_plain else ""
+
+    def generator(self) -> str:
+        """The name that the backends know the generator by, if any."""
+        return PCG64 if type(self.network.random.bit_generator) is np.random.PCG64 else ""
+
+    def begin_whole_epochs(self) -> tuple[np.ndarray, np.ndarray]:
+        """The order to begin with, and the state of the generator, for a call that draws the orders itself."""
+        return np.arange(self.n_samples), state_of_pcg64(self.network.random.bit_generator)
+
+    def end_whole_epochs(self, epochs: WholeEpochs) -> None:
+        """Take over the random numbers that it has left."""
+        set_pcg64(self.network.random.bit_generator, epochs.random)
+
+    def batches_within(self, epochs: WholeEpochs, n_epochs: int) -> Batches:
+        """The batches of a call that draws the orders itself."""
+        return Batches(self.samples, epochs.order, *self._tiled(n_epochs))
 
     @property
     def n_batches(self) -> int:

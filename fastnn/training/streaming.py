@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.backends.whole_epochs import Watch
 from fastnn.batches import read_only
 from fastnn.feed_forward import FeedForward
 from fastnn.optimizers import Optimizer
@@ -60,7 +61,7 @@ class Stream(Steps):
         self._reserve(self.samples)
         return True
 
-    def train(self, n_epochs: int, report: Report) -> Epochs:
+    def train(self, n_epochs: int, report: Report, watch: Watch) -> Epochs:
         """One step on the batch at hand."""
         assert self.descent is not None
         assert self.samples is not None

@@ -9,6 +9,7 @@ from logging import DEBUG, getLogger
 
 import numpy as np
 
+from fastnn.backends.whole_epochs import Watch
 from fastnn.training.callbacks import begin_epoch, end_epoch, epochs_until_due
 from fastnn.training.divergence import Divergence
 from fastnn.training.progress import check_stopped
@@ -78,11 +79,12 @@ class Trainer:
         epoch = len(self.run.history)
         if self.run.validation is not None or self.steps.watches_epochs:
             return 1
-        unseen = min([epochs_until_due(self.run.callbacks, epoch), *(rule.unseen for rule in self.plan.rules)])
+        asked = [rule for rule in self.plan.rules if not (self.steps.pauses and rule.watch is not None)]
+        unseen = min([epochs_until_due(self.run.callbacks, epoch), *(rule.unseen for rule in asked)])
         return int(max(1, min(self.steps.epochs_per_call(), self.plan.last_epoch - epoch, unseen)))
 
     def _train(self, n_epochs: int) -> bool:
-        """Train for some epochs, or for one where several would diverge; False if there are no more data."""
+        """Train for some epochs, or for fewer where training diverges or ends before; False if there are no more data."""
         begin_epoch(self.run.callbacks, self.run.network, self.run.history)
         if not self.steps.begin():
             return False
@@ -90,14 +92,26 @@ class Trainer:
         before = self._snapshot(n_epochs)
         self.run.network._forget_batch()
         with self._undone_if_broken(before):
-            epochs = self.steps.train(n_epochs, self._report_within)
+            epochs = self.steps.train(n_epochs, self._report_within, self._watch())
         seconds = time.perf_counter() - start
-        if n_epochs > 1 and not (np.isfinite(epochs.losses).all() and self.run.network._is_finite):
+        fewer = self._epochs_to_keep(epochs)
+        if fewer < len(epochs.losses):
             self._undo(before)
-            return self._train(1)
+            return self._train(fewer)
         self.check(epochs, before)
         self.end_epochs(epochs, seconds)
         return True
+
+    def _watch(self) -> Watch:
+        """How a call of several epochs finds out when to pause."""
+        watches = [rule.watch for rule in self.plan.rules if rule.watch is not None]
+        return watches[0] if watches else Watch()
+
+    def _epochs_to_keep(self, epochs: Epochs) -> int:
+        """How many of several epochs in one call are part of the training: one where any of them diverged."""
+        if not (np.isfinite(epochs.losses).all() and self.run.network._is_finite):
+            return 1
+        return min([len(epochs.losses), *(rule.ends_within(epochs.losses) for rule in self.plan.rules)])
 
     def _snapshot(self, n_epochs: int) -> Snapshot | None:
         """What is needed to undo the next epochs: several may have to be trained again, one by one."""

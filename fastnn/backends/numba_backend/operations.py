@@ -147,7 +147,7 @@ class Operation:
     @property
     def returns_status(self) -> bool:
         """Whether the body itself has the four-integer signature, and returns 0 or an error status."""
-        return self.name == "run_tiles"
+        return self.name in ("run_tiles", "leave_if_paused")
 
     @property
     def key(self) -> Any:
@@ -194,12 +194,15 @@ class Operation:
                 position += PLACES if kind.is_array else 1
         return positions
 
-    def interpret(self, arguments: int, batch: int, thread: int, n_threads: int, dtype: np.dtype) -> None:
-        """Run the body in the Python interpreter, on the arrays described by a record, for that dtype."""
+    def interpret(self, arguments: int, batch: int, thread: int, n_threads: int, dtype: np.dtype) -> int:
+        """Run the body in the Python interpreter, on the arrays described by a record, for that dtype; returns its status."""
+        if self.returns_status:
+            return int(self.function(arguments, batch, thread, n_threads))  # type: ignore[func-returns-value]
         step = array_at(batch, (1,), (SETTINGS.itemsize,), np.dtype((np.void, SETTINGS.itemsize))).view(SETTINGS)[0]
         reader = RecordReader(arguments, step, thread, n_threads)
         if reader.first < reader.last:
             self.function(*(reader.next(kind, dtype) for kind in self.kinds))
+        return 0
 
 
 class RecordReader:

@@ -22,6 +22,7 @@ from fastnn.backends.numba_backend.operations import (
     Operation,
     source,
 )
+from fastnn.backends.whole_epochs import MERSENNE_TWISTER, PCG64
 from fastnn.losses import LOSS_KERNELS
 from fastnn.updates import UPDATES
 
@@ -103,6 +104,14 @@ gram = declare("gram", BLOCK, BLOCK, BLOCK)
 polynomial = declare("polynomial", BLOCK, BLOCK, BLOCK)
 apply_polynomial = declare("apply_polynomial", BLOCK, BLOCK, BLOCK, BLOCK)
 move_along = declare("move_along", BLOCK, BLOCK, NUMBER, STEP)
+
+# Several epochs in one call: the order of each, and when they pause. The last ends a program, as a driver would.
+SHUFFLES = {
+    MERSENNE_TWISTER: declare("shuffle_by_mersenne_twister", INDICES, INDICES, STEP),
+    PCG64: declare("permute_by_pcg64", INDICES, INDICES, STEP),
+}
+watch_epoch = declare("watch_epoch", NUMBERS, STEP)
+leave_if_paused = declare("leave_if_paused", NUMBERS)
 
 # Tiles of batches of narrow networks. `run_tiles` is a driver itself, and finds its programs in its record.
 run_tiles = declare("run_tiles")

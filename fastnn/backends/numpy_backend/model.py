@@ -9,6 +9,9 @@ from fastnn.backends.bound_layers import Descent, bind_layers
 from fastnn.backends.numpy_backend.activations import activate
 from fastnn.backends.numpy_backend.batches import one_hot, select
 from fastnn.backends.numpy_backend.epoch import backward, descend, forward, loss, report_penalty
+from fastnn.backends.numpy_backend.shuffling import SHUFFLES
+from fastnn.backends.numpy_backend.stopping import watch_epoch
+from fastnn.backends.whole_epochs import PAUSED
 from fastnn.updates import SETTINGS
 
 #: Samples per inference pass, so that memory does not grow with the data.
@@ -86,24 +89,31 @@ class Model:
 
     def training(self, rule, states, batch_size, data, max_threads):
         """An object that trains on batches of at most `batch_size` samples."""
-        return Training(self, rule, states)
+        return Training(self, rule, states, data.shuffled_by)
 
 
 class Training:
     """A network with an optimizer, ready to train on batches."""
 
-    def __init__(self, model, rule, states):
+    def __init__(self, model, rule, states, shuffled_by):
         self.model, self.rule, self.states = model, rule, states
+        self.shuffle = SHUFFLES.get(shuffled_by)
         self.networks = {}  # by batch size: one for full batches, and one for the last batch
 
     def compile(self):
         """Do nothing: there is nothing to compile."""
 
-    def run(self, steps, X, Y, relative_weights, order, n_threads):
+    def run(self, steps, X, Y, relative_weights, order, n_threads, epochs=None):
         """Make one update per record, on the batch given by its `start` and `n_samples`, and store the loss in it."""
         for step in steps:
+            if epochs is not None:
+                self.shuffle(epochs.order, epochs.random, step)
             weights = select(relative_weights, None, step) if len(relative_weights) > 0 else relative_weights
             self._step(step, select(X, order, step), select(Y, order, step), weights)
+            if epochs is not None:
+                watch_epoch(epochs.progress, step)
+                if epochs.progress[PAUSED]:
+                    return
 
     def _step(self, step, X, Y, weights):
         model, (parameters, gradient, _) = self.model, self.model.vectors

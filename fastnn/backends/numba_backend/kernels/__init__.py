@@ -18,7 +18,9 @@ _MODULES = (
     "normalization",
     "optimizers",
     "orthogonal",
+    "shuffling",
     "sparse",
+    "stopping",
     "tiles",
 )
 

@@ -116,7 +116,8 @@ class Program:
         """Run it in the Python interpreter, operation by operation."""
         for k in range(len(steps)):
             for operation, record in self.operations:
-                operation.interpret(address_of(record), address_of(steps[k : k + 1]), 0, 1, self.dtype)
+                if operation.interpret(address_of(record), address_of(steps[k : k + 1]), 0, 1, self.dtype):
+                    return
 
 
 _NOTHING = np.empty((0, 0))

@@ -29,7 +29,7 @@ class TilesOperation(Operation):
         items = 0 if self.items is None else address_of(self.items)
         return np.array([self.tile, items, address_of(self.own_steps), len(self.programs[0])], np.int64)
 
-    def interpret(self, arguments: int, batch: int, thread: int, n_threads: int, dtype: np.dtype) -> None:
+    def interpret(self, arguments: int, batch: int, thread: int, n_threads: int, dtype: np.dtype) -> int:
         """Run the program of the first thread for every tile."""
         step = array_at(batch, (1,), (SETTINGS.itemsize,), np.dtype((np.void, SETTINGS.itemsize))).view(SETTINGS)
         for tile, offset in enumerate(range(0, int(step["n_samples"][0]), self.tile)):
@@ -41,3 +41,4 @@ class TilesOperation(Operation):
                 tile,
             )
             self.programs[0].run(own)
+        return 0

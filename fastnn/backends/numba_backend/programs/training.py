@@ -10,7 +10,7 @@ from fastnn.backends.data_kind import DataKind
 from fastnn.backends.numba_backend import table
 from fastnn.backends.numba_backend.network import BoundNetwork
 from fastnn.backends.numba_backend.operations import ALL, BATCH, PART, PLACED, STREAM_PART, TILE, View
-from fastnn.backends.numba_backend.partition import BY_SAMPLES, GRANULE, UPDATE_ROWS, by_numbers
+from fastnn.backends.numba_backend.partition import BY_ONE, BY_SAMPLES, GRANULE, UPDATE_ROWS, by_numbers
 from fastnn.backends.numba_backend.programs.equations import (
     IN_COLUMNS,
     IN_ROWS,
@@ -29,6 +29,7 @@ from fastnn.backends.numba_backend.programs.equations import (
 from fastnn.backends.numba_backend.programs.inputs import arrays_of, batch_inputs, own_inputs, work_of
 from fastnn.backends.numba_backend.programs.program import Program, Slot
 from fastnn.backends.numba_backend.programs.tiles import TilesOperation
+from fastnn.backends.whole_epochs import WholeEpochs
 from fastnn.updates import Rule
 
 #: Multiply-adds that take about as long as updating one weight in memory.
@@ -53,10 +54,17 @@ class Training:
         self.in_columns = network.is_narrow and not data.sparse
         self.sample_losses = np.zeros(_whole(batch_size))
         self.program = Program(network.dtype, flushes=True)
+        if data.shuffled_by:
+            self.program.add(table.SHUFFLES[data.shuffled_by], BY_ONE, Slot("order"), Slot("random"))
+            self.program.wait()
         if self.in_columns:
             self._compute_in_columns()
         else:
             self._compute_in_rows()
+        if data.shuffled_by:
+            self.program.add(table.watch_epoch, BY_ONE, Slot("progress"))
+            self.program.wait()
+            self.program.add(table.leave_if_paused, BY_ONE, Slot("progress"))
         self.program.wait()
 
     def run(
@@ -67,11 +75,14 @@ class Training:
         weights: np.ndarray,
         order: np.ndarray | None,
         n_threads: int,
+        epochs: WholeEpochs | None = None,
     ) -> None:
         """Make one update per record, on the batch given by its `start` and `n_samples`, and store the loss in it."""
         bound = arrays_of(X, order) | {"Y": np.ascontiguousarray(Y), "weights": weights}
         if order is not None:
             bound["order"] = np.ascontiguousarray(order)
+        if epochs is not None:
+            bound |= {"random": epochs.random, "progress": epochs.progress}
         self.program.bind(**bound)
         self.program.run(steps, min(self._team(steps, X, n_threads), self.max_threads))
 

@@ -1,0 +1,38 @@
+"""The end of an epoch, when several are trained in one call, as operations."""
+
+import math
+
+from fastnn.backends.numba_backend.kernels.memory import integer_at
+from fastnn.backends.numba_backend.kernels.registry import body
+from fastnn.backends.numba_backend.operations import HEADER
+from fastnn.backends.whole_epochs import (
+    BEST,
+    COUNT,
+    N_EPOCHS,
+    N_SAMPLES,
+    N_TARGETS,
+    PATIENCE,
+    PAUSED,
+    SUM,
+    TOLERANCE,
+)
+
+
+@body()
+def watch_epoch(progress, step):
+    """Sum the losses of an epoch; after its last batch, pause if they have not improved for long or are not finite."""
+    progress[SUM] += step["loss"] * step["n_samples"]
+    if step["start"] + step["n_samples"] >= progress[N_SAMPLES]:
+        loss = progress[SUM] / (progress[N_SAMPLES] * progress[N_TARGETS])
+        progress[COUNT] = progress[COUNT] + 1 if loss > progress[BEST] - progress[TOLERANCE] else 0
+        progress[BEST] = min(progress[BEST], loss)
+        progress[SUM] = 0
+        progress[N_EPOCHS] += 1
+        if progress[COUNT] > progress[PATIENCE] or not math.isfinite(loss):
+            progress[PAUSED] = 1
+
+
+@body()
+def leave_if_paused(arguments, batch, thread, n_threads):
+    """Leave the program if training is to pause: the bits of 1 are a status that is not 0, those of 0 are one that is."""
+    return integer_at(integer_at(arguments, 8 * HEADER), 8 * PAUSED)
