@@ -145,7 +145,7 @@ def test_moons_end_below_a_cost_of_a_tenth():
         report.raise_if_failed()
 
 
-@pytest.mark.parametrize(("backend", "seed"), [("numpy", 0), ("numba", 1), ("numba", 2), ("numba", 3)])
+@pytest.mark.parametrize(("backend", "seed"), [("numpy", 0), ("numba", 1)])
 def test_moons_are_learned_whatever_the_seed_of_the_network(backend, seed, monkeypatch):
     monkeypatch.setattr(fastnn, "check_gradients", lambda network, X, y: None)  # they are checked above
     result = moons_circles_blobs.train(*moons_circles_blobs.load("moons"), backend, seed)
