@@ -84,7 +84,7 @@ PACKAGE_ORDERS = {
         ("__init__",),
         ("model",),
         ("epoch",),
-        ("layers", "normalization", "dropout", "optimizers", "batches", "sparse"),
+        ("layers", "normalization", "dropout", "optimizers", "batches", "shuffling", "sparse", "stopping"),
         ("losses",),
         ("activations",),
     ),
@@ -111,7 +111,7 @@ PACKAGE_ORDERS = {
     "backends/numba_backend/kernels": (
         ("__init__",),
         ("losses", "layers", "optimizers", "orthogonal", "tiles"),
-        ("activations", "normalization", "dropout", "sparse", "batches", "driver"),
+        ("activations", "normalization", "dropout", "sparse", "batches", "driver", "shuffling", "stopping"),
         ("sums",),
         ("operation_compiler",),
         ("products",),

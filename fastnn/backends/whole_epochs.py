@@ -4,7 +4,7 @@ Both backends take the state of a random number generator, as integers, and leav
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +21,8 @@ FIELDS = ("sum", "best", "count", "tolerance", "patience", "n_samples", "n_targe
 SUM, BEST, COUNT, TOLERANCE, PATIENCE, N_SAMPLES, N_TARGETS, N_EPOCHS, PAUSED = range(len(FIELDS))
 
 
-class Watch(NamedTuple):
+@dataclass(frozen=True)
+class Watch:
     """When training may have to end: after more than `patience` epochs without a loss smaller by more than `tolerance`."""
 
     tolerance: float = 0.0

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -212,7 +213,7 @@ class NoImprovement(StoppingRule):
         return self.patience - self.count + 1
 
     @property
-    def watch(self) -> Watch:
+    def watch(self) -> Watch | None:
         """The same for a call of several epochs."""
         return Watch(self.tol, self.patience, self.best, self.count)
 

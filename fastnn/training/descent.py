@@ -64,9 +64,10 @@ class Descent:
         With `epochs`, orders are drawn within, and the call may pause before the last batch.
         """
         steps = self._steps(batches)
-        samples, order = batches.samples, batches.order
+        samples = batches.samples
         X = samples.X if is_sparse(samples.X) else read_only(samples.X)
-        self.training.run(steps, X, read_only(samples.y), batches.relative_weights, order, self.network._team, epochs)
+        data = X, read_only(samples.y), batches.relative_weights
+        self.training.run(steps, *data, batches.order if epochs is None else epochs, self.network._team)
         if epochs is not None:
             steps = steps[: epochs.n_steps]
         self.state.count_steps(len(steps))
@@ -117,7 +118,7 @@ class BatchSteps(Steps):
         losses, rates = np.zeros(len(batches)), np.zeros(len(batches))
         for first, last in self._chunks(len(batches), at_once=n_epochs > 1):
             losses[first:last], rates[first:last] = self.descent.step(batches.part(first, last))
-            if self.gives_up and not np.isfinite(losses[last - 1]):
+            if self.gives_up and n_epochs == 1 and not np.isfinite(losses[last - 1]):
                 return Epochs([float(losses[last - 1])], [float(rates[last - 1])])
             report(last / len(batches))
         return self._epochs(losses, rates, batches)

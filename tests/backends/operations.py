@@ -18,10 +18,21 @@ from fastnn.backends.numba_backend.levels import CHUNK
 from fastnn.backends.numba_backend.operations import FIRST, NOTHING, STEP, Operation, Sparse, View
 from fastnn.backends.numba_backend.partition import UPDATE_ROWS
 from fastnn.backends.numba_backend.programs.program import Program
+from fastnn.backends.whole_epochs import state_of_pcg64, words_of
 from fastnn.losses import LOSS_KERNELS
 from fastnn.updates import SETTINGS, UPDATES
 
-MODULES = ("activations", "dropout", "layers", "losses", "normalization", "optimizers", "sparse")
+MODULES = (
+    "activations",
+    "dropout",
+    "layers",
+    "losses",
+    "normalization",
+    "optimizers",
+    "shuffling",
+    "sparse",
+    "stopping",
+)
 N, N_IN, N_OUT = 70, 9, 5  # more samples than an operation keeps on the stack at a time
 MANY_ROWS = UPDATE_ROWS + 1  # of weights, more than are updated at a time
 
@@ -127,6 +138,11 @@ TWINS = {
     "add_penalty": lambda make: [make(N_IN)],
     "follow_mean": lambda make: [make.rubbish(N_IN), make(N_IN), make(N_IN), 0.9, 1.0],
     "move_along": lambda make: [make(N_IN, N_OUT), make(N_IN, N_OUT), 1.5],
+    "shuffle_by_mersenne_twister": lambda make: [
+        make.random.permutation(700), words_of(np.random.RandomState(0).get_state(legacy=False))
+    ],
+    "permute_by_pcg64": lambda make: [np.full(700, -1), state_of_pcg64(make.random.bit_generator)],
+    "watch_epoch": lambda make: [np.array([1.0, 0.5, 3.0, 0.01, 3.0, N, 2.0, 4.0, 0.0])],
     **{name: (lambda make, name=name: loss_arguments(make, name)) for name in LOSS_KERNELS},
 }  # fmt: skip
 
@@ -332,7 +348,10 @@ def _slope_arguments(make, name):
     return [make(300), z, twin(name)(z)]
 
 
-#: All operations but the one that runs others.
+#: Operations that are drivers of their own: they take the address of their record, and return a status.
+DRIVERS = ("run_tiles", "leave_if_paused")
+
+#: All others.
 NAMES = sorted({*TWINS, *EQUATIONS})
 
 

@@ -7,17 +7,29 @@ import pytest
 
 from fastnn.backends.numba_backend import table
 from fastnn.backends.numba_backend.kernels import find_body
-from fastnn.backends.numba_backend.operations import PART, SAMPLES, STREAM_PART, View
+from fastnn.backends.numba_backend.operations import NOTHING, PART, SAMPLES, STREAM_PART, View
 from fastnn.backends.numba_backend.programs.program import Program
-from fastnn.updates import UPDATES
-from tests.backends.operations import NAMES, OTHER_NAMES, TWINS, a_step, arguments_of, expect, results, run, twin
+from fastnn.backends.whole_epochs import Watch, WholeEpochs, state_of_pcg64, words_of
+from fastnn.updates import SETTINGS, UPDATES
+from tests.backends.operations import (
+    DRIVERS,
+    NAMES,
+    OTHER_NAMES,
+    TWINS,
+    a_step,
+    arguments_of,
+    expect,
+    results,
+    run,
+    twin,
+)
 from tests.cases import DTYPES
 
 pytestmark = pytest.mark.kernels
 
 
 def test_every_operation_is_in_the_table_of_the_tests():
-    assert {*NAMES, "run_tiles"} == set(table.OPERATIONS)
+    assert {*NAMES, *DRIVERS} == set(table.OPERATIONS)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -59,5 +71,54 @@ def test_a_part_is_what_the_threads_share_out(n_threads):
 def test_every_operation_has_a_body():
     for name, operation in table.OPERATIONS.items():
         assert callable(find_body(name)), name
-        if name != "run_tiles":
+        if name not in DRIVERS:
             assert len(inspect.signature(find_body(name)).parameters) == len(operation.kinds)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 64, 65, 1000])
+def test_orders_are_those_that_numpy_draws(n):
+    step, legacy, modern = np.zeros(3, SETTINGS), np.random.RandomState(n), np.random.default_rng(n)
+    modern.random(dtype=np.float32)  # half of a number stays in store
+    orders, states = (np.arange(n), np.arange(n)), (words_of(legacy.get_state(legacy=False)), state_of(modern))
+    for shuffle, order, state in zip(table.SHUFFLES.values(), orders, states, strict=True):
+        program = Program(np.dtype("float32"))
+        program.add(shuffle, (NOTHING, 1), View(order), View(state))
+        program.run(step)
+    expected = np.arange(n)
+    for _ in range(3):
+        legacy.shuffle(expected)
+        permuted = modern.permutation(n)
+    np.testing.assert_array_equal(orders[0], expected)
+    np.testing.assert_array_equal(orders[1], permuted)
+    np.testing.assert_array_equal(states[0], words_of(legacy.get_state(legacy=False)))
+    np.testing.assert_array_equal(states[1], state_of(modern))
+
+
+def state_of(generator):
+    return state_of_pcg64(generator.bit_generator)
+
+
+def test_no_order_is_drawn_within_an_epoch():
+    order, step = np.arange(50), np.zeros(1, SETTINGS)
+    step["start"] = 7
+    program = Program(np.dtype("float32"))
+    program.add(table.SHUFFLES["pcg64"], (NOTHING, 1), View(order), View(state_of(np.random.default_rng(0))))
+    program.run(step)
+    np.testing.assert_array_equal(order, np.arange(50))
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+@pytest.mark.parametrize(
+    ("losses", "n_epochs"), [([1, 1, 1, 1, 1], 4), ([5, 4, 3, 2, 1], 5), ([5, np.inf, 3, 2, 1], 2)]
+)
+def test_a_program_is_left_where_losses_have_not_improved_for_long(losses, n_epochs, n_threads):
+    epochs = WholeEpochs.of(np.arange(10), np.empty(0), 2, Watch(tolerance=0.5, patience=2))
+    program, steps = Program(np.dtype("float32")), np.zeros(10, SETTINGS)
+    steps["loss"] = np.repeat(losses, 2)
+    steps["start"], steps["n_samples"] = np.tile([0, 6], 5), np.tile([6, 4], 5)
+    program.add(table.watch_epoch, (NOTHING, 1), View(epochs.progress))
+    program.wait()
+    program.add(table.leave_if_paused, (NOTHING, 1), View(epochs.progress))
+    program.wait()
+    program.run(steps, n_threads)
+    assert epochs.n_steps == 2 * n_epochs

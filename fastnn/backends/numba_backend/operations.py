@@ -197,7 +197,8 @@ class Operation:
     def interpret(self, arguments: int, batch: int, thread: int, n_threads: int, dtype: np.dtype) -> int:
         """Run the body in the Python interpreter, on the arrays described by a record, for that dtype; returns its status."""
         if self.returns_status:
-            return int(self.function(arguments, batch, thread, n_threads))  # type: ignore[func-returns-value]
+            status: Any = self.function(arguments, batch, thread, n_threads)
+            return int(status)
         step = array_at(batch, (1,), (SETTINGS.itemsize,), np.dtype((np.void, SETTINGS.itemsize))).view(SETTINGS)[0]
         reader = RecordReader(arguments, step, thread, n_threads)
         if reader.first < reader.last:

@@ -11,7 +11,7 @@ from fastnn.backends.numpy_backend.batches import one_hot, select
 from fastnn.backends.numpy_backend.epoch import backward, descend, forward, loss, report_penalty
 from fastnn.backends.numpy_backend.shuffling import SHUFFLES
 from fastnn.backends.numpy_backend.stopping import watch_epoch
-from fastnn.backends.whole_epochs import PAUSED
+from fastnn.backends.whole_epochs import PAUSED, WholeEpochs
 from fastnn.updates import SETTINGS
 
 #: Samples per inference pass, so that memory does not grow with the data.
@@ -97,23 +97,25 @@ class Training:
 
     def __init__(self, model, rule, states, shuffled_by):
         self.model, self.rule, self.states = model, rule, states
-        self.shuffle = SHUFFLES.get(shuffled_by)
+        self.shuffled_by = shuffled_by
         self.networks = {}  # by batch size: one for full batches, and one for the last batch
 
     def compile(self):
         """Do nothing: there is nothing to compile."""
 
-    def run(self, steps, X, Y, relative_weights, order, n_threads, epochs=None):
+    def run(self, steps, X, Y, relative_weights, order, n_threads):
         """Make one update per record, on the batch given by its `start` and `n_samples`, and store the loss in it."""
+        epochs = order if isinstance(order, WholeEpochs) else None
         for step in steps:
             if epochs is not None:
-                self.shuffle(epochs.order, epochs.random, step)
+                SHUFFLES[self.shuffled_by](epochs.order, epochs.random, step)
+                order = epochs.order
             weights = select(relative_weights, None, step) if len(relative_weights) > 0 else relative_weights
             self._step(step, select(X, order, step), select(Y, order, step), weights)
             if epochs is not None:
                 watch_epoch(epochs.progress, step)
                 if epochs.progress[PAUSED]:
-                    return
+                    break
 
     def _step(self, step, X, Y, weights):
         model, (parameters, gradient, _) = self.model, self.model.vectors

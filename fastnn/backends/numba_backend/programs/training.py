@@ -73,16 +73,17 @@ class Training:
         X: np.ndarray,
         Y: np.ndarray,
         weights: np.ndarray,
-        order: np.ndarray | None,
+        order: np.ndarray | WholeEpochs | None,
         n_threads: int,
-        epochs: WholeEpochs | None = None,
     ) -> None:
         """Make one update per record, on the batch given by its `start` and `n_samples`, and store the loss in it."""
-        bound = arrays_of(X, order) | {"Y": np.ascontiguousarray(Y), "weights": weights}
+        bound = {"Y": np.ascontiguousarray(Y), "weights": weights}
+        if isinstance(order, WholeEpochs):
+            bound |= {"random": order.random, "progress": order.progress}
+            order = order.order
+        bound |= arrays_of(X, order)
         if order is not None:
             bound["order"] = np.ascontiguousarray(order)
-        if epochs is not None:
-            bound |= {"random": epochs.random, "progress": epochs.progress}
         self.program.bind(**bound)
         self.program.run(steps, min(self._team(steps, X, n_threads), self.max_threads))
 
