@@ -251,12 +251,17 @@ class Training(Standardizing):
             Descent(state, objective, solver.course),
             sampler,
             gives_up=False,
-            draws_within=not prepared.incremental and len(objective.offsets) == 0,
+            draws_within=not prepared.incremental and len(objective.offsets) == 0 and not self._shares_random,
         )
         if is_new:
             steps.descent.compile()
         run = Run(state, callbacks, self.history_, prepared.validation)
         return partial(self._descend, run, steps, solver, prepared)
+
+    @property
+    def _shares_random(self) -> bool:
+        """Whether the random numbers are those of the whole process, which other threads may draw from meanwhile."""
+        return self._random_state is check_random_state(None)
 
     def _objective(self, prepared: Prepared, l2: float, *, penalizes_biases: bool = False) -> PenaltyPerSample:
         offsets = self._loss_offsets(prepared.samples.y)

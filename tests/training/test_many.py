@@ -114,3 +114,13 @@ def test_bad_input_gets_a_sentence(models, data, error, message):
 
 def test_no_models_are_trained_at_once():
     assert fastnn.fit_many([], (X, LABELS)) == []
+
+
+def test_the_random_numbers_of_the_process_are_drawn_one_after_the_other():
+    np.random.seed(0)  # noqa: NPY002 (the generator that random_state=None stands for)
+    models = [fastnn.MLPClassifier((5,), max_iter=20, tol=0.02, n_iter_no_change=3) for _ in range(6)]
+    fastnn.fit_many(models, (X, LABELS), n_threads=3)
+    assert len({model.coefs_[0].tobytes() for model in models}) == 6
+    left = np.random.get_state()[1].tobytes()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    assert np.random.get_state()[1].tobytes() != left  # noqa: NPY002
