@@ -116,11 +116,11 @@ def test_no_models_are_trained_at_once():
     assert fastnn.fit_many([], (X, LABELS)) == []
 
 
-def test_the_random_numbers_of_the_process_are_drawn_one_after_the_other():
-    np.random.seed(0)  # noqa: NPY002 (the generator that random_state=None stands for)
-    models = [fastnn.MLPClassifier((5,), max_iter=20, tol=0.02, n_iter_no_change=3) for _ in range(6)]
-    fastnn.fit_many(models, (X, LABELS), n_threads=3)
-    assert len({model.coefs_[0].tobytes() for model in models}) == 6
-    left = np.random.get_state()[1].tobytes()  # noqa: NPY002
-    np.random.seed(0)  # noqa: NPY002
-    assert np.random.get_state()[1].tobytes() != left  # noqa: NPY002
+@pytest.mark.parametrize(("random_state", "pauses"), [(None, False), (0, True)])
+def test_other_threads_may_draw_from_the_random_numbers_of_the_process_meanwhile(random_state, pauses, monkeypatch):
+    """A call that draws orders itself puts back the state of the generator; nobody else's numbers may be drawn again."""
+    train, seen = descent.BatchSteps.train, set()
+    monkeypatch.setattr(descent.BatchSteps, "train", lambda steps, *a: seen.add(steps.pauses) or train(steps, *a))
+    model = fastnn.MLPClassifier((5,), batch_size=16, tol=10, n_iter_no_change=1, random_state=random_state)
+    model.fit(X, LABELS)
+    assert seen == {pauses}
