@@ -83,7 +83,8 @@ def test_orders_are_those_that_numpy_draws(n):
     for shuffle, order, state in zip(table.SHUFFLES.values(), orders, states, strict=True):
         program = Program(np.dtype("float32"))
         program.add(shuffle, (NOTHING, 1), View(order), View(state))
-        program.run(step)
+        with np.errstate(over="ignore"):  # as in all calls of the backends
+            program.run(step)
     expected = np.arange(n)
     for _ in range(3):
         legacy.shuffle(expected)
