@@ -101,7 +101,7 @@ BAD_OPTIMIZERS = (
     ((fastnn.SGD,), {"nesterov": True}, ValueError, r"nesterov=True needs a momentum above 0, such as SGD\(momentum"),
     (ADAPTIVE, {"epsilon": 0}, ValueError, "epsilon must be positive and finite, got 0"),
     (ADAPTIVE, {"epsilon": None}, TypeError, "epsilon must be a number, got None"),
-    ((fastnn.RMSprop,), {"rho": 1.0}, ValueError, "rho must be below 1, or .*, got 1.0"),
+    ((fastnn.RMSprop,), {"rho": 1.0}, ValueError, "rho must be below 1, got 1.0"),
     ((fastnn.RMSprop,), {"rho": np.nan}, ValueError, "rho must be at least 0 and finite, got nan"),
     (ADAMS, {"beta_1": 1}, ValueError, "beta_1 must be below 1, got 1"),
     (ADAMS, {"beta_1": -0.1}, ValueError, "beta_1 must be at least 0 and finite, got -0.1"),
