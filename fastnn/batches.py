@@ -1,4 +1,4 @@
-"""Mini-batches as the kernels take them: where each begins, in which type it comes, and what each sample weighs in it."""
+"""Mini-batches in the form the kernels expect: starts and sizes, memory layout, and relative weights of samples."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import numpy as np
 from fastnn.architecture import Architecture
 from fastnn.validation import is_sparse
 
-#: The weights of samples that all count the same.
+#: The sample weights if all samples count equally.
 UNWEIGHTED = np.empty(0)
 
 
@@ -30,14 +30,14 @@ def batch_sizes(starts: np.ndarray, n_samples: int) -> np.ndarray:
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
-    """A view that cannot be written: kernels are compiled once, for arrays they only read."""
+    """A read-only view: kernels are compiled only once, for read-only inputs."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
 def ready(X: Any, dtype: np.dtype) -> Any:
-    """X as the kernels read it: rows one after the other in that type, or a sparse X, which has it already."""
+    """X in the form the kernels read: a C-contiguous array of this dtype; a sparse X is ready as it is."""
     return X if is_sparse(X) else read_only(np.ascontiguousarray(X, dtype))
 
 
@@ -48,9 +48,9 @@ def sums_of_batches(values: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -
 
 
 def relative_weights(weights: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """c_i = w_i / mean_j w_j, the mean over the batch of i, or 0 where all of its weights are; (n,), or (0,) for none.
+    """c_i = w_i / mean_j w_j, with the mean over the batch of i, or 0 if all its weights are 0; (n,), or (0,) if unweighted.
 
-    With them a plain mean over a batch becomes a weighted one: mean_i c_i L_i = sum_i w_i L_i / sum_i w_i.
+    With these, a plain mean over a batch becomes a weighted one: mean_i c_i L_i = sum_i w_i L_i / sum_i w_i.
     """
     if len(weights) == 0:
         return weights
@@ -62,7 +62,7 @@ def relative_weights(weights: np.ndarray, starts: np.ndarray, sizes: np.ndarray)
 
 
 def weighted_mean(values: np.ndarray, sample_weights: np.ndarray) -> float:
-    """sum_i w_i v_i / sum_i w_i, or the plain mean without weights; several values of a sample count alike."""
+    """sum_i w_i v_i / sum_i w_i, or the plain mean without weights; v_i is the mean of a sample's values."""
     if len(sample_weights) == 0:
         return float(values.mean())
     return float(np.average(values.reshape(len(values), -1).mean(axis=1), weights=sample_weights))

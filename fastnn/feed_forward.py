@@ -1,4 +1,4 @@
-"""A feed-forward network: an architecture, its parameters in one flat vector, and the backend that computes with them."""
+"""A feed-forward network: an architecture, its parameters in one flat vector, and a backend."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -28,14 +28,14 @@ from fastnn.validation import (
     is_sparse,
 )
 
-#: Samples of another type or layout that are converted at a time.
+#: Samples converted at a time if their dtype or memory layout is not that of the network.
 ROWS_PER_CONVERSION = 2048
 
 
 class FeedForward:
-    """A feed-forward network that computes and does not train; `fastnn.Network` describes its arguments and attributes.
+    """A feed-forward network without training; `fastnn.Network` documents its arguments and attributes.
 
-    What begins with an underscore is for the modules that train it.
+    Names with a leading underscore are for the modules that train it.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class FeedForward:
             W[:], scale[:] = draw(self.random, *W.shape), 1
 
     def _allocate(self) -> None:
-        """Parameters and gradient, both zero, and the views of them."""
+        """Allocate parameters and gradient, both zero, and create the views of them."""
         n_parameters, n_statistics = self.architecture.n_parameters, self.architecture.n_statistics
         self._learned = aligned_zeros(n_parameters + n_statistics, self.dtype)
         self.parameters, self.statistics = self._learned[:n_parameters], self._learned[n_parameters:]
@@ -79,17 +79,17 @@ class FeedForward:
         self.architecture.initialize(self.statistics)
         self.weight_gradients = self.architecture.weight_views(self.gradient)
         self.bias_gradients = self.architecture.bias_views(self.gradient)
-        self._has_loss = False  # that `backward` could start from
-        self._optimizer_state: Any = None  # which training leaves here for the next call
+        self._has_loss = False  # whether `backward` can be called
+        self._optimizer_state: Any = None  # kept here by training for the next call
 
     @cached_property
     def _model(self) -> Any:
-        """The network as its backend computes with it."""
+        """The network bound to its backend."""
         vectors = self.parameters, self.gradient, self.statistics
         return get_backend(self.backend).Model(self.architecture, *vectors)
 
     def _mask_keys(self, n_updates: int) -> np.ndarray:
-        """Keys of the units that dropout drops in the next updates: numbers of 64 bits, as int64, (n_updates,)."""
+        """Keys of the dropout masks of the next updates: 64-bit numbers, as int64, (n_updates,)."""
         if not any(self.architecture.dropout):
             return np.zeros(n_updates, np.int64)
         from fastnn.backends.numpy_backend.dropout import number
@@ -114,21 +114,21 @@ class FeedForward:
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
         n_threads : int, optional
-            Threads to compute with at most; by default the network's.
+            Maximum number of threads; by default the network's.
 
         Returns
         -------
         ndarray
             Softmax outputs: the most probable class, int64, (n_samples,). Sigmoid outputs of `binary_cross_entropy`:
-            whether each probability is above one half, int64, (n_samples,) for one output, else (n_samples, n_L).
-            Otherwise A_L (n_samples, n_L).
+            1 where the probability is above one half, else 0, int64, (n_samples,) for one output, else (n_samples, n_L).
+            Otherwise A_L, (n_samples, n_L).
         """
         if self._decides_on_logits:
             return self._decide(self.logits(X, n_threads=n_threads), threshold=0.0)
         return self._decide(self.forward(X, n_threads=n_threads), threshold=0.5)
 
     def _decide(self, outputs: np.ndarray, threshold: float) -> np.ndarray:
-        """Labels from outputs or logits: the largest, or those above `threshold`; numbers stay as they are."""
+        """Labels from outputs or logits: the largest, or those above `threshold`; regression outputs are unchanged."""
         loss = self.architecture.loss
         if not loss.classifies:
             return outputs
@@ -144,24 +144,24 @@ class FeedForward:
         return pair in (("classes", "softmax"), ("probabilities", "sigmoid"))
 
     def loss(self, X: Any, y: Any, sample_weight: Any = None, *, n_threads: int | None = None) -> float:
-        """Mean loss of a batch; keeps what `backward` needs.
+        """Mean loss of a batch; stores what `backward` needs.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Class numbers or one-hot rows for `softmax_cross_entropy`, probabilities for `binary_cross_entropy`,
-            numbers otherwise, which are at least 0 for `poisson`.
+            Class indices or one-hot rows for `softmax_cross_entropy`, probabilities for `binary_cross_entropy`, otherwise
+            numbers, non-negative ones for `poisson`.
         sample_weight : array-like of shape (n_samples,), optional
-            How much each sample counts, w_i of at least 0: L = sum_i w_i L_i / sum_i w_i. By default all count the same.
+            Weight of each sample, w_i >= 0: L = sum_i w_i L_i / sum_i w_i. By default all weights are equal.
         n_threads : int, optional
-            Threads to compute with at most; by default the network's.
+            Maximum number of threads; by default the network's.
 
         Returns
         -------
         float
-            Sum over outputs, mean over samples; without any penalty.
+            Loss, summed over outputs and averaged over samples, without any penalty.
         """
         return self._training_loss(*self._checked_batch(X, y, sample_weight), n_threads)
 
@@ -174,7 +174,7 @@ class FeedForward:
         return X, y, weights
 
     def _training_loss(self, X: Any, y: np.ndarray, weights: np.ndarray, n_threads: int | None = None) -> float:
-        """What `loss` gives for checked features, targets and weights."""
+        """`loss` for checked features, targets and weights."""
         with self._computing(n_threads):
             self._forget_batch()
             relative = relative_weights(weights, np.zeros(1, np.int64), np.array([X.shape[0]]))
@@ -186,17 +186,17 @@ class FeedForward:
         return value
 
     def backward(self, *, n_threads: int | None = None) -> np.ndarray:
-        """Gradient of the loss that was computed last, by backpropagation; fills and returns `gradient`.
+        """Gradient of the last computed loss, by backpropagation; fills and returns `gradient`.
 
         Parameters
         ----------
         n_threads : int, optional
-            Threads to compute with at most; by default the network's.
+            Maximum number of threads; by default the network's.
 
         Raises
         ------
         ValueError
-            If `loss` was not called before.
+            If `loss` has not been called first.
         """
         if not self._has_loss:
             raise ValueError(
@@ -219,8 +219,8 @@ class FeedForward:
         Returns
         -------
         list of LayerTrace
-            From the first hidden layer to the output: ``trace[l].Z``, ``trace[l].A`` and ``trace[l].dZ``, each of shape
-            (n_samples, n_l), copies in the type of the network.
+            From the first hidden layer to the output layer: ``trace[l].Z``, ``trace[l].A`` and ``trace[l].dZ``, each of
+            shape (n_samples, n_l), copies with the dtype of the network.
 
         References
         ----------
@@ -233,7 +233,7 @@ class FeedForward:
             return trace_of(self._model.layers_of_loss, ready(X, self.dtype))
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None, *, n_threads: int | None = None) -> float:
-        """Mean loss of any number of samples, weighted as in `loss`, some at a time; keeps nothing for `backward`."""
+        """Mean loss of any number of samples, weighted as in `loss`, in chunks; stores nothing for `backward`."""
         X = check_features(X, self.architecture.n_inputs, self.dtype)
         y = check_targets(y, X.shape[0], self.architecture, self.dtype)
         weights = check_sample_weight(sample_weight, X.shape[0])
@@ -249,7 +249,7 @@ class FeedForward:
         return weighted_mean(losses, sample_weights)
 
     def _labels(self, y: np.ndarray) -> np.ndarray:
-        """Checked targets as `predict` would give them: class labels for the two cross-entropies."""
+        """Checked targets in the form `predict` returns: class labels for the two cross-entropies."""
         return self._decide(y, threshold=0.5) if y.ndim == 2 else y
 
     @property
@@ -259,11 +259,11 @@ class FeedForward:
 
     @property
     def _team(self) -> int:
-        """Threads that the kernels may use."""
+        """Number of threads that the kernels may use."""
         return team_size(self.n_threads)
 
     def _computing(self, n_threads: int | None = None) -> AbstractContextManager[None]:
-        """Within it, threads are limited, and an overflow shows in the result, not as a warning on the way."""
+        """Context that limits threads and silences floating-point warnings: overflow shows in the result."""
         if n_threads is None and self.backend == "numba":
             return np.errstate(all="ignore")
         return self._limited(None if n_threads is None else check_count(n_threads, "n_threads"))
@@ -278,12 +278,12 @@ class FeedForward:
             yield
 
     def _forget_batch(self) -> Callable[[], None]:
-        """Give up what `loss` left for `backward`, as the parameters change; returns what takes that back."""
+        """Discard the stored batch before the parameters change; returns a function that undoes this."""
         has_loss, self._has_loss = self._has_loss, False
         return partial(setattr, self, "_has_loss", has_loss)
 
     def _ready_parts(self, X: Any) -> Iterator[tuple[slice, Any]]:
-        """All samples where the backend can read them as they lie, else some at a time, brought to the network's type."""
+        """All samples if the backend can read them in place, else chunks of them converted to the network's dtype."""
         n = X.shape[0]
         is_ready = is_sparse(X) or (X.dtype == self.dtype and X.flags.c_contiguous)
         n_rows = n if is_ready else ROWS_PER_CONVERSION
@@ -294,7 +294,7 @@ class FeedForward:
     def _infer(self, X: Any, n_threads: int | None, *, activates: bool) -> np.ndarray:
         X = check_feature_shape(X, self.architecture.n_inputs, self.dtype)
         result = np.empty((X.shape[0], self.architecture.n_outputs), self.dtype)
-        # Contexts take longer than a single sample: compiled kernels warn of nothing, and need none for themselves.
+        # Entering a context takes longer than a single sample, and compiled kernels emit no warnings.
         compiled = self.backend == "numba" and n_threads is None
         with nullcontext() if compiled else self._computing(n_threads):
             team, finite = self._team if X.shape[0] > 1 else 1, True
@@ -305,18 +305,18 @@ class FeedForward:
         return result
 
     def summary(self) -> str:
-        """The layers in a table: shapes, activations, parameters and their memory.
+        """A table of the layers: shapes, activations, parameters and their memory.
 
         Returns
         -------
         str
-            Lines of text. Memory is that of the parameters; training takes as much again for the gradient, and for each
-            vector of the optimizer's state.
+            Lines of text. Memory is that of the parameters; training needs as much again for the gradient and for each
+            vector of the optimizer state.
         """
         return summary_of(self.architecture, self.dtype)
 
     def __getstate__(self) -> dict[str, Any]:
-        # Views, work vectors and addresses of machine code belong to this process and object.
+        # Views, workspaces and addresses of machine code are specific to this process and object.
         kept = ("architecture", "dtype", "n_threads", "random", "backend", "n_updates", "_mask_key")
         return {name: getattr(self, name) for name in kept} | {"_learned": np.array(self._learned)}
 
@@ -339,4 +339,4 @@ def _seed_sequence(seed: Any) -> np.random.SeedSequence:
     try:
         return np.random.SeedSequence(seed)
     except (TypeError, ValueError):
-        raise TypeError(f"seed must be an integer of at least 0, or None for any, got {seed!r}.") from None
+        raise TypeError(f"seed must be a non-negative integer, or None for a random one, got {seed!r}.") from None

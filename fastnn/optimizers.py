@@ -1,6 +1,6 @@
-"""The optimizers that exist: formula, options and source. The updates are in the backends.
+"""The available optimizers: formula, options and source. Their updates are in the backends.
 
-To add one: the name of its update in `UPDATES`, a dataclass here, one function in each backend's `optimizers.py`.
+To add one, add the name of its update to `UPDATES`, a dataclass here, and one function to each backend's `optimizers.py`.
 """
 
 from abc import ABC, abstractmethod
@@ -18,26 +18,26 @@ from fastnn.validation import check_count, check_flag, check_number
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer(ABC):
-    """What all optimizers share: they follow g = dL/dtheta + lambda_1 sign(theta) + lambda_2 theta, and weights decay.
+    """Base class of optimizers: penalised gradient g = dL/dtheta + lambda_1 sign(theta) + lambda_2 theta, weight decay, clipping.
 
-    The terms in lambda are the gradient of a penalty, lambda_1 sum |W| + (lambda_2 / 2) sum W^2, which the loss that
-    `Network.fit` reports leaves out. Decay is decoupled from them: theta <- (1 - eta lambda) theta before each step of
-    rate eta. Before anything else a gradient that is longer than c, `max_grad_norm`, is shortened:
-    dL/dtheta <- min(1, c / (|dL/dtheta| + 10^-6)) dL/dtheta, its length that over all parameters.
+    The terms in lambda are the gradient of a penalty, lambda_1 sum |W| + (lambda_2 / 2) sum W^2, which is not included in
+    the loss that `Network.fit` reports. Weight decay is decoupled from it: theta <- (1 - eta lambda) theta before each
+    step with rate eta. First of all, a gradient whose norm over all parameters exceeds c, `max_grad_norm`, is clipped:
+    dL/dtheta <- min(1, c / (|dL/dtheta| + 10^-6)) dL/dtheta.
 
-    What an optimizer keeps for each parameter, and how many steps it has made, belongs to the network: it starts at 0,
-    and stays for as long as equal optimizers train it. Copies, pickles and loaded networks come without.
+    The optimizer state and the step count belong to the network. They start at 0, and are kept as long as equal optimizers
+    train it. Copies, pickles and loaded networks do not include them.
 
     Parameters
     ----------
     l1, l2 : float, default 0.0
-        Strengths lambda_1 and lambda_2 of the penalties on the weights, at least 0.
+        Strengths lambda_1 and lambda_2 of the penalties on the weights, non-negative.
     weight_decay : float, default 0.0
-        Strength lambda of the decay, at least 0.
+        Strength lambda of the weight decay, non-negative.
     penalize_biases : bool, default False
-        Whether penalties and decay cover the biases too, and the scales and shifts of normalised layers.
+        Whether penalties and decay also apply to biases, and to the scales and shifts of normalised layers.
     max_grad_norm : float, optional
-        Longest gradient c that is followed; by default any.
+        Maximum gradient norm c; by default gradients are not clipped.
 
     References
     ----------
@@ -52,14 +52,14 @@ class Optimizer(ABC):
     penalize_biases: bool = False
     max_grad_norm: float | None = None
 
-    #: Whether its updates need the gradient of a whole matrix, and so cannot be made block by block within an epoch.
+    #: Whether its updates need the gradient of a whole matrix, and so cannot be made block by block.
     needs_matrices: ClassVar[bool] = False
 
-    #: Step size eta, which every optimizer has first among its own parameters.
+    #: Step size eta, the first parameter of every optimizer.
     learning_rate: float
 
     def __new__(cls, *values: Any, **options: Any) -> Self:
-        """An optimizer, unless an option is none of its own."""
+        """Reject unknown options, with a suggestion."""
         check_keywords(cls.__name__, options, [field.name for field in fields(cls)])
         return super().__new__(cls)
 
@@ -79,7 +79,7 @@ class Optimizer(ABC):
     @property
     @abstractmethod
     def n_states(self) -> int:
-        """Numbers that it keeps for each parameter."""
+        """Number of state values per parameter."""
 
     @property
     def has_momentum(self) -> bool:
@@ -94,9 +94,9 @@ class Optimizer(ABC):
         Parameters
         ----------
         first_step, n_steps : int
-            The steps.
+            First step, and number of steps.
         rates, momenta : ndarray of shape (n_steps,), optional
-            Learning rates and momenta of a schedule; by default the optimizer's own.
+            Learning rates and momenta from a schedule; by default the optimizer's own.
         """
         records = self._constants.repeat(n_steps)
         records["learning_rate"] = self.learning_rate if rates is None else rates
@@ -105,7 +105,7 @@ class Optimizer(ABC):
 
     @cached_property
     def _constants(self) -> np.ndarray:
-        """A record with what is the same for all optimizers and steps."""
+        """A record of the options that all optimizers share, which are the same in every step."""
         record = np.zeros(1, SETTINGS)
         for name in ("l1", "l2", "weight_decay", "penalize_biases"):
             record[name] = getattr(self, name)
@@ -115,13 +115,13 @@ class Optimizer(ABC):
 
     @abstractmethod
     def _fill(self, records: np.ndarray, steps: np.ndarray, momenta: np.ndarray | None) -> None:
-        """Enter what is the optimizer's own; `steps` are counted from 0."""
+        """Fill in the optimizer's own options; `steps` are counted from 0."""
 
     def rule(self, dtype: np.dtype, reports_penalty: bool = False) -> Rule:
-        """How it moves parameters of that type; with `reports_penalty`, the losses of training include the penalty."""
+        """The update rule for parameters of this dtype; with `reports_penalty`, training losses include the penalty."""
         epsilon = getattr(self, "epsilon", 1.0)
         if dtype.type(epsilon) == 0:
-            raise ValueError(f"epsilon={epsilon!r} is 0 in {dtype.name}, and would keep no quotient finite.")
+            raise ValueError(f"epsilon must not round to 0 in {dtype.name}, got {epsilon!r}.")
         penalizes = any((self.l1, self.l2, self.weight_decay))
         return Rule(
             update=self.update,
@@ -134,27 +134,27 @@ class Optimizer(ABC):
         )
 
 
-def _check_kept(share: float, name: str) -> None:
-    """A share that is kept from step to step."""
-    check_number(share, name)
-    if share >= 1:
-        raise ValueError(f"{name} must be below 1, or what is kept grows without end, got {share!r}.")
+def _check_decay(rate: float, name: str) -> None:
+    """Raise unless a decay rate is at least 0 and below 1."""
+    check_number(rate, name)
+    if rate >= 1:
+        raise ValueError(f"{name} must be below 1, got {rate!r}.")
 
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    """Stochastic gradient descent, theta <- theta - eta v, v <- mu v + g; g and other parameters are those of `Optimizer`.
+    """Stochastic gradient descent, theta <- theta - eta v, v <- mu v + g; see `Optimizer` for g and the other parameters.
 
-    Without momentum, v is g. With Nesterov's, theta moves by g + mu v instead of v.
+    Without momentum, v is g. With Nesterov momentum, theta moves by g + mu v instead of v.
 
     Parameters
     ----------
     learning_rate : float, default 0.01
         Step size eta, positive.
     momentum : float, default 0.0
-        Share mu of the velocity that is kept from step to step, from 0 to 1.
+        Momentum mu, from 0 to 1.
     nesterov : bool, default False
-        Whether to look ahead along the velocity; needs a momentum.
+        Whether to use Nesterov momentum; needs a momentum above 0.
 
     References
     ----------
@@ -171,7 +171,7 @@ class SGD(Optimizer):
         super().__post_init__()
         check_number(self.momentum, "momentum")
         if self.momentum > 1:
-            raise ValueError(f"momentum must be at most 1, or what is kept grows without end, got {self.momentum!r}.")
+            raise ValueError(f"momentum must be at most 1, or the velocity grows without bound, got {self.momentum!r}.")
         check_flag(self.nesterov, "nesterov")
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov=True needs a momentum above 0, such as SGD(momentum=0.9, nesterov=True).")
@@ -183,7 +183,7 @@ class SGD(Optimizer):
 
     @property
     def n_states(self) -> int:
-        """The velocity v, with a momentum."""
+        """The velocity v, if there is momentum."""
         return 1 if self.momentum else 0
 
     @property
@@ -197,16 +197,16 @@ class SGD(Optimizer):
 
 @dataclass(frozen=True)
 class Adagrad(Optimizer):
-    """Adagrad, s <- s + g^2, theta <- theta - eta g / (sqrt(s) + epsilon), number by number.
+    """Adagrad, s <- s + g^2, theta <- theta - eta g / (sqrt(s) + epsilon), element-wise.
 
-    The other parameters, and g, are those of `Optimizer`.
+    See `Optimizer` for g and the other parameters.
 
     Parameters
     ----------
     learning_rate : float, default 0.01
         Step size eta, positive.
     epsilon : float, default 1e-10
-        Keeps the quotient finite, positive.
+        Prevents division by zero, positive.
 
     References
     ----------
@@ -236,24 +236,24 @@ class Adagrad(Optimizer):
 
 @dataclass(frozen=True)
 class RMSprop(Optimizer):
-    """RMSprop, s <- rho s + (1 - rho) g^2, v <- mu v + g / (sqrt(s) + epsilon), theta <- theta - eta v, number by number.
+    """RMSprop, s <- rho s + (1 - rho) g^2, v <- mu v + g / (sqrt(s) + epsilon), theta <- theta - eta v, element-wise.
 
-    The other parameters, and g, are those of `Optimizer`.
+    See `Optimizer` for g and the other parameters.
 
     Parameters
     ----------
     learning_rate : float, default 0.01
         Step size eta, positive.
     rho : float, default 0.99
-        Share of the mean square that is kept from step to step, at least 0 and below 1.
+        Decay rate of the mean square, at least 0 and below 1.
     epsilon : float, default 1e-8
-        Keeps the quotient finite, positive.
+        Prevents division by zero, positive.
     momentum : float, default 0.0
-        Share mu of the velocity that is kept from step to step, at least 0 and below 1.
+        Momentum mu, at least 0 and below 1.
 
     References
     ----------
-    Tieleman, Hinton (2012), Lecture 6.5 of Neural Networks for Machine Learning; the place of epsilon is PyTorch's.
+    Tieleman, Hinton (2012), Lecture 6.5 of Neural Networks for Machine Learning; epsilon is outside the root as in PyTorch.
     """
 
     learning_rate: float = 0.01
@@ -263,8 +263,8 @@ class RMSprop(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_kept(self.rho, "rho")
-        _check_kept(self.momentum, "momentum")
+        _check_decay(self.rho, "rho")
+        _check_decay(self.momentum, "momentum")
         check_number(self.epsilon, "epsilon", positive=True)
 
     @property
@@ -274,7 +274,7 @@ class RMSprop(Optimizer):
 
     @property
     def n_states(self) -> int:
-        """The mean square s, and with a momentum the velocity v."""
+        """The mean square s, and the velocity v if there is momentum."""
         return 2 if self.momentum else 1
 
     @property
@@ -289,27 +289,27 @@ class RMSprop(Optimizer):
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Adam, theta <- theta - eta m' / (sqrt(s') + epsilon), number by number, from running means of g and g^2.
+    """Adam, theta <- theta - eta m' / (sqrt(s') + epsilon), element-wise, from running means of g and g^2.
 
     m <- beta_1 m + (1 - beta_1) g and s <- beta_2 s + (1 - beta_2) g^2; in step t, m' = m / (1 - beta_1^t) and
-    s' = s / (1 - beta_2^t) make up for their start at 0. With `amsgrad`, s' is the largest s so far, divided by the
-    same. The other parameters, and g, are those of `Optimizer`.
+    s' = s / (1 - beta_2^t) correct the bias of starting at 0. With `amsgrad`, s' is computed from the largest s so far.
+    See `Optimizer` for g and the other parameters.
 
     Parameters
     ----------
     learning_rate : float, default 0.001
         Step size eta, positive.
     beta_1, beta_2 : float, default 0.9 and 0.999
-        Shares of the means that are kept from step to step, at least 0 and below 1. A schedule of momenta replaces beta_1.
+        Decay rates of the means, at least 0 and below 1. A schedule that changes the momentum replaces beta_1.
     epsilon : float, default 1e-8
-        Keeps the quotient finite, positive.
+        Prevents division by zero, positive.
     amsgrad : bool, default False
-        Whether a step may never become longer again.
+        Whether to divide by the largest mean square so far, so that the step size never increases.
 
     References
     ----------
     Kingma, Ba (2015), Adam: A Method for Stochastic Optimization, algorithm 1; Reddi, Kale, Kumar (2018), On the
-    Convergence of Adam and Beyond, algorithm 2, with PyTorch's correction of the largest mean.
+    Convergence of Adam and Beyond, algorithm 2, with PyTorch's bias correction of the largest mean.
     """
 
     learning_rate: float = 0.001
@@ -320,8 +320,8 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_kept(self.beta_1, "beta_1")
-        _check_kept(self.beta_2, "beta_2")
+        _check_decay(self.beta_1, "beta_1")
+        _check_decay(self.beta_2, "beta_2")
         check_number(self.epsilon, "epsilon", positive=True)
         check_flag(self.amsgrad, "amsgrad")
 
@@ -332,12 +332,12 @@ class Adam(Optimizer):
 
     @property
     def n_states(self) -> int:
-        """The means m and s, and with `amsgrad` the largest s."""
+        """The means m and s, and the largest s with `amsgrad`."""
         return 3 if self.amsgrad else 2
 
     @property
     def has_momentum(self) -> bool:
-        """Whether it has a momentum that a schedule may change, which is beta_1."""
+        """Whether it has a momentum that a schedule may change: beta_1."""
         return True
 
     def _fill(self, records: np.ndarray, steps: np.ndarray, momenta: np.ndarray | None) -> None:
@@ -351,7 +351,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """`Adam` with decoupled weight decay: theta <- (1 - eta lambda) theta - eta m' / (sqrt(s') + epsilon).
 
-    The parameters are those of `Adam`, with a `weight_decay` lambda of 0.01 unless another is given.
+    The parameters are those of `Adam`, but the default of `weight_decay`, lambda, is 0.01.
 
     References
     ----------
@@ -363,26 +363,26 @@ class AdamW(Adam):
 
 @dataclass(frozen=True)
 class Muon(Optimizer):
-    """Muon: the weights of hidden layers move along orthogonal matrices, W <- (1 - eta lambda) W - eta s O(u).
+    """Muon: orthogonalised updates of hidden weights, W <- (1 - eta lambda) W - eta s O(u).
 
-    v <- mu v + (1 - mu) g, u is (1 - mu) g + mu v with Nesterov's look ahead, else v; O(u) is u with all its singular
-    values near 1, by the polynomial iteration of the backends' `orthogonalize`; s = sqrt(max(1, n_out / n_in)). The weights
-    of the output layer, biases, scales and shifts follow another optimizer, at a rate in step with this one's.
-    PyTorch's `Muon` does the same, but iterates in half precision; here that has the type of the network. `g` and other
-    parameters are those of `Optimizer`.
+    v <- mu v + (1 - mu) g; u is (1 - mu) g + mu v with Nesterov momentum, else v; O(u) is u with all its singular values
+    near 1, by the polynomial iteration of the backends' `orthogonalize`; s = sqrt(max(1, n_out / n_in)). The weights of the
+    output layer, biases, scales and shifts are updated by an auxiliary optimizer, whose rate follows the same schedule.
+    PyTorch's `Muon` does the same, but iterates in half precision, here in the dtype of the network. See `Optimizer` for g
+    and the other parameters.
 
     Parameters
     ----------
     learning_rate : float, default 0.02
         Step size eta of hidden weights, positive: how far singular values move in a step.
     momentum : float, default 0.95
-        Share mu of the mean v that is kept from step to step, at least 0 and below 1.
+        Momentum mu of the mean v, at least 0 and below 1.
     nesterov : bool, default True
-        Whether to look ahead along the mean.
+        Whether to use Nesterov momentum.
     iterations : int, default 5
-        Of the polynomial, positive.
+        Iterations of the polynomial, positive.
     auxiliary : Adam, default AdamW()
-        The optimizer of all other parameters; its own penalties, decay and clipping are not used, those given here are.
+        The optimizer of all other parameters; its penalties, decay and clipping are ignored in favour of those given here.
 
     References
     ----------
@@ -399,7 +399,7 @@ class Muon(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_kept(self.momentum, "momentum")
+        _check_decay(self.momentum, "momentum")
         check_flag(self.nesterov, "nesterov")
         check_count(self.iterations, "iterations")
         if not isinstance(self.auxiliary, Adam):
@@ -407,22 +407,22 @@ class Muon(Optimizer):
 
     @property
     def update(self) -> int:
-        """Position of the update of other parameters in the backends' tables."""
+        """Position of the auxiliary optimizer's update in the backends' tables."""
         return self.auxiliary.update
 
     @property
     def n_states(self) -> int:
-        """The mean v, and what the other optimizer keeps."""
+        """The mean v, and the state of the auxiliary optimizer."""
         return 1 + self.auxiliary.n_states
 
     @property
     def epsilon(self) -> float:
-        """What keeps the other optimizer's quotient finite."""
+        """That of the auxiliary optimizer."""
         return self.auxiliary.epsilon
 
     @property
     def has_momentum(self) -> bool:
-        """Whether it has a momentum that a schedule may change: the other optimizer's is left alone."""
+        """Whether it has a momentum that a schedule may change; that of the auxiliary optimizer is constant."""
         return False
 
     def _fill(self, records: np.ndarray, steps: np.ndarray, momenta: np.ndarray | None) -> None:
@@ -431,7 +431,7 @@ class Muon(Optimizer):
         records["learning_rate"] *= self.auxiliary.learning_rate / self.learning_rate
 
 
-#: Optimizers by name, with their options by default.
+#: Optimizers by name, with their default options.
 OPTIMIZERS: dict[str, Optimizer | LBFGS] = {
     "sgd": SGD(),
     "adagrad": Adagrad(),
@@ -444,12 +444,12 @@ OPTIMIZERS: dict[str, Optimizer | LBFGS] = {
 
 
 def find_optimizer(optimizer: Any) -> Optimizer | LBFGS:
-    """The optimizer of that name, or for None `Adam`; an optimizer is itself.
+    """The optimizer with this name, or `Adam` for None; optimizers are returned as they are.
 
     Raises
     ------
     ValueError, TypeError
-        If there is none of that name; the message lists the known ones. If it is no optimizer.
+        If the name is unknown (the message lists the known ones), or it is not an optimizer.
     """
     if optimizer is None:
         return OPTIMIZERS["adam"]
@@ -465,8 +465,8 @@ def find_optimizer(optimizer: Any) -> Optimizer | LBFGS:
 
 
 def find_descent(optimizer: Any) -> Optimizer:
-    """The same for training by batches, which L-BFGS cannot do."""
+    """The same for mini-batch training, which L-BFGS does not support."""
     found = find_optimizer(optimizer)
     if isinstance(found, LBFGS):
-        raise TypeError("LBFGS asks for the loss of all samples where it likes, which only Network.fit can give it.")
+        raise TypeError("LBFGS needs the loss of all samples and can be used only with Network.fit: pass an Optimizer.")
     return found

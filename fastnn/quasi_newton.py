@@ -1,4 +1,4 @@
-"""L-BFGS: its options and its source. It is SciPy's."""
+"""L-BFGS, implemented by SciPy: its options and source."""
 
 from dataclasses import dataclass, field
 
@@ -9,24 +9,24 @@ from fastnn.validation import check_count, check_flag, check_number
 class LBFGS:
     """L-BFGS, a quasi-Newton method on the loss of all samples at once: SciPy's ``L-BFGS-B``, without bounds.
 
-    It minimises L + (lambda_2 / 2) sum W^2. In `Network.fit` an epoch is an iteration, batch size and shuffling have no
-    meaning, and there are neither schedules nor checkpoints; work vectors have room for all samples. The history's losses
-    are those after each iteration. PyTorch's `LBFGS` has another line search and takes other steps.
+    It minimises L + (lambda_2 / 2) sum W^2. In `Network.fit`, an epoch is one iteration, batch size and shuffling are
+    ignored, and schedules and checkpoints are not supported; the workspace holds all samples. The losses in the history
+    are those after each iteration. PyTorch's `LBFGS` uses a different line search and takes different steps.
 
     Parameters
     ----------
     history_size : int, default 10
-        Pairs of steps and gradients that the curvature is estimated from, positive.
+        Number of past steps from which the curvature is estimated, positive.
     l2 : float, default 0.0
-        Strength lambda_2 of the penalty on the weights, at least 0.
+        Strength lambda_2 of the penalty on the weights, non-negative.
     penalize_biases : bool, default False
-        Whether the penalty covers the biases too.
+        Whether the penalty also applies to the biases.
     gradient_tolerance : float, default 1e-5
-        It stops when no entry of the gradient is larger.
+        Stop when no entry of the gradient is larger in magnitude.
     loss_tolerance : float, default 1e-9
-        It stops when an iteration lowers the loss by no larger share.
+        Stop when the relative decrease of the loss in an iteration is no larger.
     max_evaluations : int, default 15000
-        It stops after this many evaluations of loss and gradient.
+        Stop after this many evaluations of loss and gradient.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Registering your own losses, on both backends."""
+"""Registration of user-defined losses, on both backends."""
 
 from collections.abc import Callable
 from itertools import count
@@ -33,14 +33,14 @@ def register_loss(
 ) -> Loss:
     """Register your own loss under a name, on both backends.
 
-    It is computed from the outputs A, so it works with any output activation whose range lies in the domain of the loss.
-    Networks are saved and pickled with the name only, so register it in every process that loads them. Registering a name
+    The loss is computed from the outputs A, so it works with any output activation whose range lies in its domain. Networks
+    are saved and pickled with the name only, so register the loss in every process that loads them. Registering a name
     again replaces the loss for networks created afterwards.
 
     Parameters
     ----------
     name : str
-        Name to pass to `Network`; not one of fastnn's own.
+        Name to pass to `Network`; it must not be the name of a built-in loss.
     function, derivative : callable
         The losses, and their derivative dL/dA, from outputs A and targets Y. Either functions of NumPy arrays (n, K): the
         first returns the loss of each output (n, K), to be summed over outputs, or of each sample (n,); the second returns
@@ -49,14 +49,15 @@ def register_loss(
     output_activation : str, default "identity"
         Default activation of the output layer.
     targets : {"numbers", "counts", "probabilities", "classes"}, default "numbers"
-        What y holds: any numbers, numbers of at least 0, numbers from 0 to 1, or classes, passed on as one-hot rows.
+        Kind of targets: any numbers, non-negative numbers, numbers from 0 to 1, or classes, which are passed on as one-hot
+        rows.
     source : str, optional
         Reference.
 
     Returns
     -------
     Loss
-        The loss.
+        The registered loss.
 
     Raises
     ------
@@ -119,7 +120,7 @@ def _check_derivative(name: str, compute: Any, function: Any, output_activation:
 
 
 def _outputs(Z: np.ndarray, activation: str) -> np.ndarray:
-    """Outputs of an activation, on which a loss is checked."""
+    """Outputs of an activation, on which to check a loss."""
     A = np.empty_like(Z)
     reference_module("activations").activate(A, Z, find_activation(activation).code)
     return A

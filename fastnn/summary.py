@@ -1,4 +1,4 @@
-"""The layers of a network in a table."""
+"""A table of the layers of a network."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ BYTES_PER_UNIT = 1024
 
 
 def summary_of(architecture: Architecture, dtype: np.dtype) -> str:
-    """Shapes, activations, parameters and memory, one line for each layer and one for all."""
+    """Shapes, activations, parameters and memory: one line per layer, and one for the total."""
     rows = [("layer", "shape", "activation", "parameters", "memory"), *_layer_rows(architecture, dtype)]
     total = _size(architecture.n_parameters, dtype)
     rows.append(("total", "", f"{architecture.loss.name}, {dtype.name}", *total))
@@ -32,7 +32,7 @@ def _layer_rows(architecture: Architecture, dtype: np.dtype) -> list[tuple[str, 
 
 
 def _size(n_parameters: int, dtype: np.dtype) -> tuple[str, str]:
-    """A number of parameters, and their memory."""
+    """A number of parameters and their memory, formatted."""
     size = float(n_parameters * dtype.itemsize)
     for unit in ("B", "KiB", "MiB"):
         if size < BYTES_PER_UNIT:

@@ -1,4 +1,4 @@
-"""An optimizer, as the backends need to know it: which update it makes, and the numbers of each step."""
+"""What the backends need to know about an optimizer: its update rule, and a record of each step."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +8,9 @@ import numpy as np
 #: Updates in the order of the backends' tables.
 UPDATES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "rmsprop_momentum", "adam", "amsgrad")
 
-#: One step, as the backends see it: the samples of the batch, those from `start` on in the order of the data; what penalties,
-#: clipping and updates take; and what comes back, the mean loss and whether Z_1 was finite. A batch that is cut into tiles
-#: has the number of the tile and of its first sample in the batch, `offset`. `mask_key` is that of the units that are dropped.
+#: One step: the batch, `n_samples` samples from `start` on in the order of the data; the options of penalties, clipping and
+#: updates; and the results, `loss` (the mean) and `not_finite` (about Z_1). In a batch that is cut into tiles, `tile` is the
+#: number of the tile, and `offset` the position of its first sample in the batch. `mask_key` is the key of the dropout mask.
 SETTINGS = np.dtype(
     [(name, np.int64) for name in ("start", "n_samples", "offset", "tile", "mask_key", "not_finite")]
     + [
@@ -37,22 +37,22 @@ SETTINGS = np.dtype(
 
 @dataclass(frozen=True)
 class Rule:
-    """How an optimizer moves the parameters, as a backend needs to know it before the first step.
+    """The update rule of an optimizer, which a backend needs before the first step.
 
     Attributes
     ----------
     update : int
         Position of its update in the backends' tables.
     penalizes, penalizes_biases : bool
-        Whether penalties or decay cover the weights, and all other parameters too.
+        Whether penalties or decay apply to the weights, and also to all other parameters.
     clips : bool
-        Whether the gradient has to be complete before the first parameter is updated.
+        Whether the gradient is clipped, so that it must be complete before the first parameter is updated.
     is_product : bool
-        Whether the update of a weight matrix is a matrix product, without a gradient in memory.
+        Whether a weight matrix is updated by a single matrix product, without storing the gradient.
     reports_penalty : bool
-        Whether the losses of training include the penalty.
+        Whether training losses include the penalty.
     orthogonal : Muon or None
-        The optimizer itself where hidden weights move along orthogonal matrices.
+        The optimizer itself if it orthogonalises the updates of hidden weights.
     """
 
     update: int

@@ -1,1 +1,1 @@
-"""The one way to train: everything that trains goes through `trainer.Trainer`."""
+"""Training: networks and estimators all train with `trainer.Trainer`."""

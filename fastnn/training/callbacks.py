@@ -1,4 +1,4 @@
-"""What happens between epochs: callbacks of your own, and early stopping."""
+"""Callbacks between epochs, and early stopping."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -16,16 +16,16 @@ from fastnn.validation import check_count, check_number
 
 
 class Callback:
-    """Called while a network is trained; make a subclass with those methods that you need.
+    """Base class of callbacks; override the methods you need.
 
-    Whatever a callback raises ends the training, with the parameters of the last epoch, and goes on to the caller of
-    `fit`. A callback may change the network; `history.scores` is for what it measures.
+    An exception in a callback ends the training, with the parameters of the last epoch, and reaches the caller of `fit`.
+    A callback may change the network, and may record measurements in `history.scores`.
 
     Attributes
     ----------
     every : int, default 1
-        `on_epoch_end` is called each time this many epochs have ended, and after the last. Where an epoch is a single
-        batch, more than 1 saves time: epochs that nobody looks at are trained several in one call.
+        `on_epoch_end` is called after every so many epochs, and after the last one. If epochs are short, a value above 1
+        saves time, because the epochs in between are trained in one call.
 
     Examples
     --------
@@ -36,84 +36,83 @@ class Callback:
 
     every: int = 1
 
-    #: Whether it writes down what other callbacks remember, and so has to come last.
+    #: Whether it saves the state of the other callbacks, and so must be called last.
     saves = False
 
     def on_fit_begin(self, network: Any, history: History) -> None:
-        """Training begins; the history is empty, or that of the checkpoint with which it goes on."""
+        """Called when training begins; the history is empty, or that of the checkpoint to resume from."""
 
     def on_epoch_begin(self, network: Any, history: History) -> None:
-        """An epoch, or several that nobody looks at in between, is about to be trained."""
+        """Called before an epoch, or before several that are trained in one call."""
 
     def on_epoch_end(self, network: Any, history: History) -> bool | str | None:
-        """An epoch has ended and is in the history; return True, or a sentence that says why, to end the training."""
+        """Called after an epoch, which is in the history; return True, or the reason as a string, to stop training."""
 
     def on_fit_end(self, network: Any, history: History) -> None:
-        """Training has ended, by itself or by an exception; called for every callback whose `on_fit_begin` returned."""
+        """Called when training has ended, normally or by an exception, if `on_fit_begin` has returned."""
 
     def state(self) -> dict[str, Any]:
-        """What a `Checkpoint` keeps of this callback: numbers, strings, lists, dictionaries and NumPy arrays by name."""
+        """The state that a `Checkpoint` saves: numbers, strings, lists, dictionaries and NumPy arrays by name."""
         return {}
 
     def check_state(self, network: Any, state: dict[str, Any]) -> None:
-        """Raise ValueError for what `restore` cannot take up; called before anything has changed."""
+        """Raise ValueError if `restore` cannot accept a state; called before anything has changed."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up what `state` gave when the checkpoint was written; called after `on_fit_begin`.
+        """Restore the `state` saved in a checkpoint; called after `on_fit_begin`.
 
-        If it raises, the checkpoint is refused with ValueError, and the network is put back as it was.
+        If it raises, the checkpoint is rejected with ValueError, and the network is restored to what it was before.
         """
 
     def check_fit(self, network: Any, validates: bool) -> None:
-        """Raise before anything has changed if this callback cannot work with such a network, or without validation."""
+        """Raise, before anything has changed, if this callback cannot work with such a network, or without validation."""
 
     def join_run(self, run: Run) -> None:
-        """Look at the whole run, before `on_fit_begin`: for fastnn's own callbacks, as its fields may change."""
+        """Called with the whole run before `on_fit_begin`; only for fastnn's own callbacks, as `Run` may change."""
 
     @property
     def watches_epochs(self) -> bool:
-        """Whether it does anything before or after an epoch."""
+        """Whether it overrides `on_epoch_begin` or `on_epoch_end`."""
         own = type(self)
         return own.on_epoch_end is not Callback.on_epoch_end or own.on_epoch_begin is not Callback.on_epoch_begin
 
     def is_due(self, epoch: int) -> bool:
-        """Whether `on_epoch_end` is to be called after this epoch, counted from 1."""
+        """Whether `on_epoch_end` must be called after this epoch, counted from 1."""
         return self.watches_epochs and epoch % self.every == 0
 
     def __str__(self) -> str:
         return type(self).__name__
 
 
-#: What a training measures itself, and may be monitored.
+#: Quantities that training itself measures, and that can be monitored.
 MEASURED = ("loss", "validation_loss", "validation_accuracy")
 
 
 class EarlyStopping(Callback):
-    """Stop when what is monitored no longer improves, and give the network the parameters of its best epoch.
+    """Stop when the monitored value no longer improves, and restore the parameters of the best epoch.
 
-    It does so however the training ends: by stopping, after the last epoch, by Ctrl-C, by divergence or by another
-    callback's exception. What the optimizer keeps stays that of the last epoch; `Network.forget_optimizer` lets the next
-    `fit` begin anew.
+    They are restored however training ends: early, after the last epoch, by Ctrl-C, by divergence, or by an exception in
+    another callback. The optimizer state remains that of the last epoch; `Network.forget_optimizer` resets it for the next
+    `fit`.
 
     Parameters
     ----------
     monitor : str or callable, default "validation_loss"
-        ``"validation_loss"``, ``"validation_accuracy"``, ``"loss"`` (that on the training samples), the name of a
-        scikit-learn scorer such as ``"f1_macro"`` or ``"r2"``, or a function ``scorer(network, X, y)`` of the validation
-        data, y being class numbers or rows. Scores are recorded in ``history.scores``. Weights of the validation data
-        count in losses, accuracy, and those scorers of scikit-learn whose metric takes ``sample_weight``; a function is
-        not given any.
+        ``"validation_loss"``, ``"validation_accuracy"``, ``"loss"`` (the training loss), the name of a scikit-learn scorer
+        such as ``"f1_macro"`` or ``"r2"``, or a function ``scorer(network, X, y)`` of the validation data, where y holds
+        class indices or rows. Scores are recorded in ``history.scores``. Sample weights of the validation data are used in
+        losses, accuracy, and scikit-learn scorers whose metric takes ``sample_weight``, but not passed to a function.
     patience : int, default 10
-        Epochs without an improvement after which training stops.
+        Number of epochs without improvement after which training stops.
     min_delta : float, default 0.0
-        An improvement is more than this, in all since the last one. The best epoch is the best, by however little.
+        An improvement since the last one must exceed this. The best epoch is the best by any margin.
     mode : {"min", "max"}, optional
         Whether small or large values are better; by default "min" for losses, "max" for accuracy and scorers.
 
     Attributes
     ----------
     best_value : float
-        What was monitored, in the best epoch; NaN before the first.
+        The monitored value in the best epoch; NaN before the first.
     best_epoch : int
         The best epoch, counted from 1; 0 before the first.
 
@@ -152,27 +151,27 @@ class EarlyStopping(Callback):
 
     @property
     def name(self) -> str:
-        """Name of what is monitored."""
+        """Name of the monitored value."""
         return self.monitor if isinstance(self.monitor, str) else getattr(self.monitor, "__name__", "score")
 
     def check_fit(self, network: Any, validates: bool) -> None:
-        """Raise if what is monitored is unknown, or is not measured in such a training."""
+        """Raise if the monitored value is unknown, or not measured in this training."""
         if self.monitor == "loss":
             return
         self._scorer()
         if not validates:
             raise ValueError(
-                f"{self} needs validation_data or validation_fraction; without them, monitor='loss' watches the loss on "
-                "the training samples."
+                f"{self} needs validation_data or validation_fraction; without them, use monitor='loss' for the training "
+                "loss."
             )
         if self.monitor == "validation_accuracy" and not network.architecture.loss.classifies:
             raise ValueError(
-                f"{self} needs classes, and this network has {network.architecture.loss.name}: monitor validation_loss, or "
-                "a scorer such as 'r2'."
+                f"{self} needs a classification loss, and this network has {network.architecture.loss.name}: monitor "
+                "validation_loss, or a scorer such as 'r2'."
             )
 
     def _scorer(self) -> Callable[..., Any] | None:
-        """What measures; None where the history has it already."""
+        """The scorer; None if the value is in the history."""
         if not isinstance(self.monitor, str):
             return self.monitor
         if self.monitor in MEASURED:
@@ -190,12 +189,12 @@ class EarlyStopping(Callback):
         return scorer
 
     def join_run(self, run: Run) -> None:
-        """Remember the run, and what measures on its held-out data."""
+        """Store the run and the scorer."""
         self._begin()
         self._run, self._score = run, self._scorer()
 
     def on_epoch_end(self, network: Any, history: History) -> str | None:
-        """Keep the parameters if they are the best so far; say so if there has been no improvement for long."""
+        """Keep the parameters if they are the best so far; stop if there was no improvement within `patience` epochs."""
         value, epoch = self._measure(history), len(history)
         if self._is_better(value, self.best_value, 0.0):
             self.best_value, self.best_epoch = value, epoch
@@ -216,20 +215,20 @@ class EarlyStopping(Callback):
         return value
 
     def _is_better(self, value: float, than: float, by: float) -> bool:
-        """Whether a value is better by more than that much; a number is better than none."""
+        """Whether a value is better by more than `by`; any number is better than NaN."""
         if math.isnan(value) or math.isnan(than):
             return not math.isnan(value)
         small = self.mode == "min" or (self.mode is None and self.monitor in ("loss", "validation_loss"))
         return than - value > by if small else value - than > by
 
     def on_fit_end(self, network: Any, history: History) -> None:
-        """Give the network the parameters of the best epoch."""
+        """Restore the parameters of the best epoch."""
         if self._best is not None and self._run is not None:
             self._run.state.restore(self._best)
         self._best = self._run = self._score = None
 
     def state(self) -> dict[str, Any]:
-        """Best epoch, its value and parameters, and how long ago the last improvement was."""
+        """The best epoch with its value and parameters, and the last improvement."""
         best = {} if self._best is None else {"parameters": self._best.learned}
         return best | {
             "best_value": self.best_value,
@@ -239,7 +238,7 @@ class EarlyStopping(Callback):
         }
 
     def check_state(self, network: Any, state: dict[str, Any]) -> None:
-        """Raise ValueError unless all is there and of the type that `state` gives."""
+        """Raise ValueError unless the state is complete and of the right types."""
         for name, kind in (("best_value", float), ("best_epoch", int), ("reference", float), ("reference_epoch", int)):
             if type(state.get(name)) is not kind:
                 raise ValueError(f"{name} of {self} must be of type {kind.__name__}, got {state.get(name)!r}")
@@ -247,7 +246,7 @@ class EarlyStopping(Callback):
             check_vector(f"parameters of {self}", state["parameters"], network._learned.shape, network.dtype)
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Restore the saved state."""
         self.best_value, self.best_epoch = state["best_value"], state["best_epoch"]
         self._reference, self._reference_epoch = state["reference"], state["reference_epoch"]
         if "parameters" in state:
@@ -264,9 +263,9 @@ class EarlyStopping(Callback):
 
 
 def check_callbacks(callbacks: Any, network: FeedForward, validates: bool) -> list[Callback]:
-    """The callbacks in the order in which they are called: those of every epoch first, and last those that save.
+    """The callbacks in calling order: the most frequent first, and those that save last.
 
-    So whoever is called less often, or saves, knows whether another has ended the training in this epoch.
+    So those called less often, and those that save, know whether another callback has stopped the training.
     """
     callbacks = () if callbacks is None else [callbacks] if isinstance(callbacks, Callback) else callbacks
     if not isinstance(callbacks, Sequence):
@@ -277,13 +276,13 @@ def check_callbacks(callbacks: Any, network: FeedForward, validates: bool) -> li
         check_count(callback.every, f"every of {callback}")
         callback.check_fit(network, validates)
     if len(set(map(id, callbacks))) < len(callbacks):
-        raise ValueError("A callback can be in callbacks only once: it keeps what one training needs.")
+        raise ValueError("callbacks contains the same callback twice: create one instance for each use.")
     return sorted(callbacks, key=lambda callback: (callback.saves, callback.every))
 
 
 @contextmanager
 def accompanied(run: Run, states: Sequence[dict[str, Any]] | None = None) -> Iterator[None]:
-    """Tell the callbacks of a run that training begins, with what a checkpoint kept of them, and how it ends."""
+    """Call the callbacks at the beginning and end of a run, and restore their states from a checkpoint, if any."""
     network, history, begun = run.network, run.history, []
     try:
         for callback in run.callbacks:
@@ -297,28 +296,28 @@ def accompanied(run: Run, states: Sequence[dict[str, Any]] | None = None) -> Ite
         history.stop_reason = f"{type(error).__name__}: {error}".removesuffix(": ")
         raise
     finally:
-        with ExitStack() as ends:  # one after the other, even if one of them raises
+        with ExitStack() as ends:  # call all of them, even if one raises
             for callback in reversed(begun):
                 ends.callback(callback.on_fit_end, network, history)
 
 
 class RefusedStateError(ValueError):
-    """A callback cannot take up what a checkpoint kept of it."""
+    """A callback cannot restore its state from a checkpoint."""
 
 
 def restore(callbacks: Sequence[Callback], states: Sequence[dict[str, Any]]) -> None:
-    """Give back to callbacks what a checkpoint kept of them."""
+    """Restore the states of callbacks from a checkpoint."""
     for callback, state in zip(callbacks, states, strict=True):
         try:
             callback.restore(state)
         except Exception as error:
             raise RefusedStateError(
-                f"{callback} cannot go on from what the checkpoint kept of it ({type(error).__name__}: {error})."
+                f"{callback} cannot restore its state from the checkpoint ({type(error).__name__}: {error})."
             ) from error
 
 
 def check_vector(name: str, vector: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
-    """Raise ValueError unless it is an array of that shape and type."""
+    """Raise ValueError unless it is an array of this shape and dtype."""
     if not isinstance(vector, np.ndarray):
         raise ValueError(f"{name} must be an array, got {vector!r}")
     if vector.shape != shape or vector.dtype != dtype:
@@ -326,12 +325,12 @@ def check_vector(name: str, vector: Any, shape: tuple[int, ...], dtype: np.dtype
 
 
 def stateful(callbacks: Sequence[Callback]) -> list[Callback]:
-    """Those of which a checkpoint keeps something."""
+    """The callbacks with a state to save in a checkpoint."""
     return [callback for callback in callbacks if type(callback).state is not Callback.state]
 
 
 def epochs_until_due(callbacks: Sequence[Callback], epoch: int) -> float:
-    """Epochs that may be trained before a callback is due, counted from those that are done."""
+    """Number of epochs, after `epoch` epochs, until a callback is due."""
     return min(
         (callback.every - epoch % callback.every for callback in callbacks if callback.watches_epochs),
         default=math.inf,
@@ -339,13 +338,13 @@ def epochs_until_due(callbacks: Sequence[Callback], epoch: int) -> float:
 
 
 def begin_epoch(callbacks: Sequence[Callback], network: FeedForward, history: History) -> None:
-    """Tell callbacks that training is about to go on."""
+    """Call `on_epoch_begin` of all callbacks."""
     for callback in callbacks:
         callback.on_epoch_begin(network, history)
 
 
 def end_epoch(callbacks: Sequence[Callback], network: FeedForward, history: History, *, is_last: bool) -> None:
-    """Tell those whom it concerns; who wants to stop writes why into the history."""
+    """Call `on_epoch_end` of the callbacks that are due, and record in the history why one of them stops the training."""
     for callback in callbacks:
         if callback.is_due(len(history)) or (callback.watches_epochs and (is_last or history.stop_reason)):
             reason = _reason(callback, callback.on_epoch_end(network, history))
@@ -353,11 +352,11 @@ def end_epoch(callbacks: Sequence[Callback], network: FeedForward, history: Hist
 
 
 def _reason(callback: Callback, answer: Any) -> str:
-    """Why a callback wants to stop; empty if it does not."""
+    """Why a callback stops the training; empty if it does not."""
     if answer is None or isinstance(answer, str):
         return answer or ""
     if not isinstance(answer, bool | np.bool):
         raise TypeError(
-            f"on_epoch_end of {callback} must return True or a sentence to stop, or else False or None, got {answer!r}."
+            f"on_epoch_end of {callback} must return True or a string to stop, otherwise False or None, got {answer!r}."
         )
-    return f"{callback} asked for it" if answer else ""
+    return f"stopped by {callback}" if answer else ""

@@ -1,11 +1,11 @@
-"""Checkpoints: what a training needs to go on as if it had never been interrupted, in one file.
+"""Checkpoints: everything needed to resume training as if it had never been interrupted, in one file.
 
-The file is a saved network, which `fastnn.load` reads, with more in it. Its header also says:
+The file is a saved network, which `fastnn.load` can read, with two additional entries in its header:
 
 ``run``
-    What has to be the same when the training goes on: optimizer, batch size, number of samples and so on.
+    What must match when training resumes: optimizer, batch size, number of samples and so on.
 ``progress``
-    What changes: steps made, random numbers, history, and what callbacks remember. Arrays stand beside the header.
+    What changes: step counts, random numbers, history, and states of callbacks. Arrays are stored next to the header.
 """
 
 import json
@@ -26,37 +26,37 @@ from fastnn.training.history import CURVES, History
 from fastnn.training.run import Run
 from fastnn.training.state import Counters, Snapshot
 
-#: What is kept of a history.
+#: The attributes of a history that are saved.
 HISTORY = (*CURVES, "scores", "stop_reason", "found_best")
 
-#: Steps that no training reaches, and that floating-point numbers still count exactly.
+#: Upper limit for step counts: more than any training takes, and still exact in floating point.
 MOST_STEPS = 2**53
 
-#: The largest place within their buffer for generators of random numbers that have one: NumPy reads whatever lies there.
+#: Largest positions in the buffers of random number generators. NumPy does not check them, and would read out of bounds.
 PLACES = {"pos": 624, "buffer_pos": 4}
 
-ARRAY = "array"  # key of the dictionary that stands in the header in place of an array
+ARRAY = "array"  # key of the dictionary that replaces an array in the header
 
 
 class Checkpoint(Callback):
-    """Write all that ``fit(..., resume_from=path)`` needs to go on, every few epochs and after the last one.
+    """Save everything that ``fit(..., resume_from=path)`` needs, every few epochs and after the last one.
 
-    The file holds parameters, what the optimizer keeps, random numbers, history, and what other callbacks remember. It
-    appears whole or not at all, also when the process is killed. `fastnn.load` reads it as the network of the last epoch.
-    A kill may leave a temporary file beside it, which the next training with a checkpoint of that name removes.
+    The file holds parameters, optimizer state, random numbers, history, and the states of other callbacks. It is replaced
+    atomically, so it is complete even if the process is killed. `fastnn.load` reads it as the network of the last epoch.
+    A killed process may leave a temporary file next to it, which the next training with the same checkpoint removes.
 
     Parameters
     ----------
     path : str or path-like
-        File to write, used as given: no ending is added. Each checkpoint replaces the one before.
+        File to write, used as given: no extension is added. Each checkpoint replaces the previous one.
     every : int, default 1
-        Epochs from one to the next. Writing waits for the disk, some milliseconds even for a small network.
+        Number of epochs between checkpoints. Writing waits for the disk, some milliseconds even for a small network.
 
     Raises
     ------
     OSError
-        From `fit`: before training if the file cannot be written at all, or after the epoch in which that fails, as on a
-        full disk. The checkpoint before is still whole, and the network has the parameters of that epoch.
+        From `fit`: before training if the file cannot be written at all, or after the epoch in which writing fails, such
+        as on a full disk. The previous checkpoint is then intact, and the network has the parameters of that epoch.
 
     Examples
     --------
@@ -69,19 +69,19 @@ class Checkpoint(Callback):
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
         if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"path must be that of a file, a string or a pathlib.Path, got {path!r}.")
+            raise TypeError(f"path must be a string or a pathlib.Path, got {path!r}.")
         self.path, self.every = Path(path), every
         self._run: Run | None = None
 
     def check_fit(self, network: Any, validates: bool) -> None:
-        """Raise OSError if nothing can be written there."""
+        """Raise OSError if the file cannot be written."""
         try:
             check_writable(self.path)
         except OSError as error:
-            raise _explained(error, f"{self.path} cannot be written, where {self} is to be") from error
+            raise _explained(error, f"{self} cannot be written") from error
 
     def join_run(self, run: Run) -> None:
-        """Remember the run."""
+        """Store the run."""
         self._run = run
 
     def on_epoch_end(self, network: Any, history: History) -> None:
@@ -92,8 +92,8 @@ class Checkpoint(Callback):
         except OSError as error:
             raise _explained(
                 error,
-                f"{self} could not be written after epoch {len(history)}; an older one is still whole, and the network "
-                "has been trained until here",
+                f"{self} could not be written after epoch {len(history)}; the previous checkpoint, if any, is intact, and "
+                "the network has been trained up to this epoch",
             ) from error
 
     def on_fit_end(self, network: Any, history: History) -> None:
@@ -108,29 +108,29 @@ class Checkpoint(Callback):
 
 
 def _explained(error: OSError, sentence: str) -> OSError:
-    """The same kind of error, with a sentence."""
+    """The same kind of error, with an explanation."""
     reason = error.strerror or str(error)
     return type(error)(error.errno, f"{sentence} ({reason})") if error.errno else OSError(f"{sentence} ({reason})")
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a checkpoint holds.
+    """The contents of a checkpoint.
 
     Attributes
     ----------
     run : dict
         Description of the training that wrote it.
     snapshot : Snapshot
-        All that the training had changed.
+        State of network and optimizer.
     steps_before : int
         Steps of the optimizer before that training.
     random_at_start : dict
-        State of the network's random numbers before that training.
+        State of the network's random number generator before that training.
     history : dict
         The history so far.
     callbacks : list of dict
-        What callbacks remember.
+        States of the callbacks.
     """
 
     path: Path
@@ -144,15 +144,15 @@ class Saved:
     def check(
         self, run: dict[str, Any], network: FeedForward, optimizer: Optimizer, callbacks: Sequence[Callback]
     ) -> None:
-        """Raise ValueError unless a run with the same description wrote it, and all is there and as it must be."""
+        """Raise ValueError unless it was written by a run with the same description, and is complete and valid."""
         with fitting(self.path):
             _check_type("the description of the training", self.run, dict)
         for name, given in _plain(run).items():
             if name not in self.run or self.run[name] != given:
                 then, now = _differences(self.run.get(name), given)
                 raise ValueError(
-                    f"{self.path} was written in a training with {name} {then}, and here it is {now}: it goes "
-                    "on with the same network, data and options only."
+                    f"{self.path} was written in a training with {name} {then}, and here it is {now}: training resumes "
+                    "only with the same network, data and options."
                 )
         validates = run["number of validation samples"] is not None or run["validation_fraction"] is not None
         with fitting(self.path):
@@ -198,11 +198,11 @@ class Saved:
         if len(self.callbacks) != len(callbacks):
             raise ValueError(f"{len(callbacks)} callbacks expected, got {len(self.callbacks)}")
         for callback, state in zip(callbacks, self.callbacks, strict=True):
-            _check_type(f"what {callback} remembers", state, dict)
+            _check_type(f"the state of {callback}", state, dict)
             callback.check_state(network, state)
 
     def restore(self, run: Run) -> None:
-        """Put a run where the other was; callbacks follow when they have been told that training begins."""
+        """Restore a run; callbacks are restored later, after `on_fit_begin`."""
         run.state.restore(self.snapshot)
         run.state.steps_before = self.steps_before
         for name in HISTORY:
@@ -223,7 +223,7 @@ def _check_integer(name: str, value: Any, least: int, most: int) -> None:
 
 
 def _check_random(state: dict[str, Any], network: FeedForward) -> None:
-    """Raise unless it is a state of such random numbers. NumPy does not look at places within a buffer."""
+    """Raise unless it is a valid state of the network's random number generator."""
     type(network.random.bit_generator)().state = state
     for part in state, state["state"]:
         for name, most in PLACES.items():
@@ -232,7 +232,7 @@ def _check_random(state: dict[str, Any], network: FeedForward) -> None:
 
 
 def write_checkpoint(path: Path, run: Run) -> None:
-    """Write what a run needs to go on."""
+    """Write everything needed to resume a run."""
     network, members = run.network, {"parameters": run.network._learned}
     snapshot = run.state.snapshot()
     counters = snapshot.counters
@@ -247,14 +247,14 @@ def write_checkpoint(path: Path, run: Run) -> None:
         "history": _numbers(run.history),
         "callbacks": [callback.state() for callback in stateful(run.callbacks)],
     }
-    check_depth(progress["callbacks"], "What callbacks remember")
+    check_depth(progress["callbacks"], "The state of a callback")
     header = describe(network.architecture, network.dtype) | {"arrays": [], "metadata": {}}
     header |= {"run": _plain(run.description), "progress": _pack(progress, members)}
     write_archive(path, header, members)
 
 
 def _numbers(history: History) -> dict[str, Any]:
-    """A history with arrays for lists, which are written the faster the longer it is."""
+    """The history with lists as arrays, which are faster to write."""
     kept = {name: getattr(history, name) for name in HISTORY}
     curves = {name: np.array(kept[name], float) for name in CURVES}
     scores = {name: np.array(values, float) for name, values in history.scores.items()}
@@ -267,20 +267,20 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Saved:
     Raises
     ------
     ValueError
-        If it is no checkpoint, or damaged.
+        If it is not a checkpoint, or damaged.
     OSError
         If it cannot be read.
     """
     path = Path(path)
     with open_archive(path) as (header, arrays):
         if "progress" not in header:
-            raise ValueError(f"{path} is a saved network, not the checkpoint of a training: fastnn.load reads it.")
+            raise ValueError(f"{path} is a saved network, not a checkpoint: read it with fastnn.load.")
         with fitting(path):
             return _saved(path, header["run"], arrays["parameters"], **_unpack(header["progress"], arrays))
 
 
 def _saved(path: Path, run: Any, learned: np.ndarray, **progress: Any) -> Saved:
-    """What a checkpoint holds, from what its progress says."""
+    """The contents of a checkpoint, from the entries of its progress."""
     n_steps, n_updates, mask_key, vectors, random = (
         progress.pop(name) for name in ("n_steps", "n_updates", "mask_key", "vectors", "random")
     )
@@ -290,7 +290,7 @@ def _saved(path: Path, run: Any, learned: np.ndarray, **progress: Any) -> Saved:
 
 
 def _pack(value: Any, members: dict[str, np.ndarray]) -> Any:
-    """The value in the types of JSON; arrays go to the members, under names that stand in their place."""
+    """The value in JSON types; arrays are moved to `members`, and replaced by their names."""
     if isinstance(value, np.ndarray):
         name = f"{ARRAY}.{len(members)}"
         members[name] = value
@@ -303,7 +303,7 @@ def _pack(value: Any, members: dict[str, np.ndarray]) -> Any:
 
 
 def _unpack(value: Any, members: ArrayArchive) -> Any:
-    """What was packed; a tuple has become a list."""
+    """The inverse of `_pack`, except that tuples become lists."""
     if isinstance(value, dict):
         packed = list(value) == [ARRAY]
         return members[value[ARRAY]] if packed else {key: _unpack(item, members) for key, item in value.items()}
@@ -311,13 +311,13 @@ def _unpack(value: Any, members: ArrayArchive) -> Any:
 
 
 def _plain(run: dict[str, Any]) -> dict[str, Any]:
-    """A description as it is read back: in the types of JSON."""
+    """A description in JSON types, as it is read back."""
     plain: dict[str, Any] = json.loads(json.dumps(_pack(run, {})))
     return plain
 
 
 def _differences(then: Any, now: Any) -> tuple[str, str]:
-    """Two parts of a description in words; of dictionaries, only what differs."""
+    """Two parts of a description as text; for dictionaries, only what differs."""
     if not (isinstance(then, dict) and isinstance(now, dict)):
         return str(then), str(now)
     names = [name for name in {**then, **now} if then.get(name) != now.get(name)]

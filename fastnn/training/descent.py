@@ -1,4 +1,4 @@
-"""Gradient descent on mini-batches: some batches in one compiled call, then the next."""
+"""Mini-batch gradient descent, several batches per compiled call."""
 
 import time
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from fastnn.training.state import TrainState
 from fastnn.training.steps import Epochs, Report, Steps
 from fastnn.validation import is_sparse
 
-#: Seconds between two looks at the clock: Ctrl-C is answered and the progress bar moves that often.
+#: Target duration of a compiled call: Ctrl-C is handled and the progress bar updated this often.
 SECONDS_PER_CHUNK = 0.05
-#: What a slow processor does, until the first chunk has been timed: operations of products, and what else a batch takes.
+#: Speed assumed until the first chunk has been timed: that of a slow processor in products, and the overhead of a batch.
 OPERATIONS_PER_SECOND, SECONDS_PER_BATCH = 4e9, 1e-4
-LARGEST_GROWTH = 8  # from chunk to chunk, as the first ones may be too short to be timed well
+LARGEST_GROWTH = 8  # of the chunk size, because the first chunks may be too short for accurate timing
 
 
 class Descent:
@@ -32,7 +32,7 @@ class Descent:
     state : TrainState
         The network, and the state of its optimizer.
     objective : Objective
-        What the steps descend on.
+        The function to minimise.
     course : Course
         The learning rate of each step.
     """
@@ -46,7 +46,7 @@ class Descent:
         self.capacity = 0
 
     def reserve(self, batch_size: int, samples: Samples, *, gathers: bool, shuffled_by: str = "") -> None:
-        """Make room for batches of that many such samples, which are gathered or read from where they lie."""
+        """Allocate the workspace for batches of this size from such samples, which are gathered or read in place."""
         network, self.capacity = self.network, batch_size
         X, classes, weighted = samples.X, samples.y.ndim == 1, len(samples.weights) > 0
         data = DataKind(X.dtype, gathers, classes, weighted, is_sparse(X), shuffled_by)
@@ -55,13 +55,13 @@ class Descent:
             self.training = network._model.training(self.rule, vectors, batch_size, data, network._team)
 
     def compile(self) -> None:
-        """Compile kernels that are not there yet, before the clock runs."""
+        """Compile missing kernels, outside the measured time."""
         self.training.compile()
 
     def step(self, batches: Batches, epochs: WholeEpochs | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """One step for each batch, in one compiled call; the losses before the steps, and the learning rates.
+        """Take one step per batch in a single compiled call; returns the losses before the steps, and the learning rates.
 
-        With `epochs`, orders are drawn within, and the call may pause before the last batch.
+        With `epochs`, orders are drawn within the call, which may pause before the last batch.
         """
         steps = self._steps(batches)
         samples = batches.samples
@@ -95,7 +95,7 @@ class BatchSteps(Steps):
     sampler : Sampler
         Draws the batches.
     gives_up : bool, default True
-        Whether an epoch ends as soon as a loss is not finite.
+        Whether to end an epoch as soon as a loss is not finite.
     """
 
     def __init__(self, descent: Descent, sampler: Sampler, *, gives_up: bool = True, draws_within: bool = True) -> None:
@@ -140,24 +140,24 @@ class BatchSteps(Steps):
         return Epochs(means.tolist(), rates[n - 1 :: n].tolist())
 
     def epochs_per_call(self) -> int:
-        """Epochs that take no longer than a chunk."""
+        """Number of epochs that fit in a chunk."""
         return max(1, self.chunk_size // self.sampler.n_batches)
 
     def end(self, loss: float, validation_loss: float | None) -> None:
-        """Tell the schedule."""
+        """Report the losses of an epoch to the schedule."""
         self.descent.course.end_epoch(loss, validation_loss)
 
     @property
     def watches_epochs(self) -> bool:
-        """Whether the schedule does."""
+        """Whether the schedule depends on the losses of epochs."""
         return self.descent.course.schedule.watches_epochs
 
     def undo(self) -> None:
-        """Take back the orders of the epochs that are undone."""
+        """Restore the sampler to before the last epochs."""
         self.sampler.undo()
 
     def _chunks(self, n_batches: int, *, at_once: bool) -> Iterator[tuple[int, int]]:
-        """Ranges of batches, growing or shrinking until one takes about `SECONDS_PER_CHUNK`."""
+        """Ranges of batches, resized until one takes about `SECONDS_PER_CHUNK`."""
         first = 0
         while first < n_batches:
             last, start = n_batches if at_once else min(first + self.chunk_size, n_batches), time.perf_counter()
@@ -166,7 +166,7 @@ class BatchSteps(Steps):
             first = last
 
     def _first_chunk(self) -> int:
-        """Batches that take no longer than `SECONDS_PER_CHUNK` even on a slow processor."""
+        """Number of batches that take at most `SECONDS_PER_CHUNK` even on a slow processor."""
         operations = 6 * self.descent.network.architecture.n_parameters * self.sampler.batch_size
         return max(1, int(SECONDS_PER_CHUNK / (operations / OPERATIONS_PER_SECOND + SECONDS_PER_BATCH)))
 

@@ -1,4 +1,4 @@
-"""What must be the same for a training to go on from the checkpoint of another."""
+"""The description of a training run, which must match for it to resume from a checkpoint."""
 
 import zlib
 from dataclasses import asdict
@@ -14,14 +14,14 @@ from fastnn.training.run import Run
 from fastnn.training.samples import Samples
 from fastnn.validation import is_sparse
 
-#: Rows of X, at most, by which a checkpoint knows it again.
+#: Maximum number of rows of X in its checksum.
 ROWS_PER_CHECKSUM = 256
 
 
 def describe_run(
     run: Run, samples: Samples, optimizer: Optimizer, schedule: Schedule, batch_size: int, options: FitOptions
 ) -> dict[str, Any]:
-    """A training by name, in the types of JSON."""
+    """The description of a training run, by name, in JSON types."""
     return {
         **_describe_network(run),
         "optimizer": {"class": type(optimizer).__name__} | asdict(optimizer),
@@ -59,7 +59,7 @@ def _describe_samples(samples: Samples) -> dict[str, Any]:
 
 
 def _checksum_of_rows(X: Any) -> int:
-    """A number that tells other features apart by some rows, evenly spread from the first to the last: X may be huge."""
+    """A checksum of evenly spaced rows, from the first to the last, because X may be huge."""
     rows = np.linspace(0, X.shape[0] - 1, min(X.shape[0], ROWS_PER_CHECKSUM)).astype(np.int64)
     if is_sparse(X):
         return zlib.crc32(X[rows].indices, zlib.crc32(X[rows].data))

@@ -1,4 +1,4 @@
-"""When training has diverged, and what is said of it."""
+"""Divergence of training: how it is detected, undone and reported."""
 
 import math
 from typing import Any
@@ -9,31 +9,31 @@ from fastnn.validation import check_finite
 
 
 class Divergence:
-    """A loss or a parameter that is not finite, after which everything is as it was before the epoch.
+    """Training diverges when the loss or a parameter is not finite; the epoch is then undone.
 
     Parameters
     ----------
     X : array-like, optional
-        Features whose numbers have not been read. A number in them that is not finite makes the gradient of W_1 NaN or
-        infinite, and so W_1, as 0 times it is NaN; reading all of X for nothing else would take a tenth of an epoch.
+        Features that have not been checked for NaN and infinity, because reading all of X would take a tenth of an epoch.
+        Such a value always makes the gradient of W_1, and so W_1 itself, NaN or infinite, because even 0 times it is NaN.
     """
 
-    #: What is put back of an epoch that diverged: "all" that it changed, its "parameters" alone, or "nothing".
+    #: What is restored after an epoch that diverged: "all", the "parameters", or "nothing".
     undoes = "all"
 
     def __init__(self, X: Any = None) -> None:
         self.X = X
 
     def is_met(self, loss: float, network: FeedForward) -> bool:
-        """Whether an epoch with that loss has diverged."""
+        """Whether an epoch with this loss has diverged."""
         return not (math.isfinite(loss) and network._is_finite)
 
     def error(self, when: str, loss: float, rate: float, network: FeedForward) -> Exception:
-        """What to raise; `when` is the epoch or the batch, with its number."""
+        """The exception to raise; `when` is the epoch or batch, with its number."""
         if self.X is not None:
             check_finite(self.X, "X", network.dtype)
         return DivergenceError(
             f"Training diverged in {when}: the loss became {loss}. Try a smaller learning rate (it is {rate:g}), "
             "standardised inputs, or another initializer. The parameters are those from before that "
-            f"{when.split(maxsplit=1)[0]}, or of the best epoch where EarlyStopping kept it."
+            f"{when.split(maxsplit=1)[0]}, or those of the best epoch with EarlyStopping."
         )

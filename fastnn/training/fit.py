@@ -1,4 +1,4 @@
-"""From the arguments of `Network.fit` to a trainer: everything that can be wrong is found before anything changes."""
+"""`Network.fit`: checks all arguments before anything changes, then starts a trainer."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -34,7 +34,7 @@ logger = getLogger("fastnn")
 
 
 def fit(network: FeedForward, data: tuple[Any, Any, Any], options: FitOptions) -> History:
-    """Train a network on X, y and the weights of the samples, or None for these."""
+    """Train a network on X, y and sample weights, or None for the latter."""
     optimizer = find_optimizer(options.optimizer)
     check_progress(options.progress)
     epochs, shuffle = check_count(options.epochs, "epochs"), check_flag(options.shuffle, "shuffle")
@@ -49,10 +49,10 @@ def fit(network: FeedForward, data: tuple[Any, Any, Any], options: FitOptions) -
 
 
 def _begin_run(state: TrainState, samples: Samples, options: FitOptions) -> Run:
-    """The run, with its callbacks and the validation data that were given."""
+    """The run, with its callbacks and the given validation data."""
     network = state.network
     if options.validation_data is not None and options.validation_fraction is not None:
-        raise ValueError("validation_data and validation_fraction exclude each other: give one of them.")
+        raise ValueError("validation_data and validation_fraction are mutually exclusive: pass only one of them.")
     if options.validation_fraction is not None:
         check_fraction(options.validation_fraction, len(samples))
     given = options.validation_data
@@ -63,10 +63,10 @@ def _begin_run(state: TrainState, samples: Samples, options: FitOptions) -> Run:
 
 
 def _hold_out(run: Run, samples: Samples, options: FitOptions) -> tuple[np.ndarray | None, Any]:
-    """Rows to train on, None for all, and the state of the random numbers once the others have been drawn."""
+    """Rows to train on, None for all, and the state of the random numbers after drawing the held-out rows."""
     if options.validation_fraction is None:
         return None, run.random_at_start
-    random = deepcopy(run.network.random)  # what is held out has to be checked before anything changes
+    random = deepcopy(run.network.random)  # the held-out samples must be checked before anything changes
     random.bit_generator.state = run.random_at_start
     rows, others = split(samples.y, run.network.architecture, options.validation_fraction, random)
     run.validation = hold_out(run.network, samples, rows, others)
@@ -97,7 +97,7 @@ def _batch_size(batch_size: int | None, n_samples: int) -> int:
 
 
 def _read_checkpoint(run: Run, optimizer: Optimizer, options: FitOptions) -> Saved | None:
-    """The checkpoint to go on from, checked, if there is one."""
+    """The checkpoint to resume from, checked, if any."""
     if options.resume_from is None:
         return None
     saved = read_checkpoint(options.resume_from)
@@ -114,12 +114,12 @@ def _go_on(
     options: FitOptions,
     divergence: Divergence,
 ) -> None:
-    """Train, from a checkpoint or from the beginning."""
+    """Train from a checkpoint or from the beginning."""
     history, states = run.history, None
     if saved is not None:
         saved.restore(run)
         states = saved.callbacks
-        logger.info("Going on after epoch %d of %s.", len(history), saved.path)
+        logger.info("Resuming after epoch %d from %s.", len(history), saved.path)
     if len(history) > options.epochs and not history.stop_reason:
         history.stop_reason = f"{len(history)} epochs are done, more than the {options.epochs} asked for"
     steps.descent.compile()
@@ -138,14 +138,16 @@ def _go_on(
 def _fit_by_full_batch(network: FeedForward, data: tuple[Any, Any, Any], optimizer: LBFGS, options: FitOptions) -> Run:
     if options.schedule is not None or options.resume_from is not None:
         raise ValueError(
-            "LBFGS finds the length of its steps itself and cannot be resumed: no schedule, no resume_from."
+            "LBFGS chooses its own step sizes and cannot be resumed: it accepts neither schedule nor resume_from."
         )
     if any(network.architecture.dropout):
-        raise ValueError("LBFGS needs the same loss wherever it asks twice; with dropout, take another optimizer.")
+        raise ValueError("LBFGS needs a deterministic loss, and dropout is random: use another optimizer.")
     samples = check_samples(network, *data)
     run = _begin_run(TrainState(network), samples, options)
     if any(callback.saves for callback in run.callbacks):
-        raise ValueError("A Checkpoint cannot resume LBFGS, whose state is SciPy's: save the network with fastnn.save.")
+        raise ValueError(
+            "A Checkpoint cannot resume LBFGS, whose state is in SciPy: save the network with fastnn.save."
+        )
     rows, random = _hold_out(run, samples, options)
     samples = samples.ready_for(network.dtype, rows)
     check_batches(network.architecture, len(samples), len(samples))
@@ -155,7 +157,7 @@ def _fit_by_full_batch(network: FeedForward, data: tuple[Any, Any, Any], optimiz
     with progress_reports(options.progress, run.history) as report, accompanied(run):
         trainer = Trainer(run, Iterations(), Plan(options.epochs), report)
         result = minimize(trainer, loss, Limits.of(optimizer, options.epochs))
-        if not len(run.history):  # there was nothing left to do
+        if not len(run.history):  # it had already converged
             trainer.end_epochs(Epochs([float(result.fun) - loss.penalty(result.x)], [1.0]), 0.0)
         run.history.stop_reason = run.history.stop_reason or str(result.message).capitalize()
     return run

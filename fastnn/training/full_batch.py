@@ -1,4 +1,4 @@
-"""L-BFGS, which asks for the loss of all samples where it likes: SciPy's, with the epochs of a trainer for its iterations."""
+"""Full-batch training with SciPy's L-BFGS, whose iterations are the epochs of a trainer."""
 
 import time
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from fastnn.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class Limits:
-    """When L-BFGS ends, and how many steps it remembers; what is None is as SciPy has it.
+    """Stopping criteria and history size of L-BFGS; None means SciPy's default.
 
     Attributes
     ----------
     iterations, evaluations : int
-        At most, of steps, and of losses and gradients.
+        Maximum number of iterations, and of evaluations of loss and gradient.
     gradient_tolerance : float
-        It ends when no entry of the gradient is larger.
+        Stop when no entry of the gradient is larger in magnitude.
     loss_tolerance : float, optional
-        It ends when an iteration lowers the loss by no larger share.
+        Stop when the relative decrease of the loss in an iteration is no larger.
     history_size : int, optional
-        Pairs of steps and gradients that the curvature is estimated from.
+        Number of past steps from which the curvature is estimated.
     """
 
     iterations: int
@@ -37,12 +37,12 @@ class Limits:
 
     @classmethod
     def of(cls, optimizer: LBFGS, iterations: int) -> Self:
-        """Those of an optimizer."""
+        """The limits of an optimizer."""
         tolerances = optimizer.gradient_tolerance, optimizer.loss_tolerance
         return cls(iterations, optimizer.max_evaluations, *tolerances, optimizer.history_size)
 
     def options(self) -> dict[str, Any]:
-        """The same as SciPy names it."""
+        """The same under SciPy's names."""
         options = {
             "maxiter": self.iterations,
             "maxfun": self.evaluations,
@@ -54,15 +54,15 @@ class Limits:
 
 
 class Iterations(Steps):
-    """Those of SciPy, which tells the trainer of each that has ended."""
+    """Iterations that SciPy takes, and reports to the trainer."""
 
     unit = "iteration"
 
 
 def minimize(trainer: Trainer, loss: FullBatchLoss, limits: Limits) -> Any:
-    """Iterate until SciPy converges or a callback stops; however it ends, the network is that of the last iteration.
+    """Iterate until SciPy converges or a callback stops; returns SciPy's result.
 
-    Returns SciPy's result.
+    However it ends, the network has the parameters of the last complete iteration.
     """
     import scipy.optimize
 
@@ -83,7 +83,7 @@ def minimize(trainer: Trainer, loss: FullBatchLoss, limits: Limits) -> Any:
 
 
 class _Iterations:
-    """The iterations of a minimisation, between which the network goes to wherever SciPy looks."""
+    """The iterations of a minimisation; in between, the network has the trial parameters of SciPy's line search."""
 
     def __init__(self, trainer: Trainer, loss: FullBatchLoss) -> None:
         self.trainer, self.loss, self.run = trainer, loss, trainer.run
@@ -91,19 +91,19 @@ class _Iterations:
         self.start: float | None = None
 
     def look_at_start(self) -> None:
-        """Raise where the training begins with a loss that is not finite; kernels are compiled then."""
+        """Compile the kernels, and raise if the initial loss is not finite."""
         value, _ = self.loss(self.run.network.parameters.astype(np.float64))
         self.trainer.check(Epochs([value], [1.0]), self.reached)
 
     def evaluate(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        """Value and gradient; an iteration begins only now, as SciPy may have converged."""
+        """Value and gradient. An iteration begins here, because SciPy may have converged after the last one."""
         if self.start is None:
             self.start = time.perf_counter()
             begin_epoch(self.run.callbacks, self.run.network, self.run.history)
         return self.loss(theta)
 
     def end(self, intermediate_result: Any) -> None:
-        """Record an iteration; SciPy stops at StopIteration."""
+        """Record an iteration; StopIteration makes SciPy stop."""
         run, seconds = self.run, time.perf_counter() - (self.start or time.perf_counter())
         theta, value = intermediate_result.x, float(intermediate_result.fun)
         run.network.parameters[:] = theta
@@ -113,7 +113,7 @@ class _Iterations:
         run.state.count_steps(1)
         self.reached = run.state.snapshot_of_parameters(self.reached)
         self.trainer.end_epochs(epochs, seconds)
-        self.reached = run.state.snapshot_of_parameters(self.reached)  # which a callback may have changed
+        self.reached = run.state.snapshot_of_parameters(self.reached)  # again, as callbacks may change the network
         self.start = None
         if run.history.stop_reason:
             raise StopIteration

@@ -1,4 +1,4 @@
-"""What happened in training, epoch by epoch."""
+"""The history of a training run, epoch by epoch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,37 +11,37 @@ CURVES = ("loss", "validation_loss", "validation_accuracy", "learning_rate", "se
 
 
 class Measured(NamedTuple):
-    """What was measured on held-out data after an epoch: loss, accuracy for classes, and scores by name."""
+    """Results on the held-out data after an epoch: loss, accuracy (for classes), and scores by name."""
 
     loss: float
     accuracy: float | None = None
-    scores: dict[str, float] = {}  # noqa: RUF012 (nobody writes to it)
+    scores: dict[str, float] = {}  # noqa: RUF012 (it is never modified)
 
 
 @dataclass(repr=False)
 class History:
-    """What happened in each epoch, or in each batch of `Network.fit_batches`.
+    """The results of each epoch, or of each batch in `Network.fit_batches`.
 
-    Its length is the number of epochs. ``history[i]`` is a dictionary of what was measured in epoch i, counted from 0 as
-    the lists are, and iteration goes through these.
+    Its length is the number of epochs. ``history[i]`` is a dictionary of the results of epoch i, counted from 0 like the
+    lists; iterating over the history yields these dictionaries.
 
     Attributes
     ----------
     loss : list of float
         Mean loss over the samples of the epoch, each measured just before the update that used it.
     validation_loss, validation_accuracy : list of float
-        Measured on the validation data after the epoch; empty without them, accuracy for classes only.
+        Results on the validation data after the epoch; empty without such data. Accuracy is for classes only.
     learning_rate : list of float
-        That of the last step of the epoch.
+        Learning rate of the last step of the epoch.
     seconds : list of float
-        Time spent training; neither compilation nor validation is counted. Epochs of a single batch may be trained
-        several in one call, and share its time equally.
+        Training time, without compilation and validation. Several epochs may be trained in one call if an epoch is short;
+        they share its time equally.
     scores : dict of str to list of float
-        What else is measured after an epoch, by name: the scorer of an `EarlyStopping` writes here, and so may you.
+        Further measurements after each epoch, by name, such as those of an `EarlyStopping` scorer or your own callbacks.
     stop_reason : str
-        Why training ended; empty while it goes on.
+        Why training ended; empty while it is running.
     found_best : int or None
-        The epoch, counted from 1, that an `EarlyStopping` found best.
+        The best epoch according to an `EarlyStopping`, counted from 1.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -54,13 +54,13 @@ class History:
     found_best: int | None = None
 
     def record(self, losses: list[float], rates: list[float], seconds: float) -> None:
-        """Append epochs, which took that long together."""
+        """Append epochs; `seconds` is their total time."""
         self.loss += losses
         self.learning_rate += rates
         self.seconds += [seconds / len(losses)] * len(losses)
 
     def record_validation(self, measured: Measured) -> None:
-        """Append what was measured after an epoch."""
+        """Append the validation results of an epoch."""
         self.validation_loss.append(measured.loss)
         if measured.accuracy is not None:
             self.validation_accuracy.append(measured.accuracy)
@@ -73,9 +73,9 @@ class History:
 
     @property
     def best_epoch(self) -> int | None:
-        """The best epoch, counted from 1: that of an `EarlyStopping`, or else that of the smallest loss.
+        """The best epoch, counted from 1: that of an `EarlyStopping`, or else the one with the smallest loss.
 
-        The loss is that on the validation data where there are any; None before the first epoch has ended.
+        This is the validation loss if there are validation data. None before the first epoch has ended.
         """
         if self.found_best is not None:
             return self.found_best
@@ -83,16 +83,16 @@ class History:
         return int(np.argmin(np.where(np.isnan(losses), np.inf, losses))) + 1 if len(losses) else None
 
     def curves(self) -> dict[str, list[float]]:
-        """All that has been measured, by name, scores last."""
+        """All recorded curves by name, scores last."""
         curves = {name: getattr(self, name) for name in CURVES}
         return {name: values for name, values in (curves | self.scores).items() if values}
 
     def words(self, epoch: int) -> str:
-        """Everything that was measured in an epoch, counted from 0, but its seconds."""
+        """The results of an epoch, counted from 0, as text, without its seconds."""
         return ", ".join(f"{name} {value:.4g}" for name, value in self[epoch].items() if name != "seconds")
 
     def to_frame(self) -> Any:
-        """A pandas DataFrame with one row per epoch, counted from 1, and one column for all that was measured."""
+        """A pandas DataFrame with one row per epoch, counted from 1, and one column per curve."""
         import pandas as pd
 
         frame = pd.DataFrame({name: pd.Series(values, dtype=float) for name, values in self.curves().items()})

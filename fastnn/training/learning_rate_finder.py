@@ -1,4 +1,4 @@
-"""A learning rate from a short training in which the rate grows until the loss does."""
+"""Learning-rate range test: a short training run in which the rate grows until the loss does."""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -18,32 +18,32 @@ from fastnn.training.sampling import Sampler
 from fastnn.training.state import TrainState
 from fastnn.validation import check_batches, check_count, check_finite, check_number
 
-#: Share of the mean loss that is kept from step to step.
+#: Decay rate of the running mean of the loss.
 KEPT = 0.85
 
-#: How many times its smallest value the mean loss may be before the search ends.
+#: The search ends when the mean loss exceeds its smallest value by this factor.
 LARGEST_RISE = 4.0
 
-#: Fewest steps that make a curve.
+#: Smallest number of steps for a curve.
 FEWEST = 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LearningRateSearch:
-    """Result of `find_learning_rate`: a curve of the loss over the rate.
+    """Result of `find_learning_rate`: the loss as a function of the rate.
 
     Attributes
     ----------
     rates : ndarray of shape (n_steps,)
-        Rate of each step that was made, growing.
+        Rate of each step, increasing.
     losses : ndarray of shape (n_steps,)
-        Loss of the batch of each step, just before it.
+        Loss of the batch just before each step.
     smoothed_losses : ndarray of shape (n_steps,)
-        Means of the losses around each step, no loss counting more than the largest of the first steps.
+        Weighted means of the losses around each step, clipped at the largest loss of the first steps.
     suggestion : float
-        The rate at which the smoothed loss falls most steeply over log(rate), on its way to its smallest value.
+        The rate at which the smoothed loss falls most steeply over log(rate), before it reaches its minimum.
     diverged : bool
-        Whether the search ended because the loss was too large, or no number.
+        Whether the search ended because the loss became too large or NaN.
     """
 
     rates: np.ndarray
@@ -88,38 +88,37 @@ def find_learning_rate(
     batch_size: int | None = 32,
     n_threads: int | None = None,
 ) -> LearningRateSearch:
-    """Train a copy of a network at a rate that grows from step to step, and see where the loss falls fastest.
+    """Train a copy of a network at a growing learning rate, and find where the loss falls fastest.
 
-    The rate of step t is lowest (highest / lowest)^(t / (steps - 1)). The search ends before when the mean loss is four
-    times its smallest value, or no longer finite. The network stays as it is, with all that belongs to it.
+    The rate of step t is lowest (highest / lowest)^(t / (steps - 1)). The search ends early if the mean loss exceeds four
+    times its smallest value, or is no longer finite. The network itself and its optimizer state do not change.
 
     Parameters
     ----------
     network : Network
-        What is to be trained.
+        The network to be trained.
     X, y : array-like
         Samples and targets, as in `Network.fit`.
     optimizer : Optimizer or str, optional
-        By default ``Adam()``; its learning rate makes no difference, and it begins anew.
+        By default ``Adam()``. Its learning rate is not used, and it starts from a zero state.
     rates : pair of float, default (1e-7, 10)
         The rates of the first and the last step, lowest and highest, positive.
     steps : int, default 100
-        Steps at most, at least 5.
+        Maximum number of steps, at least 5.
     batch_size : int or None, default 32
-        Samples per step. None takes all samples at once.
+        Samples per step. None uses all samples at once.
     n_threads : int, optional
-        Threads to compute with at most; by default the network's.
+        Maximum number of threads; by default the network's.
 
     Returns
     -------
     LearningRateSearch
-        Rates, losses and a suggestion. Read it off the curve rather than trust it: `fastnn.plotting.plot_learning_rates`
-        draws it.
+        Rates, losses and a suggestion. Check it against the curve, which `fastnn.plotting.plot_learning_rates` draws.
 
     Raises
     ------
     DivergenceError
-        If the loss is too large, or no number, within the first 5 steps.
+        If the loss becomes too large or NaN within the first 5 steps.
 
     References
     ----------
@@ -152,7 +151,7 @@ def find_learning_rate(
         check_finite(samples.X, "X", network.dtype)
     if len(losses) < FEWEST:
         raise DivergenceError(
-            f"The loss became {losses[-1]:g} in step {len(losses)}: try a lowest rate below {growth.lowest:g}."
+            f"The loss became {losses[-1]:g} in step {len(losses)}: use a lowest rate below {growth.lowest:g}."
         )
     tried, _ = course.rates(0, len(losses))
     return _search(tried, losses, diverged)
@@ -175,7 +174,7 @@ def _descent(network: FeedForward, optimizer: Optimizer, course: Course, sampler
 
 
 def _losses(descent: Descent, sampler: Sampler, steps: int) -> tuple[np.ndarray, bool]:
-    """The loss before each step, until it is too large or no number, and whether that was so."""
+    """The loss before each step, until it becomes too large or NaN, and whether it did."""
     losses = np.empty(steps)
     mean, smallest = 0.0, np.inf
     for step in range(steps):
@@ -191,19 +190,19 @@ def _losses(descent: Descent, sampler: Sampler, steps: int) -> tuple[np.ndarray,
 
 
 def _search(rates: np.ndarray, losses: np.ndarray, diverged: bool) -> LearningRateSearch:
-    """The curve of losses over rates; a step whose loss is not a number is left out."""
+    """The curve of losses over rates, without steps whose loss is not finite."""
     finite = np.isfinite(losses)
     rates, losses = rates[finite], losses[finite]
     smoothed = _smoothed(losses)
-    falls_until = max(int(np.argmin(smoothed)), 1)  # beyond, the loss only falls from where it was thrown to
+    falls_until = max(int(np.argmin(smoothed)), 1)  # past the minimum, the loss only falls after it has jumped up
     slopes = np.gradient(smoothed, np.log(rates))[:falls_until]
     return LearningRateSearch(rates, losses, smoothed, float(rates[np.argmin(slopes)]), diverged)
 
 
 def _smoothed(losses: np.ndarray) -> np.ndarray:
-    """sum_i k^|t - i| min(x_i, c) / sum_i k^|t - i|, with c the largest of the first losses.
+    """sum_i k^|t - i| min(x_i, c) / sum_i k^|t - i|, where c is the largest of the first losses.
 
-    Without that, the last losses of a search, which may be huge, would be seen far before they are reached.
+    Without clipping, the last losses of a search, which may be huge, would distort the curve long before they occur.
     """
     shares = KEPT ** np.abs(np.subtract.outer(np.arange(len(losses)), np.arange(len(losses))))
     return np.asarray(shares @ np.minimum(losses, losses[:FEWEST].max()) / shares.sum(axis=1))

@@ -1,4 +1,4 @@
-"""Many trainings side by side: one in each thread, as a training leaves Python's lock alone while it computes."""
+"""Training many models in parallel threads, which works because the kernels release the global interpreter lock."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -12,31 +12,31 @@ from fastnn.validation import check_count, check_data
 
 
 def fit_many(models: Sequence[Any], data: Any, *, n_threads: int | None = None, **options: Any) -> list[Any]:
-    """Train networks or estimators side by side, each in one thread, and exactly as it would be trained alone.
+    """Train networks or estimators in parallel, one thread each, with the same results as when each is trained alone.
 
-    A small network gains little from several threads of its own: its batches are too short to be shared out. Many of them
-    gain as many times as there are processors.
+    A small network gains little from several threads, because its batches are too small to be divided among them. Training
+    many such networks in parallel is faster by up to the number of processors.
 
     Parameters
     ----------
     models : sequence of Network, MLPClassifier or MLPRegressor
-        What is to be trained; nothing may be in it twice.
+        Models to train, without duplicates.
     data : (X, y) or (X, y, sample_weight), or a list of these
-        Samples for all models, or a list with those of each.
+        Samples for all models, or a list with those of each model.
     n_threads : int, optional
-        Trainings at the same time at most; by default ``OMP_NUM_THREADS`` or all processors that the process may use.
+        Maximum number of parallel trainings; by default ``OMP_NUM_THREADS``, or all processors available to the process.
     **options
         Passed on to each `fit`, such as ``epochs=50`` for networks.
 
     Returns
     -------
     list
-        What each `fit` returned, in the order of the models: the history of a network, or the estimator itself.
+        The return value of each `fit`, in the order of the models: the history of a network, or the estimator itself.
 
     Raises
     ------
     Exception
-        The first that a training raised; the others end at their next chance, with the parameters that they have.
+        The first exception of a training; the others are then stopped, and keep the parameters they have reached.
 
     Examples
     --------
@@ -51,32 +51,32 @@ def fit_many(models: Sequence[Any], data: Any, *, n_threads: int | None = None, 
 
 
 def _checked(models: Any) -> list[Any]:
-    """The models as a list, each with a `fit`, and none twice."""
+    """The models as a list, each with a `fit` method, without duplicates."""
     if not isinstance(models, Sequence) or not all(hasattr(model, "fit") for model in models):
         raise TypeError(f"models must be a list of networks or estimators, got {models!r}.")
     if len(set(map(id, models))) < len(models):
-        raise ValueError("The same model is in models twice: it cannot be trained by two threads at once.")
+        raise ValueError("models contains the same model twice: it cannot be trained by two threads at once.")
     return list(models)
 
 
 def _data_of_each(data: Any, n_models: int) -> list[Any]:
-    """The data of each model, where they are not the same for all."""
+    """The data of each model."""
     is_list = isinstance(data, list) and all(isinstance(each, tuple | list) for each in data)
     if not is_list:
         return [check_data(data, "data")] * n_models
     if len(data) != n_models:
-        raise ValueError(f"data must be one pair (X, y), or a list of {n_models}, one for each model, got {len(data)}.")
+        raise ValueError(f"data must be one pair (X, y), or a list of {n_models}, one per model, got {len(data)}.")
     return [check_data(each, f"data[{k}]") for k, each in enumerate(data)]
 
 
 def _call(model: Any, data: Sequence[Any], options: dict[str, Any], stop: threading.Event) -> Any:
-    """The training of one model, on one thread, until somebody stops it."""
+    """Train one model on one thread, until `stop` is set."""
     with threads_of_call(1), stopped_by(stop):
         return model.fit(*data, **options)
 
 
 def _side_by_side(calls: list[Callable[[threading.Event], Any]], team: int) -> list[Any]:
-    """Make calls in threads, and return what they return; an error or Ctrl-C ends them all."""
+    """Run functions in threads, and return their results; an error or Ctrl-C stops them all."""
     stop, futures = threading.Event(), []
     with ThreadPoolExecutor(team) as pool:
         try:

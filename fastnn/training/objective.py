@@ -1,4 +1,4 @@
-"""What training minimises, and how it is reported: loss, penalties and weights of samples."""
+"""The objective of training, and the losses it reports: loss, penalties and sample weights."""
 
 import numpy as np
 
@@ -8,16 +8,16 @@ from fastnn.training.sampling import Batches
 
 
 class Objective:
-    """L + (1/2) sum_p lambda_p theta_p^2, L = sum_i w_i L_i / sum_i w_i, of which L alone is reported.
+    """L + (1/2) sum_p lambda_p theta_p^2, with L = sum_i w_i L_i / sum_i w_i; only L is reported.
 
-    A subclass may scale and report the terms in another way, as scikit-learn does.
+    A subclass may scale and report the terms differently, as scikit-learn does.
 
     Parameters
     ----------
     l2 : float, default 0.0
-        Strength of the penalty, for L-BFGS; optimizers that descend batch by batch have theirs in their own options.
+        Strength of the penalty for L-BFGS; mini-batch optimizers have their own option.
     penalizes_biases : bool, default False
-        Whether it covers the biases too.
+        Whether the penalty also applies to the biases.
     """
 
     #: Whether the reported losses include the penalties.
@@ -29,10 +29,10 @@ class Objective:
         self.l2, self.penalizes_biases = l2, penalizes_biases
 
     def set_penalties(self, steps: np.ndarray, batches: Batches) -> None:
-        """Enter the penalty of each batch into its step; the optimizer's is there already."""
+        """Store the penalty of each batch in its step; here it is already set by the optimizer."""
 
     def means(self, losses: np.ndarray, batches: Batches) -> np.ndarray:
-        """The mean loss of each epoch, from those of its batches, (n_epochs, n_batches), which count by their weight."""
+        """The mean loss of each epoch, weighted by batch, from the losses of batches (n_epochs, n_batches)."""
         return weighted_means(losses, batches.totals.reshape(losses.shape))
 
     def strength(self, samples: Samples) -> float:
@@ -40,31 +40,31 @@ class Objective:
         return self.l2
 
     def minimized(self, loss: float, samples: Samples) -> float:
-        """What L-BFGS minimises, without the penalty, from the mean loss of all samples."""
+        """The objective of L-BFGS without its penalty, from the mean loss of all samples."""
         return loss
 
     def reported(self, value: float, penalty: float) -> float:
-        """What is reported of what L-BFGS minimises, which includes the penalty."""
+        """The loss to report, from the objective of L-BFGS and the penalty it includes."""
         return value if self.reports_penalty else value - penalty
 
 
 def weighted_means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """sum_j w_ij v_ij / sum_j w_ij for each row i; a single value in a row keeps its bits."""
+    """sum_j w_ij v_ij / sum_j w_ij for each row i; exact if a row has a single value."""
     shares = weights / weights.sum(axis=1, keepdims=True)
     return np.asarray((values * shares).sum(axis=1))
 
 
 class FullBatchLoss:
-    """An objective of all samples at once, as a function of the parameters in double precision.
+    """The objective over all samples, as a function of the parameters in double precision.
 
     Parameters
     ----------
     network : FeedForward
-        Its parameters are set to those that are asked for.
+        The network; each call sets its parameters.
     samples : Samples
         All samples.
     objective : Objective
-        What is minimised.
+        The objective.
     """
 
     def __init__(self, network: FeedForward, samples: Samples, objective: Objective) -> None:
@@ -79,7 +79,7 @@ class FullBatchLoss:
         return 0.5 * float(self.strengths @ (theta * theta))
 
     def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        """Value and gradient, which are not finite where the loss is not."""
+        """Value and gradient, which are not finite if the loss is not."""
         self.network.parameters[:] = theta
         samples = self.samples
         loss = self.network._training_loss(samples.X, samples.y, samples.weights)

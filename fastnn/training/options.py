@@ -1,4 +1,4 @@
-"""How to train: the arguments of `Network.fit`, apart from the data."""
+"""The arguments of `Network.fit`, apart from the data."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ class FitKeywords(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class FitOptions:
-    """The arguments of `Network.fit`, which describes them, apart from the data."""
+    """The arguments of `Network.fit`, apart from the data; they are documented there."""
 
     optimizer: Optimizer | LBFGS | str | None = None
     schedule: Schedule | Callable[[int], float] | None = None
@@ -48,44 +48,44 @@ class FitOptions:
 
     @classmethod
     def of(cls, keywords: dict[str, Any]) -> Self:
-        """The options that keyword arguments give."""
+        """The options from keyword arguments."""
         if not {"lr", "learning_rate"}.isdisjoint(keywords):
             raise TypeError(
-                "The learning rate is the optimizer's: pass optimizer=fastnn.Adam(learning_rate=...) to fit."
+                "The learning rate belongs to the optimizer: pass optimizer=fastnn.Adam(learning_rate=...) to fit."
             )
         check_keywords("fit", keywords, [field.name for field in fields(cls)])
         return cls(**keywords)
 
     @property
     def validates(self) -> bool:
-        """Whether anything is measured on held-out data."""
+        """Whether there is held-out validation data."""
         return self.validation_data is not None or self.validation_fraction is not None
 
 
 def check_schedule(schedule: Any, optimizer: Optimizer, *, validates: bool) -> Schedule:
-    """The schedule, which has to fit the optimizer and the data."""
+    """The schedule, checked to be compatible with the optimizer and the validation data."""
     chosen = find_schedule(schedule)
     if chosen.changes_momentum and not optimizer.has_momentum:
         raise ValueError(
             f"{type(chosen).__name__} changes the momentum, and this {type(optimizer).__name__} has none: "
-            "choose one that has, or cycle_momentum=False."
+            "choose an optimizer with momentum, or cycle_momentum=False."
         )
     if getattr(chosen, "monitor", None) == "validation_loss" and not validates:
         raise ValueError(
-            f"{type(chosen).__name__} watches the validation loss: fit needs validation_data or validation_fraction."
+            f"{type(chosen).__name__} monitors the validation loss: fit needs validation_data or validation_fraction."
         )
     return chosen
 
 
 def begin_schedule(schedule: Schedule, optimizer: Optimizer, epochs: int, n_batches: int) -> Course:
-    """The schedule at the start of a training; it raises now if it does not fit that number of steps."""
+    """The schedule at the start of training; raises now if it does not work for this number of steps."""
     course = schedule.begin(optimizer.learning_rate, n_batches, epochs * n_batches)
     course.rates(0, 0)
     return course
 
 
 def shows_options(function: Any) -> Any:
-    """The function, with the fields of `FitOptions` in the signature that help and completion show."""
+    """Add the fields of `FitOptions` to the function's signature, for help and completion."""
     shown = signature(function)
     own = [parameter for parameter in shown.parameters.values() if parameter.kind is not Parameter.VAR_KEYWORD]
     options = list(signature(FitOptions).parameters.values())

@@ -1,4 +1,4 @@
-"""Progress bars, and functions that are told how far a training is."""
+"""Progress bars and progress callbacks."""
 
 import math
 import sys
@@ -13,20 +13,20 @@ import numpy as np
 from fastnn.training.history import History
 from fastnn.training.steps import Report
 
-#: What `progress` may be: True for a bar, False for none, None for a bar in a terminal, or a function of share and history.
+#: Allowed values of `progress`: True for a bar, False for none, None for a bar in a terminal, or a function.
 Progress = bool | Callable[[float, History], None] | None
 
-#: Set by whoever wants the training of this context to end.
+#: The event that ends the training in this context when it is set.
 _stop: ContextVar[threading.Event | None] = ContextVar("_stop", default=None)
 
 
 class StoppedError(RuntimeError):
-    """A training that runs beside others was ended, as one of these failed."""
+    """A training was stopped because another one running in parallel failed."""
 
 
 @contextmanager
 def stopped_by(stop: threading.Event) -> Iterator[None]:
-    """Within it, and in this Python thread only, a training ends soon after an event is set."""
+    """Within this context, and in this Python thread only, training stops soon after the event is set."""
     token = _stop.set(stop)
     try:
         yield
@@ -35,21 +35,21 @@ def stopped_by(stop: threading.Event) -> Iterator[None]:
 
 
 def check_stopped() -> None:
-    """Raise StoppedError if the training of this context is to end."""
+    """Raise StoppedError if the training in this context is to stop."""
     stop = _stop.get()
     if stop is not None and stop.is_set():
-        raise StoppedError("The training was ended, as another beside it failed.")
+        raise StoppedError("The training was stopped because another one running in parallel failed.")
 
 
 def check_progress(progress: Any) -> None:
-    """Raise TypeError for what is neither a flag, nor a function, nor None."""
+    """Raise TypeError unless it is a bool, a function or None."""
     if not (progress is None or isinstance(progress, bool | np.bool) or callable(progress)):
-        raise TypeError(f"progress must be True, False, None or a function of share and history, got {progress!r}.")
+        raise TypeError(f"progress must be True, False, None or a function of fraction and history, got {progress!r}.")
 
 
 @contextmanager
 def progress_reports(progress: Progress, history: History, *, length_known: bool = True) -> Iterator[Report]:
-    """What to call with the share of the work done, which is NaN where the length is not known."""
+    """The function to call with the fraction of the work done, which is NaN if the length is not known."""
     if callable(progress):
         yield lambda share: progress(share, history)
     elif not _shows_bar(progress):
@@ -63,7 +63,7 @@ def progress_reports(progress: Progress, history: History, *, length_known: bool
 
 
 def _shows_bar(progress: bool | None) -> bool:
-    """Whether there is a bar: where it is asked for, and in a terminal unless it is refused."""
+    """Whether to show a bar: as requested, or by default in a terminal."""
     return bool(progress) if progress is not None else sys.stderr is not None and sys.stderr.isatty()
 
 
@@ -74,7 +74,7 @@ def _bar(**options: Any) -> Any:
 
 
 def _move(bar: Any, share: float, history: History) -> None:
-    """Move a progress bar, with the last loss beside it."""
+    """Update a progress bar, and show the last loss next to it."""
     if history.loss:
         bar.set_postfix(epoch=len(history), loss=f"{history.loss[-1]:.4g}", refresh=False)
     if not math.isnan(share):

@@ -1,4 +1,4 @@
-"""A training, as callbacks see it."""
+"""A training run: its state, callbacks and history."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,22 +11,22 @@ from fastnn.training.validation import Validation
 
 @dataclass
 class Run:
-    """A training.
+    """A training run.
 
     Attributes
     ----------
     state : TrainState
-        What it changes.
+        The network and optimizer state, which training changes.
     callbacks : list of Callback
-        Those that are called.
+        Callbacks in calling order.
     history : History
-        What has happened in it.
+        The results so far.
     validation : Validation or None
-        What is measured on held-out data, if there are any.
+        Evaluation on held-out data, if any.
     description : dict
-        What must be the same for another run to go on from a checkpoint of this one, by name, in the types of JSON.
+        Description by name, in JSON types, which must match for a run to resume from a checkpoint of this one.
     random_at_start : dict
-        State of the network's random numbers before the training drew any.
+        State of the network's random number generator before the training.
     """
 
     state: TrainState
@@ -38,5 +38,5 @@ class Run:
 
     @property
     def network(self) -> FeedForward:
-        """What is trained."""
+        """The network being trained."""
         return self.state.network

@@ -1,4 +1,4 @@
-"""Samples to train on or to validate on, checked."""
+"""Checked samples for training or validation."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -19,9 +19,9 @@ class Samples:
     X : ndarray or CSR matrix of shape (n_samples, n_features)
         Features.
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Targets as the kernels take them: class numbers, or rows.
+        Targets in the form the kernels expect: class indices, or rows.
     weights : ndarray of shape (n_samples,) or (0,)
-        Weights of the samples; empty where all count the same.
+        Weights of the samples; empty if all count equally.
     """
 
     X: Any
@@ -32,25 +32,25 @@ class Samples:
         return len(self.y)
 
     def lies_ready(self, dtype: np.dtype) -> bool:
-        """Whether the kernels can read X from where it lies; rows of a sparse X are always chosen by an order."""
+        """Whether the kernels can read X in place; rows of a sparse X are always selected by index."""
         return not is_sparse(self.X) and self.X.dtype == dtype and bool(self.X.flags.c_contiguous)
 
     def take(self, rows: np.ndarray) -> Self:
-        """Some of them."""
+        """The samples in these rows."""
         return type(self)(self.X[rows], self.y[rows], self.weights_of(rows))
 
     def ready_for(self, dtype: np.dtype, rows: np.ndarray | None = None) -> Self:
-        """The same, or some rows, as the kernels read it: one row after the other, in that type."""
+        """The samples, or some rows of them, with X in the form the kernels read: C-contiguous, of this dtype."""
         chosen = self if rows is None else self.take(rows)
         return replace(chosen, X=ready(chosen.X, dtype))
 
     def weights_of(self, rows: np.ndarray) -> np.ndarray:
-        """The weights of some of them; empty where all count the same."""
+        """The weights of these rows; empty if all count equally."""
         return self.weights[rows] if len(self.weights) else UNWEIGHTED
 
 
 def check_samples(network: FeedForward, X: Any, y: Any, sample_weight: Any = None, *, reads_X: bool = True) -> Samples:
-    """Samples that fit a network; unless it `reads_X`, whether the numbers of X are finite is left to be seen."""
+    """Samples that fit a network; unless `reads_X`, X is not checked for NaN and infinity."""
     check = check_features if reads_X else check_feature_shape
     X = check(X, network.architecture.n_inputs, network.dtype)
     y = check_targets(y, X.shape[0], network.architecture, network.dtype)

@@ -1,4 +1,4 @@
-"""The order in which epochs visit the samples, and the mini-batches that they are cut into."""
+"""The order in which epochs visit the samples, and their division into mini-batches."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,16 +14,16 @@ from fastnn.validation import is_sparse
 
 @dataclass(frozen=True)
 class Batches:
-    """The mini-batches of one epoch or of several, one after the other.
+    """The mini-batches of one or more epochs, in order.
 
     Attributes
     ----------
     samples : Samples
-        What they are drawn from.
+        The samples they are drawn from.
     order : ndarray of int64 or None
-        The rows of the samples in the order of the batches; None where they are taken from where they lie.
+        The rows of the samples in the order of the batches; None if the samples are read in place.
     starts, sizes : ndarray of int64, of shape (n_batches,)
-        Where in that order each batch begins, and how many samples it has.
+        Position of the first sample of each batch in that order, and number of samples in the batch.
     """
 
     samples: Samples
@@ -36,11 +36,11 @@ class Batches:
 
     @cached_property
     def totals(self) -> np.ndarray:
-        """The sum of the weights of the samples of each batch, or their number."""
+        """The total sample weight of each batch, or its number of samples without weights."""
         return self.sizes if len(self.samples.weights) == 0 else self.sums(self.samples.weights)
 
     def sums(self, values: np.ndarray) -> np.ndarray:
-        """Numbers of the samples, summed over each batch."""
+        """A value per sample, summed over each batch."""
         return sums_of_batches(self._in_order(values), self.starts, self.sizes)
 
     @cached_property
@@ -53,7 +53,7 @@ class Batches:
         return values if self.order is None else values[self.order]
 
     def part(self, first: int, last: int) -> "Batches":
-        """Batches `first` to `last` alone, which does not matter to what any of them contains."""
+        """Batches `first` to `last` - 1, unchanged."""
         if first == 0 and last == len(self):
             return self
         starts, sizes = self.starts[first:last], self.sizes[first:last]
@@ -64,19 +64,19 @@ class Batches:
 
 
 class Sampler:
-    """Draws the batches of each epoch from samples, from all rows or from those that are not held out.
+    """Draws the batches of each epoch from all samples, or from those that are not held out.
 
     Parameters
     ----------
     network : FeedForward
-        Where the order of the samples matters, its random numbers shuffle them; under batch normalisation no batch has a
-        single sample.
+        Its random number generator shuffles the samples if their order matters; with batch normalisation, no batch has
+        only one sample.
     samples : Samples
         The samples.
     rows : ndarray or None
-        Those to train on; None for all.
+        Rows to train on; None for all.
     batch_size : int
-        Samples of a batch.
+        Samples per batch.
     shuffle : bool
         Whether each epoch has a new order.
     """
@@ -118,11 +118,11 @@ class Sampler:
 
     @property
     def n_batches(self) -> int:
-        """Batches of an epoch."""
+        """Number of batches in an epoch."""
         return len(self.starts)
 
     def draw(self, n_epochs: int) -> Batches:
-        """The batches of the next epochs; a shuffled order is drawn for each of them."""
+        """The batches of the next epochs, each in a new order if samples are shuffled."""
         if not self.shuffles:
             self.pass_over(n_epochs)
             return Batches(self.samples, self.order, *self._tiled(n_epochs))
@@ -134,7 +134,7 @@ class Sampler:
         return Batches(self.samples, order, starts, sizes)
 
     def _tiled(self, n_epochs: int) -> tuple[np.ndarray, np.ndarray]:
-        """Where batches begin and how many samples they have, epoch by epoch; kept until another number is wanted."""
+        """Starts and sizes of the batches, repeated for each epoch; cached for the last number of epochs."""
         if len(self._of_epochs[0]) != n_epochs * self.n_batches:
             self._of_epochs = np.tile(self.starts, n_epochs), np.tile(self.sizes, n_epochs)
         return self._of_epochs
@@ -144,7 +144,7 @@ class Sampler:
         return np.array([self.network.random.permutation(self.n_samples) for _ in range(n_epochs)])
 
     def pass_over(self, n_epochs: int) -> None:
-        """Use up the random numbers of orders that do not matter; here none."""
+        """Consume the random numbers of orders that do not matter; here none."""
 
     def undo(self) -> None:
-        """Take back what the last draw has changed beside the network's random numbers; here nothing."""
+        """Undo the last draw, apart from the network's random numbers; here there is nothing to undo."""

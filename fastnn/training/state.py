@@ -1,7 +1,6 @@
-"""All that training changes, with snapshots of it.
+"""Everything that training changes, and snapshots of it.
 
-Undoing an epoch that diverged, going back to the best epoch, and going on from a checkpoint are three uses of `snapshot`
-and `restore`.
+Undoing an epoch that diverged, returning to the best epoch, and resuming from a checkpoint all use `snapshot` and `restore`.
 """
 
 import math
@@ -16,12 +15,12 @@ from fastnn.optimizers import Optimizer
 
 
 class OptimizerState:
-    """What an optimizer remembers of a network from step to step.
+    """The state that an optimizer carries from step to step.
 
     Attributes
     ----------
     vectors : ndarray of shape (n_states, n_parameters)
-        Numbers for each parameter, such as its velocity.
+        State values of each parameter, such as its velocity.
     n_steps : int
         Steps taken so far.
     """
@@ -33,7 +32,7 @@ class OptimizerState:
 
 
 def optimizer_state(network: FeedForward, optimizer: Optimizer) -> OptimizerState:
-    """The state that an equal optimizer left with the network, or else a new one, which is all zero."""
+    """The state of the network's last optimizer if it is equal to this one, or else a new state of zeros."""
     state: OptimizerState | None = network._optimizer_state
     if state is None or state.optimizer != optimizer:
         state = network._optimizer_state = OptimizerState(optimizer, len(network.parameters), network.dtype)
@@ -41,7 +40,7 @@ def optimizer_state(network: FeedForward, optimizer: Optimizer) -> OptimizerStat
 
 
 def take_step(network: FeedForward, optimizer: Optimizer) -> None:
-    """One update of the parameters from the gradient."""
+    """Update the parameters once, from the gradient."""
     state = optimizer_state(network, optimizer)
     with network._computing():
         step = optimizer.settings(state.n_steps, 1)
@@ -52,7 +51,7 @@ def take_step(network: FeedForward, optimizer: Optimizer) -> None:
 
 @dataclass
 class Counters:
-    """The numbers and random numbers that training moves on, beside its vectors.
+    """The counters and random numbers that training advances, apart from the vectors.
 
     Attributes
     ----------
@@ -63,7 +62,7 @@ class Counters:
     random : dict
         State of the network's random number generator.
     has_loss : bool
-        Whether `backward` may follow, as `loss` has been called since the last update.
+        Whether `backward` can be called, because `loss` has been.
     """
 
     n_steps: int
@@ -75,7 +74,7 @@ class Counters:
 
 @dataclass
 class Snapshot:
-    """A copy of what training changes; what is None stays as it is when the snapshot is restored."""
+    """A copy of what training changes; parts that are None are left unchanged by `restore`."""
 
     learned: np.ndarray
     gradient: np.ndarray | None = None
@@ -89,9 +88,9 @@ class TrainState:
     Parameters
     ----------
     network : FeedForward
-        What is trained.
+        The network being trained.
     optimizer : Optimizer, optional
-        What moves its parameters; none for L-BFGS, whose state is SciPy's.
+        The optimizer; None for L-BFGS, whose state is kept by SciPy.
 
     Attributes
     ----------
@@ -113,17 +112,17 @@ class TrainState:
 
     @property
     def n_steps(self) -> int:
-        """Steps since this training began."""
+        """Steps taken in this training."""
         return self.of_optimizer.n_steps - self.steps_before
 
     def count_steps(self, n_steps: int) -> None:
-        """Count steps that have been taken."""
+        """Add steps to the counters."""
         self.network.n_updates += n_steps
         if self.optimizer is not None:
             self.of_optimizer.n_steps += n_steps
 
     def snapshot(self, into: Snapshot | None = None) -> Snapshot:
-        """A copy of everything; the arrays of `into`, an older snapshot, are written again."""
+        """A copy of everything; reuses the arrays of `into`, an older snapshot."""
         network = self.network
         vectors = None if self.optimizer is None else self.of_optimizer.vectors
         n_steps = 0 if self.optimizer is None else self.of_optimizer.n_steps
@@ -141,14 +140,14 @@ class TrainState:
         return into
 
     def snapshot_of_parameters(self, into: Snapshot | None = None) -> Snapshot:
-        """A copy of parameters and statistics alone."""
+        """A copy of parameters and statistics only."""
         if into is None:
             return Snapshot(self.network._learned.copy())
         into.learned[:] = self.network._learned
         return into
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put back what a snapshot holds."""
+        """Restore what the snapshot holds."""
         network, counters = self.network, snapshot.counters
         network._has_loss = counters is not None and counters.has_loss
         network._learned[:] = snapshot.learned
@@ -162,12 +161,12 @@ class TrainState:
                 self.of_optimizer.n_steps = counters.n_steps
 
     def abandon(self, snapshot: Snapshot) -> None:
-        """Restore a snapshot from before the first step, and the state of whichever optimizer trained the network then."""
+        """Restore a snapshot from before the first step, and the state of the optimizer that had trained the network."""
         self.restore(snapshot)
         self.network._optimizer_state = self._left_before
 
 
 def _copy(to: np.ndarray | None, numbers: np.ndarray | None) -> None:
-    """Copy numbers, where there are any and room for them."""
+    """Copy numbers, unless either array is missing."""
     if to is not None and numbers is not None:
         to[:] = numbers

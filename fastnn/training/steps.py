@@ -1,16 +1,16 @@
-"""What takes the steps of an epoch, as the trainer sees it."""
+"""The interface between the trainer and whatever takes the steps of an epoch."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 from fastnn.backends.whole_epochs import Watch
 
-#: Is told which share of the work is done.
+#: A function that is called with the fraction of the work done.
 Report = Callable[[float], None]
 
 
 class Epochs(NamedTuple):
-    """One or several epochs that have been trained: mean loss and last learning rate of each."""
+    """The mean loss and last learning rate of each trained epoch."""
 
     losses: list[float]
     rates: list[float]
@@ -19,19 +19,19 @@ class Epochs(NamedTuple):
 class Steps:
     """Takes the steps of one epoch after another."""
 
-    #: What an epoch is called where training diverges in it.
+    #: The name of an epoch in error messages.
     unit = "epoch"
 
     def begin(self) -> bool:
-        """Get the data of the next epoch; False if there are no more, before which nothing has changed."""
+        """Get the data of the next epoch; False, with nothing changed, if there are no more."""
         return True
 
     def train(self, n_epochs: int, report: Report, watch: Watch) -> Epochs:
-        """Train for some epochs; tell of a single one which share of it is done."""
-        raise NotImplementedError(f"{type(self).__name__} is not asked for epochs.")
+        """Train for some epochs; if it is only one, report the fraction of it that is done."""
+        raise NotImplementedError(f"{type(self).__name__} cannot train by epochs.")
 
     def epochs_per_call(self) -> int:
-        """Epochs that may be trained at once, if nobody looks in between."""
+        """Number of epochs to train in one call if nothing needs to happen in between."""
         return 1
 
     @property
@@ -40,12 +40,12 @@ class Steps:
         return False
 
     def end(self, loss: float, validation_loss: float | None) -> None:
-        """Be told how an epoch went, as some schedules ask."""
+        """Called with the losses of each epoch, on which some schedules depend."""
 
     @property
     def watches_epochs(self) -> bool:
-        """Whether it must be told how each epoch went before the next can begin."""
+        """Whether `end` must be called after each epoch, before the next can begin."""
         return False
 
     def undo(self) -> None:
-        """Put back what the last epoch has changed beside the state of the training."""
+        """Undo what the last epochs have changed outside `TrainState`."""

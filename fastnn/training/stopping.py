@@ -1,4 +1,4 @@
-"""Rules that end a training, which ask for no more than its history."""
+"""Stopping rules, which depend only on the history."""
 
 from abc import ABC, abstractmethod
 
@@ -7,11 +7,11 @@ from fastnn.training.history import History
 
 
 class StoppingRule(ABC):
-    """Is asked after every epoch, or after several that were trained in one call."""
+    """A rule that is checked after every epoch, or after several that were trained in one call."""
 
     @property
     def unseen(self) -> float:
-        """Epochs after which it cannot have come to another answer, and need not be asked."""
+        """Number of epochs that may be trained before the rule must be checked again."""
         return 1
 
     @property
@@ -25,4 +25,4 @@ class StoppingRule(ABC):
 
     @abstractmethod
     def end_epochs(self, history: History, n_epochs: int) -> str:
-        """Why training is to end after the last epochs of a history; empty if it goes on."""
+        """Why training should stop after the last `n_epochs` of a history; empty to continue."""

@@ -1,4 +1,4 @@
-"""Training on a stream of batches, each seen once: one update for each, and features standardised on the way."""
+"""Training on a stream of batches, each seen once: one update per batch, with features standardised on the fly."""
 
 import copy
 import math
@@ -28,16 +28,16 @@ from fastnn.validation import check_batches, check_data, is_sparse
 
 
 class Stream(Steps):
-    """Batches of any size, checked and standardised one after the other, and the step on each.
+    """Batches of any size, each checked, standardised, and used for one step.
 
     Parameters
     ----------
     state : TrainState
-        What the steps change; it is left alone until the first batch is there.
+        The state that the steps change; it is not touched before the first batch has arrived.
     batches : iterator
         The stream.
     scaler : object or None
-        Counts the features of each batch and scales them, in scikit-learn's manner.
+        Standardises the features of each batch, with scikit-learn's interface.
     """
 
     unit = "batch"
@@ -46,9 +46,9 @@ class Stream(Steps):
         self.state, self.network, self.batches, self.scaler = state, state.network, batches, scaler
         self.scaler_before: dict[str, Any] = {}
         self.n_batches = 0
-        self.samples: Samples | None = None  # the batch at hand
+        self.samples: Samples | None = None  # the current batch
         self.descent: Descent | None = None
-        self.kind: tuple[Any, ...] = ()  # of data that the descent has been made ready for
+        self.kind: tuple[Any, ...] = ()  # of the data that `descent` has been prepared for
 
     def begin(self) -> bool:
         """Get the next batch; False if the stream has ended."""
@@ -62,7 +62,7 @@ class Stream(Steps):
         return True
 
     def train(self, n_epochs: int, report: Report, watch: Watch) -> Epochs:
-        """One step on the batch at hand."""
+        """One step on the current batch."""
         assert self.descent is not None
         assert self.samples is not None
         size = len(self.samples)
@@ -70,13 +70,13 @@ class Stream(Steps):
         return Epochs(losses.tolist(), rates.tolist())
 
     def undo(self) -> None:
-        """Let the scaler not have seen the last batch."""
+        """Restore the scaler to before the last batch."""
         if self.scaler is not None:
             vars(self.scaler).clear()
             vars(self.scaler).update(self.scaler_before)
 
     def _prepared(self, batch: Any) -> Samples:
-        """A batch in the type of the network, which the scaler has seen."""
+        """A batch with the dtype of the network, standardised if there is a scaler."""
         samples = check_samples(self.network, *check_data(batch, f"batch {self.n_batches}"))
         check_batches(self.network.architecture, len(samples), len(samples))
         X = samples.X if self.scaler is None else self._scaled(samples.X)
@@ -85,14 +85,14 @@ class Stream(Steps):
     def _scaled(self, X: Any) -> Any:
         if is_sparse(X) and self.scaler.with_mean:
             raise ValueError(
-                "A mean that is taken away leaves nothing sparse: pass scaler=StandardScaler(with_mean=False)."
+                "Subtracting the mean would make sparse features dense: pass scaler=StandardScaler(with_mean=False)."
             )
         self.scaler_before = copy.deepcopy(vars(self.scaler))
-        X = X.astype(np.result_type(X.dtype, self.network.dtype), copy=False)  # scaled in the wider type of the two
+        X = X.astype(np.result_type(X.dtype, self.network.dtype), copy=False)  # scale in the wider of the two dtypes
         return self.scaler.partial_fit(X).transform(X)
 
     def _reserve(self, samples: Samples) -> None:
-        """Make room for a batch; kernels are compiled before the clock runs."""
+        """Allocate the workspace for a batch, and compile the kernels outside the measured time."""
         if self.descent is None:
             assert self.state.optimizer is not None
             course = Constant().begin(self.state.optimizer.learning_rate, 1, 1)
@@ -125,12 +125,12 @@ def fit_batches(
         progress_reports(options.progress, run.history, length_known=known) as report,
         accompanied(run),
     ):
-        Trainer(run, stream, Plan(length, ending="the batches are used up"), report).train()
+        Trainer(run, stream, Plan(length, ending="there are no more batches"), report).train()
         if not len(run.history):
-            raise ValueError("batches gave no batch; a generator that has been used up needs to be made anew.")
+            raise ValueError("batches is empty; a generator can be used only once, so create a new one for each call.")
     return run.history
 
 
 def _check_scaler(scaler: Any) -> None:
     if scaler is not None and not (hasattr(scaler, "partial_fit") and hasattr(scaler, "transform")):
-        raise TypeError(f"scaler must have partial_fit and transform, as a StandardScaler has, got {scaler!r}.")
+        raise TypeError(f"scaler must have partial_fit and transform, like StandardScaler, got {scaler!r}.")

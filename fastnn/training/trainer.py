@@ -1,4 +1,4 @@
-"""The loop over epochs: steps, validation, stopping rules, callbacks, and what is done when training diverges."""
+"""The loop over epochs: steps, validation, stopping rules, callbacks, and divergence."""
 
 import math
 import time
@@ -23,20 +23,20 @@ logger = getLogger("fastnn")
 
 @dataclass(frozen=True)
 class Plan:
-    """When a training ends, and what happens to one that diverges.
+    """When training ends, and how divergence is handled.
 
     Attributes
     ----------
     last_epoch : float
         The length of the history at which training ends; infinite for a stream.
     rules : sequence of StoppingRule
-        What else may end it, asked after every epoch.
+        Further stopping rules, checked after every epoch.
     divergence : Divergence
-        When training has diverged, and which error says so.
+        How divergence is detected and reported.
     first_epoch : int
-        The length of the history at which it began, which its progress is counted from.
+        The length of the history at the beginning, from which progress is measured.
     ending : str
-        Why training ended where it was after the last epoch.
+        The stop reason if training ends after the last epoch.
     """
 
     last_epoch: float
@@ -47,35 +47,35 @@ class Plan:
 
 
 class Trainer:
-    """Trains epoch after epoch until the last one, or until a rule or a callback ends the training.
+    """Trains until the last epoch, or until a rule or a callback stops the training.
 
     Parameters
     ----------
     run : Run
-        The training, as callbacks see it.
+        State, callbacks and history of the training.
     steps : Steps
-        What takes the steps of an epoch.
+        Takes the steps of an epoch.
     plan : Plan
-        When it ends.
+        When training ends.
     report : Report
-        Is told which share of the work is done.
+        Called with the fraction of the work done.
     """
 
     def __init__(self, run: Run, steps: Steps, plan: Plan, report: Report) -> None:
         self.run, self.steps, self.plan, self.report = run, steps, plan, report
-        self.before: Snapshot | None = None  # an epoch, all of it
+        self.before: Snapshot | None = None  # everything before an epoch
         self.parameters_before: Snapshot | None = None
 
     def train(self) -> None:
-        """Train until the end, which the history gives the reason for."""
+        """Train until the end, and record the reason in the history."""
         history = self.run.history
         while len(history) < self.plan.last_epoch and not history.stop_reason:
             if not self._train(self._epochs_at_once()):
-                history.stop_reason = "the batches are used up"
+                history.stop_reason = "there are no more batches"
         history.stop_reason = history.stop_reason or self.plan.ending
 
     def _epochs_at_once(self) -> int:
-        """Epochs after which nobody looks at the network, as many as one call may take."""
+        """Number of epochs to train in one call: until validation, a rule, a callback or the schedule needs the results."""
         epoch = len(self.run.history)
         if self.run.validation is not None or self.steps.watches_epochs:
             return 1
@@ -84,7 +84,7 @@ class Trainer:
         return int(max(1, min(self.steps.epochs_per_call(), self.plan.last_epoch - epoch, unseen)))
 
     def _train(self, n_epochs: int) -> bool:
-        """Train for some epochs, or for fewer where training diverges or ends before; False if there are no more data."""
+        """Train for some epochs, or fewer if training diverges or ends early; False if there are no more data."""
         begin_epoch(self.run.callbacks, self.run.network, self.run.history)
         if not self.steps.begin():
             return False
@@ -114,7 +114,7 @@ class Trainer:
         return min([len(epochs.losses), *(rule.ends_within(epochs.losses) for rule in self.plan.rules)])
 
     def _snapshot(self, n_epochs: int) -> Snapshot | None:
-        """What is needed to undo the next epochs: several may have to be trained again, one by one."""
+        """A snapshot to undo the next epochs. Several that diverge are undone completely, and trained again one by one."""
         state, undoes = self.run.state, self.plan.divergence.undoes
         if n_epochs > 1 or undoes == "all":
             self.before = state.snapshot(self.before)
@@ -125,7 +125,7 @@ class Trainer:
         return self.parameters_before
 
     def check(self, epochs: Epochs, before: Snapshot | None) -> None:
-        """Undo an epoch that diverged, and raise what says so."""
+        """Undo an epoch that diverged, and raise an error."""
         network, divergence = self.run.network, self.plan.divergence
         if divergence.is_met(epochs.losses[-1], network):
             self._undo(before)
@@ -133,7 +133,7 @@ class Trainer:
             raise divergence.error(when, epochs.losses[-1], epochs.rates[-1], network)
 
     def end_epochs(self, epochs: Epochs, seconds: float) -> None:
-        """Record epochs, measure, and ask rules and callbacks whether to go on."""
+        """Record epochs, validate, and check rules and callbacks for whether to stop."""
         run, history = self.run, self.run.history
         history.record(epochs.losses, epochs.rates, seconds)
         if run.validation is not None:
@@ -154,14 +154,14 @@ class Trainer:
                 logger.debug("Epoch %d: %s", epoch + 1, history.words(epoch))
 
     def tell_steps(self, first_epoch: int) -> None:
-        """Tell the steps how the epochs from that one on went."""
+        """Report the losses of epochs, from `first_epoch` on, to the steps."""
         history = self.run.history
         for epoch in range(first_epoch, len(history)):
             validation_loss = history.validation_loss[epoch] if history.validation_loss else None
             self.steps.end(history.loss[epoch], validation_loss)
 
     def _report_within(self, share: float) -> None:
-        """Report the share of an epoch that is done as a share of all, if training is to go on."""
+        """Report progress within an epoch as a fraction of the whole training, unless it must stop."""
         check_stopped()
         first, last = self.plan.first_epoch, self.plan.last_epoch
         done = len(self.run.history) + share - first
@@ -174,7 +174,7 @@ class Trainer:
 
     @contextmanager
     def _undone_if_broken(self, before: Snapshot | None) -> Iterator[None]:
-        """Undo an epoch whose error left NaN in the parameters, as one in a registered activation or loss does."""
+        """Undo an epoch if an exception, such as one in a registered activation or loss, left NaN in the parameters."""
         try:
             yield
         except BaseException:

@@ -1,4 +1,4 @@
-"""Held-out data: which samples are held out, and what is measured on them."""
+"""Held-out validation data, and losses and scores on them."""
 
 import math
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from fastnn.validation import check_data, check_finite, is_finite
 
 
 class Validation:
-    """Held-out samples, which have been checked, and what is measured on them after an epoch.
+    """Evaluation of a network on checked, held-out samples after an epoch.
 
     Parameters
     ----------
     network : FeedForward
-        What is measured.
+        The network to evaluate.
     samples : Samples
         The held-out samples.
     """
@@ -30,18 +30,18 @@ class Validation:
         self.network, self.samples = network, samples
 
     def measure(self) -> Measured:
-        """Loss, and accuracy for classes."""
+        """The loss, and the accuracy for classes."""
         samples, classifies = self.samples, self.network.architecture.loss.classifies
         loss = self.network._mean_loss(samples.X, samples.y, samples.weights)
         return Measured(loss, self._accuracy() if classifies else None)
 
     def _accuracy(self) -> float:
-        """Share of the samples, or of outputs where several are independent, that are classified as their targets."""
+        """Fraction of correctly classified samples, or of outputs if there are several independent ones."""
         right = self.network.predict(self.samples.X) == self.network._labels(self.samples.y)
         return weighted_mean(right, self.samples.weights)
 
     def score(self, scorer: Callable[..., Any]) -> float:
-        """What ``scorer(network, X, y)`` gives; one of scikit-learn's is shown an estimator, labels, and the weights."""
+        """``scorer(network, X, y)``; a scikit-learn scorer gets an estimator, labels, and the sample weights instead."""
         X, y, sample_weights = self.samples.X, self.samples.y, self.samples.weights
         if not type(scorer).__module__.startswith("sklearn."):
             return float(scorer(self.network, X, y))
@@ -55,22 +55,22 @@ class Validation:
 
 
 def given_validation(network: FeedForward, data: Any) -> Validation:
-    """Validation data as a user gives them."""
+    """The validation data passed by the user, checked."""
     parts = check_data(data, "validation_data")
     try:
         return Validation(network, check_samples(network, *parts))
     except (TypeError, ValueError) as error:
-        raise type(error)(f"validation_data are refused: {error}") from error
+        raise type(error)(f"Invalid validation_data: {error}") from error
 
 
 def hold_out(network: FeedForward, samples: Samples, rows: np.ndarray, others: np.ndarray) -> Validation:
-    """The others of samples of which `rows` are trained on; either part has some weight."""
+    """Hold out the samples in rows `others`, and train on those in `rows`; both parts must have some weight."""
     weights = samples.weights_of(others)
     if len(weights) and not (weights.any() and samples.weights[rows].any()):
-        part = "trained on" if weights.any() else "held out"
+        part = "training" if weights.any() else "validation"
         raise ValueError(
-            f"validation_fraction leaves no weight for the samples that are {part}: too few have a sample_weight above 0. "
-            "Give validation_data instead."
+            f"validation_fraction leaves only samples of weight 0 for {part}: too few have a sample_weight above 0. "
+            "Pass validation_data instead."
         )
     held_out = samples.take(others)
     check_finite(held_out.X, "X", network.dtype)
@@ -78,7 +78,7 @@ def hold_out(network: FeedForward, samples: Samples, rows: np.ndarray, others: n
 
 
 def score_or_nan(score: Callable[[], Any], network: FeedForward, X: Any) -> float:
-    """A score, or NaN where scikit-learn refuses outputs that are not finite: the training diverges, and says so itself."""
+    """A score, or NaN if scikit-learn rejects outputs that are not finite: training then reports the divergence itself."""
     try:
         return float(score())
     except ValueError:
@@ -88,12 +88,12 @@ def score_or_nan(score: Callable[[], Any], network: FeedForward, X: Any) -> floa
 
 
 def takes_weights(scorer: Callable[..., Any]) -> bool:
-    """Whether the metric of a scikit-learn scorer knows weights of samples; the largest error, for one, does not."""
+    """Whether the metric of a scikit-learn scorer accepts sample weights; `max_error`, for one, does not."""
     return "sample_weight" in signature(getattr(scorer, "_score_func", scorer)).parameters
 
 
 def as_estimator(network: FeedForward) -> Any:
-    """The network as scikit-learn's scorers want it: a fitted classifier or regressor."""
+    """The network as a fitted classifier or regressor for scikit-learn's scorers."""
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
     class Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -114,5 +114,5 @@ def as_estimator(network: FeedForward) -> Any:
 
 
 def one_dimensional(y: np.ndarray) -> np.ndarray:
-    """Targets of a single output as (n,), as scikit-learn has them."""
+    """Targets of a single output as (n,), scikit-learn's shape."""
     return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y

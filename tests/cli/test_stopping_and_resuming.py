@@ -151,7 +151,7 @@ def test_a_checkpoint_is_no_model_and_a_model_no_checkpoint():
 def test_patience_needs_samples_to_validate_on(folder):
     write_flowers(folder / "flowers.csv", 4)
     options = ["--validation-fraction", "0.9", "--backend", "numpy"]
-    assert "validation_fraction=0.9 of 2 samples leaves none to train on" in sentence(
+    assert "validation_fraction=0.9 of 2 samples leaves none for training" in sentence(
         "train", "--data", "flowers.csv", *options, status=1
     )
 

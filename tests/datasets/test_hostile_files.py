@@ -326,7 +326,7 @@ def test_a_callback_that_cannot_take_up_its_state_leaves_the_network_as_it_was(t
     network = new_network(seed=1)
     fit(network, optimizer=fastnn.Adam())
     before = state_of(network)
-    message = r"Forgetful cannot go on from what the checkpoint kept of it \(KeyError: 'seen'\)"
+    message = r"Forgetful cannot restore its state from the checkpoint \(KeyError: 'seen'\)"
     with pytest.raises(ValueError, match=message):
         resume(path, network, [stopping(), Forgetful()])
     assert state_of(network) == before

@@ -405,7 +405,7 @@ def test_masked_validation_data_are_refused(where):
     given = list(data)
     given[where] = np.ma.masked_array(given[where], mask=True)
     model, network = MLPClassifier(backend="numpy"), Network([2, 2], backend="numpy", seed=0)
-    with pytest.raises(ValueError, match=r"X_val and y_val are refused: .* is a masked array"):
+    with pytest.raises(ValueError, match=r"Invalid X_val and y_val: .* is a masked array"):
         model.fit(data[0], data[1], **dict(zip(("X_val", "y_val", "sample_weight_val"), given, strict=True)))
     with pytest.raises(ValueError, match="is a masked array"):
         network.fit(*data, validation_data=tuple(given))
@@ -486,7 +486,7 @@ def test_a_dtype_is_a_floating_point_type(dtype):
 
 @pytest.mark.parametrize("data", [(5, None), (np.eye(2), None), (np.eye(3), [0, 1, 0]), ("a", "b")], ids=str)
 def test_what_is_wrong_with_validation_data_is_said_of_these(data):
-    with pytest.raises((TypeError, ValueError), match="validation_data are refused: "):
+    with pytest.raises((TypeError, ValueError), match="Invalid validation_data: "):
         Network(**NETWORK).fit(np.eye(2), [0, 1], validation_data=data)
 
 

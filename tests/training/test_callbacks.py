@@ -50,8 +50,8 @@ def test_epochs_that_nobody_looks_at_are_trained_together(monkeypatch):
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (True, "Recorder asked for it"),
-        (np.True_, "Recorder asked for it"),
+        (True, "stopped by Recorder"),
+        (np.True_, "stopped by Recorder"),
         ("enough", "enough"),
         (False, "all 6 epochs are done"),
         (None, "all 6 epochs are done"),
@@ -69,7 +69,7 @@ def test_a_callback_stops_training(answer, reason):
 
 
 def test_an_answer_that_means_nothing_is_refused():
-    with pytest.raises(TypeError, match=r"on_epoch_end of Recorder must return True or a sentence .* got 7"):
+    with pytest.raises(TypeError, match=r"on_epoch_end of Recorder must return True or a string .* got 7"):
         fit(new_network(), callbacks=Recorder(1, answer=7))
 
 
@@ -131,7 +131,7 @@ def test_why_training_broke_off_is_in_the_history():
         ([print], TypeError, r"instances of subclasses of fastnn\.Callback, got <built-in function print>"),
         ([Recorder], TypeError, r"instances of subclasses of fastnn\.Callback, got <class"),
         ([Recorder(every=0)], ValueError, "every of Recorder must be a positive integer, got 0"),
-        ([RECORDER := Recorder(), RECORDER], ValueError, "only once"),
+        ([RECORDER := Recorder(), RECORDER], ValueError, "the same callback twice"),
     ],
 )
 def test_bad_callbacks_are_refused(callbacks, error, message):

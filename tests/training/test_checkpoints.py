@@ -288,7 +288,7 @@ def test_what_is_no_checkpoint_is_refused(path):
     with pytest.raises(FileNotFoundError):
         fit(network, resume_from=path)
     fastnn.save(network, path)
-    with pytest.raises(ValueError, match=r"is a saved network, not the checkpoint of a training: fastnn\.load reads"):
+    with pytest.raises(ValueError, match=r"is a saved network, not a checkpoint: read it with fastnn\.load"):
         fit(network, resume_from=path)
     path.write_bytes(b"rubbish")
     with pytest.raises(ValueError, match="not a network saved by fastnn"):
@@ -344,7 +344,7 @@ def test_a_header_that_does_not_fit_is_refused_and_changes_nothing(spoil, path):
 
 @pytest.mark.parametrize("path", [None, 3, True])
 def test_what_is_no_path_is_refused(path):
-    with pytest.raises(TypeError, match=f"path must be that of a file, a string or a pathlib.Path, got {path}"):
+    with pytest.raises(TypeError, match=f"path must be a string or a pathlib.Path, got {path}"):
         Checkpoint(path)
 
 
@@ -354,7 +354,7 @@ def test_what_is_no_path_is_refused(path):
 def test_a_path_that_cannot_be_written_is_refused_before_training(tmp_path):
     network, twin = new_network(), new_network()
     for path in (tmp_path / "nowhere" / "checkpoint", tmp_path, Path(os.devnull)):
-        with pytest.raises(OSError, match=f"{path.name} cannot be written, where checkpoint "):
+        with pytest.raises(OSError, match=f"checkpoint .*{path.name} cannot be written"):
             fit(network, callbacks=Checkpoint(path))
     assert state_of(network, OPTIMIZERS[1]) == state_of(twin, OPTIMIZERS[1])
     assert not list(tmp_path.iterdir())
@@ -371,7 +371,7 @@ def test_a_full_disk_ends_training_with_a_sentence_and_the_older_checkpoint_whol
 
     savez = np.savez
     monkeypatch.setattr(np, "savez", fill)
-    message = r"checkpoint could not be written after epoch 4; an older one is still whole.*No space left on device"
+    message = r"checkpoint could not be written after epoch 4; the previous checkpoint, if any, is intact.*No space left on device"
     with pytest.raises(OSError, match=message) as raised:
         fit(network, callbacks=Checkpoint(path))
     assert raised.value.errno == errno.ENOSPC

@@ -205,7 +205,7 @@ def test_scorers_are_greater_where_better():
 
 def test_accuracy_is_no_monitor_for_numbers():
     network = new_network(loss="squared_error", n_outputs=3)
-    with pytest.raises(ValueError, match="needs classes, and this network has squared_error"):
+    with pytest.raises(ValueError, match="needs a classification loss, and this network has squared_error"):
         fit(network, y=X, validation_fraction=0.1, callbacks=EarlyStopping("validation_accuracy"))
 
 

@@ -126,10 +126,10 @@ def test_quantiles_of_several_levels_are_found_with_and_without_validation(backe
 
 def test_what_it_cannot_do_is_refused_before_anything_changes(tmp_path):
     for network, options, message in (
-        (new_network(dropout=0.1), {}, "LBFGS needs the same loss wherever it asks twice"),
+        (new_network(dropout=0.1), {}, "LBFGS needs a deterministic loss"),
         (new_network(), {"callbacks": [Checkpoint(tmp_path / "file")]}, "A Checkpoint cannot resume LBFGS"),
-        (new_network(), {"schedule": schedules.Cosine()}, "LBFGS finds the length of its steps itself"),
-        (new_network(), {"resume_from": tmp_path / "file"}, "LBFGS finds the length of its steps itself"),
+        (new_network(), {"schedule": schedules.Cosine()}, "LBFGS chooses its own step sizes"),
+        (new_network(), {"resume_from": tmp_path / "file"}, "LBFGS chooses its own step sizes"),
     ):
         before = network.parameters.copy()
         with pytest.raises(ValueError, match=message):
@@ -159,5 +159,5 @@ def test_bad_options_are_refused(options, error, message):
     ],
 )
 def test_only_fit_takes_it(use):
-    with pytest.raises(TypeError, match=r"only Network\.fit can give it"):
+    with pytest.raises(TypeError, match=r"can be used only with Network\.fit"):
         use(new_network())

@@ -67,8 +67,8 @@ def test_each_class_is_held_out_in_proportion(fraction, as_rows):
     [
         ({"validation_fraction": 0}, "validation_fraction must be positive and finite, got 0"),
         ({"validation_fraction": 1}, "validation_fraction must be above 0 and below 1, got 1"),
-        ({"validation_fraction": 0.99}, r"validation_fraction=0\.99 of 60 samples leaves none to train on"),
-        ({"validation_fraction": 0.1, "validation_data": OTHERS}, "exclude each other"),
+        ({"validation_fraction": 0.99}, r"validation_fraction=0\.99 of 60 samples leaves none for training"),
+        ({"validation_fraction": 0.1, "validation_data": OTHERS}, "are mutually exclusive"),
         ({"callbacks": [EarlyStopping()]}, "validation_loss needs validation_data or validation_fraction"),
         ({"callbacks": [EarlyStopping("f1")]}, "f1 needs validation_data or validation_fraction"),
         (
@@ -95,7 +95,7 @@ def test_held_out_samples_that_are_not_finite_are_refused_before_anything_change
 
 def test_classes_of_a_single_sample_cannot_be_held_out():
     network = fastnn.Network([3, 4], backend="numpy")
-    with pytest.raises(ValueError, match="needs a class with two samples or more, got one sample of each"):
+    with pytest.raises(ValueError, match="needs a class with at least two samples, got one sample per class"):
         network.fit(X[:4], np.arange(4), validation_fraction=0.25)
 
 
@@ -104,6 +104,6 @@ def test_either_part_of_a_split_needs_some_weight():
     weights[3] = 1
     network = new_network()
     before = network.parameters.tobytes(), network.random.bit_generator.state
-    with pytest.raises(ValueError, match=r"leaves no weight for the samples that are (held out|trained on)"):
+    with pytest.raises(ValueError, match=r"leaves only samples of weight 0 for (training|validation)"):
         network.fit(X, LABELS, weights, validation_fraction=0.3)
     assert (network.parameters.tobytes(), network.random.bit_generator.state) == before

@@ -139,7 +139,7 @@ BAD_OPTIONS = {
     "too high from the start": (
         {"rates": (1e4, 1e9)},
         fastnn.DivergenceError,
-        r"The loss became \S+ in step \d: try a lowest rate below 10000",
+        r"The loss became \S+ in step \d: use a lowest rate below 10000",
     ),
 }
 

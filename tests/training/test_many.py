@@ -101,9 +101,9 @@ def test_an_error_in_one_training_ends_the_others_and_is_raised(monkeypatch):
     [
         (3, (X, LABELS), TypeError, "models must be a list of networks or estimators, got 3"),
         ([3], (X, LABELS), TypeError, "models must be a list of networks or estimators"),
-        (networks(1) * 2, (X, LABELS), ValueError, "The same model is in models twice"),
+        (networks(1) * 2, (X, LABELS), ValueError, "models contains the same model twice"),
         (networks(2), X, ValueError, r"data must be a pair \(X, y\)"),
-        (networks(2), [(X, LABELS)], ValueError, "a list of 2, one for each model, got 1"),
+        (networks(2), [(X, LABELS)], ValueError, "a list of 2, one per model, got 1"),
         (networks(1), (X, LABELS[:3]), ValueError, "same number of samples"),
     ],
 )

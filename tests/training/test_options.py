@@ -26,7 +26,7 @@ def test_type_checkers_and_help_know_every_option():
         (lambda: fastnn.Adam(beta1=0.1), "Adam has no argument 'beta1'. Did you mean 'beta_1'?"),
         (lambda: fastnn.Muon(weightdecay=0.1), "Muon has no argument 'weightdecay'. Did you mean 'weight_decay'?"),
         (lambda: fastnn.Network([2, 2]).fit(X, LABELS, epoch=3), "fit has no argument 'epoch'. Did you mean 'epochs'?"),
-        (lambda: fastnn.Network([2, 2]).fit(X, LABELS, lr=3), "The learning rate is the optimizer's"),
+        (lambda: fastnn.Network([2, 2]).fit(X, LABELS, lr=3), "The learning rate belongs to the optimizer"),
         (lambda: fastnn.Network([2, 2]).fit(X, LABELS, cheese=3), "fit has no argument 'cheese'."),
     ],
 )

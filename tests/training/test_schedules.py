@@ -183,7 +183,9 @@ def test_bad_options_are_refused(fault):
 
 
 MOMENTUM = fastnn.SGD(0.1, momentum=0.9)
-CHANGES_MOMENTUM = r"changes the momentum, and this {} has none: choose one that has, or cycle_momentum=False\."
+CHANGES_MOMENTUM = (
+    r"changes the momentum, and this {} has none: choose an optimizer with momentum, or cycle_momentum=False\."
+)
 REFUSED_BY_FIT = {
     "name": (MOMENTUM, "cosine", TypeError, r"schedule must be a schedule such as .*Cosine\(\), .*, got 'cosine'"),
     "class": (MOMENTUM, Cosine, TypeError, "schedule must be a schedule such as.*got <class"),
@@ -200,7 +202,7 @@ REFUSED_BY_FIT = {
         MOMENTUM,
         ReduceOnPlateau(monitor="validation_loss"),
         ValueError,
-        "ReduceOnPlateau watches the validation loss: fit needs validation_data",
+        "ReduceOnPlateau monitors the validation loss: fit needs validation_data",
     ),
     "nan": (MOMENTUM, lambda t: np.nan if t == 7 else 0.1, ValueError, "at least 0 and finite, got nan for step 7"),
     "infinite": (MOMENTUM, lambda t: np.inf, ValueError, "at least 0 and finite, got inf for step 0"),

@@ -54,7 +54,7 @@ def test_each_batch_is_one_update_whatever_its_size(hidden, kind, dtype, optimiz
     assert_agree(history.loss, losses, relative)
     assert_agree(network.parameters, by_hand.parameters, relative)
     assert len(history) == len(history.seconds) == len(history.learning_rate) == len(SIZES)
-    assert history.stop_reason == "the batches are used up"
+    assert history.stop_reason == "there are no more batches"
 
 
 @every_backend
@@ -164,13 +164,13 @@ def test_features_are_standardised_in_the_wider_type(dtype, kind):
     ("batches", "options", "error", "message"),
     [
         (3, {}, TypeError, r"batches must be an iterable of pairs \(X, y\), got int"),
-        ([], {}, ValueError, "batches gave no batch"),
+        ([], {}, ValueError, "batches is empty"),
         ((X, LABELS), {}, ValueError, r"batch 1 must be a pair \(X, y\), or \(X, y, sample_weight\), got ndarray"),
         (
             [(X, LABELS)],
             {"scaler": "yes"},
             TypeError,
-            "scaler must have partial_fit and transform, as a StandardScaler has",
+            "scaler must have partial_fit and transform, like StandardScaler",
         ),
         ([(X, LABELS)], {"optimizer": 0.1}, TypeError, "optimizer must be a fastnn optimizer"),
         ([(X, LABELS)], {"progress": 1}, TypeError, "progress must be True, False, None or a function"),
@@ -201,7 +201,7 @@ def test_callbacks_follow_a_stream_batch_by_batch(backend):
     kept, network, given = [], new_network(backend), stream()
     history = fit_batches(network, given, callbacks=[EarlyStopping("loss"), Recorder()])
     assert len(history) == len(kept) == 5
-    assert history.stop_reason == "Recorder asked for it"
+    assert history.stop_reason == "stopped by Recorder"
     assert len(list(given)) == len(SIZES) - 5
     assert network.parameters.tobytes() == kept[history.best_epoch - 1].tobytes()
 

@@ -252,7 +252,9 @@ def test_without_a_standard_error_stream_there_is_no_progress_bar(monkeypatch):
 
 
 def test_other_kinds_of_progress_are_refused():
-    with pytest.raises(TypeError, match="progress must be True, False, None or a function of share and history, got 1"):
+    with pytest.raises(
+        TypeError, match="progress must be True, False, None or a function of fraction and history, got 1"
+    ):
         fit(new_network(), progress=1)
 
 
