@@ -1,6 +1,7 @@
 """The parameters of the estimators, and what `MLPClassifier` and `MLPRegressor` each have of their own."""
 
 from abc import abstractmethod
+from inspect import signature
 from numbers import Integral, Real
 from typing import Any
 
@@ -61,6 +62,11 @@ class Parameters(BaseEstimator):
         "callbacks": "no_validation",
         "progress": ["boolean", callable, None],
     }
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):  # which scikit-learn takes the signature of with every clone, and in every fit
+            cls.__init__.__signature__ = signature(cls.__init__)  # type: ignore[attr-defined]
 
     def _keep(self, parameters: dict[str, Any]) -> None:
         """Keep what the constructor was given, unchecked and unchanged, as scikit-learn asks of it."""
