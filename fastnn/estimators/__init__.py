@@ -1,4 +1,4 @@
-"""scikit-learn's face: `MLPClassifier` and `MLPRegressor`, in place of those in `sklearn.neural_network`."""
+"""scikit-learn estimators: `MLPClassifier` and `MLPRegressor`, which replace those in `sklearn.neural_network`."""
 
 from fastnn.estimators.classifier import MLPClassifier
 from fastnn.estimators.regressor import MLPRegressor

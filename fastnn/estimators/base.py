@@ -1,4 +1,4 @@
-"""What both estimators share: validation of what they are given, training, and outputs."""
+"""What both estimators share: input validation, training, and outputs."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ class MultilayerPerceptron(CallbackSupportMixin, Training):
     """Base of `MLPClassifier` and `MLPRegressor`."""
 
     def _validated(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[Any, Any]:
-        """X and y by scikit-learn's validation, in the forced type or in that of X.
+        """X and y after scikit-learn's validation, in `dtype` or in that of X.
 
-        What is to be standardised is not rounded before: single precision has nothing left of seconds since 1970.
+        Data to be standardised are not rounded first: in single precision, Unix timestamps would lose their seconds.
         """
         for name, values in (("X", X), ("y", y)):
             check_not_masked(values, name)
@@ -36,7 +36,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Training):
         return LabelledSamples(X.tocsr() if issparse(X) else X, self._encode(y, name), weights, y)
 
     def _features(self, X: Any) -> Any:
-        """X as the network takes it; numbers that are not finite are found later, where that costs nothing."""
+        """X as the network takes it; NaN and infinity are detected later, at no extra cost."""
         given, prepared = self.__dict__.get("_watched", (None, None))
         if given is not None and X is given:
             return prepared
@@ -62,7 +62,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Training):
         try:
             return network.forward(features, n_threads=None if features.shape[0] == 1 else self._threads())
         except ValueError:
-            validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)  # which says it in scikit-learn's words
+            validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)  # raises with scikit-learn's message
             raise
 
     def __sklearn_tags__(self) -> Any:

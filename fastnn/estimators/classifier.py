@@ -20,147 +20,148 @@ from fastnn.losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy
 
 
 class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
-    """Multi-layer perceptron classifier, in place of scikit-learn's and several times faster.
+    """Multi-layer perceptron classifier: a drop-in replacement for scikit-learn's, and several times faster.
 
-    It minimises the cross-entropy of softmax outputs, of one logistic output for two classes, or of a logistic output for
-    each of several labels, -sum_k y_k log(a_k), by the same steps as `sklearn.neural_network.MLPClassifier`.
+    It minimises the cross-entropy -sum_k y_k log(a_k) of softmax outputs, of one logistic output for two classes, or of one
+    logistic output per label for multilabel targets, by the same steps as `sklearn.neural_network.MLPClassifier`.
 
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Units of each hidden layer.
     activation : str or list of str, default='relu'
-        Activation of the hidden layers, or one for each: {'identity', 'logistic', 'tanh', 'relu'} as in scikit-learn, or
-        any other of `fastnn.activations.ACTIVATIONS` that may stand on a hidden layer, such as 'gelu'.
+        Activation of all hidden layers, or one per layer: {'identity', 'logistic', 'tanh', 'relu'} as in scikit-learn, or
+        any other hidden-layer activation in `fastnn.activations.ACTIVATIONS`, such as 'gelu'.
     solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
         L-BFGS on all samples at once, stochastic gradient descent, or Adam.
     alpha : float, default=0.0001
-        Strength of the L2 penalty: a batch of n samples, or of that total weight, adds alpha / (2 n) sum W^2 to its mean
-        loss, whatever the optimizer.
+        Strength of the L2 penalty, for any optimizer: alpha / (2 n) sum W^2 is added to the mean loss of a batch, where n
+        is its number of samples or total sample weight.
     batch_size : int or 'auto', default='auto'
-        LabelledSamples of a batch; 'auto' is ``min(200, n_samples)``. Without meaning for 'lbfgs'.
+        Samples per mini-batch; 'auto' is ``min(200, n_samples)``. Not used by 'lbfgs'.
     learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        What becomes of the learning rate, for 'sgd': nothing; eta / (t + 1)^power_t after t samples, changed once an
-        iteration; or a fifth of it each time that training no longer improves (see `tol`).
+        Learning-rate schedule of 'sgd': constant; eta / (t + 1)^power_t after t samples, updated after each iteration; or
+        divided by 5 each time training stops improving (see `tol`).
     learning_rate_init : float, default=0.001
-        The rate eta, for 'sgd' and 'adam'.
+        The initial learning rate eta of 'sgd' and 'adam'.
     power_t : float, default=0.5
         Exponent of 'invscaling'.
     max_iter : int, default=200
-        Iterations at most: passes over the data, or steps of L-BFGS.
+        Maximum number of iterations: epochs, or steps of L-BFGS.
     shuffle : bool, default=True
         Whether each iteration visits the samples in a new order.
     random_state : int, RandomState instance or None, default=None
-        Of initial weights, order of the samples, what is held out for early stopping, and units that are dropped. The same
-        number gives the same training as scikit-learn's class.
+        Seed of initial weights, order of the samples, validation split for early stopping, and dropout. The same seed
+        reproduces the training of scikit-learn's class.
     tol : float, default=1e-4
-        An improvement is more than this, of the training loss, or of the validation score with early stopping. Without
-        one for more than `n_iter_no_change` iterations, training ends. For 'lbfgs', the largest entry of the gradient at
-        which it ends.
+        The training loss, or the validation score with early stopping, must improve by more than this. Training ends after
+        more than `n_iter_no_change` iterations without such an improvement. For 'lbfgs', the largest gradient entry at
+        which it stops.
     verbose : bool, default=False
         Whether to print the loss of each iteration.
     warm_start : bool, default=False
-        Whether `fit` begins with the parameters of the last call.
+        Whether `fit` starts from the parameters of the last call.
     momentum : float, default=0.9
-        Share of the velocity that 'sgd' keeps from step to step, from 0 to 1.
+        Momentum of 'sgd', from 0 to 1.
     nesterovs_momentum : bool, default=True
-        Whether 'sgd' looks ahead along the velocity.
+        Whether 'sgd' uses Nesterov momentum.
     early_stopping : bool, default=False
-        Whether to hold out a share of the samples, of both classes alike where there are two, to end training when their
-        score no longer improves, and to keep the parameters with the best.
+        Whether to hold out some of the samples (stratified for two classes), stop training when their score no longer
+        improves, and keep the parameters with the best score.
     validation_fraction : float, default=0.1
-        That share.
+        Fraction of samples to hold out.
     beta_1, beta_2 : float, default=0.9 and 0.999
-        Shares of the mean gradient and of the mean square that 'adam' keeps, in [0, 1).
+        Decay rates of the mean gradient and the mean square in 'adam', in [0, 1).
     epsilon : float, default=1e-8
-        Keeps Adam's quotient finite; it stands beside the uncorrected root, as in scikit-learn.
+        Prevents division by zero in 'adam'; it is added before the bias correction, as in scikit-learn.
     n_iter_no_change : int or numpy.inf, default=10
         See `tol`.
     max_fun : int, default=15000
-        Losses and gradients that 'lbfgs' asks for at most.
+        Maximum number of evaluations of loss and gradient in 'lbfgs'.
     backend : {'numba', 'numpy'}, default='numba'
-        Compiled kernels, or the reference. This and what follows, scikit-learn does not have.
+        Compiled kernels, or the NumPy reference. This and all following parameters are not in scikit-learn.
     n_threads : int, default=None
-        Threads to compute with at most; by default ``OMP_NUM_THREADS``, which joblib sets in its worker processes, or all
-        processors, and one in joblib's worker threads. Results are the same for any number.
+        Maximum number of threads; by default ``OMP_NUM_THREADS``, which joblib sets in its worker processes, or all
+        processors, and one in joblib's worker threads. Results do not depend on it.
     dtype : {'float32', 'float64'}, default=None
-        Type of the parameters and all arithmetic; by default that of X, and float64 for whole numbers, as in scikit-learn.
+        Data type of the parameters and all arithmetic; by default that of X, and float64 for integers, as in scikit-learn.
         'float32' is about twice as fast.
     dropout : float or list of float, default=0.0
-        Share of the outputs of a hidden layer that training drops at random, in [0, 1); one for all layers, or one each.
+        Fraction of a hidden layer's outputs to drop in training, in [0, 1); one value for all layers, or one per layer.
     normalization : {'batch', 'layer'} or None, default=None
-        What the hidden layers normalise before their activation: each unit over the batch, or the units of each sample. A
-        last batch of a single sample, which would be its own mean, joins the batch before under 'batch'.
+        Normalisation of hidden layers before their activation: each unit over the batch, or the units of each sample. With
+        'batch', a single left-over sample joins the previous batch, because it would equal its own mean.
     label_smoothing : float, default=0.0
-        Share of each target that is spread evenly over all classes, in [0, 1].
+        Fraction of each target that is spread evenly over all classes, in [0, 1].
     class_weight : dict, 'balanced' or None, default=None
-        Weights of the classes, by which those of the samples are multiplied; 'balanced' is n_samples / (n_classes * count).
-    optimizer : Optimizer or LBFGS, default=None
-        A `fastnn` optimizer such as ``fastnn.AdamW(learning_rate=1e-3)``, in place of `solver` and of its parameters.
+        Class weights, which multiply the sample weights; 'balanced' is n_samples / (n_classes * count).
+    optimizer : Optimizer, LBFGS or str, default=None
+        A `fastnn` optimizer such as ``fastnn.AdamW(learning_rate=1e-3)``, or its name, such as 'adamw', instead of
+        `solver` and its parameters.
     schedule : Schedule or callable, default=None
-        A member of `fastnn.schedules`, or a function from the number of a step to its learning rate, in place of
+        A schedule from `fastnn.schedules`, or a function from the number of a step to its learning rate, instead of
         `learning_rate`.
     max_grad_norm : float, default=None
-        Length to which longer gradients are shortened.
+        Maximum gradient norm; longer gradients are clipped.
     scoring : str, callable or None, default=None
-        What early stopping watches: a scikit-learn scorer, or 'loss' for the loss of the validation data; by default
+        The score monitored by early stopping: a scikit-learn scorer, or 'loss' for the validation loss; by default
         accuracy, as in scikit-learn.
     standardize : bool or 'features', default=False
-        Whether to bring each feature to mean 0 and variance 1 over the samples that are trained on, all calls of
-        `partial_fit` included; a warm start keeps the scale it has. Columns in which nothing but 0 and 1 has been seen, in
-        any call, are left alone: those of a one-hot encoding. `coefs_` are those of the scaled numbers.
+        Whether to standardise each feature to mean 0 and variance 1 over the training samples, including all calls of
+        `partial_fit`; a warm start keeps its scale. Columns with only 0 and 1 in all calls, such as those of a one-hot
+        encoding, are not scaled. `coefs_` apply to scaled features.
     callbacks : list of fastnn.Callback, default=None
-        Called after each iteration with the network and the history; they can end the training.
+        Called after each iteration with the network and the history; they can stop training.
     progress : bool or callable, default=False
-        Whether to show a progress bar, or a function of the share that is done and the history.
+        Whether to show a progress bar, or a function of the fraction done and the history.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,) or list of ndarray
         Class labels for each output.
     loss_ : float
-        Loss of the last iteration, with the penalty.
+        Loss of the last iteration, including the penalty.
     best_loss_ : float or None
-        The smallest; None with early stopping.
+        The smallest loss; None with early stopping.
     loss_curve_ : list of float
-        One for each iteration.
+        Loss of each iteration.
     validation_scores_, validation_loss_curve_ : list of float or None
-        Score and loss of the validation data after each iteration; None without any.
+        Score and loss on the validation data after each iteration; None without such data.
     best_validation_score_ : float or None
-        The best, with early stopping.
+        The best score, with early stopping.
     stopped_early_ : bool
         Whether training ended because it no longer improved.
     t_ : int
-        LabelledSamples seen in training.
+        Number of samples seen in training.
     coefs_, intercepts_ : list of ndarray
-        Weights (n_in, n_out) and biases (n_out,) of each layer, views of one vector. Arrays that are put in their place
-        are taken up at the next call.
+        Weights (n_in, n_out) and biases (n_out,) of each layer, views of one vector. Arrays that replace them are used
+        from the next call on.
     network_ : fastnn.Network
-        The network that these belong to, which `fastnn.save` writes to a file.
+        The underlying network, which `fastnn.save` can write to a file.
     n_features_in_ : int
-        Features seen during `fit`.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, where X has names that are all strings.
+        Names of the features, if X has feature names that are all strings.
     n_iter_ : int
-        Iterations of the last call.
+        Number of iterations in the last call.
     n_layers_, n_outputs_ : int
-        Layers, inputs included; outputs.
+        Number of layers, including the input layer, and number of outputs.
     out_activation_ : str
         Activation of the output layer.
     history_ : fastnn.History
-        What was measured in each iteration; see also the curves above.
+        All results of each iteration; see also the curves above.
     feature_scaler_ : StandardScaler
-        With `standardize`.
+        The fitted scaler, with `standardize`.
 
     Notes
     -----
-    In float64 a training is scikit-learn's but for rounding: initial weights, order of the samples, penalties, losses,
-    learning rates and stopping are the same. Differences: predictions have the type of the network, whatever that of X;
-    a warm start with early stopping ends with the best parameters even if they are those it began with; batches whose
-    weights add up to 0 only follow the penalty; a training whose parameters become NaN ends at once rather than after
-    `max_iter` iterations, with the same error, and the parameters are then the best of early stopping, or else those of the
-    last iteration in which all were finite; and the optimizer's means are pickled while `partial_fit` trains, but not after
-    `fit`, so that a fitted model is as large as its parameters.
+    In float64, training is identical to scikit-learn's up to rounding: initial weights, order of the samples, penalties,
+    losses, learning rates and stopping are the same. Differences: predictions have the dtype of the network, not that of X;
+    a warm start with early stopping ends with the best parameters even if they are those it started from; batches whose
+    weights sum to 0 follow only the penalty; if parameters become NaN, training ends at once rather than after `max_iter`
+    iterations, with the same error, and the parameters are then the best of early stopping, or else those of the last
+    iteration in which all were finite; and the optimizer state is pickled after `partial_fit` but not after `fit`, so that
+    a fitted model is only as large as its parameters.
 
     References
     ----------
@@ -177,7 +178,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     True
     """
 
-    #: What scikit-learn's says that it minimises.
+    #: The name of the loss in scikit-learn's class.
     loss = "log_loss"
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's own way)
@@ -248,13 +249,13 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The input data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The class labels, or indicators of several labels each.
+            The class labels, or a multilabel indicator matrix.
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights: each batch follows the gradient of its weighted mean.
         X_val, y_val : array-like, default=None
-            Data to validate on in place of a share of X; see `early_stopping`.
+            Validation data, instead of a fraction of X; see `early_stopping`.
         sample_weight_val : array-like, default=None
-            Weights of these.
+            Sample weights of the validation data.
 
         Returns
         -------
@@ -291,8 +292,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             Classes across all calls to partial_fit; required for the first call, and can be omitted in the others. y need
             not contain all of them.
         X_val, y_val, sample_weight_val : array-like, default=None
-            As in `fit`. With early stopping, `stopped_early_` says that the score has not improved for
-            `n_iter_no_change` calls; the parameters are then those of the best.
+            As in `fit`. With early stopping, `stopped_early_` is set when the score has not improved for
+            `n_iter_no_change` calls; the parameters are then those with the best score.
 
         Returns
         -------
@@ -301,8 +302,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         """
         if self.class_weight == "balanced":
             raise ValueError(
-                "class_weight='balanced' needs all samples at once, and partial_fit sees some: give it a dictionary, such as "
-                "compute_class_weight('balanced', classes=classes, y=y_all) gives."
+                "class_weight='balanced' needs all samples, and partial_fit sees only some: pass a dictionary of weights, "
+                "computed with compute_class_weight('balanced', classes=classes, y=y_all)."
             )
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer()
@@ -361,7 +362,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
         if isinstance(self.standardize, str) and self.standardize == "target":
-            raise ValueError("standardize='target' needs targets that are numbers: a classifier scales features only.")
+            raise ValueError("standardize='target' needs numeric targets: a classifier scales only features.")
         X, y = self._validated(X, y, reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -384,7 +385,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     @property
     def _has_classes(self) -> bool:
-        """Whether each sample has one of several classes, and so an output for each."""
+        """Whether there are more than two classes, with one output each."""
         return bool(self._label_binarizer.y_type_ == "multiclass")
 
     def _encode(self, y: Any, name: str) -> np.ndarray:
@@ -415,13 +416,13 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return bool(self.n_outputs_ == 1)
 
     def _decisions(self, outputs: np.ndarray) -> np.ndarray:
-        """The most probable class, by number, or which of the outputs are above one half; none where there is one class."""
+        """The index of the most probable class, or which outputs are above one half; none if there is only one class."""
         if self._has_classes:
             return np.argmax(outputs, axis=1)
         return (outputs > 0.5) & (len(self.classes_) > 1)
 
     def _labels(self, outputs: np.ndarray) -> np.ndarray:
-        """What `predict` gives."""
+        """Labels from outputs, as returned by `predict`."""
         if self._has_classes:
             return np.asarray(self.classes_[np.argmax(outputs, axis=1)])
         binarizer = self._label_binarizer
@@ -440,7 +441,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
 
 def _binarizer(y: np.ndarray) -> LabelBinarizer:
-    """A fitted `LabelBinarizer`; labels of plain types are looked through once, and not six times as by its `fit`."""
+    """A fitted `LabelBinarizer`; labels of plain types are scanned only once, not six times as by its `fit`."""
     binarizer = LabelBinarizer()
     if y.ndim != 1 or y.dtype.kind not in "biuU":
         return binarizer.fit(y)

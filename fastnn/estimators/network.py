@@ -1,4 +1,4 @@
-"""The network behind an estimator: made by its parameters, with the weights that scikit-learn would draw."""
+"""The network behind an estimator, with the same initial weights as in scikit-learn."""
 
 import copy
 from collections.abc import Iterable
@@ -13,18 +13,18 @@ from sklearn.utils.validation import check_is_fitted
 from fastnn.estimators.parameters import Parameters
 from fastnn.network import Network
 
-#: scikit-learn's names of activations, and those of fastnn where they differ.
+#: scikit-learn's names of activations that differ from fastnn's.
 NAMES = {"logistic": "sigmoid", "exp": "exponential"}
 
-#: Factors of Glorot's bound on initial weights, scikit-learn's: sqrt(factor / (fan_in + fan_out)).
+#: scikit-learn's factors in Glorot's bound on initial weights, sqrt(factor / (fan_in + fan_out)).
 GLOROT, GLOROT_LOGISTIC = 6.0, 2.0
 
 
 class NetworkBehind(Parameters):
     """An estimator with a network.
 
-    `coefs_` and `intercepts_` are views of its parameters; arrays that a user puts in their place are copied into it before
-    it computes again.
+    `coefs_` and `intercepts_` are views of its parameters; if the user replaces them, the new arrays are copied into the
+    network before its next use.
     """
 
     def _hidden_sizes(self) -> list[int]:
@@ -40,15 +40,15 @@ class NetworkBehind(Parameters):
         return [int(size) for size in sizes]
 
     def _check_sizes(self, n_features: int, n_outputs: int) -> None:
-        """Raise ValueError unless the network to go on with has these numbers of inputs and outputs."""
+        """Raise ValueError unless the existing network has these numbers of inputs and outputs."""
         sizes = self._synchronize().architecture.layer_sizes
         if (sizes[0], sizes[-1]) != (n_features, n_outputs):
             raise ValueError(
-                f"Training goes on with {sizes[0]} inputs and {sizes[-1]} outputs, got X and y for {n_features} and {n_outputs}."
+                f"Training continues with {sizes[0]} inputs and {sizes[-1]} outputs, got X and y for {n_features} and {n_outputs}."
             )
 
     def _initialize(self, sizes: list[int], dtype: np.dtype) -> None:
-        """A new network, with the weights that scikit-learn would draw."""
+        """Create a new network, with the same initial weights as in scikit-learn."""
         self.n_iter_, self.t_ = 0, 0
         self.n_layers_ = len(sizes)
         self.out_activation_ = self._output()
@@ -62,15 +62,15 @@ class NetworkBehind(Parameters):
             self._begin_curves()
 
     def _draw_seed(self) -> int:
-        """Seed of what is dropped; drawn only where something is, as scikit-learn draws none."""
+        """Seed of the dropout masks; drawn only with dropout, because scikit-learn draws none."""
         return int(self._random_state.randint(2**31)) if np.any(np.asarray(self.dropout) != 0) else 0
 
     def _renew(self) -> None:
-        """Another network, by activations, loss, dropout and the like that have changed; it goes on with the same weights."""
+        """Create a network with changed activations, loss, dropout and the like, but the same weights."""
         if self._output() != self.out_activation_:
             raise ValueError(
-                f"Training goes on with outputs by {self.out_activation_!r}, and loss={self.loss!r} needs {self._output()!r}:"
-                " begin anew with warm_start=False."
+                f"Training continues with output activation {self.out_activation_!r}, but loss={self.loss!r} needs "
+                f"{self._output()!r}: set warm_start=False to start again."
             )
         old = self._synchronize()
         dtype = old.dtype if self.dtype is None else np.dtype(self.dtype)
@@ -78,7 +78,7 @@ class NetworkBehind(Parameters):
         if new.architecture.normalizations == old.architecture.normalizations:
             new._learned[:] = old._learned
         else:
-            for name in ("_optimizer", "_best_learned"):  # which are those of other parameters
+            for name in ("_optimizer", "_best_learned"):  # these belong to the old parameters
                 self.__dict__.pop(name, None)
         for view, array in zip((*new.weights, *new.biases), (*old.weights, *old.biases), strict=True):
             view[:] = array
@@ -93,7 +93,7 @@ class NetworkBehind(Parameters):
         self.best_validation_score_ = -np.inf if self.early_stopping else None
 
     def _activation_of_layers(self) -> list[str]:
-        """What the initial weights of each layer depend on; those of the output layer, on the last hidden one."""
+        """The activation on which the initial weights of each layer depend; for the output layer, the last hidden one."""
         if isinstance(self.activation, str):
             return [self.activation] * len(self.coefs_)
         names = list(self.activation)
@@ -119,17 +119,17 @@ class NetworkBehind(Parameters):
         )
 
     def _description(self) -> str:
-        """The parameters that a network is made by, but for its sizes."""
+        """The parameters that determine the network, except its sizes."""
         loss = getattr(self, "loss", None), getattr(self, "label_smoothing", None)
         return repr((self.activation, loss, self.normalization, self.dropout, self.backend, str(self.dtype)))
 
     def _adopt(self, network: Network) -> None:
-        """Make a network's parameters those of the estimator."""
+        """Use a network, and expose its parameters as `coefs_` and `intercepts_`."""
         self._network, self._described = network, self._description()
         self.coefs_, self.intercepts_ = list(network.weights), list(network.biases)
 
     def _synchronize(self) -> Network:
-        """The network, its parameters those in `coefs_` and `intercepts_`, wherever a user has put others."""
+        """The network, after copying `coefs_` and `intercepts_` into it if the user has replaced them."""
         network: Network | None = self.__dict__.get("_network")
         given = [*self.coefs_, *self.intercepts_]
         if network is None or [np.shape(array) for array in given] != [
@@ -147,7 +147,7 @@ class NetworkBehind(Parameters):
 
     @property
     def network_(self) -> Network:
-        """The `fastnn.Network` behind a fitted estimator; it takes features as they are after standardising."""
+        """The `fastnn.Network` behind a fitted estimator; it expects features that are already standardised."""
         check_is_fitted(self)
         return self._synchronize()
 
@@ -157,12 +157,12 @@ class NetworkBehind(Parameters):
         return self._synchronize().summary()
 
     def _html_repr(self) -> str:
-        """scikit-learn's representation, and below it the layers of a fitted network."""
+        """scikit-learn's representation, followed by the layers of a fitted network."""
         html = estimator_html_repr(self)
         return html if "coefs_" not in self.__dict__ else f"{html}<pre>{escape(self.summary())}</pre>"
 
     def __copy__(self) -> Self:
-        """A copy that trains on its own: it shares the constructor's parameters, and nothing that training changes."""
+        """A copy that can be trained independently: it shares only the constructor's parameters."""
         copied = type(self).__new__(type(self))
         changing = {name for name in self.__dict__ if name.endswith("_") or name in ("_optimizer", "_best_learned")}
         state = self.__getstate__()
@@ -170,10 +170,9 @@ class NetworkBehind(Parameters):
         return copied
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but what the network holds already.
+        """The state, without arrays that the network already holds.
 
-        What the optimizer keeps goes along while `partial_fit` trains, and not after `fit`: it would be twice as large as
-        the parameters.
+        The optimizer state is included after `partial_fit` but not after `fit`: it may be twice as large as the parameters.
         """
         state = dict(super().__getstate__())
         if "coefs_" in state:

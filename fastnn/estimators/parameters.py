@@ -1,4 +1,4 @@
-"""The parameters of the estimators, and what `MLPClassifier` and `MLPRegressor` each have of their own."""
+"""The parameters of the estimators, and the methods in which `MLPClassifier` and `MLPRegressor` differ."""
 
 from abc import abstractmethod
 from inspect import signature
@@ -23,7 +23,7 @@ _SHARE = Interval(Real, 0, 1, closed="left")
 
 
 class Parameters(BaseEstimator):
-    """What the constructor was given, and what depends on the kind of the targets."""
+    """The constructor parameters, and abstract methods that depend on the kind of targets."""
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's own way)
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -69,22 +69,22 @@ class Parameters(BaseEstimator):
             cls.__init__.__signature__ = signature(cls.__init__)  # type: ignore[attr-defined]
 
     def _keep(self, parameters: dict[str, Any]) -> None:
-        """Keep what the constructor was given, unchecked and unchanged, as scikit-learn asks of it."""
+        """Store the constructor's arguments, unchecked and unchanged, as scikit-learn requires."""
         for name, value in parameters.items():
             if name != "self":
                 setattr(self, name, value)
 
     @abstractmethod
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        """X and y in the types that scikit-learn gives them."""
+        """X and y after scikit-learn's validation."""
 
     @abstractmethod
     def _encode(self, y: Any, name: str) -> np.ndarray:
-        """Validated targets as the kernels take them: class numbers, or rows."""
+        """Validated targets as the kernels take them: class indices, or rows."""
 
     @abstractmethod
     def _n_outputs(self, targets: np.ndarray) -> int:
-        """Outputs of a network for such targets."""
+        """Number of network outputs for such targets."""
 
     @abstractmethod
     def _output(self) -> str:
@@ -92,33 +92,33 @@ class Parameters(BaseEstimator):
 
     @abstractmethod
     def _make_loss(self, dtype: np.dtype) -> Loss:
-        """The loss under that activation."""
+        """The loss for that activation."""
 
     @abstractmethod
     def _weigh(self, weights: np.ndarray, y: Any, incremental: bool) -> np.ndarray:
-        """The weights of samples with those of their classes."""
+        """Sample weights multiplied by class weights."""
 
     @abstractmethod
     def _score_outputs(self, outputs: np.ndarray, samples: LabelledSamples) -> float:
-        """The score by which early stopping decides, where there is no `scoring`."""
+        """The score that early stopping monitors by default."""
 
     @property
     def _stratifies(self) -> bool:
-        """Whether the share that is held out has as many of each class."""
+        """Whether the validation split is stratified by class."""
         return False
 
     @property
     def _n_loss_targets(self) -> int:
-        """Targets over which scikit-learn takes the mean of the loss, where fastnn takes the sum."""
+        """Number of targets over which scikit-learn averages the loss, where fastnn sums it."""
         return 1
 
     def _loss_offsets(self, targets: np.ndarray) -> np.ndarray:
-        """What scikit-learn's losses have in addition, for each sample; (0,) for nothing."""
+        """Additional terms in scikit-learn's losses, one per sample; (0,) for none."""
         return UNWEIGHTED
 
     @property
     def _descends(self) -> bool:
-        """Whether training goes batch by batch, and not by L-BFGS over all samples."""
+        """Whether training uses mini-batches, not L-BFGS."""
         if self.optimizer is None:
             return bool(self.solver != "lbfgs")
         return not isinstance(find_optimizer(self.optimizer), LBFGS)

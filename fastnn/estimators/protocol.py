@@ -1,4 +1,4 @@
-"""scikit-learn's own callbacks, where it has them: an iteration is a task of its fit."""
+"""Support for scikit-learn's own callbacks, if available: each iteration is a task of its fit."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,21 +13,21 @@ try:
 except ImportError:  # before scikit-learn 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing to support."""
+        """A placeholder: this version has no callbacks."""
 
     def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
-        """The method itself."""
+        """The method, unchanged."""
         return method
 
 
 __all__ = ["STOP_REASON", "CallbackSupportMixin", "fit_tasks", "with_callbacks"]
 
-#: What the history says of a training that one of scikit-learn's callbacks ended.
-STOP_REASON = "a callback of scikit-learn's asked for it"
+#: The stop reason if one of scikit-learn's callbacks ended the training.
+STOP_REASON = "stopped by a scikit-learn callback"
 
 
 class FitTasks(Callback):
-    """The fit and its iterations, as scikit-learn's callbacks see them."""
+    """Reports the fit and its iterations to scikit-learn's callbacks."""
 
     def __init__(self, estimator: Any, samples: LabelledSamples, max_iter: int) -> None:
         self.estimator = estimator
@@ -38,18 +38,18 @@ class FitTasks(Callback):
         self.iteration: Any = None
 
     def on_epoch_begin(self, network: Any, history: History) -> None:
-        """Announce an iteration, unless one is under way."""
+        """Announce an iteration, unless one has already begun."""
         if self.iteration is not None:
             return
         self.iteration = self.fit.subcontext(task_name="iteration")
         self.iteration.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
     def on_epoch_end(self, network: Any, history: History) -> str:
-        """Whether a callback wants no more iterations after this one."""
+        """Announce the end of an iteration; returns a reason to stop if a callback requests it."""
         return STOP_REASON if self._end_iteration() else ""
 
     def end(self) -> None:
-        """Announce the end of the fit, and of an iteration that has come to nothing."""
+        """Announce the end of the fit, and of an unfinished iteration."""
         if self.iteration is not None:
             self._end_iteration()
         self.fit.call_on_fit_task_end(estimator=self.estimator, reconstruction_attributes=self._fitted, **self.data)
@@ -63,7 +63,7 @@ class FitTasks(Callback):
         )
 
     def _fitted(self) -> dict[str, Any]:
-        """What makes a copy of the estimator a fitted one."""
+        """The attributes that turn a copy of the estimator into a fitted one."""
         arrays = self.estimator.coefs_, self.estimator.intercepts_
         coefs, intercepts = ([array.copy() for array in part] for part in arrays)
         return {"coefs_": coefs, "intercepts_": intercepts}
@@ -71,7 +71,7 @@ class FitTasks(Callback):
 
 @contextmanager
 def fit_tasks(estimator: Any, samples: LabelledSamples, max_iter: int) -> Iterator[list[Callback]]:
-    """What to tell of each iteration, if anybody listens."""
+    """A callback that reports each iteration to scikit-learn's callbacks, if there are any."""
     if not getattr(estimator, "_skl_callbacks", None):
         yield []
         return

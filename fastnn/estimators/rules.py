@@ -1,4 +1,4 @@
-"""scikit-learn's rules as parts of fastnn's training: objective, order of the samples, stopping, learning rates."""
+"""scikit-learn's rules for fastnn's trainer: objective, order of the samples, stopping, learning rates."""
 
 import math
 from collections.abc import Callable
@@ -18,27 +18,27 @@ from fastnn.training.sampling import Batches, Sampler
 from fastnn.training.state import Snapshot, TrainState
 from fastnn.training.stopping import StoppingRule
 
-#: scikit-learn's words for weights that have become NaN or infinite.
+#: scikit-learn's message for weights that have become NaN or infinite.
 NON_FINITE_WEIGHTS = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
 )
 
 
 class PenaltyPerSample(Objective):
-    """L + alpha / (2 sum_i w_i) sum W^2, all of it reported, the sum over the samples of a batch.
+    """L + alpha / (2 sum_i w_i) sum W^2, summed over the samples of a batch, and reported with the penalty.
 
     Parameters
     ----------
     alpha : float
         Strength of the penalty.
     l2 : float, default 0.0
-        That of an optimizer that was given, which does not depend on the samples.
+        Penalty of the user's optimizer, which does not depend on the samples.
     penalizes_biases : bool, default False
-        Whether the penalties cover the biases, for L-BFGS.
+        Whether the penalties also apply to the biases, for L-BFGS.
     n_targets : int, default 1
-        Targets over which scikit-learn takes the mean of the loss, where fastnn takes the sum.
+        Number of targets over which scikit-learn averages the loss, where fastnn sums it.
     offsets : ndarray of shape (n_samples,) or (0,)
-        What scikit-learn's losses have in addition, for each sample.
+        Additional terms in scikit-learn's losses, one per sample.
     """
 
     reports_penalty = True
@@ -50,13 +50,13 @@ class PenaltyPerSample(Objective):
         self.alpha, self.offsets, self.n_targets = alpha, offsets, n_targets
 
     def set_penalties(self, steps: np.ndarray, batches: Batches) -> None:
-        """Share alpha out by the weight of each batch."""
+        """Divide alpha by the total weight of each batch."""
         totals = batches.totals
         steps["l2"] = self.l2 + np.divide(self.alpha, totals, out=np.zeros(len(totals)), where=totals != 0)
         steps["penalties_reported"] = self.n_targets
 
     def means(self, losses: np.ndarray, batches: Batches) -> np.ndarray:
-        """The mean loss of each epoch: each batch counts as many times as it has samples, whatever their weights."""
+        """The mean loss of each epoch; batches count by their number of samples, regardless of sample weights."""
         sizes = batches.sizes.reshape(losses.shape)
         means = weighted_means(losses, sizes) / self.n_targets
         return means if len(self.offsets) == 0 else means + weighted_means(self._offsets(batches, losses.shape), sizes)
@@ -77,7 +77,7 @@ class PenaltyPerSample(Objective):
 
 
 def mean_offset(offsets: np.ndarray, samples: Samples) -> float:
-    """The weighted mean of what scikit-learn's losses have in addition."""
+    """The weighted mean of the additional terms in scikit-learn's losses."""
     weights = samples.weights if len(samples.weights) else None
     return float(np.average(offsets, weights=weights)) if len(offsets) else 0.0
 
@@ -161,7 +161,7 @@ class NonFiniteWeightsError(DivergenceError, ValueError):
     Attributes
     ----------
     sentence : str
-        What is said of it beside scikit-learn's words.
+        An explanation in addition to scikit-learn's message.
     """
 
     def __init__(self, sentence: str = "") -> None:
@@ -170,13 +170,12 @@ class NonFiniteWeightsError(DivergenceError, ValueError):
 
 
 class NonFiniteWeights(Divergence):
-    """Parameters that are not finite; what the loss is makes no difference.
+    """Divergence means parameters that are not finite, whatever the loss.
 
     Parameters
     ----------
     ignored : bool
-        Whether training goes on with NaN until the score has not improved for long, as scikit-learn does where early
-        stopping watches what it measures itself.
+        Whether training continues with NaN until early stopping ends it, as in scikit-learn with its default score.
     """
 
     def __init__(self, *, ignored: bool) -> None:
@@ -188,12 +187,12 @@ class NonFiniteWeights(Divergence):
         return not self.ignored and not network._is_finite
 
     def error(self, when: str, loss: float, rate: float, network: FeedForward) -> Exception:
-        """What to raise."""
+        """The exception to raise."""
         return NonFiniteWeightsError(str(super().error(when, loss, rate, network)))
 
 
 class NoImprovement(StoppingRule):
-    """Ends a training whose loss, or validation score, has not improved by `tol` for more than `patience` epochs.
+    """Stops training if the loss, or the validation score, has not improved by `tol` for more than `patience` epochs.
 
     Attributes
     ----------
@@ -209,7 +208,7 @@ class NoImprovement(StoppingRule):
 
     @property
     def unseen(self) -> float:
-        """As many epochs as it takes to stop at the earliest."""
+        """Number of epochs after which training can stop at the earliest."""
         return self.patience - self.count + 1
 
     @property
@@ -228,7 +227,7 @@ class NoImprovement(StoppingRule):
         return len(losses)
 
     def end_epochs(self, history: History, n_epochs: int) -> str:
-        """Count epochs without improvement; where there are too many, lower an adaptive rate or stop."""
+        """Count epochs without improvement; if there are too many, lower an adaptive rate or stop."""
         for value in self._monitored(history)[-n_epochs:]:
             self._look_at(value)
         if self.count <= self.patience:
@@ -250,12 +249,12 @@ class NoImprovement(StoppingRule):
     def _reason(self) -> str:
         return f"{self.name} did not improve more than tol={self.tol:f} for {self.patience:g} consecutive epochs."
 
-    #: What is monitored.
+    #: The monitored value.
     name = "Training loss"
 
 
 class NoBetterScore(NoImprovement):
-    """The same of the validation score; keeps the parameters with the best.
+    """The same for the validation score; keeps the parameters with the best score.
 
     Attributes
     ----------
@@ -304,7 +303,7 @@ class NoBetterScore(NoImprovement):
 
 
 class InverseScaling(StoppingRule):
-    """eta / (t + 1)^p after t samples; ends nothing."""
+    """eta / (t + 1)^p after t samples; never stops training."""
 
     def __init__(self, solver: Solver, power: float, n_seen: int, n_samples: int) -> None:
         self.solver, self.power, self.n_seen, self.n_samples = solver, power, n_seen, n_samples
@@ -317,7 +316,7 @@ class InverseScaling(StoppingRule):
 
 
 class Listener(StoppingRule):
-    """Tells a function of the history, and of how many epochs are new in it; ends nothing."""
+    """Calls a function with the history and its number of new epochs; never stops training."""
 
     unseen = math.inf
 
@@ -325,6 +324,6 @@ class Listener(StoppingRule):
         self.function = function
 
     def end_epochs(self, history: History, n_epochs: int) -> str:
-        """Tell it."""
+        """Call the function."""
         self.function(history, n_epochs)
         return ""

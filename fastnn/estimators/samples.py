@@ -1,4 +1,4 @@
-"""Samples as an estimator was given them, beside what the kernels take."""
+"""Samples as passed to an estimator, together with what the kernels take."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -16,9 +16,9 @@ class LabelledSamples(Samples):
     Attributes
     ----------
     labels : ndarray
-        Targets as they were given.
+        Targets as passed by the user.
     raw : ndarray, CSR matrix or None
-        Features as they were given, where X has been standardised.
+        Features before standardising; None if X is not standardised.
     """
 
     labels: Any
@@ -26,25 +26,25 @@ class LabelledSamples(Samples):
 
     @property
     def sample_weight(self) -> np.ndarray | None:
-        """The weights as scikit-learn takes them."""
+        """The weights in scikit-learn's form, None if there are none."""
         return self.weights if len(self.weights) else None
 
     @property
     def given_X(self) -> Any:
-        """Features as they were given."""
+        """Features before standardising."""
         return self.X if self.raw is None else self.raw
 
     def take(self, rows: np.ndarray) -> Self:
-        """Some of them."""
+        """The samples in these rows."""
         raw = None if self.raw is None else self.raw[rows]
         return type(self)(self.X[rows], self.y[rows], self.weights_of(rows), self.labels[rows], raw)
 
     def standardized(self, X: Any, y: np.ndarray) -> Self:
-        """The same with standardised features and targets."""
+        """The samples with standardised features and targets."""
         return replace(self, X=X, y=y, raw=self.X)
 
     def ready_for(self, dtype: np.dtype, rows: np.ndarray | None = None) -> Self:
-        """The same, or some rows, as kernels are compiled for: one row after the other, in that type."""
+        """The samples, or some rows of them, in the form the kernels expect: C-contiguous, of this dtype."""
         chosen = self if rows is None else self.take(rows)
         X = as_csr(chosen.X, dtype) if is_sparse(chosen.X) else np.ascontiguousarray(chosen.X, dtype)
         y = chosen.y if chosen.y.ndim == 1 else np.ascontiguousarray(chosen.y, dtype)

@@ -1,4 +1,4 @@
-"""The solvers of scikit-learn: an optimizer of fastnn, and the course of its learning rate."""
+"""The solvers of scikit-learn: a fastnn optimizer and its learning-rate schedule."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,16 +11,16 @@ from fastnn.schedules import Constant, Course, Schedule
 from fastnn.training.options import begin_schedule
 from fastnn.training.state import OptimizerState, optimizer_state
 
-#: Below it, the adaptive learning rate is not lowered again; and what it is divided by.
+#: The adaptive learning rate is not lowered below SMALLEST_RATE; each time, it is divided by STEP_DOWN.
 SMALLEST_RATE, STEP_DOWN = 1e-6, 5.0
 
 
 @dataclass(frozen=True)
 class UncorrectedEpsilonAdam(Adam):
-    """`Adam` with epsilon beside the uncorrected root: theta <- theta - eta (sqrt(c2) / c1) m / (sqrt(s) + epsilon).
+    """`Adam` with epsilon added before the bias correction: theta <- theta - eta (sqrt(c2) / c1) m / (sqrt(s) + epsilon).
 
-    That is `Adam` with an epsilon of epsilon / sqrt(c2), as m / c1 / (sqrt(s / c2) + e) is sqrt(c2) / c1 m / (sqrt(s) +
-    sqrt(c2) e).
+    That is `Adam` with an epsilon of epsilon / sqrt(c2), because m / c1 / (sqrt(s / c2) + e) equals sqrt(c2) / c1 m /
+    (sqrt(s) + sqrt(c2) e).
 
     References
     ----------
@@ -33,51 +33,49 @@ class UncorrectedEpsilonAdam(Adam):
 
 
 class Solver:
-    """An optimizer and its learning rate, which live as long as an estimator trains, over all calls of `partial_fit`.
+    """An optimizer and its learning rate, which persist over all calls of `partial_fit`.
 
     Parameters
     ----------
     optimizer : Optimizer
-        What makes the steps.
+        The optimizer.
     schedule : Schedule
-        How the learning rate changes from step to step.
+        The learning-rate schedule.
     adaptive : bool
-        Whether the rate is lowered where training no longer improves, before that ends it.
+        Whether to lower the rate when training no longer improves, instead of stopping.
     verbose : bool
-        Whether to print what is done then.
+        Whether to print a message then.
 
     Attributes
     ----------
     l2 : float
-        Penalty of an optimizer that was given, beside that by alpha.
+        Penalty of the user's optimizer, in addition to alpha.
     course : Course
-        The learning rate.
+        The learning rates of this training.
     state : OptimizerState or None
-        What the optimizer remembers, once it has begun.
+        The optimizer state, once training has begun.
     """
 
     def __init__(
         self, optimizer: Optimizer, schedule: Schedule, *, adaptive: bool = False, verbose: Any = False
     ) -> None:
         self.l2 = optimizer.l2
-        self.optimizer = replace(
-            optimizer, l2=1.0
-        )  # any: there is a penalty, and the objective says for each batch which
+        self.optimizer = replace(optimizer, l2=1.0)  # any value but 0: the objective sets the penalty of each batch
         self.schedule, self.adaptive, self.verbose = schedule, adaptive, verbose
         self.course: Course = Constant().begin(optimizer.learning_rate, 1, 1)
         self.state: OptimizerState | None = None
 
     @property
     def learning_rate(self) -> float:
-        """The present learning rate, by scikit-learn's name."""
+        """The current learning rate, under scikit-learn's name."""
         return self.course.learning_rate
 
     def begin(self, n_batches: int, max_iter: int) -> None:
-        """Begin the schedule, which may depend on the number of steps of the whole training."""
+        """Begin the schedule, which may depend on the total number of steps."""
         self.course = begin_schedule(self.schedule, self.optimizer, max_iter, n_batches)
 
     def lower_rate(self, reason: str) -> bool:
-        """Lower the rate where training no longer improves; False if it is to end instead."""
+        """Lower the rate when training no longer improves; False if training should stop instead."""
         lowers = self.adaptive and self.course.learning_rate > SMALLEST_RATE
         if lowers:
             self.change_rate(self.course.learning_rate / STEP_DOWN)
@@ -88,13 +86,13 @@ class Solver:
         return lowers
 
     def change_rate(self, rate: float) -> None:
-        """In scikit-learn the velocity is u = -eta v, and stays when eta changes; so v changes here."""
+        """Change the rate and rescale v: scikit-learn keeps its velocity u = -eta v when eta changes."""
         if self.state is not None:
             self.state.vectors *= self.course.learning_rate / rate
         self.course.learning_rate = rate
 
     def take_up(self, network: FeedForward) -> None:
-        """Give a network the state that its optimizer had, which copies and pickles of a network leave behind."""
+        """Restore the optimizer state in a network, because copies and pickles of networks do not include it."""
         known = self.state
         if known is None:
             network._optimizer_state = None

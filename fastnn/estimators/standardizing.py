@@ -1,4 +1,4 @@
-"""Features and targets brought to mean 0 and variance 1."""
+"""Standardisation of features and targets to mean 0 and variance 1."""
 
 import copy
 from typing import Any
@@ -11,20 +11,20 @@ from fastnn.scaling import ColumnScaler
 
 
 class Standardizing(NetworkBehind):
-    """An estimator that standardises what it is given, if it is asked to."""
+    """An estimator that can standardise its data."""
 
     def _standardizes(self, what: str) -> bool:
-        """Whether "features" or the "target" are brought to mean 0 and variance 1."""
+        """Whether to standardise "features" or the "target"."""
         return self.standardize == what if isinstance(self.standardize, str) else bool(self.standardize)
 
     def _forget_scalers(self) -> None:
-        """Let nothing be scaled that is not scaled in training."""
+        """Remove scalers that are no longer used."""
         for name, what in (("feature_scaler_", "features"), ("target_scaler_", "target")):
             if not self._standardizes(what):
                 self.__dict__.pop(name, None)
 
     def _fit_scalers(self, samples: LabelledSamples, incremental: bool) -> None:
-        """Mean and variance of what is trained on, over all calls of `partial_fit`; a warm start keeps those it has."""
+        """Fit mean and variance of the training data, over all calls of `partial_fit`; a warm start keeps its scalers."""
         if self._standardizes("features"):
             new = ColumnScaler(with_mean=not issparse(samples.X))
             self._fit_scaler("feature_scaler_", new, samples.X, samples.sample_weight, incremental)
@@ -36,7 +36,7 @@ class Standardizing(NetworkBehind):
             setattr(self, name, scaler.partial_fit(numbers, sample_weight=sample_weight))
 
     def _scaled(self, samples: LabelledSamples) -> LabelledSamples:
-        """LabelledSamples brought to mean 0 and variance 1."""
+        """The samples, standardised."""
         return samples.standardized(self._scaled_features(samples.X), samples.y)
 
     def _scaled_features(self, X: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Training of an estimator: fastnn's trainer with scikit-learn's rules."""
+"""Training of estimators: fastnn's trainer with scikit-learn's rules."""
 
 import threading
 import warnings
@@ -48,22 +48,22 @@ from fastnn.training.trainer import Plan, Trainer
 from fastnn.training.validation import score_or_nan
 from fastnn.validation import check_batches, check_number
 
-#: Samples of a batch by default.
+#: Default batch size.
 BATCH_SIZE = 200
 
 
 @dataclass
 class Prepared:
-    """All that a training needs, found and checked before its first step.
+    """Everything needed for training, checked before the first step.
 
     Attributes
     ----------
     samples : LabelledSamples
         All samples.
     rows : ndarray or None
-        Those to train on; None for all.
+        Rows to train on; None for all.
     validation : EstimatorValidation or None
-        What is measured on the others, or on data that were given.
+        Evaluation on held-out samples, or on given validation data.
     incremental : bool
         Whether this is a call of `partial_fit`.
     """
@@ -80,7 +80,7 @@ class Prepared:
 
     @property
     def n_trained(self) -> int:
-        """Their number."""
+        """The number of samples to train on."""
         return len(self.samples) if self.rows is None else len(self.rows)
 
 
@@ -99,7 +99,7 @@ class Training(Standardizing):
         return self._network._computing(self._threads())
 
     def _threads(self) -> int | None:
-        """Threads to compute with at most: one in a Python thread of joblib's, which has others beside it."""
+        """Maximum number of threads: one in a joblib worker thread, because others run in parallel."""
         if call_threads() is not None:
             return None
         if self.n_threads is not None or threading.current_thread() is threading.main_thread():
@@ -110,7 +110,7 @@ class Training(Standardizing):
         return 1 if backend.nesting_level else None
 
     def _prepare_or_restore(self, *arguments: Any) -> Callable[[], None]:
-        """What `_prepare` gives; what is refused changes nothing. The network before, which may be large, is kept no longer."""
+        """`_prepare`, but invalid arguments change nothing. The previous network, which may be large, is not kept longer."""
         before = dict(self.__dict__)
         try:
             return self._prepare(*arguments)
@@ -122,7 +122,7 @@ class Training(Standardizing):
     def _prepare(
         self, X: Any, y: Any, sample_weight: Any, validation_data: tuple[Any, Any, Any], incremental: bool
     ) -> Callable[[], None]:
-        """Everything up to the first step of a training, which the function that is returned makes."""
+        """Prepare everything up to the first step; returns the function that trains."""
         hidden = self._hidden_sizes()
         is_new = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         self._scorer()
@@ -140,7 +140,7 @@ class Training(Standardizing):
             return self._prepare_descent(prepared) if self._descends else self._prepare_full_batch(prepared)
 
     def _take_up(self, X: Any, hidden: list[int], is_new: bool) -> None:
-        """A new network, or the one that is there, with what has changed of its description."""
+        """Create a new network, or update the existing one if its parameters have changed."""
         if is_new:
             dtype = X.dtype if self.dtype is None else np.dtype(self.dtype)
             self._initialize([X.shape[1], *hidden, self.n_outputs_], dtype)
@@ -159,7 +159,7 @@ class Training(Standardizing):
     def _hold_out(
         self, samples: LabelledSamples, incremental: bool
     ) -> tuple[np.ndarray | None, LabelledSamples | None]:
-        """Rows to train on, None for all, and what is held out of the samples, if anything is."""
+        """Rows to train on, None for all, and the held-out samples, if any."""
         if not self.early_stopping or not self._descends:
             return None, None
         if incremental:
@@ -171,7 +171,7 @@ class Training(Standardizing):
     def _standardized(
         self, samples: LabelledSamples, rows: np.ndarray | None, held_out: LabelledSamples | None, incremental: bool
     ) -> Prepared:
-        """The samples as the network takes them."""
+        """The samples in the form the network takes, standardised if requested."""
         if self.standardize:
             self._fit_scalers(samples if rows is None else samples.take(rows), incremental)
             samples, held_out = self._scaled(samples), None if held_out is None else self._scaled(held_out)
@@ -183,33 +183,35 @@ class Training(Standardizing):
         return Prepared(samples.ready_for(network.dtype), rows, validation, incremental)
 
     def _given_validation(self, X: Any, y: Any, sample_weight: Any, trained: LabelledSamples) -> LabelledSamples | None:
-        """The validation data that were passed to `fit`, if any."""
+        """The validation data passed to `fit`, if any."""
         if (X is None) != (y is None) or (X is None and sample_weight is not None):
-            raise ValueError("Validation data need both X_val and y_val; sample_weight_val goes with them.")
+            raise ValueError(
+                "Validation data need both X_val and y_val; sample_weight_val cannot be passed without them."
+            )
         if X is None:
             return None
         try:
             X, y = self._validate_input(X, y, incremental=True, reset=False)
             samples: LabelledSamples = self._as_samples(X, y, sample_weight, "y_val")
         except ValueError as error:
-            raise ValueError(f"X_val and y_val are refused: {error}") from error
+            raise ValueError(f"Invalid X_val and y_val: {error}") from error
         if samples.y.shape[1:] != trained.y.shape[1:]:
             raise ValueError(f"y_val must have as many columns as y, {trained.y.shape[1]}, got {samples.y.shape[1]}.")
         return samples
 
-    # What is measured.
+    # Losses and scores.
 
     def _reported_loss(self, samples: LabelledSamples) -> float:
-        """Mean loss over samples, without penalties, as scikit-learn reports it."""
+        """Mean loss over samples, without penalties, as reported by scikit-learn."""
         loss: float = self._network._mean_loss(samples.X, samples.y, samples.weights)
         return loss / self._n_loss_targets + mean_offset(self._loss_offsets(samples.y), samples)
 
     def _scorer(self) -> Any:
-        """The scorer that `scoring` names; None for what the estimator measures itself."""
+        """The scorer named by `scoring`; None for the default score and the loss."""
         return None if self.scoring in (None, "loss") else check_scoring(self, scoring=self.scoring)
 
     def _own_score(self) -> Callable[[LabelledSamples], float] | None:
-        """What early stopping watches in place of the default score."""
+        """The score that early stopping monitors instead of the default one."""
         if self.scoring is None:
             return None
         if self.scoring == "loss":
@@ -221,19 +223,19 @@ class Training(Standardizing):
 
     def _score_by(self, scorer: Any, samples: LabelledSamples) -> float:
         weights = {} if samples.sample_weight is None else {"sample_weight": samples.sample_weight}
-        self._watched = samples.given_X, samples.X  # which need no validation, nor scaling, again
+        self._watched = samples.given_X, samples.X  # already validated and scaled
         score = partial(scorer, self, samples.given_X, samples.labels, **weights)
         try:
             return score_or_nan(score, self._network, samples.X)
         finally:
             del self._watched
 
-    # Batch by batch.
+    # Mini-batch training.
 
     def _prepare_descent(self, prepared: Prepared) -> Callable[[], None]:
-        """What trains for one iteration, or until scikit-learn's rules, a callback or Ctrl-C end it."""
+        """A function that trains for one iteration, or until scikit-learn's rules, a callback or Ctrl-C stop it."""
         if not hasattr(self, "loss_curve_") or self.early_stopping != (self.best_loss_ is None):
-            self._begin_curves()  # L-BFGS keeps none, and early stopping keeps others
+            self._begin_curves()  # L-BFGS has no curves, and early stopping has different ones
         network, callbacks = self._network, self._checked_callbacks(prepared)
         is_new = not (prepared.incremental and hasattr(self, "_optimizer"))
         known: Solver | None = None if is_new else self.__dict__["_optimizer"]
@@ -269,7 +271,7 @@ class Training(Standardizing):
         return PenaltyPerSample(float(self.alpha), l2, offsets, n_targets=n_targets, penalizes_biases=penalizes_biases)
 
     def _descend(self, run: Run, steps: BatchSteps, solver: Solver, prepared: Prepared) -> None:
-        """Iterate, and end with the best parameters where early stopping has found them."""
+        """Iterate, and restore the best parameters with early stopping."""
         stopping = self._stopping(run.state, solver, prepared.incremental)
         self.n_iter_ = 0
         try:
@@ -277,7 +279,7 @@ class Training(Standardizing):
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=2)
         except NonFiniteWeightsError:
-            self.__dict__.pop("_optimizer", None)  # whose state is not finite either
+            self.__dict__.pop("_optimizer", None)  # its state is not finite either
             raise
         finally:
             self._finish(run, stopping, prepared.incremental)
@@ -289,7 +291,7 @@ class Training(Standardizing):
             )
 
     def _plan(self, run: Run, solver: Solver, stopping: NoImprovement, prepared: Prepared) -> Plan:
-        """When training ends, and what is kept of each iteration."""
+        """The stopping rules, and the recording of each iteration."""
         n_trained, first = prepared.n_trained, len(run.history)
         rules: list[StoppingRule] = [Listener(partial(self._keep_iterations, n_trained)), stopping]
         if self._follows_solver and self.learning_rate == "invscaling":
@@ -298,9 +300,9 @@ class Training(Standardizing):
         return Plan(first + (1 if prepared.incremental else self.max_iter), rules, divergence, first)
 
     def _train(self, run: Run, steps: Steps, plan: Plan, prepared: Prepared) -> None:
-        """Train, and tell callbacks and progress bar of it."""
+        """Train with callbacks and a progress bar."""
         with progress_reports(self.progress or False, run.history) as report, accompanied(run):
-            if prepared.incremental:  # which scikit-learn's callbacks are not told of
+            if prepared.incremental:  # scikit-learn's callbacks do not support partial_fit
                 Trainer(run, steps, plan, report).train()
                 return
             with fit_tasks(self, prepared.trained, self.max_iter) as tasks:
@@ -308,7 +310,7 @@ class Training(Standardizing):
                 Trainer(run, steps, plan, report).train()
 
     def _stopping(self, state: TrainState, solver: Solver, incremental: bool) -> NoImprovement:
-        """scikit-learn's stopping rule; in `partial_fit` it goes on where the call before has left it."""
+        """scikit-learn's stopping rule; in `partial_fit` it continues from the previous call."""
         tol, patience, count = float(self.tol), float(self.n_iter_no_change), self._no_improvement_count
         best: Any = self.best_validation_score_ if self.early_stopping else self.best_loss_
         if not self.early_stopping:
@@ -318,7 +320,7 @@ class Training(Standardizing):
         return NoBetterScore(tol, patience, solver, best=best, count=count, state=state, kept=snapshot)
 
     def _keep_iterations(self, n_trained: int, history: History, n_epochs: int) -> None:
-        """Keep what scikit-learn's attributes say of the last iterations, and print it if that is asked for."""
+        """Record the last iterations in scikit-learn's attributes, and print them if `verbose`."""
         losses = history.loss[-n_epochs:]
         scores = history.scores.get("validation_score", [])[-n_epochs:]
         self._append("validation_scores_", scores)
@@ -334,12 +336,12 @@ class Training(Standardizing):
             print(f"Validation score: {scores[-1]:f}")
 
     def _append(self, name: str, values: list[float]) -> None:
-        """Append to a curve, which begins with its first values."""
+        """Append to a curve, creating it if necessary."""
         if values:
             setattr(self, name, [*(getattr(self, name, None) or []), *values])
 
     def _finish(self, run: Run, stopping: NoImprovement, incremental: bool) -> None:
-        """Keep the state of the stopping rule, and put back the best parameters where it has kept them."""
+        """Store the state of the stopping rule, and restore the best parameters if it has kept them."""
         self._no_improvement_count, self.stopped_early_ = stopping.count, stopping.stopped
         if isinstance(stopping, NoBetterScore):
             self.best_validation_score_, self._best_learned = stopping.best, stopping.kept.learned
@@ -351,13 +353,13 @@ class Training(Standardizing):
             self.__dict__.pop("_best_learned", None)
 
     def _checked_callbacks(self, prepared: Prepared) -> list[Callback]:
-        """fastnn's callbacks; one that saves needs a training that can be resumed, which an estimator's cannot."""
+        """fastnn's callbacks, except `Checkpoint`, because the training of an estimator cannot be resumed."""
         callbacks = check_callbacks(self.callbacks, self._network, prepared.validation is not None)
         for callback in callbacks:
             if callback.saves:
                 raise ValueError(
-                    f"{type(callback).__name__} resumes a training of Network.fit; save an estimator with joblib.dump, and "
-                    "go on with partial_fit or warm_start."
+                    f"{type(callback).__name__} works only with Network.fit: save an estimator with joblib.dump, and "
+                    "continue its training with partial_fit or warm_start."
                 )
         return callbacks
 
@@ -372,11 +374,11 @@ class Training(Standardizing):
 
     @property
     def _follows_solver(self) -> bool:
-        """Whether `learning_rate` says what becomes of the rate."""
+        """Whether the schedule is given by `learning_rate`."""
         return self.optimizer is None and self.schedule is None and self.solver == "sgd"
 
     def _make_solver(self, *, validates: bool) -> Solver:
-        """The solver that the parameters describe."""
+        """The solver described by the parameters."""
         optimizer = self._make_optimizer()
         if self.max_grad_norm is not None:
             norm = check_number(self.max_grad_norm, "max_grad_norm", positive=True)
@@ -386,7 +388,7 @@ class Training(Standardizing):
         return Solver(optimizer, schedule, adaptive=adaptive, verbose=self.verbose)
 
     def _make_optimizer(self) -> Optimizer:
-        """The optimizer that was given, or scikit-learn's."""
+        """The user's optimizer, or scikit-learn's."""
         if self.optimizer is not None:
             return find_descent(self.optimizer)
         rate = float(self.learning_rate_init)
@@ -395,15 +397,15 @@ class Training(Standardizing):
             return SGD(rate, momentum, nesterov=bool(self.nesterovs_momentum and momentum > 0))
         return UncorrectedEpsilonAdam(rate, float(self.beta_1), float(self.beta_2), float(self.epsilon))
 
-    # All samples at once.
+    # L-BFGS.
 
     def _prepare_full_batch(self, prepared: Prepared) -> Callable[[], None]:
-        """What minimises the objective until SciPy converges or a callback stops; arguments are checked before."""
+        """Check the arguments; returns a function that minimises the objective until SciPy converges or a callback stops."""
         network = self._network
         if any(network.architecture.dropout):
-            raise ValueError("L-BFGS needs the same loss wherever it asks twice; with dropout, take another solver.")
+            raise ValueError("L-BFGS needs a deterministic loss, and dropout is random: use another solver.")
         if self.schedule is not None or self.max_grad_norm is not None:
-            raise ValueError("L-BFGS finds the length of its steps itself: it takes no schedule and no max_grad_norm.")
+            raise ValueError("L-BFGS chooses its own step sizes: it accepts neither schedule nor max_grad_norm.")
         check_batches(network.architecture, len(prepared.samples), len(prepared.samples))
         callbacks = self._checked_callbacks(prepared)
         self._trains_on = False
@@ -426,7 +428,7 @@ class Training(Standardizing):
         ):
             run.callbacks[:0] = tasks
             result = minimize(Trainer(run, Iterations(), plan, report), loss, limits)
-        if run.history.stop_reason:  # a callback's, which is no failure
+        if run.history.stop_reason:  # stopped by a callback, which is not a failure to converge
             self.n_iter_ = result.nit
         else:
             self.n_iter_ = _check_optimize_result("lbfgs", result, self.max_iter)
@@ -434,7 +436,7 @@ class Training(Standardizing):
 
 
 def check_trains_in_steps(estimator: Training) -> bool:
-    """Whether it has `partial_fit`, which L-BFGS could not do."""
+    """Whether it has `partial_fit`, which L-BFGS does not support."""
     if not estimator._descends:
         raise AttributeError(
             f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."

@@ -1,4 +1,4 @@
-"""Held-out samples of an estimator: which they are, and what is measured on them."""
+"""Validation split of an estimator, and losses and scores on it."""
 
 from collections.abc import Callable
 
@@ -10,14 +10,14 @@ from fastnn.network import Network
 from fastnn.training.history import Measured
 from fastnn.training.validation import Validation
 
-#: Loss and score of some samples.
+#: A function that computes a loss or score of samples.
 Measure = Callable[[LabelledSamples], float]
 
 
 def hold_out(
     samples: LabelledSamples, fraction: float, random: np.random.RandomState, *, stratifies: bool
 ) -> tuple[np.ndarray, LabelledSamples]:
-    """Rows to train on, and the samples to validate on: a share that is drawn as scikit-learn does."""
+    """Rows to train on, and the validation samples: a fraction drawn as in scikit-learn."""
     rows, others = train_test_split(
         np.arange(len(samples)),
         random_state=random,
@@ -33,14 +33,14 @@ def hold_out(
 
 
 class EstimatorValidation(Validation):
-    """The same data for the rules of scikit-learn and for fastnn's callbacks.
+    """Validation for both scikit-learn's rules and fastnn's callbacks.
 
     Parameters
     ----------
     loss, accuracy : function
-        The mean loss as scikit-learn reports it, and what it scores classes or numbers by.
+        The mean loss as reported by scikit-learn, and the default score: accuracy or R^2.
     score : function or None
-        What early stopping watches; None for the default, the accuracy or R^2.
+        The score monitored by early stopping; None for the default.
     """
 
     samples: LabelledSamples
@@ -52,7 +52,7 @@ class EstimatorValidation(Validation):
         self.loss, self.accuracy, self.own_score = loss, accuracy, score
 
     def measure(self) -> Measured:
-        """Loss and score, and for classes the accuracy, which callbacks may watch."""
+        """Loss, score, and for classes the accuracy, which callbacks may monitor."""
         loss = self.loss(self.samples)
         score = self.accuracy(self.samples) if self.own_score is None else self.own_score(self.samples)
         if not self.network.architecture.loss.classifies:

@@ -70,9 +70,7 @@ def test_fastnns_early_stopping_gives_back_the_best(parameters, make, y):
 @both
 @SOLVERS
 def test_a_checkpoint_is_refused(parameters, make, y, tmp_path):
-    with pytest.raises(
-        ValueError, match=r"Checkpoint resumes a training of Network.fit; save an estimator with joblib"
-    ):
+    with pytest.raises(ValueError, match=r"Checkpoint works only with Network.fit: save an estimator with joblib"):
         fitted(make, y, callbacks=[fastnn.Checkpoint(tmp_path / "training")], **parameters)
 
 

@@ -45,7 +45,7 @@ def test_training_does_not_go_on_with_another_number_of_targets(first, parameter
     before, predictions = parameters_of(found).copy(), found.predict(X)
     for method in ("fit", "partial_fit") if hasattr(found, "partial_fit") else ("fit",):
         with pytest.raises(
-            ValueError, match=r"Training goes on with 5 inputs and . outputs, got X and y for 5 and .\."
+            ValueError, match=r"Training continues with 5 inputs and . outputs, got X and y for 5 and .\."
         ):
             getattr(found, method)(X, TARGETS[other])
     np.testing.assert_array_equal(parameters_of(found), before)
@@ -79,7 +79,7 @@ def test_a_warm_start_takes_up_what_has_been_set_since(change, make, y):
 
 @pytest.mark.parametrize(("then", "message"), [
     ("poisson", "poisson"),
-    (Quantile(levels=(0.1, 0.9)), "Training goes on with 5 inputs and 1 outputs"),
+    (Quantile(levels=(0.1, 0.9)), "Training continues with 5 inputs and 1 outputs"),
 ], ids=str)  # fmt: skip
 def test_a_warm_start_does_not_go_on_with_a_loss_that_wants_other_outputs(then, message):
     found = fitted(MLPRegressor, np.abs(NUMBERS), warm_start=True)
@@ -156,7 +156,9 @@ def test_a_warm_start_takes_up_another_type():
 
 def test_a_warm_start_with_another_kind_of_outputs_is_refused():
     model = small(MLPRegressor, warm_start=True).fit(POINTS, LABELS).set_params(loss="poisson")
-    with pytest.raises(ValueError, match="Training goes on with outputs by 'identity', and loss='poisson' needs 'exp'"):
+    with pytest.raises(
+        ValueError, match="Training continues with output activation 'identity', but loss='poisson' needs 'exp'"
+    ):
         model.fit(POINTS, LABELS)
 
 

@@ -390,7 +390,7 @@ class TestChangedParameters:
         parameters = parameters_of(estimator)
         for train in (estimator.fit, estimator.partial_fit):
             with pytest.raises(
-                ValueError, match="Training goes on with 6 inputs and 1 outputs, got X and y for 6 and 2"
+                ValueError, match="Training continues with 6 inputs and 1 outputs, got X and y for 6 and 2"
             ):
                 train(X, X[:, :2])
         assert estimator.n_outputs_ == 1

@@ -134,7 +134,7 @@ class TestCallbacksOfScikitLearn:
     def test_a_callback_may_stop_the_training(self, solver):
         estimator = new_classifier(max_iter=20, solver=solver).set_callbacks(Stopping(2)).fit(X, LABELS)
         assert estimator.n_iter_ == 2
-        assert estimator.history_.stop_reason == "a callback of scikit-learn's asked for it"
+        assert estimator.history_.stop_reason == "stopped by a scikit-learn callback"
         assert_same_parameters(estimator, new_classifier(max_iter=2, solver=solver).fit(X, LABELS))
 
     def test_a_monitor_sees_the_model_of_each_iteration(self):

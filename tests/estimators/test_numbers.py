@@ -337,7 +337,7 @@ def test_counts_are_not_scaled_even_if_asked_for(houses):
 
 
 def test_a_classifier_has_no_target_to_standardise():
-    with pytest.raises(ValueError, match="standardize='target' needs targets that are numbers"):
+    with pytest.raises(ValueError, match="standardize='target' needs numeric targets"):
         MLPClassifier(standardize="target").fit([[0.0], [1.0]], [0, 1])
 
 

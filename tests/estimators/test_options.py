@@ -259,5 +259,5 @@ def test_layers_have_whole_numbers_of_units(sizes):
 
 @pytest.mark.parametrize("parameters", [{"schedule": lambda step: 0.1}, {"max_grad_norm": 1.0}])
 def test_lbfgs_takes_no_schedule_and_no_clipping(parameters):
-    with pytest.raises(ValueError, match="L-BFGS finds the length of its steps itself"):
+    with pytest.raises(ValueError, match="L-BFGS chooses its own step sizes"):
         small(MLPClassifier, solver="lbfgs", **parameters).fit(POINTS, LABELS)
