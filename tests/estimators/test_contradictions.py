@@ -34,7 +34,7 @@ WRONG = {
     "normalization of single samples": ({"normalization": "batch", "batch_size": 1}, {}, "batch"),
     "X_val alone": ({}, {"X_val": X}, "Validation data need both X_val and y_val"),
     "y_val alone": ({}, {"y_val": CLASSES}, "Validation data need both X_val and y_val"),
-    "weights alone": ({}, {"sample_weight_val": np.ones(60)}, "sample_weight_val goes with them"),
+    "weights alone": ({}, {"sample_weight_val": np.ones(60)}, "sample_weight_val cannot be passed without them"),
     "features of X_val": ({}, {"X_val": X[:, :2], "y_val": CLASSES}, "X has 2 features, but MLP.* is expecting 5"),
     "NaN in X_val": ({}, {"X_val": X * np.nan, "y_val": CLASSES}, "Input X contains NaN"),
     "samples of y_val": ({}, {"X_val": X, "y_val": CLASSES[:3]}, "inconsistent numbers of samples"),
