@@ -1,4 +1,4 @@
-"""The options of ``fastnn train`` in groups: frozen dataclasses, which go to estimators and networks as keyword arguments."""
+"""The options of ``fastnn train`` in groups: frozen dataclasses, passed to estimators and networks as keyword arguments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -21,11 +21,11 @@ class Group:
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Self:
-        """The group, filled from the options of a command by the names of its fields."""
+        """The group with the options of a command that have the names of its fields."""
         return cls(**{field.name: options[field.name] for field in fields(cls)})
 
     def keywords(self, names: Mapping[str, str]) -> dict[str, Any]:
-        """The fields as keyword arguments; `names` gives those that are called otherwise by whoever takes them."""
+        """The fields as keyword arguments; `names` maps fields to parameters that have another name."""
         return {names.get(field.name, field.name): getattr(self, field.name) for field in fields(self)}
 
 
@@ -42,12 +42,12 @@ class Source(Group):
 
     @property
     def is_file(self) -> bool:
-        """Whether the samples are the user's own, rather than a data set known by name."""
+        """Whether the samples come from a file, rather than a built-in data set."""
         return isinstance(self.data, Path)
 
     @property
     def model_file(self) -> Path:
-        """The file in which a model is saved by default."""
+        """The default name of the model file."""
         name = datasets.table_name(self.data) if isinstance(self.data, Path) else self.data
         return Path(f"{name}-model.npz")
 
@@ -74,20 +74,20 @@ class Design(Group):
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation(Group):
-    """What is done to features, targets and sample weights before training."""
+    """How features, targets and sample weights are prepared before training."""
 
     standardize: bool | None
     label_smoothing: float
     class_weight: str | None
 
     def completed(self, dataset: Dataset) -> Self:
-        """The same with the default of the data set."""
+        """The same options, with the default of the data set."""
         return replace(self, standardize=dataset.standardize) if self.standardize is None else self
 
 
 @dataclass(frozen=True, kw_only=True)
 class Descent(Group):
-    """How to train; what is None depends on the task, the optimizer or the number of samples."""
+    """How to train; the defaults of fields that are None depend on the task, the optimizer or the number of samples."""
 
     epochs: int | None
     batch_size: int | None
@@ -102,7 +102,7 @@ class Descent(Group):
 
 @dataclass(frozen=True, kw_only=True)
 class Training(Group):
-    """What a `Descent` comes to for given samples: arguments of `Network.fit` and of the estimators."""
+    """A `Descent` with all defaults for given samples: arguments of `Network.fit` and of the estimators."""
 
     optimizer: Optimizer
     schedule: Schedule
@@ -119,7 +119,7 @@ class Stopping(Group):
     validation_fraction: float | None = None
 
     def completed(self, is_file: bool) -> Self:
-        """The same with defaults: early stopping is on for files, and when there is a patience."""
+        """The same options with defaults: early stopping is on for files, and if there is a patience."""
         requested = bool(self.early_stopping) or self.patience is not None
         if self.early_stopping is False or not (is_file or requested):
             return replace(self, early_stopping=False)

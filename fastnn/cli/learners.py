@@ -1,7 +1,7 @@
 """The two ways to train a network: the estimators, and `Network.fit`.
 
-Tables of your own go through `MLPClassifier` and `MLPRegressor`. `Network.fit` trains on the data sets that have a name,
-and does what these estimators do not: it resumes from a checkpoint.
+Training on a file uses `MLPClassifier` or `MLPRegressor`. Training on a built-in data set, or with a checkpoint, from which
+these cannot resume, uses `Network.fit`.
 """
 
 import warnings
@@ -23,11 +23,11 @@ from fastnn.training.callbacks import Callback, EarlyStopping
 from fastnn.training.checkpoints import Checkpoint
 from fastnn.training.history import History
 
-#: Fields of `Design` and `Training` that a network, or an estimator, calls by another name.
+#: Fields of `Design` and `Training` that have another name in a network or an estimator.
 NETWORK_NAMES = {"hidden": "layer_sizes", "activation": "activations"}
 ESTIMATOR_NAMES = {"hidden": "hidden_layer_sizes", "seed": "random_state", "epochs": "max_iter"}
 
-#: An estimator stops only when a callback says so, and penalises weights only as its optimizer does.
+#: Estimators stop only by callbacks, and only their optimizer penalises weights.
 ESTIMATOR_SETTINGS = {"alpha": 0.0, "n_iter_no_change": np.inf}
 
 
@@ -37,7 +37,7 @@ def choose_learner(source: Source, files: Files) -> Learner:
 
 
 def fit_estimator(plan: Plan, progress: ProgressBar) -> Model:
-    """Train `MLPClassifier` or `MLPRegressor`, which returns after Ctrl-C with what was learned."""
+    """Train `MLPClassifier` or `MLPRegressor`, which keep the parameters after Ctrl-C."""
     from sklearn.exceptions import ConvergenceWarning
 
     from fastnn.estimators.rules import NonFiniteWeightsError
@@ -45,7 +45,7 @@ def fit_estimator(plan: Plan, progress: ProgressBar) -> Model:
     estimator, train, watched = _make_estimator(plan, progress), plan.parts.train, plan.parts.watched
     weights = {"sample_weight": train.weights, "sample_weight_val": watched.weights}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs was asked for
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the user chose the number of epochs
         warnings.filterwarnings("ignore", "Training interrupted by user")  # the report says so
         try:
             estimator.fit(train.X, train.y, X_val=watched.X, y_val=watched.y, **weights)
@@ -74,7 +74,7 @@ class StopAtDivergence(Callback):
     """Ends the training of an estimator whose loss is no longer finite, as `Network.fit` does by itself."""
 
     def on_epoch_end(self, network: Network, history: History) -> None:
-        """Raise DivergenceError; parameters that are not finite have ended the training before."""
+        """Raise DivergenceError if the loss is not finite; parameters that are not finite end training before."""
         loss = history.loss[-1]
         if not np.isfinite(loss):
             raise DivergenceError(
@@ -87,7 +87,7 @@ def fit_network(plan: Plan, progress: ProgressBar) -> Model:
     """Train with `Network.fit`."""
     model, files = _untrained_model(plan), plan.files
     train, watched = _as_network_takes(model, plan.parts.train), _as_network_takes(model, plan.parts.watched)
-    with suppress(KeyboardInterrupt):  # what was learned is in the network
+    with suppress(KeyboardInterrupt):  # the network has the parameters reached
         model.network.fit(
             *train,
             **plan.training.keywords({}),

@@ -20,23 +20,23 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 WITH_MOMENTUM = ("sgd", "rmsprop")
 REPORTED = ("momentum", "l2", "weight_decay", "max_grad_norm")
 
-#: Learning rates of plain SGD; the other optimizers have one of their own.
+#: Default learning rates of SGD; the other optimizers have their own defaults.
 LEARNING_RATES = {"classification": 0.2, "regression": 0.002}
 
 
 class Steps(NamedTuple):
-    """How many passes over the training samples, and how many samples per update."""
+    """Number of epochs, and batch size."""
 
     epochs: int
     batch_size: int
 
 
-# Small data sets want many small steps, large ones few passes in batches that keep the processor busy.
+# Small data sets need many small steps; large ones need few epochs, in batches that keep the processor busy.
 LARGE = 10_000  # training samples
 SMALL_TRAINING, LARGE_TRAINING = Steps(epochs=100, batch_size=16), Steps(epochs=10, batch_size=64)
 
-#: The rate falls on a plateau of the training loss, if there is no part of the samples to validate on: those that are held
-#: out for the report are not there to be learned from.
+#: Without a validation set, the plateau schedule monitors the training loss: the held-out samples of the report must not
+#: influence training.
 SCHEDULES: dict[str, Callable[[Optimizer], Schedule]] = {
     "constant": lambda optimizer: Constant(),
     "inverse-scaling": lambda optimizer: InverseScaling(),
@@ -50,7 +50,7 @@ def check_optimizer_options(descent: Descent) -> None:
     """Reject options that do not apply to the optimizer."""
     if descent.momentum is not None and descent.optimizer not in WITH_MOMENTUM:
         raise click.UsageError(
-            f"--momentum is for {' and '.join(WITH_MOMENTUM)}, and --optimizer is {descent.optimizer}."
+            f"--momentum is for {' and '.join(WITH_MOMENTUM)}, but --optimizer is {descent.optimizer}."
         )
 
 
@@ -67,7 +67,7 @@ def make_training(descent: Descent, task: str, parts: Parts) -> Training:
 
 
 def make_optimizer(descent: Descent, task: str) -> Optimizer:
-    """The optimizer with the options that were given; plain SGD has a default learning rate for each task."""
+    """The optimizer with the given options; SGD has a default learning rate for each task."""
     given = {name: getattr(descent, name) for name in ("learning_rate", *REPORTED)}
     options = {name: value for name, value in given.items() if value is not None}
     if descent.optimizer == "sgd":  # the velocity adds up to 1 / (1 - momentum) steps
@@ -76,7 +76,7 @@ def make_optimizer(descent: Descent, task: str) -> Optimizer:
 
 
 def make_schedule(name: str, optimizer: Optimizer, *, validates: bool = False) -> Schedule:
-    """The schedule of that name."""
+    """The schedule with this name."""
     schedule = SCHEDULES[name](optimizer)
     if validates and isinstance(schedule, ReduceOnPlateau):
         return replace(schedule, monitor="validation_loss")
@@ -84,7 +84,7 @@ def make_schedule(name: str, optimizer: Optimizer, *, validates: bool = False) -
 
 
 def described(optimizer: Optimizer, schedule: Schedule) -> list[str]:
-    """What the report says of an optimizer and a schedule, leaving out what is plain."""
+    """An optimizer and a schedule in words for the report, without defaults."""
     name = next(name for name, kind in OPTIMIZERS.items() if type(optimizer) is kind)
     words = [] if name == "sgd" else [name]
     words.append(f"learning rate {optimizer.learning_rate:g}")

@@ -64,5 +64,5 @@ class Parts(NamedTuple):
 
 
 def _has_enough(classes: np.ndarray, fraction: float) -> bool:
-    """Whether there are enough samples for validation, in classes with other samples to train on."""
+    """Whether there are enough samples for validation, in classes with further samples for training."""
     return math.ceil(fraction * len(classes)) >= FEWEST_TO_VALIDATE and np.bincount(classes).max() > 1

@@ -31,32 +31,32 @@ from fastnn.serialization import save
 @click.command(short_help="Train a network and save it.")
 @with_options(DATA, NETWORK, TRAINING, STOPPING, COMPUTATION, OUTPUT)
 def train(**options: Any) -> None:
-    """Train a network, report how well it does on held-out samples, and save it.
+    """Train a network, evaluate it on held-out samples, and save it.
 
     \b
-    fastnn train                                          digits that come with scikit-learn
-    fastnn train --data moons --plot moons.png            points in the plane, with a picture
-    fastnn train --data mnist --hidden 512,512            70,000 images, read from files or fetched
-    fastnn train --optimizer adam --schedule one-cycle    another way of descent
+    fastnn train                                          the digits that ship with scikit-learn
+    fastnn train --data moons --plot moons.png            points in the plane, with a plot
+    fastnn train --data mnist --hidden 512,512            70,000 images, read from files or downloaded
+    fastnn train --optimizer adam --schedule one-cycle    another optimizer and schedule
     fastnn train --dropout 0.3 --early-stopping           against overfitting
-    fastnn train --data iris.csv --target species         a table of your own
+    fastnn train --data iris.csv --target species         your own table
 
-    A table (CSV, TSV, both perhaps compressed, Parquet, Feather) has named columns of numbers, its target excepted. A .npz
-    file holds arrays X and y, a .npy file one array. Empty cells, NA, ?, -, None, null and the like are missing values;
-    rows without a target are left out. A fifth of the samples is held out, where the data has no test samples of its own.
+    A table (CSV or TSV, plain or compressed, Parquet, Feather) has named, numeric columns; only the target may hold text. A
+    .npz file holds arrays X and y, a .npy file one array. Empty cells, NA, ?, -, None, null and the like are missing values;
+    rows without a target are left out. A fifth of the samples is held out unless the data set has its own test samples.
 
-    A file is learned by fastnn.MLPClassifier or fastnn.MLPRegressor. With --checkpoint, which these do not have,
-    Network.fit learns it, as it does the data sets that have a name; it begins with other weights.
+    Training on a file uses fastnn.MLPClassifier or fastnn.MLPRegressor. Training on a built-in data set, or with
+    --checkpoint, which these do not support, uses Network.fit; its initial weights differ.
 
-    Ctrl-C stops the training and keeps what was learned. With --checkpoint FILE the same command goes on later, if --resume
-    is added to it.
+    Ctrl-C stops training and keeps the model trained so far. With --checkpoint FILE, the same command with --resume
+    continues the training later.
     """  # noqa: D301 (a backspace is click's mark for lines that must not be rewrapped)
     chosen = Options.of(options)
     _check(chosen)
     dataset = chosen.source.load(chosen.design.seed)
     plan = _make_plan(chosen, dataset)
     report_data(plan)
-    hashes = _hashes(plan)  # now, so that Ctrl-C cannot lose what was learned
+    hashes = _hashes(plan)  # before training, so that Ctrl-C cannot interrupt it afterwards
     learn = choose_learner(chosen.source, chosen.files)
     run = run_training(learn, plan, announce=partial(report_training, plan=plan))
     model = _save(run, plan, hashes)
@@ -96,7 +96,7 @@ def _hashes(plan: Plan) -> np.ndarray | None:
 
 
 def _save(run: Run, plan: Plan, hashes: np.ndarray | None) -> Model:
-    """Save what was learned, if anything was, with the hashes of the training samples."""
+    """Save the model, if there is one, with the hashes of the training samples."""
     if run.model is None:
         click.echo("Interrupted before anything was learned: no model was saved.", err=True)
         raise click.exceptions.Exit(INTERRUPTED)
@@ -108,7 +108,7 @@ def _save(run: Run, plan: Plan, hashes: np.ndarray | None) -> Model:
 def _report(run: Run, model: Model, plan: Plan) -> None:
     """Print how training went, and plot it if asked for; after Ctrl-C, end with its exit status."""
     if run.interrupted:
-        click.echo(f"Interrupted: what was learned until now is kept{_how_to_resume(plan)}.", err=True)
+        click.echo(f"Interrupted: the model trained so far is kept{_how_to_resume(plan)}.", err=True)
     if plan.patience is not None or run.interrupted:
         report_epochs(run, plan)
     report_results(run, model, plan.parts)
@@ -122,4 +122,4 @@ def _report(run: Run, model: Model, plan: Plan) -> None:
 
 def _how_to_resume(plan: Plan) -> str:
     checkpoint = plan.files.checkpoint
-    return f"; --resume goes on from {checkpoint}" if checkpoint and checkpoint.exists() else ""
+    return f"; --resume continues from {checkpoint}" if checkpoint and checkpoint.exists() else ""

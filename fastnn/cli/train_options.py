@@ -1,4 +1,4 @@
-"""The options of ``fastnn train`` as they are given on the command line, in the order of ``--help``."""
+"""The command-line options of ``fastnn train``, in the order of ``--help``."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ HIDDEN_ACTIVATIONS = tuple(name for name, activation in ACTIVATIONS.items() if a
 
 
 def with_options(*groups: Sequence[Option]) -> Option:
-    """A decorator that gives a command the options of some groups, in their order."""
+    """A decorator that adds groups of options to a command, in order."""
 
     def decorate(command: Any) -> Any:
         for option in reversed([option for group in groups for option in group]):
@@ -38,15 +38,15 @@ def with_options(*groups: Sequence[Option]) -> Option:
     return decorate
 
 
-#: Which samples to learn from.
+#: The data set.
 DATA: list[Option] = [
     click.option(
         "--data",
         type=data_source,
         default="digits",
         metavar="NAME|FILE",
-        help="What to learn: digits, moons, circles, blobs, mnist, or a file ending in .csv, .tsv, .parquet, .feather, .npz "
-        "or .npy; - for CSV from the standard input stream.",
+        help="Data set: digits, moons, circles, blobs, mnist, or a file ending in .csv, .tsv, .parquet, .feather, .npz "
+        "or .npy; - for CSV from standard input.",
     ),
     data_dir_option,
     click.option(
@@ -65,18 +65,18 @@ DATA: list[Option] = [
         "--task",
         type=click.Choice(datasets.TASKS),
         default="auto",
-        help="For a file: auto takes words and few different whole numbers for classes, other targets for regression.",
+        help="For a file: auto treats text and whole numbers with few distinct values as classes, other targets as regression.",
     ),
 ]
 
-#: The network, and how its targets count.
+#: The network and its loss.
 NETWORK: list[Option] = [
     click.option(
         "--hidden",
         type=hidden_sizes,
         default="128",
         metavar="SIZES",
-        help="Units of the hidden layers, such as 128,64; none for no hidden layer.",
+        help="Number of units in each hidden layer, such as 128,64; none for no hidden layer.",
     ),
     click.option(
         "--activation",
@@ -94,20 +94,20 @@ NETWORK: list[Option] = [
         "--dropout",
         type=click.FloatRange(0, 1, max_open=True),
         default=0.0,
-        metavar="SHARE",
-        help="Share of the hidden units that training leaves out at random, in each batch others.",
+        metavar="FRACTION",
+        help="Fraction of the hidden units dropped at random in training.",
     ),
     click.option(
         "--label-smoothing",
         type=click.FloatRange(0, 1),
         default=0.0,
-        metavar="SHARE",
-        help="Share of each target that is spread evenly over all classes.",
+        metavar="FRACTION",
+        help="Fraction of each target that is spread evenly over all classes.",
     ),
     click.option(
         "--class-weight",
         type=click.Choice(["balanced"]),
-        help="Let all classes count the same in training, however rare.  [default: all samples count the same]",
+        help="Give all classes the same total weight in training, however rare.  [default: all samples count equally]",
     ),
 ]
 
@@ -117,89 +117,88 @@ TRAINING: list[Option] = [
         "--epochs",
         type=click.IntRange(min=1),
         metavar="N",
-        help=f"Passes over the training data.  [default: {SMALL_TRAINING.epochs}; {LARGE_TRAINING.epochs} from {LARGE:,} samples]",
+        help=f"Passes over the training data.  [default: {SMALL_TRAINING.epochs}, or {LARGE_TRAINING.epochs} for {LARGE:,} "
+        "or more samples]",
     ),
     click.option(
         "--batch-size",
         type=batch_size_type,
         metavar="SAMPLES",
-        help="Samples per update of the parameters, or all.  "
-        f"[default: {SMALL_TRAINING.batch_size}; {LARGE_TRAINING.batch_size} from {LARGE:,} samples]",
+        help="Samples per mini-batch, or all.  "
+        f"[default: {SMALL_TRAINING.batch_size}, or {LARGE_TRAINING.batch_size} for {LARGE:,} or more samples]",
     ),
-    click.option(
-        "--optimizer", type=click.Choice(tuple(OPTIMIZERS)), default="sgd", help="How a step follows the gradient."
-    ),
+    click.option("--optimizer", type=click.Choice(tuple(OPTIMIZERS)), default="sgd", help="Optimizer."),
     click.option(
         "--learning-rate",
         type=Number(),
         metavar="NUMBER",
-        help=f"Step size.  [default: {LEARNING_RATES['classification']} for sgd, for regression "
-        f"{LEARNING_RATES['regression']}, (1 - momentum) times that with a momentum; for others their own]",
+        help=f"Learning rate.  [default: for sgd, {LEARNING_RATES['classification']}, for regression "
+        f"{LEARNING_RATES['regression']}, times (1 - momentum); otherwise that of the optimizer]",
     ),
     click.option(
         "--momentum",
         type=click.FloatRange(0, 1, max_open=True),
-        metavar="SHARE",
-        help="Share of the velocity that sgd and rmsprop keep from step to step.  [default: 0]",
+        metavar="NUMBER",
+        help="Momentum of sgd and rmsprop.  [default: 0]",
     ),
     click.option(
         "--schedule",
         type=click.Choice(tuple(SCHEDULES)),
         default="constant",
-        help="How the learning rate changes on the way.",
+        help="Learning-rate schedule.",
     ),
     click.option(
         "--l2",
         type=Number(may_be_zero=True),
         default=0.0,
         metavar="NUMBER",
-        help="Strength of the penalty on large weights.",
+        help="Strength of the L2 penalty on the weights.",
     ),
     click.option(
         "--weight-decay",
         type=Number(may_be_zero=True),
         metavar="NUMBER",
-        help="Strength of the decay of weights beside the gradient.  [default: 0, for adamw 0.01]",
+        help="Strength of the decoupled weight decay.  [default: 0, for adamw 0.01]",
     ),
     click.option(
         "--max-grad-norm",
         type=Number(),
         metavar="NUMBER",
-        help="Length to which longer gradients are shortened.  [default: none]",
+        help="Maximum gradient norm; longer gradients are clipped.  [default: none]",
     ),
 ]
 
-#: When to stop early, and where to resume.
+#: Early stopping and checkpoints.
 STOPPING: list[Option] = [
     click.option(
         "--validation-fraction",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        metavar="SHARE",
-        help="Share of the samples to train on that are set aside and watched instead, by early stopping and the plateau "
-        f"schedule.  [default: {VALIDATION_FRACTION} with early stopping, else none]",
+        metavar="FRACTION",
+        help="Fraction of the training samples used for validation instead, by early stopping and the plateau schedule.  "
+        f"[default: {VALIDATION_FRACTION} with early stopping, else none]",
     ),
     click.option(
         "--early-stopping/--no-early-stopping",
         default=None,
-        help="Stop when the validation loss no longer gets smaller, and keep the network of the best epoch.  "
+        help="Stop when the validation loss no longer decreases, and keep the network of the best epoch.  "
         "[default: yes for files, if they have enough samples]",
     ),
     click.option(
         "--patience",
         type=click.IntRange(min=1),
         metavar="N",
-        help=f"Epochs that early stopping waits for a smaller validation loss; turns it on.  [default: {PATIENCE}]",
+        help=f"Epochs without a smaller validation loss before stopping; turns on early stopping.  [default: {PATIENCE}]",
     ),
     click.option(
         "--checkpoint",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Write after every epoch what the training needs to go on.",
+        help="Save a checkpoint after every epoch, from which training can be resumed.",
     ),
-    click.option("--resume", is_flag=True, help="Go on from the file of --checkpoint, with the same other options."),
+    click.option("--resume", is_flag=True, help="Resume from the --checkpoint file; other options must be the same."),
 ]
 
-#: The arithmetic, the random numbers, and the scale of the features.
+#: Backend, precision, random numbers, and scaling of the features.
 COMPUTATION: list[Option] = [
     backend_option,
     click.option(
@@ -214,34 +213,34 @@ COMPUTATION: list[Option] = [
         type=click.IntRange(min=0, max=2**32 - 1),
         default=0,
         metavar="N",
-        help="Seed of all that is random: held-out samples, first weights, order of the samples, generated points.",
+        help="Seed of all random numbers: held-out samples, initial weights, order of the samples, generated points.",
     ),
     click.option(
         "--standardize/--no-standardize",
         default=None,
-        help="Bring each feature but columns of 0 and 1 to mean 0 and standard deviation 1.  [default: yes, except for images]",
+        help="Scale each feature, except 0/1 columns, to mean 0 and standard deviation 1.  [default: yes, except for images]",
     ),
 ]
 
-#: What to write.
+#: Output files.
 OUTPUT: list[Option] = [
     click.option(
         "--fingerprint/--no-fingerprint",
         "keeps_hashes",
         default=True,
-        help="Keep hashes of the training samples in the model, by which predict recognises them. They hide what a sample "
-        "is, but not from those who can guess it.",
+        help="Store hashes of the training samples in the model, so that predict recognises them. They do not reveal a "
+        "sample, except to someone who can guess it.",
     ),
     click.option(
         "--output",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Where to save the model; a model of that name is replaced.  [default: DATA-model.npz]",
+        help="Model file; an existing model is replaced.  [default: DATA-model.npz]",
     ),
     click.option(
         "--plot",
         type=click.Path(path_type=Path),
         metavar="FILE.png",
-        help="Draw the loss of each epoch, and for data with two features the decision boundary.",
+        help="Plot the loss of each epoch, and the decision boundary if there are two features.",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Training with a progress bar, which Ctrl-C ends without losing what was learned."""
+"""Training with a progress bar; Ctrl-C stops it, and keeps the model trained so far."""
 
 import time
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from fastnn.network import Network
 from fastnn.training.callbacks import Callback
 from fastnn.training.history import History
 
-INTERRUPTED = 130  # the exit status of a program that Ctrl-C ended, by the shells' convention
+INTERRUPTED = 130  # exit status after Ctrl-C, by the convention of shells
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything that is settled before training starts."""
+    """Everything that is decided before training starts."""
 
     dataset: Dataset
     parts: Parts
@@ -38,7 +38,7 @@ class Plan:
 
 
 class Run(NamedTuple):
-    """How a training went; without a model, it ended before anything was learned."""
+    """The result of training; without a model if it ended before anything was learned."""
 
     model: Model | None
     history: History
@@ -51,7 +51,7 @@ Learner = Callable[[Plan, "ProgressBar"], Model]
 
 
 def run_training(learn: Learner, plan: Plan, announce: Callable[[Network], None]) -> Run:
-    """Announce a network and train it; Ctrl-C ends the training but keeps what was learned."""
+    """Announce a network and train it; Ctrl-C stops training, and keeps the model trained so far."""
     start, model = time.perf_counter(), None
     with ProgressBar(plan.training.epochs, plan.parts.watched_name, announce) as progress, suppress(KeyboardInterrupt):
         model = learn(plan, progress)
@@ -63,7 +63,7 @@ def run_training(learn: Learner, plan: Plan, announce: Callable[[Network], None]
 
 
 class ProgressBar(Callback):
-    """A bar on the standard error stream, if that is a terminal, which training moves forward."""
+    """A progress bar on standard error, if that is a terminal."""
 
     def __init__(self, epochs: int, watched: str, announce: Callable[[Network], None]) -> None:
         self.history: History | None = None
@@ -79,7 +79,7 @@ class ProgressBar(Callback):
             self._bar.close()
 
     def on_fit_begin(self, network: Network, history: History) -> None:
-        """Say what is about to be trained, and take up the history of a training that goes on."""
+        """Announce the network, and store the history if training is resumed."""
         self._announce(network)
         if len(history):
             self.history, self.seconds_before = history, sum(history.seconds)
@@ -91,7 +91,7 @@ class ProgressBar(Callback):
         )
 
     def __call__(self, fraction_done: float, history: History) -> None:
-        """Move the bar; the last loss and accuracy stand beside it."""
+        """Update the bar, and show the last loss and accuracy next to it."""
         self.history = history
         if self._bar is None:
             return

@@ -104,7 +104,7 @@ def test_the_version_is_given():
         ("--optimizer lion", "'lion' is not one of"),
         ("--schedule linear", "'linear' is not one of"),
         ("--momentum 1", "1.0 is not in the range"),
-        ("--momentum 0.9 --optimizer adam", "--momentum is for sgd and rmsprop, and --optimizer is adam"),
+        ("--momentum 0.9 --optimizer adam", "--momentum is for sgd and rmsprop, but --optimizer is adam"),
         ("--max-grad-norm 0", "is not in the range"),
         ("--weight-decay -1", "is not in the range"),
         ("--dropout 1", "1.0 is not in the range"),

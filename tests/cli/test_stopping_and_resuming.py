@@ -107,7 +107,7 @@ def test_an_interrupted_training_goes_on_to_the_same_model(epochs, monkeypatch):
     with monkeypatch.context() as patch:
         interrupt_after(epochs, patch)
         result = run("train", *RESUMABLE, "--output", "model", status=130)
-    assert "Interrupted: what was learned until now is kept; --resume goes on from kept." in result.stderr
+    assert "Interrupted: the model trained so far is kept; --resume continues from kept." in result.stderr
     assert (
         f"Epochs       {epochs} of 6 were done when Ctrl-C ended the training; the network is that of epoch"
         in result.output
@@ -182,7 +182,7 @@ def interrupt_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ctrl_c_keeps_what_was_learned(monkeypatch):
     interrupt_after(5, monkeypatch)
     result = run("train", "--backend", "numpy", "--output", "model", status=130)
-    assert "Interrupted: what was learned until now is kept." in result.stderr
+    assert "Interrupted: the model trained so far is kept." in result.stderr
     assert "Epochs       5 of 100 were done when Ctrl-C ended the training\n" in result.output
     assert reported(result.output, "Accuracy")[1] > 0.8
     assert "saved to model" in result.output
@@ -193,7 +193,7 @@ def test_ctrl_c_keeps_what_was_learned_of_a_table(folder, monkeypatch):
     interrupt_after(3, monkeypatch)
     write_flowers(folder / "flowers.csv")
     result = run("train", "--data", "flowers.csv", "--backend", "numpy", "--patience", "50", status=130)
-    assert result.stderr == "Interrupted: what was learned until now is kept.\n"
+    assert result.stderr == "Interrupted: the model trained so far is kept.\n"
     assert (
         "Epochs       3 of 100 were done when Ctrl-C ended the training; the network is that of epoch 3\n"
         in result.output
@@ -250,7 +250,7 @@ def test_a_real_ctrl_c_stops_a_real_process(folder, data):
         finally:
             process.kill()
     assert process.returncode == 130
-    assert errors == "Interrupted: what was learned until now is kept.\n"
+    assert errors == "Interrupted: the model trained so far is kept.\n"
     assert re.search(r"^Epochs +[\d,]+ of 1,000,000 were done when Ctrl-C ended the training$", output, re.MULTILINE)
     assert "saved to model" in output
     assert fastnn.load("model", backend="numpy").n_features == 2
