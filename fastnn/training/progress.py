@@ -21,7 +21,7 @@ _stop: ContextVar[threading.Event | None] = ContextVar("_stop", default=None)
 
 
 class StoppedError(RuntimeError):
-    """A training was stopped because another one running in parallel failed."""
+    """A training was stopped because another in parallel failed or was interrupted."""
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def check_stopped() -> None:
     """Raise StoppedError if the training in this context is to stop."""
     stop = _stop.get()
     if stop is not None and stop.is_set():
-        raise StoppedError("The training was stopped because another one running in parallel failed.")
+        raise StoppedError("The training was stopped because another in parallel failed or was interrupted.")
 
 
 def check_progress(progress: Any) -> None:
