@@ -1,1 +1,1 @@
-"""Measurements: one table of workloads, timed by pytest-benchmark, by asv and by ``python -m benchmarks.compare_backends``."""
+"""Benchmarks: one table of workloads, timed by pytest-benchmark, by asv and by the commands in this package."""

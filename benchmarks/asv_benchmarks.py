@@ -1,4 +1,4 @@
-"""The same table for asv, which follows the numbers from commit to commit."""
+"""The table of workloads for asv, which tracks results over commits."""
 
 import tempfile
 from pathlib import Path
@@ -35,7 +35,7 @@ class Fit:
 
 
 class Kernels:
-    """One call of each kernel of each backend, compiled and compared with its twin beforehand."""
+    """One call of each kernel of each backend, compiled and checked against its twin beforehand."""
 
     params = (list(_KERNELS), ["numpy", "numba"])
     param_names = ("kernel", "backend")
@@ -67,22 +67,22 @@ class Inference:
 
 
 class FreshProcess:
-    """What a process pays before it trains."""
+    """The start-up time of a process."""
 
     timeout = 300
     unit = "seconds"
 
     def track_import(self):
-        """Import, NumPy and Numba being there already."""
+        """Import time, with NumPy and Numba already imported."""
         return import_seconds()
 
     def track_first_fit_compiles(self):
-        """First fit, no compiled code on disk."""
+        """First fit, without compiled code on disk."""
         with tempfile.TemporaryDirectory() as cache:
             return first_fit_seconds(Path(cache))
 
     def track_first_fit_loads(self):
-        """First fit, compiled code on disk."""
+        """First fit, with compiled code on disk."""
         with tempfile.TemporaryDirectory() as cache:
             first_fit_seconds(Path(cache))
             return first_fit_seconds(Path(cache))

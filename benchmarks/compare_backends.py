@@ -1,7 +1,7 @@
-"""Time both backends on the table, taking turns, and save medians and ratios.
+"""Time both backends on the table of workloads, interleaved, and save medians and ratios.
 
-Run it on a machine that does nothing else: ``python -m benchmarks.compare_backends``, then
-``python -m benchmarks.readme`` to bring the README up to date.
+Run ``python -m benchmarks.compare_backends`` on an otherwise idle machine, then ``python -m benchmarks.readme`` to update
+the README.
 """
 
 import functools
@@ -30,7 +30,7 @@ WORKLOADS = at_size(TRAININGS)
 
 
 def measure(workload: Training, rounds: int, n_threads: int | None) -> dict[str, Any]:
-    """Median seconds of each backend, the backends taking turns, after a check that they agree."""
+    """Median seconds of each backend, interleaved, after a check that the backends agree."""
     workload.assert_backends_agree()
     backends = fastnn.available_backends()
     turns = {backend: functools.partial(workload.seconds, backend, n_threads) for backend in backends}
@@ -47,7 +47,7 @@ def _summary(workload: Training, seconds: list[float]) -> dict[str, float]:
 
 
 def measured_on(n_threads: int | None) -> dict[str, Any]:
-    """What the numbers were measured on."""
+    """A description of the machine and the versions."""
     return {
         **machine(),
         "threads": n_threads or available_cpus(),
@@ -58,7 +58,7 @@ def measured_on(n_threads: int | None) -> dict[str, Any]:
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """Table of the saved results, and below it what they were measured on."""
+    """Table of the saved results, with a note on the machine and the versions."""
     header = ["workload", "network", "batch"]
     header += ["NumPy, ms per epoch", "Numba, ms per epoch", "times faster", "Numba, samples/s"]
     at = results["machine"]
@@ -93,9 +93,7 @@ SAVED = SavedResults("backends", markdown)
 @click.option(
     "--rounds", type=click.IntRange(min=1), default=1 if QUICK else 7, show_default=True, help="Turns of each."
 )
-@click.option(
-    "--threads", type=click.IntRange(min=1), help="Threads of both backends.  [default: as many as there are]"
-)
+@click.option("--threads", type=click.IntRange(min=1), help="Threads of both backends.  [default: one per processor]")
 @runs.only_option(workload.name for workload in WORKLOADS)
 def main(rounds: int, threads: int | None, only: tuple[str, ...]) -> None:
     """Time both backends on the table of workloads, interleaved, and save medians and ratios."""

@@ -1,4 +1,4 @@
-"""The table of operations that pytest-benchmark and asv time: functions that both backends have, at MNIST's sizes."""
+"""The table of operations timed by pytest-benchmark and asv: functions of both backends, at MNIST's sizes."""
 
 import functools
 from collections.abc import Callable
@@ -20,26 +20,26 @@ from fastnn.updates import SETTINGS
 N = 16 if QUICK else 128
 N_SAMPLES = 100 if QUICK else 10_000
 
-#: How far an operation may be from its twin, relative to the largest number: sums of up to 784 products, rounded one by one.
+#: Largest relative difference of an operation from its twin: sums of up to 784 products, each rounded.
 TOLERANCE = 784 * float(np.finfo(DTYPE).eps)
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """An operation of the compiled backend, the NumPy function that it equals, and what both are called with.
+    """An operation of the compiled backend, its NumPy twin, and the arguments of both.
 
     Attributes
     ----------
     name : str
-        What it computes, and at which size.
+        Name and size.
     twin : callable
         The NumPy function.
     operation : Operation
         The operation.
     arguments : callable
-        Makes the arguments of both, the same numbers each time.
+        Creates the arguments of both, with the same values each time.
     outputs : int
-        How many of its first arguments it writes.
+        Number of arguments that it writes; they come first.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Kernel:
     outputs: int = 1
 
     def call(self, backend: str) -> Callable[[], None]:
-        """What one backend calls, ready to be timed: compiled, and found equal to its twin."""
+        """The call of one backend, ready to be timed: compiled, and checked against its twin."""
         expected, arguments = self.arguments(), self.arguments()
         self.twin(*expected)
         run = functools.partial(self.twin, *arguments) if backend == "numpy" else _program(self.operation, arguments)
@@ -60,7 +60,7 @@ class Kernel:
 
 
 def _program(operation: Operation, arguments: tuple[NDArray[Any], ...]) -> Callable[[], None]:
-    """What runs an operation by itself, on one thread."""
+    """A function that runs the operation alone, on one thread."""
     program, step = Program(np.dtype(DTYPE)), np.zeros(1, SETTINGS)
     program.add(operation, (NOTHING, 1), *map(View, arguments))
     return functools.partial(program.run, step)
@@ -96,7 +96,7 @@ def _select_rows(rows: NDArray[Any], data: NDArray[Any], order: NDArray[Any]) ->
 
 
 def _loss(n_outputs: int, targets: Callable[[], NDArray[Any]], options: tuple[float, ...]) -> tuple[NDArray[Any], ...]:
-    # In columns, as the compiled backend keeps what the last layer computes.
+    # In columns, as the compiled backend stores the output of the last layer.
     Z, Y = np.asfortranarray(_normal(N, n_outputs)), np.asfortranarray(targets())
     return np.full(N, np.nan), np.asfortranarray(_rubbish(N, n_outputs)), Z, Y, np.array(options)
 
@@ -138,12 +138,12 @@ KERNELS = (
     _loss_kernel(f"squared error, {N}x10", "squared_error", 10, _numbers, (1.0,)),
 )
 
-#: Rows that inference is timed on: its latency, and its throughput.
+#: Numbers of rows for inference, to measure latency and throughput.
 INFERENCE_ROWS = (1, 100) if QUICK else (1, 10_000)
 
 
 def inference(n_rows: int, backend: str) -> Callable[[], NDArray[Any]]:
-    """``network.forward`` of a 784-128-10 network on some rows, compiled, and found equal to the reference."""
+    """``network.forward`` of a 784-128-10 network on some rows, compiled, and checked against the reference."""
     X = np.abs(_normal(n_rows, 784))
     expected = fastnn.Network([784, 128, 10], backend="numpy", dtype=DTYPE, seed=SEED).forward(X)
     network = fastnn.Network([784, 128, 10], backend=backend, dtype=DTYPE, seed=SEED)

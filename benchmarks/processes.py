@@ -1,4 +1,4 @@
-"""What a fresh process pays: importing fastnn, and the first ``fit`` with and without compiled code on disk."""
+"""Start-up times of a fresh process: importing fastnn, and the first ``fit`` with and without compiled code on disk."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ print(time.perf_counter() - start)
 
 
 def import_seconds() -> float:
-    """Seconds that ``import fastnn`` takes in a fresh process, NumPy and Numba being imported already."""
+    """Seconds that ``import fastnn`` takes in a fresh process, with NumPy and Numba already imported."""
     return _seconds_in_fresh_process(_IMPORT)
 
 

@@ -1,7 +1,7 @@
 """The matrix products of a layer, checked and then timed on one processor: ``python -m benchmarks.products``.
 
-Each is compared with NumPy's first. The best of many short turns counts, in GFLOP/s and as a share of the fused
-multiply-adds that the processor makes in the same run; the shapes take turns. ``FASTNN_VECTOR_BITS`` narrows the vectors.
+Each is first checked against NumPy's. The results are the best of many short, interleaved turns, in GFLOP/s and as a fraction
+of the processor's peak in fused multiply-adds, measured in the same run. ``FASTNN_VECTOR_BITS`` selects narrower vectors.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from fastnn.backends.numba_backend.kernels.compilation import kernel
 from fastnn.backends.numba_backend.kernels.products import accumulate, inner_products, multiply, multiply_add_row
 from fastnn.backends.numba_backend.levels import level
 
-#: Samples, inputs and outputs of layers: common ones, strides of powers of two, narrow ones, and few rows.
+#: Samples, inputs and outputs of layers: common ones, power-of-two strides, narrow ones, and few rows.
 LAYERS = ((4, 8, 4),) if QUICK else (
     (128, 784, 128), (128, 512, 512), (100, 784, 500), (128, 1500, 1500), (128, 2048, 2048), (64, 54, 100), (128, 128, 10),
     (8, 512, 512), (1, 512, 512), (64, 16, 32), (64, 8, 4),
@@ -31,35 +31,35 @@ TOLERANCE = 1e-5  # of the largest number
 
 @kernel
 def affine(n_calls, Z, A, W, b):
-    """Z = A W + b, some times."""
+    """Z = A W + b, repeatedly."""
     for _ in range(n_calls):
         multiply_add_row(Z, A, W, b)
 
 
 @kernel
 def previous_error(n_calls, dA, dZ, W, b):
-    """dA = dZ W^T, some times."""
+    """dA = dZ W^T, repeatedly."""
     for _ in range(n_calls):
         multiply(dA, dZ, W.T)
 
 
 @kernel
 def update(n_calls, W, A, dZ, b):
-    """W = 0 W + A^T dZ / 2, which reads W, some times."""
+    """W = 0 W + A^T dZ / 2, which reads W, repeatedly."""
     for _ in range(n_calls):
         accumulate(W, A.T, dZ, 0.5, 1e-30)
 
 
 @kernel
 def gradient(n_calls, dW, A, dZ, b):
-    """dW = A^T dZ / 2 with lanes along the samples, some times."""
+    """dW = A^T dZ / 2, vectorised over the samples, repeatedly."""
     for _ in range(n_calls):
         inner_products(dW, A.T, dZ, 0.5)
 
 
 @dataclass
 class Product:
-    """A product of a layer: what computes it some times, its arguments, and its result by NumPy."""
+    """A product of a layer: the function that computes it repeatedly, its arguments, and NumPy's result."""
 
     name: str
     run: Callable[..., None]
@@ -74,18 +74,18 @@ class Product:
         assert_close(self.name, self.arguments[0], self.expected, TOLERANCE)
 
     def gflops(self) -> float:
-        """Billions of operations per second in some milliseconds."""
+        """Billions of operations per second, measured over some milliseconds."""
         n_calls = max(1, int(FLOPS_PER_TURN / self.flops))
         return n_calls * self.flops / seconds_of(lambda: self.run(n_calls, *self.arguments)) / 1e9
 
 
 def peak() -> float:
-    """Billions of operations per second that one processor can do."""
+    """The peak of one processor, in billions of operations per second."""
     return peak_gflops(n_threads=1)
 
 
 def products(n: int, n_in: int, n_out: int) -> Iterator[Product]:
-    """The products of one layer, samples in rows; and in columns, as narrow networks have them."""
+    """The products of one layer, with samples in rows, and in columns as in narrow networks."""
     random = np.random.default_rng(SEED)
 
     def block(*shape: int) -> Any:

@@ -1,6 +1,6 @@
-"""Write the saved tables of results into the README, or check that they are there: ``python -m benchmarks.readme``.
+"""Write the saved tables of results into the README, or check that they are up to date: ``python -m benchmarks.readme``.
 
-A table that was not saved yet leaves nothing between its markers.
+Nothing is written between the markers of a table that has not been saved yet.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from benchmarks.peers import table as peers
 
 README = Path(__file__).parents[1] / "README.md"
 
-#: By the name in the markers.
+#: Comparisons by their name in the markers.
 TABLES: dict[str, SavedResults] = {
     "estimators": estimators.SAVED,
     "backends": compare_backends.SAVED,
@@ -23,7 +23,7 @@ TABLES: dict[str, SavedResults] = {
 
 
 def with_table(text: str, name: str, table: str) -> str:
-    """Return `text` with `table` between the two markers of that name, in place of what stood there."""
+    """Return `text` with `table` between the two markers of this name, replacing the old text."""
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
         raise click.ClickException(f"The README must hold {begin} once and, after it, {end} once.")
@@ -33,7 +33,7 @@ def with_table(text: str, name: str, table: str) -> str:
 
 
 def up_to_date() -> dict[Path, str]:
-    """What the README and the files of the tables should hold."""
+    """The up-to-date contents of the README and of the files of the tables."""
     text = README.read_text(encoding="utf-8")
     files = {}
     for name, saved in TABLES.items():
@@ -45,9 +45,9 @@ def up_to_date() -> dict[Path, str]:
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Change nothing; fail where a file differs from the saved results.")
+@click.option("--check", is_flag=True, help="Change nothing; fail if a file differs from the saved results.")
 def main(check: bool) -> None:
-    """Bring the tables, in the README and beside the results, up to date with the saved results."""
+    """Update the tables in the README and in the results folder from the saved results."""
     for path, text in up_to_date().items():
         if not check:
             path.write_text(text, encoding="utf-8")

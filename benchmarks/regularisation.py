@@ -1,6 +1,7 @@
-"""What dropout, normalisation and clipping add to an epoch: ``python -m benchmarks.regularisation``.
+"""The cost of dropout, normalisation and clipping in an epoch: ``python -m benchmarks.regularisation``.
 
-Run it on a machine that does nothing else. All take turns on MNIST-sized networks; medians, and ratios to the plain network.
+Run it on an otherwise idle machine. It prints medians of interleaved turns on MNIST-sized networks, and ratios to the plain
+network.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,7 @@ JSON_FILE = RESULTS / "regularisation.json"
 
 NETWORKS = ("mnist_128", "mnist_512_512")
 
-#: By name: options of the network, and of its optimizer.
+#: Options of the network and of its optimizer, by name.
 OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "plain": ({}, {}),
     "dropout 0.5": ({"dropout": 0.5}, {}),
@@ -33,7 +34,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 def prepared(workload: Training, name: str, n_threads: int) -> Callable[[], float]:
-    """Return the turn of one of the `OPTIONS`, milliseconds of an epoch, after a check that the backends agree."""
+    """Return the turn of one of the `OPTIONS`, which returns milliseconds per epoch, after checking that the backends agree."""
     options, optimizer_options = OPTIONS[name]
     optimizer = fastnn.SGD(workload.learning_rate, **optimizer_options)
     workload.assert_backends_agree(optimizer, **options)
@@ -42,12 +43,12 @@ def prepared(workload: Training, name: str, n_threads: int) -> Callable[[], floa
 
 
 def measure(workload: Training, n_threads: int, turns: int) -> dict[str, float]:
-    """Milliseconds per epoch of each, by turns."""
+    """Milliseconds per epoch with each of the options, interleaved."""
     return medians(take_turns({name: prepared(workload, name, n_threads) for name in OPTIONS}, exactly(turns)))
 
 
 def told(workload: Training, n_threads: int, turns: int) -> dict[str, Any]:
-    """What is saved of a workload, with a line about it on the way."""
+    """Measure a workload, print a line about it, and return the results to save."""
     times = measure(workload, n_threads, turns)
     ratios = ", ".join(f"{name} {time:.0f} ms ({time / times['plain']:.3f})" for name, time in times.items())
     click.echo(f"{workload.network_shape} on {n_threads}: {ratios}")

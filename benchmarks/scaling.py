@@ -1,6 +1,6 @@
 """Useful GFLOP/s from narrow to wide layers, small to large batches, one processor to all: ``python -m benchmarks.scaling``.
 
-fastnn's compiled backend beside JAX and PyTorch where they are installed; saved as JSON, as a table and as a plot.
+It compares fastnn's compiled backend with JAX and PyTorch, if installed, and saves the results as JSON, table and plot.
 """
 
 import functools
@@ -27,10 +27,10 @@ LIBRARIES = tuple(name for name in ("PyTorch", "JAX", SUBJECT) if name in instal
 
 WIDTHS = (8, 512) if QUICK else (8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 BATCH_SIZES = (1, 128) if QUICK else (1, 2, 8, 32, 128, 512, 1024, 4096)
-#: Width and batch size where the other quantities are swept: enough work for every processor.
+#: Width and batch size while the other quantities vary: enough work for every processor.
 CENTRE = (512, 128)
 
-#: Size of a point, some tenths of a second of computing: operations, and at most so many samples and batches.
+#: Size of a point, some tenths of a second of computing: operations, and maximum numbers of samples and batches.
 FLOPS_PER_TURN = 1e8 if QUICK else 8e9
 MOST_SAMPLES, MOST_BATCHES = 16_384, 1000
 ROUNDS = Rounds(1, 1) if QUICK else Rounds(3, 9, seconds=1.0)
@@ -39,7 +39,7 @@ Point = dict[str, Any]
 
 
 def point_workload(width: int, batch_size: int) -> Training:
-    """784-width-width-10 of ReLUs on images, in whole batches, two at least and as many as the size of a point allows."""
+    """784-width-width-10 relu on images, in whole batches: at least two, and as many as the size of a point allows."""
     workload = Training(
         name=f"width {width}, batch {batch_size}",
         layer_sizes=(784, width, width, 10),
@@ -47,7 +47,7 @@ def point_workload(width: int, batch_size: int) -> Training:
         loss="softmax_cross_entropy",
         n_samples=1,
         batch_size=batch_size,
-        learning_rate=min(0.1, 0.002 * batch_size),  # a single sample's gradient is a rough one
+        learning_rate=min(0.1, 0.002 * batch_size),  # the gradient of a small batch is noisy
         make_data=_images,
     )
     most = min(int(FLOPS_PER_TURN / workload.useful_flops), MOST_SAMPLES, MOST_BATCHES * batch_size)
@@ -65,14 +65,14 @@ def _images(n_samples: int) -> Data:
 
 
 def processor_counts(n_processors: int) -> list[int]:
-    """1, 2, 4 ... and all; only all where the system cannot pin a process to some."""
+    """1, 2, 4, ... and all processors; only all if the system cannot bind a process to some of them."""
     if not CAN_PIN:
         return [n_processors]
     return sorted({2**power for power in range(n_processors.bit_length())} | {n_processors})
 
 
 def sweep(n_processors: int) -> list[tuple[int, int]]:
-    """Widths and batch sizes to measure on some of the processors: on one and on all of them all, else only the centre."""
+    """Widths and batch sizes to measure on some processors: every point on one and on all, otherwise only the centre."""
     if n_processors not in (1, available_cpus()):
         return [CENTRE]
     width, batch_size = CENTRE
@@ -80,7 +80,7 @@ def sweep(n_processors: int) -> list[tuple[int, int]]:
 
 
 def measure_points(points: list[tuple[int, int]]) -> Iterator[Point]:
-    """Useful GFLOP/s of every library at each width and batch size, on this process's processors."""
+    """Useful GFLOP/s of every library at each width and batch size, on the processors of this process."""
     from benchmarks.peers.measure import measure
 
     for width, batch_size in points:
@@ -96,7 +96,7 @@ def measure_points(points: list[tuple[int, int]]) -> Iterator[Point]:
 
 
 def points_on(n_processors: int) -> list[Point]:
-    """The sweep's points, measured by a process on that many processors."""
+    """The points of the sweep, measured in a process on some processors."""
     points = [f"{width}x{batch_size}" for width, batch_size in sweep(n_processors)]
     measured: list[Point] = runs.run_on(n_processors, "benchmarks.scaling", points)["points"]
     return measured
@@ -114,7 +114,7 @@ def _row(point: Point) -> str:
 
 
 def along(points: list[Point], axis: str, **fixed: int) -> list[Point]:
-    """The points of a sweep along one of its quantities, the others being fixed, in rising order."""
+    """The points of a sweep along one quantity, with the others fixed, in ascending order."""
     return sorted(
         (point for point in points if all(point[key] == value for key, value in fixed.items())),
         key=lambda point: point[axis],
@@ -122,7 +122,7 @@ def along(points: list[Point], axis: str, **fixed: int) -> list[Point]:
 
 
 def plot(points: list[Point], path: Path) -> None:
-    """Three panels: speed against width and against batch size, on all processors, and against processors."""
+    """Three panels: speed over width and over batch size, on all processors, and over processors."""
     from matplotlib.figure import Figure
 
     width, batch_size = CENTRE
@@ -143,7 +143,7 @@ def plot(points: list[Point], path: Path) -> None:
 
 
 def _draw(axes: Any, points: list[Point], axis: str, label: str) -> None:
-    """Speed of every library along one sweep, and the peak above them."""
+    """Speed of every library along one sweep, and the peak of the processors."""
     at = [point[axis] for point in points]
     for name in points[0]["gflops"]:
         axes.plot(at, [point["gflops"][name] for point in points], marker="o", label=name)

@@ -1,6 +1,6 @@
 """Settings of all benchmarks: seed, dtype, and whether this is a quick pass.
 
-``FASTNN_BENCHMARK_QUICK=1`` shrinks everything to a few batches: enough to see that it runs, useless as a measurement.
+``FASTNN_BENCHMARK_QUICK=1`` shrinks everything to a few batches: enough to check that it runs, useless as a measurement.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Epochs of training, both backends on every workload, grouped so that the two stand side by side."""
+"""Epochs of training: both backends on every workload, grouped by workload."""
 
 import functools
 

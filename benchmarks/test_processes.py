@@ -1,7 +1,7 @@
 """Fresh processes: import, first fit on a machine (compiles), first fit of a later process (loads).
 
-The rounds are whole processes, an interpreter's start and the imports of NumPy and Numba included; `extra_info` has the
-seconds of the step itself.
+Rounds are whole processes, including interpreter start-up and the imports of NumPy and Numba; `extra_info` has the seconds of
+the step itself.
 """
 
 import statistics

@@ -1,6 +1,6 @@
-"""Numbers of threads, and more threads than processors: two fits at once, each with a team for all of them.
+"""Numbers of threads, and more threads than processors: two fits at once, each with a thread for every processor.
 
-The floor of oversubscription: neither costs more than half as much again as the right number of threads.
+Limit of oversubscription: it must not take more than 1.5 times as long as the right number of threads.
 """
 
 import functools
@@ -17,7 +17,7 @@ from fastnn.threads import available_cpus
 ROUNDS = 1 if QUICK else 9
 N_SAMPLES = 256 if QUICK else 6000
 
-#: The most that more threads than processors may cost, as a multiple of the time with the right number.
+#: Largest allowed time with more threads than processors, relative to that with the right number.
 LARGEST_RATIO = 1.5
 
 
@@ -59,7 +59,7 @@ def test_fit_by_threads(benchmark, n_threads):
 
 
 def ratio_of_medians(numerator, denominator) -> float:
-    """Time of one function in that of another, which take turns."""
+    """Time of one function relative to that of another, interleaved."""
     turns = {"above": lambda: seconds_of(numerator), "below": lambda: seconds_of(denominator)}
     seconds = medians(take_turns(turns, exactly(ROUNDS)))
     return seconds["above"] / seconds["below"]

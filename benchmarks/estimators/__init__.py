@@ -1,1 +1,1 @@
-"""fastnn's MLPClassifier and MLPRegressor beside scikit-learn's: the same calls, checked and timed taking turns."""
+"""fastnn's MLPClassifier and MLPRegressor against scikit-learn's: the same calls, checked and then timed, interleaved."""

@@ -1,6 +1,6 @@
-"""Time fastnn's estimators beside scikit-learn's, on one processor and on all: ``python -m benchmarks.estimators``.
+"""Time fastnn's estimators against scikit-learn's, on one processor and on all: ``python -m benchmarks.estimators``.
 
-Run it on a machine that does nothing else, then ``python -m benchmarks.readme`` to bring the README up to date.
+Run it on an otherwise idle machine, then run ``python -m benchmarks.readme`` to update the README.
 """
 
 import platform
@@ -27,12 +27,12 @@ from benchmarks.workloads.table import CALLS
 from benchmarks.workloads.workload import at_size
 from fastnn.threads import available_cpus
 
-#: Turns of each library, of which the median is taken.
+#: Turns of each library; the result is their median.
 TURNS = 7
 
 
 def measured_here(names: tuple[str, ...], turns: int, quick: bool) -> Iterator[dict[str, Any]]:
-    """Results of the calls of those names, all if there is none, on this process's processors."""
+    """Results of the calls with these names, or of all calls, on the processors of this process."""
     n_processors = available_cpus()
     for call in runs.chosen(at_size(CALLS, quick), names):
         if n_processors < call.fewest_processors:
@@ -67,12 +67,12 @@ def measured(names: tuple[str, ...], turns: int, quick: bool) -> dict[str, Any]:
 @click.option(
     "--turns", type=click.IntRange(min=1), help=f"Turns of each library.  [default: {TURNS}, or 1 with --quick]"
 )
-@click.option("--quick", is_flag=True, default=QUICK, help="Tiny sizes, to see that everything runs. Not saved.")
+@click.option("--quick", is_flag=True, default=QUICK, help="Tiny sizes, to check that everything runs. Not saved.")
 @runs.here_option
 def main(only: tuple[str, ...], turns: int | None, quick: bool, here: Path | None) -> None:
     """Time fastnn's and scikit-learn's MLPClassifier and MLPRegressor, and save medians and ratios.
 
-    Fails where fastnn falls short of what is demanded of it, after everything was measured.
+    Fails if fastnn does not meet its requirements, after everything has been measured.
     """
     turns = turns or (1 if quick else TURNS)
     if here is not None:
@@ -82,7 +82,7 @@ def main(only: tuple[str, ...], turns: int | None, quick: bool, here: Path | Non
     click.echo("\n" + markdown(results))
     SAVED.save_whole(results, is_whole=not (quick or only))
     if not quick and (sentences := shortfalls(results)):
-        raise click.ClickException("\n".join(["Some demands are not met.", *sentences]))
+        raise click.ClickException("\n".join(["Some requirements are not met.", *sentences]))
 
 
 if __name__ == "__main__":

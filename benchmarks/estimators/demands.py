@@ -7,7 +7,7 @@ from benchmarks.estimators.table import ratio, reference
 from benchmarks.harness.markdown import cores, duration
 from benchmarks.workloads.libraries import SUBJECT
 
-#: How many times the bytes of its weights and biases a pickled estimator may take.
+#: Maximum size of a pickled estimator, relative to its weights and biases.
 MOST_PICKLED = 1.1
 
 #: The results of one call.
@@ -15,7 +15,7 @@ Result = dict[str, Any]
 
 
 def shortfalls(results: dict[str, Any]) -> list[str]:
-    """A sentence for each demand that is not met."""
+    """A sentence for each requirement that is not met."""
     return [
         f"{task['name']} on {cores(run['processors'])}: {sentence}"
         for run in results["runs"]

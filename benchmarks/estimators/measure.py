@@ -1,4 +1,4 @@
-"""fastnn and its reference taking turns at a call, on the processors of this process."""
+"""Interleaved timing of fastnn and its reference on a call, on the processors of this process."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from fastnn.threads import available_cpus
 
 
 def measure(call: Call, n_turns: int) -> dict[str, Any]:
-    """Check that both learn the same, which compiles what is timed, then let them take turns; medians."""
+    """Check that both learn the same, which also compiles the kernels, then time them interleaved; returns medians."""
     deviations = call.check()
     n_turns = min(n_turns, call.most_turns or n_turns)
     seconds = take_turns(of_each(call.prepare, (call.reference, SUBJECT)), exactly(n_turns))
@@ -25,7 +25,7 @@ def measure(call: Call, n_turns: int) -> dict[str, Any]:
 
 
 def described(call: Call) -> dict[str, Any]:
-    """The call and what is demanded of it, as they are saved beside the times."""
+    """The call and its requirements, as saved with the times."""
     data = call.data()
     return {
         "name": call.name,

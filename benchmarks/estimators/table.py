@@ -1,4 +1,4 @@
-"""The saved comparison as a table; and as a second one, the calls in which fastnn is beside other than scikit-learn."""
+"""The saved comparison with scikit-learn as a table, and that with other references as a second one."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from benchmarks.harness.markdown import cores, duration, line, table, times
 from benchmarks.harness.results import SavedResults
 from benchmarks.workloads.libraries import REFERENCE, SUBJECT
 
-#: The results of one call, and the processors that it was measured on.
+#: The results of one call, and the number of processors.
 Measured = tuple[dict[str, Any], int]
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """Tables of the saved results, and below them what their cells mean and what they were measured on."""
+    """Tables of the saved results, with notes on their cells, the machine and the versions."""
     beside = [measured for measured in in_order(results) if reference(measured[0]) == REFERENCE]
     others = [measured for measured in in_order(results) if reference(measured[0]) != REFERENCE]
     header = ["data", "work", "cores", REFERENCE, SUBJECT, "times as fast"]
@@ -21,7 +21,7 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 def in_order(results: dict[str, Any]) -> list[Measured]:
-    """Each call on each number of processors, the results of one call after each other."""
+    """The results of each call on each number of processors, grouped by call."""
     longest = max((run["tasks"] for run in results["runs"]), key=len)  # one core has no calls for two workers
     measured = {(task["name"], run["processors"]): task for run in results["runs"] for task in run["tasks"]}
     counts = [run["processors"] for run in results["runs"]]
@@ -30,23 +30,23 @@ def in_order(results: dict[str, Any]) -> list[Measured]:
 
 
 def row(task: dict[str, Any], processors: int) -> str:
-    """One call beside scikit-learn's, on that many processors."""
+    """The row of a call against scikit-learn."""
     return line([*_work(task, processors), duration(task["seconds"][reference(task)]), *_ours(task)])
 
 
 def row_beside_another(task: dict[str, Any], processors: int) -> str:
-    """One call beside another reference's."""
+    """The row of a call against another reference."""
     theirs = duration(task["seconds"][reference(task)])
     return line([*_work(task, processors)[:2], reference(task), str(processors), theirs, *_ours(task)])
 
 
 def reference(task: dict[str, Any]) -> str:
-    """Whom fastnn is compared with: scikit-learn in results of earlier versions."""
+    """The reference of a call; scikit-learn in results of earlier versions."""
     return str(task.get("reference", REFERENCE))
 
 
 def ratio(task: dict[str, Any]) -> float:
-    """How many times as fast as the reference fastnn is."""
+    """The speed of fastnn relative to the reference."""
     return float(task["seconds"][reference(task)] / task["seconds"][SUBJECT])
 
 
@@ -79,7 +79,7 @@ def _legend(results: dict[str, Any]) -> str:
 
 
 def _pickled(results: dict[str, Any]) -> list[str]:
-    """A sentence on the first estimator that was pickled."""
+    """A sentence about the first estimator that was pickled."""
     pickled = [task["pickled"] for run in results["runs"] for task in run["tasks"] if task["pickled"]]
     return [
         f"Pickled, the {SUBJECT} estimator that predicts one row takes {sizes[SUBJECT]:.2f} times the bytes of its weights "
@@ -89,7 +89,7 @@ def _pickled(results: dict[str, Any]) -> list[str]:
 
 
 def _memory(results: dict[str, Any]) -> list[str]:
-    """A sentence for each call of which the memory was measured, on the most processors."""
+    """A sentence for each call whose memory was measured, on the most processors."""
     return [
         f"On {task['data']}, a process that fits and predicts takes {task['memory'][SUBJECT] / 2**20:.0f} MiB at most; with "
         f"{REFERENCE} it takes {task['memory'][REFERENCE] / 2**20:.0f}."

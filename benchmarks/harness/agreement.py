@@ -1,7 +1,7 @@
 """Checks that results agree, made before anything is timed.
 
 Each function raises an AssertionError if they do not. `what` names the workload. A pair has two entries by name: first the
-reference, then whoever is held to it.
+reference, then the one compared with it.
 """
 
 from collections.abc import Iterable, Mapping

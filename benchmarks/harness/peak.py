@@ -1,4 +1,4 @@
-"""What the machine itself can do: fused multiply-adds and copied bytes per second, on all processors of the process."""
+"""The peak speed of the machine: fused multiply-adds and copied bytes per second, on all processors of the process."""
 
 import functools
 import platform
@@ -16,16 +16,16 @@ from benchmarks.settings import QUICK
 from fastnn.backends.numba_backend.levels import level
 from fastnn.threads import available_cpus
 
-#: Steps of one measurement, some ten milliseconds; bytes that are copied, more than caches hold.
+#: Steps of one measurement, about ten milliseconds, and bytes to copy, more than the caches hold.
 STEPS = 20_000 if QUICK else 2_000_000
 COPIED_BYTES = 2**23 if QUICK else 2**28
 RUNS = 3
 
 
 def peak_gflops(lanes: int | None = None, n_threads: int | None = None) -> float:
-    """Billions of float32 operations per second, a fused multiply-add being two: the best of some short runs.
+    """Billions of float32 operations per second, counting a fused multiply-add as two: the best of some short runs.
 
-    By default in the processor's widest vectors, or as narrow ones as the kernels are told to use, on all processors.
+    On all processors, with the widest vectors, or with those that the kernels are limited to.
     """
     lanes, n_threads = lanes or _lanes(), n_threads or available_cpus()
     run = _compiled(lanes)
@@ -35,7 +35,7 @@ def peak_gflops(lanes: int | None = None, n_threads: int | None = None) -> float
 
 
 def copy_gigabytes_per_second() -> float:
-    """Billions of bytes per second, read and written, that copying from memory to memory moves: the best of some runs."""
+    """Billions of bytes per second, read and written, when copying in memory: the best of some runs."""
     source, target = (np.ones(COPIED_BYTES // 4, np.float32) for _ in range(2))
     parts = [slice(*bounds) for bounds in _bounds(len(source), available_cpus())]
 
@@ -46,23 +46,23 @@ def copy_gigabytes_per_second() -> float:
 
 
 def _bounds(n: int, n_parts: int) -> list[tuple[int, int]]:
-    """Cut range(n) into parts of nearly equal length."""
+    """Divide range(n) into parts of nearly equal length."""
     return [(n * part // n_parts, n * (part + 1) // n_parts) for part in range(n_parts)]
 
 
 def _best_seconds(work: Callable[[int], object], n_threads: int) -> float:
-    """Shortest time in which some threads do one part of the work each."""
+    """Shortest time in which threads do one part of the work each."""
     with ThreadPoolExecutor(n_threads) as pool:
         return min(seconds_of(lambda: list(pool.map(work, range(n_threads)))) for _ in range(RUNS))
 
 
 def _lanes() -> int:
-    """Floats in the vectors of the processor that the kernels use."""
+    """Number of floats in the vectors that the kernels use."""
     return level().vector_bits // 32
 
 
 def _chains(lanes: int) -> int:
-    """Sums that do not wait for one another: enough to hide the latency, few enough for the registers."""
+    """Number of independent sums: enough to hide the latency, few enough for the registers."""
     few_registers = platform.machine().lower() in ("x86_64", "amd64") and lanes < 16
     return 12 if few_registers else 24
 
@@ -81,7 +81,7 @@ def _compiled(lanes: int) -> Callable[[int, np.float32], float]:
 def _multiply_adds(lanes: int, n_chains: int) -> Callable[[int, np.float32], float]:
     @intrinsic
     def multiply_adds(typing_context, steps, factor):
-        """total <- factor total + factor, again and again, in every lane of several vectors; the sum of their first lanes."""
+        """total <- factor total + factor, repeated in all lanes of several vectors; returns the sum of their first lanes."""
 
         def generate(context, builder, signature, values):
             steps, factor = values

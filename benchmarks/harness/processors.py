@@ -15,7 +15,7 @@ CAN_PIN = hasattr(os, "sched_setaffinity")
 
 @contextmanager
 def pinned(n_processors: int) -> Iterator[None]:
-    """Within it, this process and those it starts run on the first `n_processors` of its processors."""
+    """Within this context, this process and its children run on the first `n_processors` of its processors."""
     if not CAN_PIN:
         yield
         return
@@ -28,7 +28,7 @@ def pinned(n_processors: int) -> Iterator[None]:
 
 
 def vector_settings() -> dict[str, str]:
-    """Environment in which every library uses 256-bit vectors at most, where `FASTNN_VECTOR_BITS` demands it of fastnn."""
+    """Environment that limits every library to 256-bit vectors if `FASTNN_VECTOR_BITS` limits fastnn."""
     if os.environ.get("FASTNN_VECTOR_BITS") != "256":
         return {}
     return {
@@ -41,17 +41,17 @@ def vector_settings() -> dict[str, str]:
 
 
 def thread_settings(n_processors: int) -> dict[str, str]:
-    """Environment in which every library uses one thread a processor; JAX counts the processors of the mask itself."""
+    """Environment in which every library uses one thread per processor; JAX respects the affinity mask by itself."""
     variables = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
     return {**dict.fromkeys(variables, str(n_processors)), "JAX_PLATFORMS": "cpu"}
 
 
 def run_module(module: str, arguments: Sequence[str], n_processors: int) -> None:
-    """Run ``python -m module arguments`` on that many processors and wait for it; its output is shown."""
+    """Run ``python -m module arguments`` on some processors, show its output, and wait for it."""
     environment = {**os.environ, **thread_settings(n_processors), **vector_settings()}
     with pinned(n_processors):
         process = subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, env=environment, check=False)
     if process.returncode != 0:
         raise click.ClickException(
-            f"Measuring on {n_processors} processor(s) ended with code {process.returncode}; why stands above."
+            f"Measuring on {n_processors} processor(s) ended with code {process.returncode}; see its output above."
         )

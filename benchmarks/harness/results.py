@@ -13,7 +13,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 @dataclass(frozen=True)
 class SavedResults:
-    """Where a comparison's results are saved, and how their table looks."""
+    """The files of a comparison's results, and the function that makes their table."""
 
     name: str
     markdown: Callable[[Any], str]
@@ -51,6 +51,6 @@ class SavedResults:
 
 
 def save_json(path: Path, results: Any) -> None:
-    """Write numbers, and say where."""
+    """Write numbers, and print the file name."""
     path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     click.echo(f"Saved {path}.")

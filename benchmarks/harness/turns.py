@@ -1,4 +1,4 @@
-"""Interleaved timing: everyone takes turns, so that a disturbance of the machine affects everyone alike."""
+"""Interleaved timing: contestants take turns, so that disturbances of the machine affect all of them alike."""
 
 import itertools
 import statistics
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-#: Threads of a matrix library spin for some hundredths of a second after its last product.
+#: Threads of a matrix library spin for some tens of milliseconds after its last product.
 PAUSE_SECONDS = 0.1
 
 

@@ -1,1 +1,1 @@
-"""fastnn beside scikit-learn, PyTorch and JAX on the table of workloads: ``python -m benchmarks.peers``."""
+"""fastnn against scikit-learn, PyTorch and JAX on the table of workloads: ``python -m benchmarks.peers``."""

@@ -1,7 +1,7 @@
-"""Time every library on the table, interleaved, on one processor and on all: ``python -m benchmarks.peers``.
+"""Time every library on the table of workloads, interleaved, on one processor and on all: ``python -m benchmarks.peers``.
 
-Run it on a machine that does nothing else, after ``pip install -e ".[peers]"``, then ``python -m benchmarks.readme`` to
-bring the README up to date.
+Install the libraries with ``pip install -e ".[peers]"``, run it on an otherwise idle machine, then run
+``python -m benchmarks.readme`` to update the README.
 """
 
 import platform
@@ -26,7 +26,7 @@ WORKLOADS = at_size(TRAININGS)
 
 
 def told(workload: Training) -> dict[str, Any]:
-    """The measured workload, with a line about it on the way."""
+    """Measure a workload, and print a line about it."""
     result = measure(workload, list(installed()))
     times = ", ".join(f"{name} {peer['milliseconds_per_epoch']:.4g}" for name, peer in result["peers"].items())
     click.echo(f"{available_cpus()} x {workload.name}, ms per epoch: {times}; {share_of_peak(result):.0%} of peak")

@@ -1,4 +1,4 @@
-"""What all libraries have to come to before any of them is timed."""
+"""Checks that all libraries learn the same, made before any of them is timed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +11,12 @@ from benchmarks.peers.libraries import LIBRARIES, REFERENCE
 from benchmarks.peers.peer import Peer
 from benchmarks.workloads.training import DRIFT_TOLERANCE, LOSS_TOLERANCE, Training, relative_drifts
 
-#: Parameters after a training, and the loss that fastnn's reference finds for them.
+#: Parameters after training, and their loss computed by fastnn's reference.
 Outcome = tuple[NDArray[np.float32], float]
 
 
 def assert_same_learning(workload: Training, peers: Mapping[str, Peer]) -> dict[str, dict[str, float]]:
-    """Demand that all libraries, given the samples in order, end with the reference's loss and close to its parameters.
+    """Require that all libraries, given the samples in order, end with the reference's loss and close to its parameters.
 
     Returns
     -------
@@ -26,7 +26,7 @@ def assert_same_learning(workload: Training, peers: Mapping[str, Peer]) -> dict[
     references: dict[Training, Outcome] = {}
     agreement = {}
     for name, peer in peers.items():
-        if peer.workload not in references:  # a library may only have a slightly different network
+        if peer.workload not in references:  # some libraries support only a slightly different network
             references[peer.workload] = _outcome(LIBRARIES[REFERENCE].prepare(peer.workload))
         expected = references[peer.workload]
         outcome = expected if name == REFERENCE else _outcome(peer)
@@ -45,7 +45,7 @@ def _assert_same_outcome(
 
 
 def _outcome(peer: Peer) -> Outcome:
-    """What the workload's epochs on samples in order come to."""
+    """The result of the workload's epochs on samples in order."""
     peer.reset()
     peer.train(peer.workload.epochs, shuffle=False)
     network, data = peer.workload.network("numpy"), peer.workload.data()

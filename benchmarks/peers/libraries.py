@@ -1,7 +1,7 @@
 """The libraries that are compared, in the order of the table, and which of them are installed.
 
 The folder ``implementations`` has no ``__init__.py``: asv imports every module of the packages it finds, and must not
-import, nor need, what it does not measure.
+import libraries that it does not measure.
 """
 
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from importlib.metadata import PackageNotFoundError, version
 from benchmarks.peers.peer import Peer
 from benchmarks.workloads.training import Training
 
-#: Whose result the others have to reach, and whose time theirs is compared with.
+#: The library that the others are compared with, both in results and in time.
 REFERENCE = "fastnn NumPy"
 SUBJECT = "fastnn Numba"
 
 
 @dataclass(frozen=True)
 class Library:
-    """Where a peer comes from; imported only when it is made, for importing a library may start its threads."""
+    """The module and package of a peer, imported only when needed, because importing a library may start threads."""
 
     distribution: str
     module: str
@@ -27,7 +27,7 @@ class Library:
 
     @property
     def installed_version(self) -> str | None:
-        """Version that is installed, or None."""
+        """Installed version, or None."""
         try:
             return version(self.distribution)
         except PackageNotFoundError:
@@ -49,7 +49,7 @@ LIBRARIES = {
 
 
 def installed() -> dict[str, str]:
-    """Version of each library that is installed, by name."""
+    """Version of each installed library, by name."""
     versions = {name: library.installed_version for name, library in LIBRARIES.items()}
     return {name: found for name, found in versions.items() if found is not None}
 

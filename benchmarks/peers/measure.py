@@ -1,4 +1,4 @@
-"""Libraries, and the machine's own speed, taking turns at a workload on the processors of this process."""
+"""Interleaved timing of the libraries and of the machine's peak, on the processors of this process."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from benchmarks.workloads.training import Training
 
 ROUNDS = Rounds(1, 1) if QUICK else Rounds(3, 9, seconds=6.0)
 
-#: Turns of the machine itself.
+#: Turns that measure the machine's peak.
 SPEEDS: dict[str, Callable[[], float]] = {
     "peak_gflops": peak_gflops,
     "copy_gigabytes_per_second": copy_gigabytes_per_second,
@@ -21,7 +21,7 @@ SPEEDS: dict[str, Callable[[], float]] = {
 
 
 def measure(workload: Training, names: Sequence[str], rounds: Rounds = ROUNDS) -> dict[str, Any]:
-    """Check that the libraries learn the same, then let them and the machine take turns; medians."""
+    """Check that the libraries learn the same, then time them and the machine's peak, interleaved; returns medians."""
     agreement = assert_same_learning(workload, _prepared(workload.comparable(), names))
     peers = _prepared(workload, names)
     for peer in peers.values():

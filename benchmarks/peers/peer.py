@@ -1,4 +1,4 @@
-"""What a library has to do to be compared: start from given weights, train, and show its weights."""
+"""The interface of a library in the comparison: start from given weights, train, and return its weights."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ class Peer(ABC):
     Parameters
     ----------
     workload : Training
-        What everybody trains; its initial weights are those that fastnn draws.
+        The workload of all libraries; its initial weights are drawn by fastnn.
 
     Attributes
     ----------
     workload : Training
-        What this library trains: the same, unless its public interface has no way to say it.
+        The workload of this library: the same one, unless its public interface does not support it.
     start : list of (weights, biases)
-        Parameters to start from.
+        Initial parameters.
     """
 
     def __init__(self, workload: Training) -> None:
@@ -35,33 +35,33 @@ class Peer(ABC):
 
     @staticmethod
     def adapted(workload: Training) -> Training:
-        """The nearest workload that the library can train."""
+        """The closest workload that the library supports."""
         return workload
 
     @abstractmethod
     def reset(self) -> None:
-        """Go back to the parameters to start from."""
+        """Restore the initial parameters."""
 
     @abstractmethod
     def train(self, epochs: int, shuffle: bool) -> None:
-        """Train for some epochs, batch by batch with a short last one, in a new order each or as the samples lie.
+        """Train for some epochs in mini-batches, the last of which may be smaller, shuffled or in order.
 
         A single batch is never shuffled. Returns when everything is computed.
         """
 
     @abstractmethod
     def layers(self) -> Layers:
-        """The parameters as they are now."""
+        """The current parameters."""
 
     def parameters(self) -> NDArray[np.float32]:
-        """The parameters as they are now, W_1, b_1, W_2, b_2, ... row by row in one vector."""
+        """The current parameters, W_1, b_1, W_2, b_2, ... in row-major order, in one vector."""
         return flat(self.layers())
 
     def start_parameters(self) -> NDArray[np.float32]:
-        """The parameters to start from, in one vector."""
+        """The initial parameters, in one vector."""
         return flat(self.start)
 
 
 def flat(layers: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]]) -> NDArray[np.float32]:
-    """W_1, b_1, W_2, b_2, ... row by row in one vector."""
+    """W_1, b_1, W_2, b_2, ... in row-major order, in one vector."""
     return np.concatenate([np.ravel(part) for layer in layers for part in layer])

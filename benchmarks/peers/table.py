@@ -1,4 +1,4 @@
-"""The saved comparison as one table: times, ratios, and the share of the machine's peak."""
+"""The saved comparison as a table: times, ratios, and the fraction of the machine's peak."""
 
 import os
 import statistics
@@ -11,7 +11,7 @@ from benchmarks.peers.libraries import REFERENCE, SUBJECT
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """Table of the saved results, and below it what its cells mean and what they were measured on."""
+    """Table of the saved results, with notes on its cells, the machine and the versions."""
     names = list(results["versions"])
     header = ["workload", "batch", "cores", *(f"{name}, ms" for name in names), "GFLOP/s", "of peak"]
     lines = table(header, 1, rows(results))
@@ -20,7 +20,7 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 def rows(results: dict[str, Any]) -> list[str]:
-    """A row for each workload and number of processors, those of one workload below each other."""
+    """A row for each workload and number of processors, grouped by workload."""
     by_processors = [
         {workload["name"]: _row(workload, run["processors"]) for workload in run["workloads"]}
         for run in results["runs"]
@@ -29,13 +29,13 @@ def rows(results: dict[str, Any]) -> list[str]:
 
 
 def ratio(workload: dict[str, Any], name: str) -> float:
-    """How many times as long as the compiled backend a library takes."""
+    """The time of a library relative to the compiled backend."""
     peers = workload["peers"]
     return peers[name]["milliseconds_per_epoch"] / peers[SUBJECT]["milliseconds_per_epoch"]
 
 
 def share_of_peak(workload: dict[str, Any]) -> float:
-    """Useful operations per second of the compiled backend, of those that the processors can do."""
+    """Useful operations per second of the compiled backend, as a fraction of the processors' peak."""
     return workload["peers"][SUBJECT]["useful_gflops"] / workload["peak_gflops"]
 
 
@@ -52,14 +52,14 @@ def _row(workload: dict[str, Any], processors: int) -> str:
 
 
 def batch(workload: dict[str, Any]) -> str:
-    """Size of a batch, and what is not plain descent."""
+    """Batch size, and the optimizer unless it is plain SGD."""
     size = "all" if workload["batch_size"] is None else str(workload["batch_size"])
     momentum = f", momentum {workload['momentum']:g}" if workload["momentum"] else ""
     return size + momentum + (", Adam" if workload.get("adam") else "")
 
 
 def _time(workload: dict[str, Any], name: str) -> str:
-    """Milliseconds per epoch; behind those of the others, how many times as long that is."""
+    """Milliseconds per epoch; for other libraries, followed by the ratio."""
     peer = workload["peers"][name]
     milliseconds = three_digits(peer["milliseconds_per_epoch"]) + ("*" if _is_adapted(workload, name) else "")
     return f"**{milliseconds}**" if name == SUBJECT else f"{milliseconds} ({times(ratio(workload, name))})"
@@ -99,7 +99,7 @@ def _measured_on(results: dict[str, Any]) -> str:
         f"GB/s copied on {cores(run['processors'])}"
         for run in results["runs"]
     ]
-    # The two backends are one library: what they compute with stands for them.
+    # Both backends are one library: name the libraries they compute with instead.
     versions = [
         f"{'NumPy' if name == REFERENCE else 'Numba' if name == SUBJECT else name} {version}"
         for name, version in results["versions"].items()
@@ -114,6 +114,6 @@ def _median(run: dict[str, Any], name: str) -> float:
     return statistics.median(workload[name] for workload in run["workloads"])
 
 
-# On narrower vectors than the processor has: beside the others.
+# Results with narrower vectors are saved next to the others.
 _BITS = os.environ.get("FASTNN_VECTOR_BITS")
 SAVED = SavedResults(f"peers_{_BITS}_bits" if _BITS else "peers", markdown)

@@ -47,7 +47,7 @@ class Call(Workload):
         return self.floors[n_processors > 1]
 
     def missing(self) -> str | None:
-        """Return what the call needs and is not installed, if anything."""
+        """Return the name of a required library that is not installed, if any."""
         return None
 
     def estimator(self, library: str, **changes: Any) -> Any:
@@ -59,7 +59,7 @@ class Call(Workload):
         return fitted(self.estimator(library, max_iter=COMPARED_EPOCHS), data)
 
     def quick(self) -> Self:
-        """Return the same call in a size that only shows that it runs."""
+        """Return the same call in a tiny size, to check that it runs."""
         return replace(self, n_samples=min(self.n_samples, 300), options={**self.options, "max_iter": 3})
 
     def check(self) -> dict[str, float]:

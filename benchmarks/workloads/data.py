@@ -1,4 +1,4 @@
-"""Data sets of the workloads: each is made by a function of the number of samples, the same numbers each time.
+"""Data sets of the workloads: each is created by a function of the number of samples, with the same values each time.
 
 Set ``FASTNN_DATA`` to a folder with the MNIST files to run the MNIST-sized workloads on them; otherwise they run on random
 images of the same shape, mean and variance, and say so.
@@ -29,13 +29,13 @@ class Data:
     source: str
 
     def beginning(self, n_samples: int, dtype: type[np.floating[Any]]) -> "Data":
-        """The first samples, with inputs of that type."""
+        """The first samples, with inputs of this type."""
         return Data(self.X[:n_samples].astype(dtype), self.y[:n_samples], self.source)
 
 
 @functools.lru_cache(maxsize=1)
 def made(make_data: Callable[[int], Data], n_samples: int) -> Data:
-    """What the function makes, kept until another data set is asked for."""
+    """The data set, cached until another one is requested."""
     return make_data(n_samples)
 
 
@@ -52,7 +52,7 @@ def named(name: str, n_samples: int) -> Data:
 
 
 def half_planes(n_samples: int) -> Data:
-    """Points of the plane, labelled 1 where either of two random half-planes holds them."""
+    """Points in the plane, labelled 1 if they are in at least one of two random half-planes."""
     rng = np.random.default_rng(SEED)
     X = rng.standard_normal((n_samples, 2))
     normals = rng.standard_normal((2, 2))
@@ -60,7 +60,7 @@ def half_planes(n_samples: int) -> Data:
 
 
 def smooth_functions(n_samples: int) -> Data:
-    """Four inputs, and four smooth functions of them to fit."""
+    """Four inputs, and four smooth functions of them."""
     rng = np.random.default_rng(SEED)
     X = rng.uniform(-1, 1, (n_samples, 4))
     y = np.sin(X @ rng.standard_normal((4, 4)))
@@ -68,7 +68,7 @@ def smooth_functions(n_samples: int) -> Data:
 
 
 def forest_like(n_samples: int) -> Data:
-    """A table of 54 columns, as many as there are of forest covers, in seven classes that a small network can learn."""
+    """A table of 54 columns, as in the forest cover data, with seven classes that a small network can learn."""
     rng = np.random.default_rng(SEED)
     X = rng.standard_normal((n_samples, 54))
     scores = np.tanh(X @ rng.standard_normal((54, 20)) / 4) @ rng.standard_normal((20, 7))
@@ -76,7 +76,7 @@ def forest_like(n_samples: int) -> Data:
 
 
 def mnist_images(n_samples: int) -> Data:
-    """The first images of MNIST's training set, or random ones where it is not to be had."""
+    """The first images of MNIST's training set, or random ones if it is not available."""
     if not os.environ.get("FASTNN_DATA"):
         return _random_images(n_samples)
     dataset = datasets.load_mnist()
@@ -86,8 +86,8 @@ def mnist_images(n_samples: int) -> Data:
 def _random_images(n_samples: int) -> Data:
     """MNIST's shape and statistics: 81 % of the pixels are black, the mean is 0.131, the standard deviation 0.308.
 
-    With a beta distribution of the other pixels both moments come out right. It is drawn by its quantiles, so that no
-    array as large as the images is needed in float64.
+    A beta distribution of the other pixels matches both moments. It is sampled by its quantiles, so that no float64 array of
+    the size of the images is needed.
     """
     rng = np.random.default_rng(SEED)
     inked = beta.ppf((np.arange(191) + 0.5) / 191, 0.57, 0.26)
@@ -97,37 +97,37 @@ def _random_images(n_samples: int) -> Data:
 
 
 def digits(n_samples: int) -> Data:
-    """Digits as scikit-learn has them: double precision, pixels from 0 to 16."""
+    """The digits of scikit-learn: double precision, pixels from 0 to 16."""
     X, y = load_digits(return_X_y=True)
     return Data(X[:n_samples], y[:n_samples], "digits")
 
 
 def two_classes(n_samples: int) -> Data:
-    """Two classes that eight of twenty features tell apart, in double precision."""
+    """Two classes with eight informative features out of twenty, in double precision."""
     X, y = make_classification(n_samples, n_features=20, n_informative=8, random_state=SEED)
     return Data(X, y, "make_classification")
 
 
 def regression(n_samples: int) -> Data:
-    """Numbers that depend on twenty features, in double precision."""
+    """Numeric targets that depend on twenty features, in double precision."""
     X, y = make_regression(n_samples, n_features=20, noise=10.0, random_state=SEED)
     return Data(X, y, "make_regression")
 
 
 def hashed_text(n_samples: int) -> Data:
-    """Words and pairs of words in a million columns."""
+    """Words and pairs of words, hashed into a million columns."""
     documents, topics = _documents(n_samples)
     return Data(HashingVectorizer(ngram_range=(1, 2)).transform(documents), topics, "hashed text, sparse")
 
 
 def tfidf(n_samples: int) -> Data:
-    """The most frequent words of documents, weighted."""
+    """TF-IDF weights of the most frequent words."""
     documents, topics = _documents(n_samples)
     return Data(TfidfVectorizer(max_features=10_000).fit_transform(documents), topics, "TF-IDF, sparse")
 
 
 def _documents(n_samples: int) -> tuple[list[str], NDArray[Any]]:
-    """Documents of 100 words, the frequent ones far more often than the rare ones, and for each one of four topics."""
+    """Documents of 100 words from a heavy-tailed distribution, each with one of four topics."""
     random = np.random.default_rng(SEED)
     topics = random.integers(0, 4, n_samples)
     words = random.zipf(1.3, (n_samples, 100)) % 30_000

@@ -12,15 +12,15 @@ from benchmarks.workloads.libraries import fitted, seconds_of
 
 @dataclass(frozen=True, kw_only=True)
 class Fit(Call):
-    """The whole of ``fit``, to its own stop or to the last of its epochs; its memory too, where there is ``most_memory``.
+    """The whole of ``fit``, until it stops by itself or after its last epoch.
 
-    That is how many times scikit-learn's it may be.
+    With ``most_memory``, peak memory is measured too; it must not exceed that multiple of scikit-learn's.
     """
 
     most_memory: float | None = None
 
     def check(self) -> dict[str, float]:
-        """Demand the same of a short training, and as many epochs and the same score of the one that is timed."""
+        """Require the same results of a short training, and the same epochs and score of the timed one."""
         deviations, data = super().check(), self.data()
         models = of_each(lambda library: fitted(self.estimator(library), data))
         return {
@@ -35,11 +35,11 @@ class Fit(Call):
         return lambda: seconds_of(lambda: self.estimator(name).fit(data.X, data.y))
 
     def quick(self) -> Self:
-        """The same call in a small size, of which the memory would show nothing."""
+        """The same call in a small size, without measuring memory."""
         return replace(super().quick(), most_memory=None)
 
     def memory(self) -> dict[str, int]:
-        """By library, the most bytes of a process that does nothing but fit and predict, where the system says so."""
+        """Peak memory in bytes of a process that only fits and predicts, by library, if the system reports it."""
         if self.most_memory is None or not CAN_MEASURE:
             return {}
         return of_each(lambda library: peak_bytes("benchmarks.estimators.alone", self.name, library))

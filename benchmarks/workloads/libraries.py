@@ -1,4 +1,4 @@
-"""Where the two pairs of estimators come from, and how they are fitted."""
+"""The estimators of both libraries, and how they are fitted."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -11,23 +11,23 @@ from sklearn.exceptions import ConvergenceWarning
 from benchmarks.harness import turns
 from benchmarks.workloads.data import Data
 
-#: Whose results the other has to reach, unless a call says otherwise, and whose time is compared with its.
+#: The library that fastnn is compared with, in results and in time, unless a call names another reference.
 REFERENCE = "scikit-learn"
 SUBJECT = "fastnn"
 
-#: By library, the module with its MLPClassifier and MLPRegressor. They are looked up when they are needed: asv imports
-#: this package for older commits too, which have none.
+#: The module with MLPClassifier and MLPRegressor, by library. They are looked up only when needed, because asv imports this
+#: package also for older commits, which lack them.
 MODULES = {REFERENCE: "sklearn.neural_network", SUBJECT: "fastnn"}
 
 
 def estimator(library: str, class_name: str, **options: Any) -> Any:
-    """An unfitted estimator of that class with those options."""
+    """An unfitted estimator of this class with these options."""
     return getattr(import_module(MODULES[library]), class_name)(**options)
 
 
 @contextmanager
 def few_epochs() -> Iterator[None]:
-    """Within it, nobody is told that a training stopped before it converged: the epochs are few on purpose."""
+    """Within this context, convergence warnings are ignored: the epochs are few on purpose."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         yield
@@ -40,6 +40,6 @@ def fitted(estimator: Any, data: Data) -> Any:
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """Wall time that the work takes, however few its epochs are."""
+    """Wall time of some work, without convergence warnings."""
     with few_epochs():
         return turns.seconds_of(work)

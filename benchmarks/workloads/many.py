@@ -20,7 +20,7 @@ from benchmarks.workloads.libraries import SUBJECT, few_epochs, fitted
 from benchmarks.workloads.search import worker_processes
 from benchmarks.workloads.training import DRIFT_TOLERANCE, LOSS_TOLERANCE, Training, relative_drifts
 
-#: How far the mean of the networks' last losses may be from the reference's, relative to it. Both shuffle differently.
+#: Largest relative difference of the networks' mean last loss from the reference's. Both shuffle differently.
 MEAN_LOSS_TOLERANCE = 0.02
 
 
@@ -33,7 +33,7 @@ class ManyFits(Call):
 
     @property
     def fewest_processors(self) -> int:
-        """One for each thread or worker process."""
+        """One per thread or worker process."""
         return self.n_jobs
 
     def missing(self) -> str | None:
@@ -56,7 +56,7 @@ class ManyEstimators(ManyFits):
     """fastnn's estimators against scikit-learn's, which joblib fits in worker processes."""
 
     def check(self) -> dict[str, float]:
-        """Require each to be what it is when fitted alone, bit for bit, and some to score like scikit-learn's."""
+        """Require each to have the same bits as when fitted alone, and some to score like scikit-learn's."""
         deviations, models = super().check(), self.fit_many(self.estimators(SUBJECT))
         for model, alone in zip(models, self.estimators(SUBJECT), strict=True):
             self._assert_as_alone(model, fitted(alone, self.data()))
@@ -101,7 +101,7 @@ class ManyNetworks(ManyFits):
         return super().missing() or (None if find_spec("jax") else "JAX")
 
     def check(self) -> dict[str, float]:
-        """Require each to be what it is when fitted alone, bit for bit, and JAX to learn the same."""
+        """Require each to have the same bits as when fitted alone, and JAX to learn the same."""
         parameters, last_losses = self._trained_together()
         for together, alone in zip(parameters, self.networks(), strict=True):
             self.training.fit(alone)

@@ -12,7 +12,7 @@ from benchmarks.workloads.same_learning import parameters
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction(Call):
-    """``predict`` of a single row or more, call after call; and the size of the pickled estimator that is asked."""
+    """``predict`` of one or more rows, call after call, and the size of the pickled estimator."""
 
     n_calls: int = 2000
     n_rows: int = 1
@@ -34,7 +34,7 @@ class Prediction(Call):
         return lambda: seconds_of(calls) / self.n_calls
 
     def pickled(self) -> dict[str, float]:
-        """By library, bytes of the pickled estimator divided by those of its weights and biases."""
+        """Bytes of the pickled estimator divided by those of its weights and biases, by library."""
         return of_each(lambda library: pickled_ratio(self.trained_shortly(library, self.data())))
 
 

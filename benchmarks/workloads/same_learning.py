@@ -1,4 +1,4 @@
-"""What two estimators must have learned alike before either is timed: pairs as in `benchmarks.harness.agreement`."""
+"""Checks that two estimators have learned the same, made before either is timed; pairs as in `benchmarks.harness.agreement`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from benchmarks.harness.agreement import assert_same_shapes, assert_within, refuse, relative_deviation
 
-#: |W - W_reference| / |W_reference| of any layer's weights or biases, and of predicted numbers, after a short training in
-#: double precision.
+#: Largest |W - W_reference| / |W_reference| of any layer's weights or biases, and of predicted numbers, after a short training
+#: in double precision.
 PARAMETER_TOLERANCE = 1e-6
 
-#: How far the losses of an epoch in single precision may be apart, relative to the reference's; and scores, as they are.
+#: Largest relative difference of the losses of an epoch in single precision, and largest difference of scores.
 LOSS_TOLERANCE = 1e-3
 SCORE_TOLERANCE = 5e-3
 
@@ -23,7 +23,7 @@ def parameters(model: Any) -> list[NDArray[Any]]:
 
 
 def assert_same_parameters(what: str, models: Mapping[str, Any]) -> float:
-    """Demand the same weights and biases but for rounding in double precision; returns the largest deviation."""
+    """Require the same weights and biases up to rounding in double precision; returns the largest deviation."""
     pair = {name: parameters(model) for name, model in models.items()}
     assert_same_shapes(what, pair)
     theirs, ours = pair.values()
@@ -32,7 +32,7 @@ def assert_same_parameters(what: str, models: Mapping[str, Any]) -> float:
 
 
 def assert_same_predictions(what: str, predictions: Mapping[str, NDArray[Any]]) -> None:
-    """Demand the same class for every sample, or the same number but for rounding in double precision."""
+    """Require the same class for every sample, or the same number up to rounding in double precision."""
     assert_same_shapes(what, {name: [array] for name, array in predictions.items()})
     theirs, ours = predictions.values()
     if theirs.dtype.kind == "f":
@@ -42,7 +42,7 @@ def assert_same_predictions(what: str, predictions: Mapping[str, NDArray[Any]]) 
 
 
 def assert_as_many_epochs(what: str, models: Mapping[str, Any]) -> int:
-    """Demand that both trained for the same number of epochs, so that times are those of equal work; returns it."""
+    """Require the same number of epochs, so that both do the same work; returns it."""
     (reference, expected), (subject, epochs) = ((name, int(model.n_iter_)) for name, model in models.items())
     if epochs != expected:
         refuse(what, f"{subject} trained for {epochs} epochs and {reference} for {expected}")
@@ -50,13 +50,13 @@ def assert_as_many_epochs(what: str, models: Mapping[str, Any]) -> int:
 
 
 def assert_same_losses(what: str, models: Mapping[str, Any]) -> float:
-    """Demand as many epochs with losses that are close in each of them; returns the largest deviation."""
+    """Require the same number of epochs, with close losses in each; returns the largest deviation."""
     assert_as_many_epochs(what, models)
     theirs, ours = (np.asarray(model.loss_curve_, np.float64) for model in models.values())
     return assert_within(what, "losses", models, float(np.max(np.abs(ours / theirs - 1))), LOSS_TOLERANCE)
 
 
 def assert_same_scores(what: str, scores: Mapping[str, Any]) -> float:
-    """Demand scores that are close, one of each or an array of them; returns the largest difference."""
+    """Require close scores, single ones or arrays; returns the largest difference."""
     difference = float(np.max(np.abs(np.subtract(*scores.values()))))
     return assert_within(what, "scores", scores, difference, SCORE_TOLERANCE)

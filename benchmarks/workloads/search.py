@@ -17,7 +17,7 @@ from fastnn.threads import available_cpus
 
 
 def worker_processes(n_jobs: int) -> AbstractContextManager[Any]:
-    """Run joblib's jobs in processes that share the processors out evenly, which is joblib's own default."""
+    """Run joblib's jobs in processes with equal numbers of threads, which is joblib's default."""
     threads = max(1, available_cpus() // n_jobs)
     return joblib.parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=threads)
 
@@ -26,8 +26,8 @@ def worker_processes(n_jobs: int) -> AbstractContextManager[Any]:
 class Search(Call):
     """A whole search: splitting, scoring, and the final fit with the best options.
 
-    With `fresh_workers` the time is that of a program's first search, in which the worker processes start and import
-    everything; otherwise they are there already, from a search before.
+    With `fresh_workers`, the time is that of a program's first search, in which the worker processes start and import
+    everything; otherwise they are already running from an earlier search.
     """
 
     grid: Mapping[str, list[Any]]
@@ -41,12 +41,12 @@ class Search(Call):
         return self.n_jobs
 
     def check(self) -> dict[str, float]:
-        """Demand the same of a short training, and the same scores of the search's fits."""
+        """Require the same results of a short training, and the same scores in the search."""
         deviations, found = super().check(), of_each(lambda library: mean_scores(self.search(library)))
         return {**deviations, "scores_of_the_work": same_learning.assert_same_scores(self.name, found)}
 
     def prepare(self, name: str) -> Callable[[], float]:
-        """A search, its workers ended before if it is to start them."""
+        """A search, after stopping the workers if it has to start new ones."""
 
         def turn() -> float:
             if self.fresh_workers:

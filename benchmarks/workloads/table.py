@@ -1,4 +1,4 @@
-"""The table of workloads: trainings of networks, which backends and libraries are compared on, and calls of estimators."""
+"""The table of workloads: trainings of networks, to compare backends and libraries, and calls of estimators."""
 
 import functools
 from dataclasses import replace

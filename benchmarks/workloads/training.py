@@ -1,4 +1,4 @@
-"""Training of a network: what the backends and other libraries are compared on."""
+"""Training of a network, on which backends and libraries are compared."""
 
 import statistics
 from dataclasses import dataclass, replace
@@ -13,14 +13,13 @@ from benchmarks.harness.turns import seconds_of
 from benchmarks.settings import DTYPE, SEED
 from benchmarks.workloads.workload import Workload
 
-#: How far apart the losses of two programs that trained the same way may be, relative to either: the cube root of the
-#: dtype's spacing, 0.5 % in single precision. Rounding alone differs between them, but hundreds of updates amplify it,
-#: most where units switch at the kink of a ReLU: two layers of 512 were seen to end 0.2 % apart, and networks of sigmoids
-#: 0.000001 %.
+#: Largest relative difference of the losses of two programs that train the same way: the cube root of the dtype's spacing,
+#: 0.5 % in single precision. They differ only by rounding, but hundreds of updates amplify it, mostly where units switch at
+#: the kink of a ReLU: two layers of 512 were seen to end 0.2 % apart, and sigmoid networks 0.000001 %.
 LOSS_TOLERANCE = float(np.cbrt(np.finfo(DTYPE).eps))
 
-#: How far the parameters of two libraries may end from each other, relative to the way they came. Rounding was seen to
-#: part networks of ReLUs by some hundredths; a forgotten update, rate or momentum parts them by about 1.
+#: Largest distance between the final parameters of two libraries, relative to their distance from the start. Rounding was
+#: seen to separate ReLU networks by some hundredths; a forgotten update, rate or momentum separates them by about 1.
 DRIFT_TOLERANCE = 0.2
 
 #: Batches after which libraries that train by Adam are compared.
@@ -31,8 +30,8 @@ ADAM_BATCHES = 10
 class Training(Workload):
     """One network, its training set and the way it is trained.
 
-    ``batch_size=None`` takes the whole set as one batch; ``epochs`` is how many make up one timed ``fit``; ``momentum``
-    is PyTorch's, v <- momentum v + g, theta <- theta - learning_rate v; with ``adam``, it is Adam with its usual options.
+    ``batch_size=None`` uses the whole set as one batch; ``epochs`` are those of one timed ``fit``; ``momentum`` is PyTorch's,
+    v <- momentum v + g, theta <- theta - learning_rate v; with ``adam``, the optimizer is Adam with its default options.
     """
 
     layer_sizes: tuple[int, ...]
@@ -53,15 +52,15 @@ class Training(Workload):
     def useful_flops(self) -> int:
         """Floating-point operations of the matrix products of one timed ``fit``.
 
-        A layer of ``m`` inputs and ``k`` outputs costs ``2 m k`` a sample in each of ``A W``, ``A^T dZ`` and
-        ``dZ W^T``; the first layer has no use for the last one.
+        A layer of ``m`` inputs and ``k`` outputs costs ``2 m k`` per sample in each of ``A W``, ``A^T dZ`` and ``dZ W^T``;
+        the first layer does not need the last one.
         """
         products = [m * k for m, k in zip(self.layer_sizes, self.layer_sizes[1:], strict=False)]
         return 2 * (3 * sum(products) - products[0]) * self.n_samples * self.epochs
 
     @property
     def description(self) -> dict[str, Any]:
-        """The workload as it is saved beside its times."""
+        """The workload, as saved with its times."""
         return {
             "name": self.name,
             "network": self.network_shape,
@@ -73,7 +72,7 @@ class Training(Workload):
         }
 
     def summary(self, seconds: list[float]) -> dict[str, float]:
-        """What is saved of the seconds of some timed ``fit``."""
+        """The statistics to save, from the seconds of the timed fits."""
         median = statistics.median(seconds)
         return {
             "milliseconds_per_epoch": 1e3 * median / self.epochs,
@@ -91,13 +90,13 @@ class Training(Workload):
 
     @property
     def optimizer(self) -> fastnn.optimizers.Optimizer:
-        """How fastnn updates the parameters."""
+        """The fastnn optimizer."""
         if self.adam:
             return fastnn.Adam(learning_rate=self.learning_rate)
         return fastnn.SGD(learning_rate=self.learning_rate, momentum=self.momentum)
 
     def network(self, backend: str, n_threads: int | None = None, **options: Any) -> fastnn.Network:
-        """Untrained network, perhaps with more options; the same seed, so the same initial parameters, on every backend."""
+        """Untrained network, possibly with more options; the same seed and initial parameters on every backend."""
         return fastnn.Network(
             self.layer_sizes,
             activations=self.activations,
@@ -115,7 +114,7 @@ class Training(Workload):
         return {"optimizer": self.optimizer, "epochs": self.epochs, "batch_size": self.batch_size, "progress": False}
 
     def fit(self, network: fastnn.Network, **changes: Any) -> fastnn.History:
-        """Train `network` on the workload's data, with some options changed: what the benchmarks time."""
+        """Train `network` on the workload's data, possibly with other options; this is what the benchmarks time."""
         data = self.data()
         return network.fit(data.X, data.y, **{**self.fit_options, **changes})
 
@@ -125,7 +124,7 @@ class Training(Workload):
         return seconds_of(lambda: self.fit(network))
 
     def assert_backends_agree(self, optimizer: fastnn.optimizers.Optimizer | None = None, **options: Any) -> None:
-        """Require the same loss of every backend after one epoch; compiles what is timed afterwards."""
+        """Require the same loss of every backend after one epoch; this also compiles the kernels."""
         networks = {name: self.network(name, **options) for name in fastnn.available_backends()}
         changes = {"epochs": 1, "optimizer": optimizer or self.optimizer}
         losses = {name: self.fit(network, **changes).loss[-1] for name, network in networks.items()}
@@ -134,16 +133,16 @@ class Training(Workload):
             assert_within(self.name, "losses after an epoch", ("numpy", name), deviation, LOSS_TOLERANCE)
 
     def quick(self) -> Self:
-        """Two batches and a short one, once."""
+        """One epoch of two batches and a short one."""
         batch_size = min(self.batch_size or 64, 64)
         n_samples = min(self.n_samples, 3 * batch_size - 1)
         return replace(self, n_samples=n_samples, batch_size=self.batch_size and batch_size, epochs=1)
 
     def comparable(self) -> Self:
-        """The training after which all libraries must have come to the same parameters: all of it, or the first batches.
+        """The training after which all libraries must have the same parameters: all of it, or the first batches.
 
-        Adam divides a gradient by its own size, so that one which is nothing but rounding moves a parameter as far as any
-        other: after hundreds of steps in single precision no two programs agree, and after ten they still do.
+        Adam divides a gradient by its own size, so that one that is only rounding moves a parameter as far as any other: after
+        hundreds of steps in single precision no two programs agree, but after ten they still do.
         """
         if not self.adam or self.batch_size is None:
             return self

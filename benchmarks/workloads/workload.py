@@ -11,19 +11,19 @@ from benchmarks.workloads.data import Data, made
 
 @dataclass(frozen=True, kw_only=True)
 class Workload(ABC):
-    """A task on a data set; `make_data` makes the data set from a number of samples."""
+    """A task on a data set; `make_data` creates the data set from a number of samples."""
 
     name: str
     make_data: Callable[[int], Data]
     n_samples: int
 
     def data(self) -> Data:
-        """Return the data set, made once and kept while workloads that share it run."""
+        """Return the data set, cached while workloads that share it run."""
         return made(self.make_data, self.n_samples)
 
     @abstractmethod
     def quick(self) -> Self:
-        """Return the same workload in a size that only shows that it runs."""
+        """Return the same workload in a tiny size, to check that it runs."""
 
 
 AnyWorkload = TypeVar("AnyWorkload", bound=Workload)

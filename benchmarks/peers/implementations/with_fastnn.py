@@ -5,17 +5,17 @@ from benchmarks.workloads.training import Training
 
 
 class Fastnn(Peer):
-    """A network on one backend; the public ``fit``, its checks of arguments and its history included."""
+    """A network on one backend, trained by the public ``fit`` with its argument checks and history."""
 
     def __init__(self, workload: Training, backend: str) -> None:
         super().__init__(workload)
         self.network = self.workload.network(backend)
 
     def reset(self) -> None:
-        """Go back to the parameters to start from."""
+        """Restore the initial parameters."""
         for W, b, (first_W, first_b) in zip(self.network.weights, self.network.biases, self.start, strict=True):
             W[:], b[:] = first_W, first_b
-        self.network.forget_optimizer()  # its state outlives a fit
+        self.network.forget_optimizer()  # its state persists between fits
 
     def train(self, epochs: int, shuffle: bool) -> None:
         """One ``fit``."""

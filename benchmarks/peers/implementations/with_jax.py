@@ -1,4 +1,4 @@
-"""JAX: a whole epoch as one compiled function, a scan over the batches, with the parameters given away to it."""
+"""JAX: a whole epoch as one compiled function, a scan over the batches, with donated parameters."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +16,7 @@ _ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh
 
 
 class Jax(Peer):
-    """Parameters and velocities as a tree of arrays; the order of samples is drawn by NumPy, faster than by JAX."""
+    """Parameters and velocities as a tree of arrays; NumPy shuffles the samples, faster than JAX."""
 
     def __init__(self, workload: Training) -> None:
         super().__init__(workload)
@@ -26,12 +26,12 @@ class Jax(Peer):
         self.epoch = jax.jit(epoch_of(self.workload), donate_argnums=0)
 
     def reset(self) -> None:
-        """Go back to the parameters to start from."""
-        # Copies: what is given away to a compiled function may be written over.
+        """Restore the initial parameters."""
+        # Copies, because donated arrays may be overwritten.
         self.theta = [(jnp.array(W), jnp.array(b)) for W, b in self.start]
 
     def train(self, epochs: int, shuffle: bool) -> None:
-        """Call the compiled epoch; the calls queue up, and the last result is waited for."""
+        """Call the compiled epoch; calls are asynchronous, so wait for the last result."""
         n_samples = self.workload.n_samples
         state = self.theta, first_state(self.workload, self.theta)
         order = jnp.arange(n_samples)
@@ -79,13 +79,13 @@ def _step(workload: Training, state, X, y):
 
 
 def first_state(workload: Training, theta):
-    """What the optimizer keeps, before the first step: nothing, a velocity, or two means and the number of steps."""
+    """The initial optimizer state: empty, a velocity, or two means and the number of steps."""
     zeros = partial(jax.tree.map, jnp.zeros_like)
     return (zeros(theta), zeros(theta), jnp.zeros(())) if workload.adam else zeros(theta) if workload.momentum else ()
 
 
 def _direction(workload: Training, gradient, kept):
-    """The step and what is kept: g; v <- momentum v + g; or Adam's, m' / (sqrt(s') + epsilon)."""
+    """The step and the new optimizer state: g; v <- momentum v + g; or Adam's m' / (sqrt(s') + epsilon)."""
     if workload.adam:
         means, squares, t = kept
         t = t + 1

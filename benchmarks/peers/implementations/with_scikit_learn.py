@@ -1,4 +1,4 @@
-"""scikit-learn: ``MLPClassifier`` and ``MLPRegressor``, one ``fit`` from the weights that are there (`warm_start`)."""
+"""scikit-learn: ``MLPClassifier`` and ``MLPRegressor``, one ``fit`` from the current weights (`warm_start`)."""
 
 import warnings
 from dataclasses import replace
@@ -14,7 +14,7 @@ _ACTIVATIONS = {"relu": "relu", "sigmoid": "logistic", "tanh": "tanh"}
 
 
 class ScikitLearn(Peer):
-    """A multi-layer perceptron with SGD or Adam: no penalty, a constant learning rate, no stopping before the last epoch."""
+    """A multi-layer perceptron with SGD or Adam: no penalty, a constant learning rate, no early stopping."""
 
     def __init__(self, workload: Training) -> None:
         super().__init__(workload)
@@ -26,7 +26,7 @@ class ScikitLearn(Peer):
             solver="adam" if workload.adam else "sgd",
             alpha=0.0,
             batch_size=workload.batch_size or workload.n_samples,
-            # Its squared error has a half in front, of which Adam takes no notice.
+            # Its squared error has a factor 1/2, which makes no difference to Adam.
             learning_rate_init=workload.learning_rate * (2 if regresses and not workload.adam else 1),
             momentum=workload.momentum,
             nesterovs_momentum=False,
@@ -36,11 +36,11 @@ class ScikitLearn(Peer):
         )
         rows = slice(workload.batch_size)
         classes = {} if regresses else {"classes": np.unique(data.y)}
-        self.estimator.partial_fit(data.X[rows], data.y[rows], **classes)  # makes the arrays that `reset` replaces
+        self.estimator.partial_fit(data.X[rows], data.y[rows], **classes)  # creates the arrays that `reset` replaces
 
     @staticmethod
     def adapted(workload: Training) -> Training:
-        """Two classes get one sigmoid output, the difference of the two that softmax would take."""
+        """For two classes, one sigmoid output: the difference of the two softmax logits."""
         if workload.activations[-1] != "softmax" or workload.layer_sizes[-1] != 2:
             return workload
         return replace(
@@ -51,12 +51,12 @@ class ScikitLearn(Peer):
         )
 
     def reset(self) -> None:
-        """Go back to the parameters to start from."""
+        """Restore the initial parameters."""
         self.estimator.coefs_ = [W.copy() for W, _ in self.start]
         self.estimator.intercepts_ = [b.copy() for _, b in self.start]
 
     def train(self, epochs: int, shuffle: bool) -> None:
-        """One ``fit``, which goes on from the weights that are there."""
+        """One ``fit``, starting from the current weights."""
         shuffle = shuffle and self.workload.batch_size is not None
         self.estimator.set_params(max_iter=epochs, shuffle=shuffle)
         data = self.workload.data()

@@ -1,4 +1,4 @@
-"""PyTorch, eager: the loop of its tutorials, with batches indexed out of one tensor."""
+"""PyTorch, eager: the training loop of its tutorials, with batches indexed from one tensor."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -34,14 +34,14 @@ class Torch(Peer):
         self.logits = torch.nn.Sequential(*(module for pair in pairs for module in pair), self.linear[-1])
 
     def reset(self) -> None:
-        """Go back to the parameters to start from."""
+        """Restore the initial parameters."""
         with torch.no_grad():
             for layer, (W, b) in zip(self.linear, self.start, strict=True):
                 layer.weight.copy_(torch.tensor(W.T))
                 layer.bias.copy_(torch.tensor(b))
 
     def train(self, epochs: int, shuffle: bool) -> None:
-        """Forward, backward and update, batch by batch; the epoch's mean loss is kept as anybody would."""
+        """Forward, backward and update, batch by batch, and the usual mean loss of the epoch."""
         workload, n_samples = self.workload, len(self.X)
         parameters, rate = self.logits.parameters(), workload.learning_rate
         optimizer = (
