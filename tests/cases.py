@@ -1,10 +1,10 @@
-"""One table of networks, data and batches: it drives parity of the backends, gradient checks and comparisons.
+"""One table of networks, data and batches, for parity of the backends, gradient checks and comparisons.
 
-The table is chosen by pairs. What changes a program is its structure: depth, layout in memory, batches and dtype. Every
-value of these axes meets every value of the others. Which activation or loss a layer calls only changes an address in the
-program, and `test_operations` compares each of them with its NumPy twin. So activations and losses need not meet each
-other: each appears in both dtypes, somewhere. What else makes another program is tested where its own rules are:
-normalisation and dropout, optimizers, sparse features, sample weights.
+The table is a pairwise design. The structure of a program depends on depth, memory layout, batches and dtype, so every value
+of these factors is combined with every value of the others. The activation or loss of a layer only changes an address in the
+program, and `test_operations` compares each of them with its NumPy twin. So activations and losses need not be combined with
+each other; each appears in both dtypes. Other features that change a program have tests of their own: normalisation and
+dropout, optimizers, sparse features, sample weights.
 """
 
 import warnings
@@ -39,7 +39,7 @@ DTYPES = ("float32", "float64")
 ELEMENTWISE = tuple(name for name in ACTIVATIONS if name != "softmax")
 HIDDEN = tuple(name for name, activation in ACTIVATIONS.items() if activation.hidden)
 
-#: Losses with other options than by default.
+#: Losses with non-default options.
 WITH_OPTIONS = (
     SoftmaxCrossEntropy(label_smoothing=0.1),
     BinaryCrossEntropy(label_smoothing=0.2),
@@ -50,10 +50,10 @@ WITH_OPTIONS = (
 
 
 def outputs_of(loss: Loss) -> tuple[str, ...]:
-    """Output activations that a loss is tested with.
+    """Output activations with which a loss is tested.
 
-    That dA * f'(Z) is right for all of them shows with the squared error; the others that start from outputs stand
-    with the one they are matched with and with tanh, and losses with options with the former.
+    The squared error tests dA * f'(Z) with all of them; other losses that start from outputs are tested with their matched
+    activation and tanh, and losses with options only with the former.
     """
     if loss in WITH_OPTIONS:
         return (loss.matched_activation,)
@@ -64,32 +64,32 @@ def outputs_of(loss: Loss) -> tuple[str, ...]:
 
 OUTPUTS = tuple((loss, output) for loss in (*LOSSES.values(), *WITH_OPTIONS) for output in outputs_of(loss))
 
-#: No, one, two or three hidden layers; narrow networks train in columns, those with many inputs or units in rows.
+#: Zero to three hidden layers; narrow networks train in columns, those with many inputs or units in rows.
 LAYER_SIZES = ((10, 1), (65, 9), (1, 10, 3), (3, 40, 1), (3, 1, 17, 5), (10, 17, 7, 3, 1), (65, 3, 33, 3, 2))
 
 #: Samples of an epoch, and of a batch: 1, 2, 7, 64, and 16 with a last batch of 5.
 BATCHES = ((3, 1), (6, 2), (21, 7), (64, 64), (37, 16))
 
-#: Enough for all the pairs that `test_parity` asks for.
+#: Enough for all the pairs that `test_parity` requires.
 N_CASES = 62
 
 STEPS = 10
 EPOCHS = 2
 
-#: A function of a number errs by a few units in the last place; this many, with the operations around it.
+#: Error of a scalar function and the operations around it, in units in the last place.
 ROUNDINGS_PER_FUNCTION = 8
 
-#: Activations with a kink at 0. Values keep a distance from it, so that neither rounding nor a finite difference moves
-#: them across, which would make a jump in the gradient.
+#: Activations with a kink at 0. Values keep a distance from it, so that neither rounding nor a finite difference moves them
+#: across it, where the gradient jumps.
 KINKED = ("relu", "leaky_relu", "selu")
 CLEARANCE = 1e-4
 
-#: The same for losses with a kink where an output meets its target.
+#: The same for losses with a kink where an output equals its target.
 KINKED_LOSSES = (AbsoluteError, Quantile)
 
 
 def import_torch() -> ModuleType:
-    """PyTorch on one thread, or skip the test: on a busy machine a team that waits in a loop costs more than it computes."""
+    """PyTorch on one thread, or skip the test; on a busy machine, threads that spin cost more than they compute."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what it says on import is not ours
         torch = pytest.importorskip("torch")
@@ -105,20 +105,20 @@ def allow_large_teams(patch: pytest.MonkeyPatch) -> None:
 
 
 def tolerance(dtype: str | np.dtype, *lengths: int) -> float:
-    """Largest difference of two computations of one number, relative to its scale, through sums of these lengths.
+    """Largest difference of two computations of the same number, relative to its scale, through sums of these lengths.
 
     A sum of n terms, in any order, errs by at most n units in the last place of the sum of their magnitudes (Higham,
-    Accuracy and Stability of Numerical Algorithms, 2nd edition, section 4.2); the function that is applied to each
-    sum adds `ROUNDINGS_PER_FUNCTION`. Both computations err, hence the factor two.
+    Accuracy and Stability of Numerical Algorithms, 2nd edition, section 4.2); the function applied to each sum adds
+    `ROUNDINGS_PER_FUNCTION`. The factor two is there because both computations have errors.
     """
     return 2 * float(np.finfo(dtype).eps) * sum(length + ROUNDINGS_PER_FUNCTION for length in lengths)
 
 
 def assert_agree(found, expected, relative: float) -> None:
-    """Both are within `relative` of each other; the scale is that of the largest entry, and 1 at least.
+    """Require both to be within `relative` of each other; the scale is the largest entry, but at least 1.
 
-    One at least, because inputs, weights and targets are of order one: an entry that is small because terms of order
-    one cancel is no more precise than they are.
+    At least 1 because inputs, weights and targets are of order one: an entry that is small because such terms cancel is no
+    more precise than they are.
     """
     found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)
     assert found.shape == expected.shape
@@ -128,7 +128,7 @@ def assert_agree(found, expected, relative: float) -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """A network, its data and their batches, drawn from a seed and so the same in every run."""
+    """A network, its data and their batches, drawn from a seed, so that they are the same in every run."""
 
     hidden: str | None
     loss: Loss
@@ -138,7 +138,7 @@ class Case:
     batch_size: int
     dtype: str
 
-    #: Steps so small that they do not amplify the differences that they carry on.
+    #: Steps so small that they do not amplify earlier differences.
     optimizer = fastnn.SGD(learning_rate=0.01, l2=0.1)
 
     def __str__(self) -> str:
@@ -152,7 +152,7 @@ class Case:
         return (str(self.hidden),) * (len(self.layer_sizes) - 2) + (self.output,)
 
     def network(self, backend: str, n_threads: int | None = None) -> fastnn.Network:
-        """The network of this case: the same parameters on every backend and, but for rounding, in every type."""
+        """The network of this case: the same parameters on every backend and, up to rounding, in every dtype."""
         return self._network(self._seed, backend, self.dtype, n_threads)
 
     @cached_property
@@ -162,13 +162,13 @@ class Case:
 
     @property
     def last_batch(self) -> tuple[np.ndarray, np.ndarray]:
-        """The last batch of an epoch in order, which is the short one where there is one."""
+        """The last batch of an unshuffled epoch, which is the short one if there is one."""
         X, y = self.data
         start = list(range(0, self.n_samples, self.batch_size))[-1]
         return X[start:], y[start:]
 
     def tolerance(self, steps: int = 1) -> float:
-        """Of loss and gradient: forward sums over inputs, backward over outputs, then over the samples of a batch.
+        """Tolerance of loss and gradient: sums over inputs, then over outputs, then over the samples of a batch.
 
         Each of several steps adds the error of one more gradient.
         """
@@ -176,7 +176,7 @@ class Case:
 
     @cached_property
     def _seed(self) -> int:
-        """The first seed with which no value comes close to a kink, neither in ten steps nor in a fit."""
+        """The first seed with which no value comes close to a kink in ten steps and in a fit."""
         return next(seed for seed in count() if all(far >= CLEARANCE for far in self._distances_from_kinks(seed)))
 
     def _network(self, seed: int, backend: str, dtype: str, n_threads: int | None = None) -> fastnn.Network:
@@ -231,7 +231,7 @@ class Case:
 
 
 def has_kinks(activations: tuple[str, ...], loss: Loss) -> bool:
-    """Whether there is a unit or a loss with a kink at 0."""
+    """Whether there is a unit or loss with a kink at 0."""
     return bool(set(KINKED) & set(activations)) or isinstance(loss, KINKED_LOSSES)
 
 
@@ -250,7 +250,7 @@ def distance_from_kinks(network: fastnn.Network, X: np.ndarray, y: np.ndarray) -
 
 
 def layer_sizes_for(output: str, sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """The layer sizes, with two outputs at least under a softmax."""
+    """The layer sizes, with at least two outputs under a softmax."""
     return (*sizes[:-1], max(sizes[-1], 2)) if output == "softmax" else sizes
 
 

@@ -36,7 +36,7 @@ def processes_find_fastnn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes_find_fastnn: None) -> Path:
-    """An empty working folder, with no data but the bundled sets."""
+    """An empty working folder, with only the bundled data sets."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FASTNN_DATA", raising=False)
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "data_home"))

@@ -1,11 +1,11 @@
-"""Small whole numbers, which every type holds, and networks for them."""
+"""Small whole numbers, exact in every dtype, and networks for them."""
 
 import numpy as np
 import pytest
 
 import fastnn
 
-#: Small whole numbers, which every type holds.
+#: Small whole numbers, exact in every dtype.
 X = np.random.default_rng(0).integers(0, 2, (8, 3)).astype("float64")
 LABELS = np.arange(8) % 2
 
@@ -25,7 +25,7 @@ def state_of(network: fastnn.Network) -> tuple:
 
 
 def assert_refused(network, use, error, message):
-    """It raises, changes nothing, and leaves the gradient of the loss before to be had."""
+    """It raises, changes nothing, and the gradient of the previous loss is still available."""
     network.loss(X, LABELS if network.architecture.loss.name == "softmax_cross_entropy" else np.zeros((8, 2)))
     before = state_of(network)
     with pytest.raises(error, match=message):

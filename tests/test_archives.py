@@ -1,4 +1,4 @@
-"""What kills leave behind of files that were being written."""
+"""Temporary files that killed processes leave behind."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ def leftovers(folder):
 
 
 def leave_behind(path):
-    """Write a file as a process does that is killed meanwhile."""
+    """Write a file like a process that is killed while writing."""
     program = f"""
 import os, signal
 from pathlib import Path

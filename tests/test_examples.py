@@ -1,4 +1,4 @@
-"""The example programs: every number they claim, on every backend and for more than one seed."""
+"""The example programs: every number they claim, on every backend and for several seeds."""
 
 import dataclasses
 import functools
@@ -66,7 +66,7 @@ def test_every_derivative_of_the_deep_network(backend, sizes, monkeypatch):
 
 @both_backends
 def test_checking_derivatives_finds_a_wrong_one(backend, monkeypatch):
-    """An error of one in a hundred in one layer must show in that layer, and there only."""
+    """An error of one percent in one layer must show in that layer only."""
     monkeypatch.setattr(logistic_to_moons, "DEEP", [50, 40, 10])
     right = fastnn.Network.backward
 
@@ -115,7 +115,7 @@ def test_half_planes_are_learned(l2, half_planes_data):
 
 @pytest.mark.parametrize("l2", [0.01, 0.0])
 def test_half_planes_are_learned_by_the_reference_as_by_its_twin(l2):
-    """On a fifth of the points: the same parameters, and so the same accuracy, but for rounding in single precision."""
+    """On a fifth of the points: the same parameters, and so the same accuracy, up to rounding in single precision."""
     data = half_planes.load(seed=0, n_points=20_000)
     results = [half_planes.train(data, backend, l2, seed=0) for backend in fastnn.available_backends()]
     np.testing.assert_allclose(results[0].network.parameters, results[1].network.parameters, atol=1e-4)
@@ -167,7 +167,7 @@ def test_the_backends_take_the_same_way_down(shape):
             report.raise_if_failed()
 
 
-# MNIST; the digits that come with scikit-learn stand in for it.
+# MNIST, replaced by the digits that ship with scikit-learn.
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +207,7 @@ def test_missing_pixels_are_others_in_each_epoch_and_keep_the_mean(digits):
 
 
 def test_fit_sees_which_pixels_are_missing_in_each_epoch(digits):
-    """Two trainings begin on the same images, and part when other pixels are missing in one of them."""
+    """Two trainings start with the same images, and differ once different pixels are dropped in one of them."""
     losses = []
     for changes in (True, False):
         missing, network = (
@@ -250,7 +250,7 @@ def test_every_example_is_tested_and_described():
 
 
 def run(program, monkeypatch, capsys, *options):
-    """What `python examples/program.py options` prints."""
+    """The output of `python examples/program.py options`."""
     monkeypatch.setattr(sys, "argv", [program.__file__, *options])
     program.main()
     return capsys.readouterr().out

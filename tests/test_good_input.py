@@ -1,4 +1,4 @@
-"""Every good kind of input gives the same numbers, and none is copied."""
+"""Every valid kind of input gives the same results, and none is copied."""
 
 import numpy as np
 import pandas as pd
@@ -66,7 +66,7 @@ def fitted(features, y, backend, loss="softmax_cross_entropy", n_outputs=2):
     return network.parameters.tobytes()
 
 
-# Compiling an epoch for another layout in memory takes seconds, so the compiled backend gets one of each.
+# Compiling an epoch for another memory layout takes seconds, so the compiled backend gets one of each.
 @pytest.mark.parametrize(
     ("kind", "backend"),
     [(kind, "numpy") for kind in GOOD_FEATURES]

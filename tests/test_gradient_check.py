@@ -1,4 +1,4 @@
-"""`check_gradients`: in single precision, with a gradient of one's own, and on kinks, where a wrong gradient still fails."""
+"""`check_gradients`: in single precision, with your own gradient, and on kinks, where a wrong gradient still fails."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_a_network_in_float32_is_checked_in_float64(activation, backend):
     "loss", ["softmax_cross_entropy", "binary_cross_entropy", "squared_error", "huber", "quantile"]
 )
 def test_rounding_is_no_fault(loss, normalization, scale):
-    """Also after a training, when output and target nearly cancel, and with dropout, whose units are then the same."""
+    """Also after training, when output and target nearly cancel, and with dropout, with the same mask each time."""
     random = np.random.default_rng(2)
     X, y = scale * random.standard_normal((20, 3)), random.standard_normal((20, 2))
     y = {"softmax_cross_entropy": np.arange(20) % 2, "binary_cross_entropy": (y > 0).astype(float)}.get(loss, y)
@@ -122,7 +122,7 @@ def test_a_fault_is_found_in_either_type(fault, dtype):
     assert not check_gradients(new_network(network_class=Wrong, dtype=dtype), *random_data()).ok
 
 
-# A gradient of one's own
+# Your own gradient
 
 
 def own_gradient(network, X, y):
@@ -276,7 +276,7 @@ def test_a_kink_within_the_step_is_one():
 
 
 def on_kinks(values, backend="numpy", dtype="float64"):
-    """The report on a gradient of the XOR network on whose biases sit kinks; `values` changes the right one."""
+    """The report on a gradient of the XOR network, whose biases are on kinks; `values` changes the correct gradient."""
     network = fastnn.Network([2, 4, 2], "relu", backend=backend, dtype=dtype, seed=0)
     network.loss(*XOR)
     network.backward()
@@ -320,7 +320,7 @@ def test_any_choice_of_relus_derivative_at_0_passes(slope):
 
 
 def test_a_steep_and_smooth_loss_is_no_kink():
-    """A wrong entry where the loss bends sharply: its one-sided differences differ as well, by the step."""
+    """A wrong entry where the loss is strongly curved: there one-sided differences differ too, by the step."""
     network = fastnn.Network(
         [1, 1], ["identity"], "squared_error", backend="numpy", dtype="float64", initializer="zeros"
     )

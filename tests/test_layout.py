@@ -1,4 +1,4 @@
-"""Imports point one way through the package, and importing it costs little."""
+"""Imports point only downwards through the package, and importing it is fast."""
 
 import ast
 import json
@@ -14,7 +14,7 @@ import fastnn
 
 PACKAGE = Path(fastnn.__file__).parent
 
-#: From the top down: a module imports from lines below its own only. Those of one line do not know of each other.
+#: From the top down: a module imports only from lines below its own. Modules on the same line do not import each other.
 ORDER = (
     ("__main__", "build"),
     ("cli",),
@@ -39,7 +39,7 @@ ORDER = (
 )
 RANK = {name: rank for rank, names in enumerate(reversed(ORDER)) for name in names}
 
-#: The same within the packages.
+#: The same within packages.
 PACKAGE_ORDERS = {
     "cli": (
         ("__init__",),
@@ -129,7 +129,7 @@ HEAVY = ("matplotlib", "sklearn", "tqdm", "click", "pandas", "torch")
 
 
 def imported_names(path: Path) -> Iterator[str]:
-    """Dotted names of everything that a file imports, wherever in it that stands, for types alone too."""
+    """Dotted names of everything that a file imports, anywhere in it, including imports only for types."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -142,12 +142,12 @@ def files() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-#: What `fastnn.backends` has beside the packages of the backends and what these share.
+#: Modules of `fastnn.backends` that both the backends and all other modules may import.
 SHARED_BY_ALL = ("__init__", "interrupts")
 
 
 def module_of(path: Path) -> str:
-    """Module or package below fastnn that a file belongs to; the packages that compute stand for themselves."""
+    """The module or package below fastnn that a file belongs to; the packages of the backends are separate."""
     first, *others = path.relative_to(PACKAGE).with_suffix("").parts
     return "backend packages" if first == "backends" and others[0] not in SHARED_BY_ALL else first
 
@@ -211,7 +211,7 @@ MOST_LINES = 40
 
 
 def functions(folder: Path) -> Iterator[tuple[Path, ast.FunctionDef, int]]:
-    """The functions below a folder, with the number of lines of each, its docstring left out."""
+    """The functions below a folder, with the number of lines of each, without its docstring."""
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef):

@@ -1,4 +1,4 @@
-"""Losses with options: what they take, what they mean, and how they travel."""
+"""Losses with options: accepted values, meaning, saving and pickling."""
 
 import pickle
 

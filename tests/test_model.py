@@ -1,4 +1,4 @@
-"""`fastnn.Model`: what `fastnn train` saved predicts from Python, on features as the table has them."""
+"""`fastnn.Model`: models saved by `fastnn train` predict from Python, on features as they are in the table."""
 
 import json
 import time
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("folder")
 
 
 def train(data: str, *options: str) -> Model:
-    """The model that the command line makes of a table."""
+    """The model that the command line trains on a table."""
     run("train", "--data", data, "--backend", "numpy", "--output", "model", *options)
     model = fastnn.load("model", backend="numpy")
     assert isinstance(model, Model)
@@ -25,7 +25,7 @@ def train(data: str, *options: str) -> Model:
 
 
 def small_model(**names: object) -> Model:
-    """A classifier of three classes by two features of unequal scales."""
+    """A classifier of three classes with two features of different scales."""
     network = fastnn.Network([2, 3], backend="numpy", seed=0)
     return Model(network, Scaling(np.array([100.0, 0.0]), np.array([50.0, 0.01])), **names)
 

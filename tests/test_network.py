@@ -1,4 +1,4 @@
-"""What a network offers its users, name by name."""
+"""The public interface of a network, name by name."""
 
 import copy
 import pickle
@@ -372,7 +372,7 @@ def test_the_number_of_threads_does_not_change_what_the_reference_learns():
     assert_agree(parameters[2], parameters[0], 8 * tolerance("float64", 40, 30, 2, 30, 2, 16))
 
 
-# What layers compute
+# Layers
 
 
 @pytest.mark.parametrize("backend", fastnn.available_backends())

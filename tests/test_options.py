@@ -1,4 +1,4 @@
-"""Bad options of networks, optimizers and `fit` are refused with a sentence."""
+"""Invalid options of networks, optimizers and `fit` are rejected with a clear message."""
 
 import numpy as np
 import pytest

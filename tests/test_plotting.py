@@ -1,4 +1,4 @@
-"""fastnn.plotting: what is in the pictures, for every kind of predictor, and what is refused."""
+"""fastnn.plotting: the contents of plots, for every kind of predictor, and invalid input."""
 
 import subprocess
 import sys
@@ -42,7 +42,7 @@ def legend_texts(ax):
 
 
 def draw(ax):
-    """Render it: warnings of the layout would be errors."""
+    """Render it: layout warnings would be errors."""
     ax.figure.canvas.draw()
 
 

@@ -1,4 +1,4 @@
-"""Networks in forked children, in joblib's workers, and in a process whose user presses Ctrl-C."""
+"""Networks in forked children, in joblib workers, and in a process interrupted by Ctrl-C."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-#: What each program begins with: a training that is worth two threads and gives the same bits in any process.
+#: The beginning of each program: a training that uses two threads and gives the same bits in any process.
 TRAINED = """
 import numpy as np, fastnn
 from fastnn.backends.numba_backend import network as bound
@@ -25,7 +25,7 @@ def trained(seed, n_threads=2):
 
 
 def run(program, **environment):
-    """Run a program in a process of its own, with these variables and no other limit of threads."""
+    """Run a program in its own process, with these variables and no other limit on threads."""
     variables = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     subprocess.run(
         [sys.executable, "-W", "error", "-c", TRAINED + program], env=variables | environment, check=True, timeout=300
@@ -87,7 +87,7 @@ def test_a_number_of_threads_in_the_environment_is_the_default():
     run("assert team_size(None) == available_cpus()", OMP_NUM_THREADS="100")
 
 
-#: Trains for long in batches of a quarter of a millisecond or so, within one epoch; says so, and what Ctrl-C leaves.
+#: Trains for a long time in batches of about a quarter of a millisecond, within one epoch, and prints what is left after Ctrl-C.
 INTERRUPTED = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell turns off in what it starts in the background

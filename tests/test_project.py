@@ -1,4 +1,4 @@
-"""README's code runs as it stands, no text installs a stranger's package, and the suite is collected beside any other."""
+"""The README's code runs as it is, no text installs another project's package, and the suite works next to others."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def test_readmes_python_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
 
 
 def test_no_text_installs_fastnn_from_the_index():
-    """There it is the name of another project."""
+    """On the index, the name belongs to another project."""
     for path in filter(Path.is_file, TEXTS):
         installed = re.findall(r"pip install ([^`)\n]*)", path.read_text(encoding="utf-8"))
         assert not [words for words in installed if "fastnn" in words.partition("&&")[0]], path

@@ -1,4 +1,4 @@
-"""A saved network comes back bit by bit, or is refused with a sentence; saving replaces a file whole or not at all."""
+"""A saved network is loaded bit for bit, or rejected with a clear message; saving replaces a file atomically."""
 
 import copy
 import errno
@@ -366,7 +366,7 @@ def test_a_changed_byte_anywhere_is_refused_or_does_not_matter(path):
 
 
 def rewrite(path: Path, parameters: np.ndarray | None = None, **changes: object) -> None:
-    """Save a small network whose header and parameters say something else, with correct checksums."""
+    """Save a small network with a changed header or parameters, with correct checksums."""
     save(small_network(), path)
     with np.load(path) as arrays:
         members = dict(arrays)

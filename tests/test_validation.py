@@ -1,4 +1,4 @@
-"""Bad features and targets are refused with a sentence, before anything is changed."""
+"""Invalid features and targets are rejected with a clear message, before anything changes."""
 
 from itertools import cycle
 
@@ -14,14 +14,14 @@ from tests.small_networks import LABELS, X, assert_refused, network_for, put, st
 
 
 def with_column(column, container=sparse.csr_array):
-    """A sparse X of which one entry is said to be in another column, or row."""
+    """A sparse X with the index of one entry changed to another column or row."""
     scattered = container(X)
     scattered.indices[4] = column
     return scattered
 
 
 def with_rows_backwards():
-    """A sparse X of which a row ends before it begins."""
+    """A sparse X with a row that ends before it begins."""
     scattered = sparse.csr_array(X)
     scattered.indptr[3] = 0
     return scattered
@@ -111,14 +111,14 @@ def test_features_beyond_single_precision_are_refused_by_a_network_of_single_pre
     assert np.isfinite(network_for().loss(features, LABELS))
 
 
-#: What is not finite, dealt out in turn.
+#: Non-finite values, used in turn.
 FAULTS = np.nan, np.inf, -np.inf
 FAULTY_CASES = list(zip(CASES, cycle(FAULTS), strict=False))
 
 
 @pytest.mark.parametrize(("case", "fault"), FAULTY_CASES, ids=str)
 def test_a_fit_finds_the_number_that_is_not_finite_whatever_hides_it(case, fault):
-    """Training looks at X only when a parameter is no longer finite: no activation may swallow what is not."""
+    """Training checks X only when a parameter is no longer finite, so no activation may hide NaN or infinity."""
     features, targets = case.data
     row, column = len(features) - 1, features.shape[1] // 2
     features = features.copy()

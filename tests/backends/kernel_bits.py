@@ -1,6 +1,6 @@
-"""``python -m tests.backends.kernel_bits``: digests of what operations and whole fits compute, to the last bit, as JSON.
+"""``python -m tests.backends.kernel_bits``: digests of the results of operations and whole fits, to the last bit, as JSON.
 
-Run with ``FASTNN_KERNELS=prebuilt`` and ``jit``, it tells whether libraries made ahead of time compute what the compiler makes.
+Run with ``FASTNN_KERNELS=prebuilt`` and ``jit``, it shows whether prebuilt libraries give the same bits as the compiler.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ def operations():
 
 
 def fits():
-    """(name, digest) of networks that were trained, and of what they predict."""
+    """(name, digest) of trained networks, and of their predictions."""
     random = np.random.default_rng(0)
     X, y = random.standard_normal((203, 40)), random.integers(0, 3, 203)
     for dtype in DTYPES:

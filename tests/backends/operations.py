@@ -1,7 +1,7 @@
-"""One table of all operations: arguments for each, and the NumPy function that it must equal.
+"""One table of all operations: arguments for each, and its NumPy twin.
 
-It feeds the comparison of twins, compiled, interpreted and with bounds checks, and that of libraries with the compiler.
-Results begin as rubbish.
+It drives the comparison of twins, compiled, interpreted and with bounds checks, and that of prebuilt libraries with the
+compiler. Results are initialised with NaN.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ MODULES = (
 N, N_IN, N_OUT = 70, 9, 5  # more samples than an operation keeps on the stack at a time
 MANY_ROWS = UPDATE_ROWS + 1  # of weights, more than are updated at a time
 
-#: What an operation is called whose NumPy twin has another name, as it computes the same in another way.
+#: Operations whose NumPy twin has another name, because it computes the same in a different way.
 OTHER_NAMES = {"previous_error_of_few": "previous_error", "drop_in_columns": "drop"}
 
 
@@ -50,7 +50,7 @@ def twin(name: str) -> Callable[..., Any] | None:
 
 
 class Arrays:
-    """Random arguments in one type; results begin as NaN."""
+    """Random arguments in one dtype; results are initialised with NaN."""
 
     def __init__(self, dtype):
         self.random, self.dtype = np.random.default_rng(0), np.dtype(dtype)
@@ -63,7 +63,7 @@ class Arrays:
         return np.asfortranarray(self(n, k))
 
     def rubbish(self, *shape):
-        """A result that is to be written."""
+        """An array for a result."""
         return np.full(shape, np.nan, self.dtype)
 
     def rubbish_in_columns(self, n, k):
@@ -86,7 +86,7 @@ class Arrays:
 
 
 def a_step():
-    """What a step takes, every field in use."""
+    """The record of a step, with every field in use."""
     step = np.zeros(1, SETTINGS)
     step["n_samples"], step["learning_rate"], step["l1"], step["l2"], step["weight_decay"] = N, 0.1, 0.01, 0.02, 0.03
     step["momentum"], step["squares_kept"], step["epsilon"], step["penalties_reported"] = 0.9, 0.99, 1e-3, 1
@@ -154,9 +154,9 @@ TWINS |= {
 
 @dataclass(frozen=True)
 class Equation:
-    """Arguments of an operation that the NumPy backend has no function for, and what they must become.
+    """Arguments of an operation without a twin in the NumPy backend, and their expected values afterwards.
 
-    `leaves` is the place of an argument whose numbers afterwards are of no interest.
+    `leaves` is the position of an argument whose final values do not matter.
     """
 
     arguments: Callable[[Arrays], list[Any]]
@@ -370,7 +370,7 @@ def expect(name: str, arguments: list[Any], step: Any) -> None:
 
 
 def results(name: str, arguments: list[Any]) -> list[np.ndarray]:
-    """The arrays among the arguments that are of interest afterwards."""
+    """The arrays among the arguments whose final values matter."""
     left = EQUATIONS[name].leaves if name in EQUATIONS else -1
     return [a for place, a in enumerate(arguments) if isinstance(a, np.ndarray) and place != left]
 

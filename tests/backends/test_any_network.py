@@ -1,4 +1,4 @@
-"""Any network, any data as users hold them, any batches, any number of threads: both backends compute the same."""
+"""Any network, any kind of data, any batches, any number of threads: both backends compute the same."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ from tests.cases import (
 EPOCHS = 2
 OPTIMIZER = fastnn.SGD(learning_rate=0.01, l2=0.1)
 
-#: No value comes closer to a kink, or rounding might move it across; ten times what sums of forty terms err by.
+#: Smallest distance from a kink, so that rounding cannot move a value across: ten times the error of sums of forty terms.
 CLEARANCE = {"float32": 1e-5, "float64": 1e-12}
 
 
@@ -42,7 +42,7 @@ def sliced(X):
     return larger[::-2, ::2]
 
 
-#: Type of the network, type of X and how X lies in memory. Machine code differs for each, so there are but four.
+#: Dtype of the network, dtype of X and memory layout of X. Machine code differs for each, so there are only four.
 DATA = (
     ("float32", "float32", in_rows),
     ("float32", "float64", in_columns),
@@ -60,7 +60,7 @@ def _large_teams():
 
 @dataclass(frozen=True)
 class Training:
-    """A network, its data and how it is trained on them."""
+    """A network, its data and its training."""
 
     layer_sizes: tuple[int, ...]
     activations: tuple[str, ...]

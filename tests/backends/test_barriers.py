@@ -42,7 +42,7 @@ PROGRAMS = {
 
 
 def in_turns(order):
-    """Instead of a team: between two barriers, one thread after the other in the given order does all of its work."""
+    """Instead of a team: between two barriers, the threads do their work one after the other, in the given order."""
 
     def run_team(items, steps, n_threads, *, flushes=False):
         parts = [team.Items.of(record * [1, 1, 0]) for record in items.records[:, np.newaxis]]
@@ -59,7 +59,7 @@ def in_turns(order):
 
 
 def everything(name, n_threads):
-    """Loss, gradient, outputs, and what two epochs with a short last batch learn."""
+    """Loss, gradient, outputs, and the parameters after two epochs with a short last batch."""
     sizes, options, optimizer, container = PROGRAMS[name]
     network = fastnn.Network(sizes, "tanh", dtype="float64", seed=0, n_threads=n_threads, **options)
     features = container(X[:, : sizes[0]])

@@ -1,4 +1,4 @@
-"""Machine code is kept between processes, is thrown away when any source changes, and costs nothing but time to lose."""
+"""Machine code is cached between processes, and invalidated when any source changes; losing it costs only time."""
 
 import ctypes
 import errno
@@ -46,12 +46,12 @@ print(json.dumps([fastnn.__file__, a[0], len(recorder.buffer)]))
 
 @pytest.fixture
 def package(tmp_path):
-    """A copy of the sources, to be edited."""
+    """A copy of the sources, for editing."""
     return shutil.copytree(PACKAGE, tmp_path / "fastnn", ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def run(package: Path, cache: Path) -> tuple[float, bool, str]:
-    """Output, whether anything was compiled, and what was written to standard error, of a process of its own."""
+    """Output, whether anything was compiled, and standard error of a separate process."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     environment |= {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
@@ -135,7 +135,7 @@ def folder(tmp_path, monkeypatch):
 
 
 class Times:
-    """A function x -> factor x, provided as kernels are each time it is called; how often it was compiled."""
+    """Provide a function x -> factor x like a kernel, and count how often it is compiled."""
 
     def __init__(self, factor):
         self.factor, self.n_compiled = factor, 0

@@ -1,4 +1,4 @@
-"""The backends are twins: one contract, and the same functions of numbers in the same order, saying the same of them."""
+"""The backends are twins: the same contract, and the same scalar functions in the same order with the same docstrings."""
 
 import inspect
 from collections.abc import Callable

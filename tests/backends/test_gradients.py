@@ -13,13 +13,13 @@ from tests.cases import CASES, DOUBLE_CASES, assert_agree, every_backend, import
 
 
 def cases_on(backend_of_single: str, backend_of_double: str) -> list:
-    """Every case in double precision on one of the backends, by its type in the table of both types."""
+    """Every case in double precision on one of the backends, chosen by its dtype in the table."""
     backends = {"float32": backend_of_single, "float64": backend_of_double}
     return [(case, backends[dealt.dtype]) for case, dealt in zip(DOUBLE_CASES, CASES, strict=True)]
 
 
-#: Every case stands on both backends, on the one beside finite differences and on the other beside PyTorch. One of the two
-#: finds a wrong gradient there, and `test_parity` holds the backends equal.
+#: Every case runs on one backend against finite differences and on the other against PyTorch. One of the two finds a wrong
+#: gradient, and `test_parity` checks that the backends agree.
 BY_DIFFERENCES, BY_PYTORCH = cases_on("numba", "numpy"), cases_on("numpy", "numba")
 
 
@@ -162,7 +162,7 @@ def test_loss_and_gradient_are_those_of_scikit_learn(n_classes, hidden, name, ba
 
 
 class WrongInOnePlace(fastnn.Network):
-    """Its gradient is one percent off for one weight of the second layer."""
+    """A network whose gradient is off by one percent for one weight of the second layer."""
 
     def backward(self):
         gradient = super().backward()

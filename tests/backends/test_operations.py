@@ -1,4 +1,4 @@
-"""Operations of the compiled backend: each equals its NumPy twin, whatever its results held before, on any part of the work."""
+"""Operations of the compiled backend: each equals its NumPy twin, for any previous values of its results, on any chunk."""
 
 import inspect
 
@@ -58,7 +58,7 @@ def test_bodies_and_twins_take_arguments_in_the_same_order_and_say_the_same(name
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3, 5])
 def test_a_part_is_what_the_threads_share_out(n_threads):
-    """Each thread computes its rows of the batch, and no others; the batch begins within the data."""
+    """Each thread computes only its rows of the batch; the batch begins within the data."""
     Z, A, W, b = np.full((30, 3), np.nan), np.arange(80.0).reshape(40, 2), np.ones((2, 3)), np.zeros(3)
     program, step = Program(np.dtype("float64")), a_step()
     step["start"], step["n_samples"] = 7, 20

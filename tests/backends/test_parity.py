@@ -1,4 +1,4 @@
-"""The two backends give the same numbers, from a single loss to a whole fit."""
+"""Both backends give the same numbers, from a single loss to a whole fit."""
 
 from itertools import combinations, product
 
@@ -131,7 +131,7 @@ def test_a_fit_is_the_loop_one_would_write_by_hand(case, backend):
     assert_agree(fitted.parameters, stepped.parameters, case.tolerance(-(-len(X) // case.batch_size)))
 
 
-# Large matrices, which are multiplied in blocks and shared out to threads. No activation has a kink here.
+# Large matrices, which are multiplied in blocks and partitioned among threads. No activation has a kink here.
 LARGE_CASES = tuple(
     Case("tanh", SoftmaxCrossEntropy(), "softmax", layer_sizes, n_samples, batch_size, dtype)
     for layer_sizes, n_samples, batch_size in (
@@ -143,8 +143,8 @@ LARGE_CASES = tuple(
     )
     for dtype in DTYPES
 )
-#: Weights for one of the types of each shape, in turn, so that each shape and each type meets both: a weight multiplies
-#: rows of errors before the products, which do not see it.
+#: Sample weights for one of the dtypes of each shape, in turn, so that each shape and each dtype is tested with and without:
+#: a weight multiplies rows of errors before the products, which do not depend on it.
 large_cases = pytest.mark.parametrize(
     ("case", "weighted"), [(case, (place // 2 + place) % 2 == 1) for place, case in enumerate(LARGE_CASES)], ids=str
 )

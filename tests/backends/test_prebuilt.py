@@ -1,4 +1,4 @@
-"""Libraries of kernels made ahead of time: they compute what the compiler makes, to the last bit, and nothing is compiled."""
+"""Prebuilt libraries of kernels give the same bits as compiled kernels, and nothing is compiled."""
 
 import json
 import os
@@ -15,7 +15,7 @@ NOT_BUILT = "no library was made of these sources: python -m fastnn.build all"
 
 
 def in_a_process(*command, **environment):
-    """What a Python process prints."""
+    """The output of a Python process."""
     own = {
         name: value for name, value in os.environ.items() if not name.startswith(("FASTNN_VECTOR", "FASTNN_KERNELS"))
     }
@@ -28,7 +28,7 @@ def in_a_process(*command, **environment):
 
 @pytest.fixture
 def built():
-    """The level that this process would use has a library."""
+    """There is a library for the level of this process."""
     if not any(prebuilt.library_path(of).exists() for of in levels() if is_supported(of)):
         pytest.skip(NOT_BUILT)
 
@@ -84,11 +84,11 @@ def _fresh_choice():
 
 @pytest.mark.usefixtures("_fresh_choice")
 class TestChoice:
-    """What is said where there is no library, or none that fits."""
+    """The message if there is no library, or none that fits."""
 
     @pytest.fixture
     def folder(self, monkeypatch, tmp_path):
-        """An empty folder in place of fastnn's own."""
+        """An empty folder instead of fastnn's own."""
         monkeypatch.setattr(prebuilt, "FOLDER", tmp_path)
         monkeypatch.delenv("FASTNN_KERNELS", raising=False)
         return tmp_path

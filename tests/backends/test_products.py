@@ -1,4 +1,4 @@
-"""Matrix products on register tiles against NumPy's, for every shape, step and edge; also run at narrower vectors."""
+"""Matrix products on register tiles against NumPy's, for every shape, stride and edge; also with narrower vectors."""
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -36,7 +36,7 @@ def normal(*shape, dtype, seed=0):
 
 
 def framed(n_rows, n_columns, dtype):
-    """An array of NaN, and the block within it that a kernel may write: what it leaves behind elsewhere would show."""
+    """An array of NaN, and the block within it that a kernel may write, so that writes outside are detected."""
     frame = np.full((n_rows + 2 * EDGE, n_columns), np.nan, dtype)
     return frame, frame[EDGE:-EDGE]
 

@@ -1,4 +1,4 @@
-"""Activations and losses of the user's: both backends call them, and their derivatives are checked first."""
+"""User-defined activations and losses: both backends call them, and their derivatives are checked first."""
 
 import os
 import pickle
@@ -19,7 +19,7 @@ from tests.cases import assert_agree, every_backend, tolerance
 
 @pytest.fixture(autouse=True)
 def _forget():
-    """Names are known to a test only."""
+    """Registered names exist only within a test."""
     own_activations, own_losses = dict(ACTIVATIONS), dict(LOSSES)
     yield
     for table, own in ((ACTIVATIONS, own_activations), (LOSSES, own_losses)):
@@ -68,7 +68,7 @@ def new_data(n=20):
     return random.standard_normal((n, 3)), random.standard_normal((n, 2))
 
 
-# What they compute
+# Results
 
 
 @every_backend
@@ -160,7 +160,7 @@ def test_labels_are_decided_on_outputs(backend):
     assert network.predict([[0.2], [0.7], [-1.0]]).tolist() == [0, 1, 0]
 
 
-# What they may do wrong
+# Errors
 
 
 @every_backend
@@ -188,7 +188,7 @@ def test_an_error_in_a_function_is_raised_and_nothing_is_left_broken(batch_size,
 @every_backend
 @pytest.mark.parametrize("failing", ["activation", "loss"])
 def test_a_fit_raises_its_own_error_and_none_of_another(failing, backend):
-    """One fit fails and is held up then, where its function is still called; another runs meanwhile."""
+    """One fit fails and is held up while its function is still being called; another runs in the meantime."""
     failed, over = threading.Event(), threading.Event()
     own_thread = []
 
@@ -307,7 +307,7 @@ def test_a_function_may_train_and_have_its_errors_for_itself(backend):
 
 @pytest.fixture
 def ctrl_c():
-    """What presses Ctrl-C, also where whatever started pytest ignores it."""
+    """Simulate Ctrl-C, even if whatever started pytest ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield lambda: os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -424,7 +424,7 @@ def test_fastnns_own_names_are_taken():
         fastnn.register_activation("relu", scaled_tanh, scaled_tanh_derivative)
 
 
-# How they travel
+# Saving and pickling
 
 
 @every_backend

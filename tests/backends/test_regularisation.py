@@ -1,4 +1,4 @@
-"""Dropout, batch and layer normalisation: their definitions, PyTorch's numbers, and the same on both backends."""
+"""Dropout, batch and layer normalisation: their definitions, PyTorch's results, and parity of the backends."""
 
 import copy
 import itertools
@@ -295,7 +295,7 @@ def test_copies_and_pickles_go_on_like_the_original(options, backend):
     assert len({state_of(each).tobytes() for each in networks}) == 1
 
 
-# A sample that is left over
+# A left-over sample
 
 BATCH_NORM = {"normalization": "batch"}
 
@@ -384,7 +384,7 @@ def test_a_learning_rate_is_sought_with_a_sample_left_over(backend):
     assert np.isfinite(found.losses).all()
 
 
-# What is refused
+# Invalid options
 
 
 @every_backend

@@ -1,4 +1,4 @@
-"""A sparse X gives what the same X gives dense, and is never made dense."""
+"""A sparse X gives the same results as a dense one, and is never made dense."""
 
 import tracemalloc
 from copy import copy
@@ -16,7 +16,7 @@ N_SAMPLES, N_FEATURES = 57, 30
 
 
 def features(n_samples=N_SAMPLES, n_features=N_FEATURES, density=0.2):
-    """X (n_samples, n_features), mostly zeros; some samples have no others, and neither has some feature."""
+    """X (n_samples, n_features), mostly zeros; some samples and some features are all zero."""
     random = np.random.default_rng(0)
     X = random.standard_normal((n_samples, n_features)) * (random.random((n_samples, n_features)) < density)
     X[3], X[-1], X[:, 4] = 0, 0, 0
@@ -28,7 +28,7 @@ LABELS = np.random.default_rng(1).integers(0, 3, N_SAMPLES)
 
 
 def untidy(X):
-    """X in the format CSR as nobody would write it: columns in any order, entries in two parts, zeros among them."""
+    """X in a non-canonical CSR format: unsorted columns, duplicate entries, explicit zeros."""
     rows, columns = np.nonzero(np.ones_like(X))
     halves = np.concatenate([0.25 * X[rows, columns], 0.75 * X[rows, columns]])
     order = np.lexsort((np.random.default_rng(0).random(2 * len(rows)), np.tile(rows, 2)))

@@ -1,4 +1,4 @@
-"""Loss, gradient and activations at extreme values are finite and correct, against arithmetic of 50 digits."""
+"""Loss, gradient and activations at extreme values are finite and correct, compared with 50-digit arithmetic."""
 
 from itertools import product
 
@@ -44,7 +44,7 @@ def _fifty_digits():
 
 
 def exact(values) -> list:
-    """The very numbers that the floating-point values stand for."""
+    """The exact numbers that the floating-point values represent."""
     return [mpmath.mpf(float(value)) for value in values]
 
 
@@ -68,7 +68,7 @@ def as_logits(output: str, loss: str | Loss, Z, y, dtype: str, backend: str) -> 
 
 
 def assert_close(found, expected, dtype: str) -> None:
-    """Within rounding of the expected number, or of 1 where it is smaller: terms of order one cancel in it."""
+    """Within rounding of the expected number, or of 1 if that is smaller, because terms of order one cancel."""
     for one, other in zip(np.atleast_1d(found), expected, strict=True):
         assert np.isfinite(one)
         assert abs(mpmath.mpf(float(one)) - other) <= tolerance(dtype, 3) * max(1, abs(other))

@@ -49,7 +49,7 @@ def network(n_threads, dtype="float32"):
 
 
 def everything(n_threads, dtype):
-    """What a network computes: losses, gradient, outputs, and parameters after two epochs with a short last batch."""
+    """The results of a network: losses, gradient, outputs, and parameters after two epochs with a short last batch."""
     net = network(n_threads, dtype)
     results = [np.array(net.loss(X, LABELS)), net.backward().copy(), net.forward(X), net.logits(X)]
     history = net.fit(X, LABELS, epochs=2, batch_size=75, optimizer=fastnn.SGD(0.1, l2=0.01))
@@ -63,7 +63,7 @@ def test_results_are_the_same_bits_for_any_number_of_threads(dtype):
         assert [result.tobytes() for result in everything(n_threads, dtype)] == expected
 
 
-#: What meets in between to add up the length of the gradient, and what does not.
+#: Optimizers with and without a barrier for the norm of the gradient.
 OPTIMIZERS = (
     fastnn.SGD(0.1, momentum=0.9, max_grad_norm=0.1),
     fastnn.Adam(0.01),
@@ -110,7 +110,7 @@ def test_two_fits_in_two_threads_of_the_user():
 
 @pytest.fixture(params=[0, 1])
 def started(request, monkeypatch):
-    """The threads that were started, on a system that has no more of them to give."""
+    """The threads that were started, on a system that cannot start more."""
     started, start = [], threading.Thread.start
 
     def start_or_refuse(thread):
@@ -170,7 +170,7 @@ def test_shares_cover_the_whole_once(n, n_threads):
 
 
 class InEachThread(Operation):
-    """A function of the thread's number, called back from a program."""
+    """A Python function of the thread number, called from a program."""
 
     def __init__(self, function):
         super().__init__("in_each_thread", (), function, in_python=True)
@@ -180,7 +180,7 @@ class InEachThread(Operation):
 
 
 def run_in_a_team(n_threads, *functions):
-    """Run a program of functions of the thread's number; all threads wait for each other after each."""
+    """Run a program of functions of the thread number, with a barrier after each."""
     own = Program(np.dtype("float32"))
     for function in functions:
         own.add(InEachThread(function), BY_ONE)
@@ -190,7 +190,7 @@ def run_in_a_team(n_threads, *functions):
 
 @pytest.fixture
 def no_thread_is_left():
-    """All threads that the test starts end within a second of it."""
+    """All threads started by the test end within a second after it."""
     before, deadline = threading.active_count(), time.monotonic() + 1
     yield
     while threading.active_count() > before and time.monotonic() < deadline:
@@ -199,7 +199,7 @@ def no_thread_is_left():
 
 
 def assert_interrupted_and_unchanged(net):
-    """A fit of the network is interrupted and has changed no parameter."""
+    """Require that an interrupted fit changes no parameter."""
     before = net.parameters.tobytes()
     with pytest.raises(KeyboardInterrupt):
         net.fit(X, LABELS, epochs=1, batch_size=64)
@@ -370,7 +370,7 @@ def test_limits_of_blas_that_overlap_leave_the_number_from_before():
     assert blas_threads() == before
 
 
-# Processors that may be used
+# Available processors
 
 
 def files(root, contents):

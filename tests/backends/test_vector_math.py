@@ -1,4 +1,4 @@
-"""The compiled backend's own elementary functions are right to the last bits over their whole range."""
+"""The elementary functions of the compiled backend are accurate to the last bits over their whole range."""
 
 import platform
 import re
@@ -14,7 +14,7 @@ from fastnn.backends.numba_backend.kernels.compilation import FLAGS
 from fastnn.backends.numba_backend.kernels.precision import DOUBLE, SINGLE
 from tests.cases import DTYPES
 
-#: Largest error in units in the last place, as the docstrings have it.
+#: Largest error in units in the last place, as stated in the docstrings.
 ULPS = {
     "exp": 2,
     "expm1": 3,
@@ -28,7 +28,7 @@ ULPS = {
     "normal_density": 3,
 }
 
-#: The same functions with more digits than the results have, for single precision.
+#: The same functions in higher precision, for results in single precision.
 IN_DOUBLE = {
     "exp": np.exp,
     "expm1": np.expm1,
@@ -42,7 +42,7 @@ IN_DOUBLE = {
     "normal_density": lambda x: np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi),
 }
 
-#: And with as many as one likes.
+#: And in arbitrary precision.
 WITH_MANY_DIGITS = {
     "exp": mpmath.exp,
     "expm1": mpmath.expm1,
@@ -91,7 +91,7 @@ def within_domain(name: str, x: np.ndarray) -> np.ndarray:
 
 
 def boundaries(dtype: str) -> np.ndarray:
-    """Where a function changes its way: half-way between multiples of log(2), at limits and powers of two; and beside."""
+    """Branch points of a function, midpoints between multiples of log(2), limits and powers of two, and their neighbours."""
     precision, information = (SINGLE if dtype == "float32" else DOUBLE), np.finfo(dtype)
     steps = np.arange(1, 4 * information.maxexp, 1 if dtype == "float32" else 29)
     points = np.concatenate(

@@ -1,4 +1,4 @@
-"""Small workloads, and saved results as the comparison with peers writes them."""
+"""Small workloads, and saved results of the comparison with peers."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ TINY = Training(
     epochs=3,
 )
 
-#: Each loss, each hidden activation that the table has, batches and no batches.
+#: Each loss and hidden activation in the table, with and without mini-batches.
 TINY_WORKLOADS = (
     TINY,
     replace(TINY, name="all at once", batch_size=None),

@@ -1,4 +1,4 @@
-"""fastnn's estimators beside others: what they have to agree on, and how their times are told."""
+"""The benchmarks of estimators: agreement checks, and reports of times."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ def quick_call(name):
 
 @pytest.fixture
 def stand_in(monkeypatch):
-    """Estimators that take the place of fastnn's: scikit-learn's own, until a test replaces them."""
+    """Substitutes for fastnn's estimators: scikit-learn's own, until a test replaces them."""
     module = types.ModuleType("stand_in")
     module.MLPClassifier, module.MLPRegressor = MLPClassifier, MLPRegressor
     monkeypatch.setitem(sys.modules, "stand_in", module)
@@ -32,7 +32,7 @@ def stand_in(monkeypatch):
 
 
 class FastLearner(MLPClassifier):
-    """Learns at another rate."""
+    """Uses another learning rate."""
 
     def fit(self, X, y):
         self.learning_rate_init = 0.0011
@@ -110,12 +110,12 @@ def test_what_libraries_must_agree_on(check, ours, theirs, message):
 
 
 def fit_one_after_another(models, data, *, n_threads=None, **options):
-    """Networks give their histories, estimators themselves."""
+    """The results of networks are their histories, those of estimators themselves."""
     return [model.fit(*data, **options) for model in models]
 
 
 def fit_with_another_order(models, data, *, n_threads=None, **options):
-    """The last of the models sees its samples otherwise."""
+    """The last model sees its samples in another order."""
     *others, last = models
     X, y = data
     return [*fit_one_after_another(others, data, **options), last.fit(X[::-1], y[::-1], **options)]

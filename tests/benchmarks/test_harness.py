@@ -1,4 +1,4 @@
-"""Turns, processes, the machine's own speed, and numbers in tables."""
+"""Interleaved timing, processes, the machine's peak, and numbers in tables."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""fastnn beside other libraries: what they have to agree on, and how their times are told."""
+"""The comparison with other libraries: agreement checks, and reports of times."""
 
 import importlib.util
 import json
@@ -19,7 +19,7 @@ from tests.benchmarks.examples import TINY, TINY_WORKLOADS, peer_result, saved_r
 
 
 class WrongRate(ScikitLearn):
-    """Learns at twice the rate."""
+    """Uses twice the learning rate."""
 
     def __init__(self, workload):
         super().__init__(workload)
@@ -68,7 +68,7 @@ def test_scikit_learn_trains_one_output_for_two_classes():
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
 def test_a_process_measures_one_workload_with_all_libraries(tmp_path):
-    # JAX warns of every later fork of the process that imports it: it gets one of its own.
+    # JAX warns about every later fork of the process that imports it, so it runs in its own process.
     output = tmp_path / "results.json"
     subprocess.run(
         [sys.executable, "-m", "benchmarks.peers", "--here", str(output), "--only", "half_planes"],

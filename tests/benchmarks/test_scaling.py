@@ -1,4 +1,4 @@
-"""Widths, batch sizes and processors of the sweep."""
+"""The sweep over widths, batch sizes and processors."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Commands as tests run them, what they report, and tables to learn."""
+"""Commands run by tests, their reports, and tables to train on."""
 
 import csv
 import re
@@ -20,7 +20,7 @@ def run(*arguments: object, status: int = 0) -> Result:
 
 
 def sentence(*arguments: object, status: int) -> str:
-    """What a command that must fail says."""
+    """The error message of a command that must fail."""
     result = run(*arguments, status=status)
     assert "Traceback" not in result.output
     last = result.stderr.rstrip().splitlines()[-1]
@@ -29,14 +29,14 @@ def sentence(*arguments: object, status: int) -> str:
 
 
 def reported(output: str, label: str) -> tuple[float, float]:
-    """Two columns, training and held out, of a line of the report; that of validation stands between them."""
+    """Two columns of a line of the report, training and held out; validation is in between."""
     match = re.search(rf"^{label} +(\S+)(?: +\S+)? +(\S+)$", output, re.MULTILINE)
     assert match is not None, output
     return float(match[1]), float(match[2])
 
 
 def write_flowers(path: Path, n_samples: int = 60, *, columns: str = "width,length,kind") -> None:
-    """Two kinds that differ in both measures, in the given order of columns."""
+    """Two classes that differ in both measurements, in the given order of columns."""
     generator = np.random.default_rng(0)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -53,13 +53,13 @@ def write_flowers(path: Path, n_samples: int = 60, *, columns: str = "width,leng
 
 
 def write_house_prices(path: Path, n_samples: int = 80) -> None:
-    """Prices in the hundreds of thousands, linear in two measures."""
+    """Prices in the hundreds of thousands, linear in two measurements."""
     X = np.random.default_rng(0).uniform(20, 200, (n_samples, 2))
     np.savez(path, X=X, y=300_000.5 + 2000 * X[:, 0] - 500 * X[:, 1])
 
 
 def write_mnist(path: Path) -> None:
-    """Two kinds of images, half bright at the left or at the right, as four IDX files."""
+    """Two classes of images, with a bright left or right half, as four IDX files."""
     path.mkdir(parents=True)
     for part, n_images in (("train", 40), ("t10k", 10)):
         labels = np.arange(n_images, dtype=np.uint8) % 2

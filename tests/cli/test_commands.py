@@ -1,4 +1,4 @@
-"""The other commands, help, and the sentence and exit status for what a command cannot do."""
+"""The other commands, help, and the message and exit status when a command fails."""
 
 import os
 import re
@@ -240,7 +240,7 @@ def test_python_m_fastnn_works_without_a_terminal(folder):
     arguments = ["train", "--data", "moons", "--backend", "numpy", *QUICK]
     process = subprocess.run([sys.executable, "-m", "fastnn", *arguments], capture_output=True, text=True, check=True)
     assert "saved to moons-model.npz" in process.stdout
-    assert process.stderr == ""  # no progress bar where nobody watches
+    assert process.stderr == ""  # no progress bar without a terminal
 
 
 def test_a_closed_pipe_is_not_an_error(folder):

@@ -1,4 +1,4 @@
-"""The options of `fastnn train` in groups, and the names under which the library takes them."""
+"""The options of `fastnn train` in groups, and the names of the library's parameters for them."""
 
 from dataclasses import fields
 from inspect import signature

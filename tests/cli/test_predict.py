@@ -1,4 +1,4 @@
-"""`fastnn predict`: of every saved network and every kind of samples."""
+"""`fastnn predict`: every saved network and every kind of samples."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""What `fastnn train` and `fastnn predict` report: scores beside a baseline, early stopping, samples seen before, names."""
+"""Reports of `fastnn train` and `fastnn predict`: scores next to a baseline, early stopping, training samples, names."""
 
 import io
 import json
@@ -30,7 +30,7 @@ NUMPY = ["--backend", "numpy"]
 
 
 def write_rare_class(path: Path, n_samples: int = 400, shift: float = 0.0) -> None:
-    """One sample in twenty is of the class 1, which lies `shift` deviations from the class 0."""
+    """One sample in twenty is in class 1, which is `shift` standard deviations from class 0."""
     y = (np.arange(n_samples) % 20 == 0).astype(int)
     np.savez(path, X=np.random.default_rng(0).standard_normal((n_samples, 2)) + shift * y[:, np.newaxis], y=y)
 
@@ -179,7 +179,7 @@ def test_rows_are_the_same_whatever_their_type_and_the_sign_of_their_zeros(monke
 
 
 def trains(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> list[fastnn.EarlyStopping]:
-    """The early stopping of a training by the command line."""
+    """The early stopping of a training from the command line."""
     found: list[fastnn.EarlyStopping] = []
 
     def note(self, run, join=fastnn.EarlyStopping.join_run):
@@ -332,7 +332,7 @@ def test_characters_are_replaced_under_a_runner_too(folder):
 
 
 def task_of_classes(*names: str) -> str:
-    """What a report says of the task to tell these classes apart."""
+    """How a report describes the task of classifying these classes."""
     y = np.arange(len(names))
     return described_task(fastnn.datasets.Dataset("table", np.zeros((len(y), 1)), y, names, target_name="kind " * 100))
 

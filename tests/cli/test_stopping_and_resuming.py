@@ -1,4 +1,4 @@
-"""`fastnn train` that stops early, goes on from a checkpoint, or is ended by Ctrl-C."""
+"""`fastnn train` that stops early, resumes from a checkpoint, or is stopped by Ctrl-C."""
 
 import os
 import re
@@ -168,7 +168,7 @@ def test_labels_are_smoothed_of_classes_only(folder):
 
 
 def interrupt_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Ctrl-C come at the first report of progress after so many epochs."""
+    """Simulate Ctrl-C at the first progress report after some epochs."""
 
     def progress(self, fraction_done, history):
         if len(history.loss) >= epochs:
@@ -224,7 +224,7 @@ def test_ctrl_c_elsewhere_ends_with_its_own_status(monkeypatch):
 
 @pytest.fixture
 def heeded_ctrl_c():
-    """What starts pytest in the background may ignore Ctrl-C, and processes inherit that."""
+    """Whatever starts pytest in the background may ignore Ctrl-C, and child processes inherit that."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

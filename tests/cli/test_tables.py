@@ -1,4 +1,4 @@
-"""Tables as people have them, learned and predicted by the command line."""
+"""Realistic tables, trained and predicted from the command line."""
 
 import gzip
 import re

@@ -1,4 +1,4 @@
-"""`fastnn train`: what it learns, from what, and what it saves."""
+"""`fastnn train`: data sets, results, and saved models."""
 
 import os
 import re

@@ -1,7 +1,7 @@
 """Change files of every kind at random and load them: ``python -m tests.datasets.fuzz_loaders [COUNT] [SEED]``.
 
-A loader may read a file or refuse it with ValueError, TypeError or OSError, in less than 5 seconds and with no more memory
-than twice the file's size and 64 MB. A refusal changes nothing. The command line never shows a traceback.
+A loader may read a file or reject it with ValueError, TypeError or OSError, in less than 5 seconds and with at most 64 MB plus
+twice the file's size of memory. Rejecting a file changes nothing. The command line never shows a traceback.
 """
 
 import copy
@@ -36,7 +36,7 @@ ALLOWED = ValueError, TypeError, OSError
 MOST_SECONDS, MOST_BYTES = 5.0, 64_000_000
 BOMB = 80 * 2**20
 
-#: The command line is tried with each so many files, as it takes longer than the loaders.
+#: The command line is tried only with one in so many files, because it takes longer than the loaders.
 EVERY_COMMAND = 8
 
 X, Y = np.random.default_rng(0).standard_normal((20, 3)), np.arange(20) % 2
@@ -72,7 +72,7 @@ ARRAY_HEADERS = (
 
 
 class Fault(NamedTuple):
-    """What must not happen, and how to see it again."""
+    """A failure, and how to reproduce it."""
 
     number: int
     kind: str
@@ -103,7 +103,7 @@ def state_of(network: fastnn.Network) -> Any:
 
 
 def resume(path: Path) -> None:
-    """Go on from a checkpoint; a network that is refused it is what it was before."""
+    """Resume from a checkpoint; if it is rejected, the network must not have changed."""
     network = new_network(1)
     before = state_of(network)
     try:
@@ -197,7 +197,7 @@ def encrypt_archive(path: Path, draw: random.Random) -> None:
 
 
 def change_header(path: Path, draw: random.Random) -> None:
-    """Put something else in a place of the header, or take it out."""
+    """Replace or remove an entry of the header."""
     header = json.loads(np.load(io.BytesIO(members_of(path)["header.npy"])).item())
     for _ in range(draw.choice((1, 1, 2))):
         part, key = draw.choice(list(places_of(header)))
@@ -209,7 +209,7 @@ def change_header(path: Path, draw: random.Random) -> None:
 
 
 def places_of(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every place in lists and dictionaries."""
+    """Every position in lists and dictionaries."""
     for key, item in list(value.items() if isinstance(value, dict) else enumerate(value)):
         yield value, key
         if isinstance(item, dict | list):
@@ -217,7 +217,7 @@ def places_of(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def change_members(path: Path, draw: random.Random) -> None:
-    """Leave out, rename, exchange, retype or declare otherwise the arrays of an archive, checksums being right."""
+    """Remove, rename, exchange, retype or redeclare the arrays of an archive, with correct checksums."""
     members = members_of(path)
     name, other = draw.choice(list(members)), draw.choice(list(members))
     change = draw.choice(("remove", "rename", "exchange", "header", "header", "cut", "array", "bytes"))
@@ -253,7 +253,7 @@ def add_bomb(path: Path, draw: random.Random) -> None:
 
 
 def append_packed(path: Path, name: str, header: bytes) -> None:
-    """Add a member whose compressed content has been made before, with a right checksum."""
+    """Add a member with precomputed compressed content and a correct checksum."""
     packed, crc = bomb_after(header)
     with zipfile.ZipFile(path, "a") as archive:
         info = zipfile.ZipInfo(name)
@@ -285,7 +285,7 @@ def change_unpacked(path: Path, draw: random.Random) -> None:
 
 
 def add_zeros(path: Path, draw: random.Random) -> None:
-    """Let a compressed file go on for long."""
+    """Extend a compressed file to a great length."""
     path.write_bytes(path.read_bytes() + gzip_bomb())
 
 
@@ -316,7 +316,7 @@ def mutations_of(kind: str) -> tuple[Callable[[Path, random.Random], None], ...]
 
 
 def problem_of(read: Callable[[Path], Any], path: Path) -> str:
-    """What is wrong with how a file is read; empty if nothing is."""
+    """What went wrong when a file was read; empty if nothing."""
     limit, start = MOST_BYTES + 2 * path.stat().st_size, time.perf_counter()
     tracemalloc.reset_peak()
     before = tracemalloc.get_traced_memory()[0]
@@ -334,7 +334,7 @@ def problem_of(read: Callable[[Path], Any], path: Path) -> str:
 
 
 def problem_of_commands(kind: str, path: Path, paths: dict[str, Path], draw: random.Random) -> str:
-    """The same of a command that reads the file."""
+    """The same for a command that reads the file."""
     options = ["--epochs", "1", "--backend", "numpy", "--hidden", "2"]
     data, output = str(paths["csv"]), str(path.with_name("output"))
     commands = {
@@ -357,7 +357,7 @@ def problem_of_commands(kind: str, path: Path, paths: dict[str, Path], draw: ran
 
 
 def fuzz(count: int, seed: int) -> list[Fault]:
-    """Try so many changed files."""
+    """Try a number of changed files."""
     faults = []
     tracemalloc.start()
     with tempfile.TemporaryDirectory() as name:
@@ -380,7 +380,7 @@ def fuzz(count: int, seed: int) -> list[Fault]:
 
 
 def main(count: int = 2000, seed: int = 0) -> int:
-    """Try, and say what went wrong."""
+    """Try changed files, and report failures."""
     start = time.perf_counter()
     faults = fuzz(count, seed)
     for fault in faults:

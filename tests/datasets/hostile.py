@@ -1,4 +1,4 @@
-"""Files that somebody made to do harm: what tests and the fuzz script build them with."""
+"""Malicious files, built for tests and the fuzz script."""
 
 import io
 import json
@@ -26,7 +26,7 @@ def members_of(path: Path) -> dict[str, bytes]:
 
 
 def write_members(path: Path, members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> None:
-    """Write an archive with right checksums."""
+    """Write an archive with correct checksums."""
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
@@ -40,7 +40,7 @@ def bytes_of(array: Any) -> bytes:
 
 
 def write_bomb(path: Path, name: str, header: bytes, n_bytes: int) -> None:
-    """Add a member that unpacks to a header and so many zeros, and takes a thousandth of that in the file."""
+    """Add a member that unpacks to a header and many zeros, and takes a thousandth of that in the file."""
     chunk = bytes(2**20)
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive, archive.open(name, "w") as member:
         member.write(header)
@@ -49,7 +49,7 @@ def write_bomb(path: Path, name: str, header: bytes, n_bytes: int) -> None:
 
 
 def rewrite_header(path: Path, change: Any) -> None:
-    """Let a function change the header of a saved network, or put a text in its place."""
+    """Change the header of a saved network with a function, or replace it by a text."""
     members, text = members_of(path), change
     if callable(change):
         header = json.loads(np.load(io.BytesIO(members["header.npy"])).item())
@@ -58,7 +58,7 @@ def rewrite_header(path: Path, change: Any) -> None:
 
 
 def nested(depth: int) -> str:
-    """JSON that many levels deep."""
+    """JSON nested to this depth."""
     return "[" * depth + "]" * depth
 
 

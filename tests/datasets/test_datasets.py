@@ -1,4 +1,4 @@
-"""Data sets by name, MNIST's files, and tables: what they become, and the sentence when they are not as described."""
+"""Data sets by name, MNIST's files, and tables: their contents, and the error message if they are invalid."""
 
 import gzip
 import os

@@ -1,4 +1,4 @@
-"""Files changed at random are read or refused; `tests.datasets.fuzz_loaders` tries more of them."""
+"""Files changed at random are read or rejected; `tests.datasets.fuzz_loaders` tries more of them."""
 
 from tests.datasets.fuzz_loaders import fuzz
 

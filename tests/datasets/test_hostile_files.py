@@ -1,4 +1,4 @@
-"""Files made to do harm are refused with a sentence, at once, in little memory, and change nothing."""
+"""Malicious files are rejected with a clear message, at once, in little memory, and change nothing."""
 
 import gzip
 import json
@@ -243,7 +243,7 @@ def state_of(network):
 
 
 def set_in(*keys_and_value):
-    """What puts a value in a place of a checkpoint's progress."""
+    """A function that sets an entry in the progress of a checkpoint."""
     *keys, last, value = keys_and_value
 
     def change(header):
@@ -310,7 +310,7 @@ def test_a_place_outside_the_buffer_of_random_numbers_is_refused(tmp_path, bits,
 
 
 class Forgetful(Callback):
-    """Takes up one thing that it remembers, after `EarlyStopping` has done so."""
+    """Restores one entry of its state, after `EarlyStopping` has done so."""
 
     def state(self):
         return {"seen": 1}

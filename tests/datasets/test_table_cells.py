@@ -1,4 +1,4 @@
-"""Cells of tables as people have them: labels, missing values, numbers."""
+"""Cells of realistic tables: labels, missing values, numbers."""
 
 import numpy as np
 import pandas as pd

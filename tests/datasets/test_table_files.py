@@ -1,4 +1,4 @@
-"""Tables in files of every kind, whole, damaged, compressed, or on the standard input stream."""
+"""Tables in files of every kind, intact, damaged, compressed, or from standard input."""
 
 import bz2
 import gzip
@@ -76,7 +76,7 @@ def test_damaged_files_are_refused_with_a_sentence(tmp_path, name, content):
 
 
 def mutated(content: bytes, draw: random.Random) -> bytes:
-    """Content with some bytes changed, inserted, doubled or removed."""
+    """Content with some bytes changed, inserted, duplicated or removed."""
     for _ in range(draw.randint(1, 5)):
         start, length = draw.randrange(len(content)), draw.randint(0, 20)
         middle = draw.choice([b"", b'"', b",", b";", b"\n", b"\r", b"\0", b"1e999", b"NA,", draw.randbytes(4)])

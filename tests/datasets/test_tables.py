@@ -1,4 +1,4 @@
-"""Tables as people have them: columns, the task, sizes, and samples to predict."""
+"""Realistic tables: columns, the task, sizes, and samples to predict."""
 
 import warnings
 
@@ -186,7 +186,7 @@ def test_words_are_compared_as_the_classes_are_spelled(table):
     ids=["all", "without the target", "features only"],
 )
 def test_arrays_are_read_as_the_one_that_was_trained_on(tmp_path, columns, X, targets):
-    """Of a table whose column 0 was left out and whose column 2 is the target."""
+    """The columns of a table whose column 0 was left out and whose column 2 is the target."""
     np.save(tmp_path / "file.npy", np.array([columns, columns], float))
     read, found = load_samples(tmp_path / "file.npy", 2, target_index=2, dropped=(0,))
     np.testing.assert_array_equal(read[0], X)

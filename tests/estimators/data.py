@@ -1,4 +1,4 @@
-"""Estimators of both libraries, and data of every kind for them."""
+"""Estimators of both libraries, and all kinds of data for them."""
 
 import numpy as np
 import sklearn.neural_network
@@ -19,7 +19,7 @@ def features(dtype=np.float64):
 
 
 def targets():
-    """Of each kind, something that can be learnt from `features`."""
+    """Targets of each kind that can be learned from `features`."""
     X = features()
     rate = np.exp(0.5 * X[:, :2])
     classes = np.digitize(X[:, 0], [-0.5, 0.5])

@@ -1,4 +1,4 @@
-"""Short fits of both estimators, and what is compared of them."""
+"""Short fits of both estimators, and comparisons of their results."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ DEFAULTS = {
     "batch_size": 20,
 }
 
-#: A learning rate that falls soon.
+#: A learning rate that decays quickly.
 SGD_THAT_ADAPTS = {"solver": "sgd", "learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 1}
 
 #: An estimator and its targets.

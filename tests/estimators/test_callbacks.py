@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 
 class Recorder(fastnn.Callback):
-    """Writes down what it sees, and ends the training after some epochs."""
+    """Records its calls, and stops training after some epochs."""
 
     def __init__(self, n_epochs):
         self.n_epochs, self.seen = n_epochs, []
@@ -136,7 +136,7 @@ def test_divergence_ends_as_scikit_learns_does(estimator, early_stopping, backen
             fitted(make, y, **parameters, **own)
 
 
-#: What contradicts itself, and what the sentence says.
+#: Contradictory options, and the error message.
 
 
 @both

@@ -1,4 +1,4 @@
-"""What contradicts itself gets a sentence and changes nothing."""
+"""Contradictory options are rejected with a clear message, and change nothing."""
 
 import numpy as np
 import pytest

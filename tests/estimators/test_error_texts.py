@@ -1,4 +1,4 @@
-"""The estimators refuse what scikit-learn's refuse, in the same words, and have the same signatures."""
+"""The estimators reject what scikit-learn's reject, with the same messages, and have the same signatures."""
 
 import inspect
 import re
@@ -13,7 +13,7 @@ from tests.estimators.data import ESTIMATORS, N_FEATURES, N_SAMPLES, TARGETS, fe
 
 
 def wrong(make, call):
-    """What an estimator says to wrong input."""
+    """The error message of an estimator for invalid input."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with pytest.raises((ValueError, TypeError, AttributeError)) as caught:
@@ -26,11 +26,11 @@ WITH_NAN = np.where(np.arange(N_SAMPLES)[:, np.newaxis] == 7, np.nan, X)
 
 
 def words(message):
-    """Its words in the order of the alphabet, as scikit-learn lists options in that of a set."""
+    """The words of a message in alphabetical order, because scikit-learn lists options in the order of a set."""
     return sorted(re.findall(r"[\w.()-]+", message))
 
 
-#: Values of parameters that neither library takes.
+#: Parameter values that neither library accepts.
 WRONG_PARAMETERS = [
     {"hidden_layer_sizes": -1},
     {"hidden_layer_sizes": (5, -1)},
@@ -205,4 +205,4 @@ def test_the_docstring_describes_each_parameter_in_order_and_each_attribute(esti
     assert set(fitted_attributes(fitted)) <= set(names)
 
 
-#: Trainings whose samples come in parts, of few batches.
+#: Trainings on parts of the samples, with few batches.

@@ -1,4 +1,4 @@
-"""Trainings that go on: warm starts, `partial_fit`, copies, and parameters that a user put there."""
+"""Continued training: warm starts, `partial_fit`, copies, and parameters replaced by the user."""
 
 import copy
 import pickle

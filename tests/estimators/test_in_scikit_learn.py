@@ -45,7 +45,7 @@ def without_times(results):
 
 
 class Teams(fastnn.Callback):
-    """Notes how many threads each epoch may use."""
+    """Records how many threads each epoch may use."""
 
     def on_fit_begin(self, network, history):
         self.seen = []
@@ -310,7 +310,7 @@ class TestData:
 class TestAssignedParameters:
     @staticmethod
     def partners(**options):
-        """One of ours and scikit-learn's, equally trained."""
+        """An estimator of each library, trained equally."""
         options = {"hidden_layer_sizes": (8,), "random_state": 0, "batch_size": 40, **options}
         ours, theirs = MLPClassifier(**options), neural_network.MLPClassifier(**options)
         for estimator in (ours, theirs):
@@ -349,7 +349,7 @@ class TestAssignedParameters:
 
 
 class TestChangedParameters:
-    """Training that goes on, by `warm_start` or `partial_fit`, after `set_params`."""
+    """Training that continues, by `warm_start` or `partial_fit`, after `set_params`."""
 
     @pytest.mark.parametrize("solver", ["adam", "sgd"])
     def test_another_activation_counts_as_in_scikit_learn(self, solver):

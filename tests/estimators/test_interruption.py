@@ -1,4 +1,4 @@
-"""An interrupt and scikit-learn's callbacks end a training of an estimator."""
+"""Ctrl-C and scikit-learn's callbacks stop the training of an estimator."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 
 class Interrupt(fastnn.Callback):
-    """Ctrl-C after so many epochs."""
+    """Simulates Ctrl-C after some epochs."""
 
     def __init__(self, epoch):
         self.epoch = epoch
@@ -57,7 +57,7 @@ class TestInterruption:
 
 
 class Recording:
-    """A callback of scikit-learn's protocol that writes down what it is told."""
+    """A callback of scikit-learn's protocol that records its calls."""
 
     def __init__(self):
         self.calls = []
@@ -80,7 +80,7 @@ class Recording:
 
 
 class RecordingEverywhere(Recording):
-    """The same for a search, which hands it on to what it fits."""
+    """The same for a search, which passes it on to the estimators it fits."""
 
     max_propagation_depth = None
 
@@ -89,7 +89,7 @@ class RecordingEverywhere(Recording):
 
 
 class Stopping(Recording):
-    """Wants to stop after so many iterations."""
+    """Requests to stop after some iterations."""
 
     def __init__(self, n_iterations):
         super().__init__()

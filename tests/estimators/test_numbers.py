@@ -1,4 +1,4 @@
-"""Numbers as they are: large targets, divergence, batches of one, columns of 0 and 1, masks, and parameters of other types."""
+"""Difficult data: large targets, divergence, batches of one, 0/1 columns, masked arrays, and parameters of other types."""
 
 from contextlib import nullcontext, suppress
 from inspect import signature
@@ -25,7 +25,7 @@ BACKENDS = fastnn.available_backends()
 
 @pytest.fixture
 def times():
-    """Features, and targets like seconds since 1970: a large number and a small difference."""
+    """Features, and targets like Unix timestamps: a large number and small differences."""
     random = np.random.default_rng(0)
     X = random.standard_normal((300, 3))
     return X, 1.6e9 + 100 * (X @ [1.0, -0.5, 0.3])
@@ -70,7 +70,7 @@ NUMBERS, CLASSES = FEATURES[:, 0], RNG.integers(0, 3, 100)
 TARGETS = {MLPRegressor: NUMBERS, MLPClassifier: CLASSES}
 VALIDATION = {make: {"X_val": FEATURES[:30], "y_val": y[:30]} for make, y in TARGETS.items()}
 
-#: What may be watched while a training diverges.
+#: Scores that may be monitored while training diverges.
 WATCHED = [
     *((MLPRegressor, scoring) for scoring in (None, "loss", "r2", "neg_mean_squared_error")),
     *((MLPClassifier, scoring) for scoring in (None, "loss", "neg_log_loss", "roc_auc_ovr")),

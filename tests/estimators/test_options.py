@@ -1,4 +1,4 @@
-"""Options beyond scikit-learn's: each against something that does the same in another way."""
+"""Options beyond scikit-learn's, each compared with another way to do the same."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""scikit-learn's own tests of its multilayer perceptrons, run on fastnn's in their place."""
+"""scikit-learn's own tests of its multilayer perceptrons, run on fastnn's."""
 
 import importlib.util
 import inspect
@@ -11,7 +11,7 @@ from sklearn.utils.fixes import parse_version
 
 from fastnn.estimators import MLPClassifier, MLPRegressor
 
-#: What reaches into private parts of scikit-learn's implementation, and why it cannot be asked of another one.
+#: Tests that use private parts of scikit-learn's implementation, and why they cannot run on another one.
 LEFT_OUT = {
     "test_gradient": "calls the private _loss_grad_lbfgs; fastnn's own gradients are checked in test_gradients.py",
 }
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("default::sklearn.exceptions.Convergence
 
 
 def _load_originals() -> ModuleType:
-    """scikit-learn's module of tests under another name, in which the names of its estimators mean ours."""
+    """scikit-learn's test module under another name, with its estimators replaced by ours."""
     spec = importlib.util.find_spec("sklearn.neural_network.tests.test_mlp")
     module = importlib.util.module_from_spec(spec)
     with (

@@ -21,7 +21,7 @@ from tests.estimators.data import ESTIMATORS, N_SAMPLES, REGRESSIONS, TARGETS, f
 
 @dataclass
 class Case:
-    """What is asked of both libraries' estimators, and on what."""
+    """A training of both libraries' estimators, and its data."""
 
     targets: str = "multiclass"
     calls: tuple[str, ...] = ("fit",)
@@ -37,7 +37,7 @@ class Case:
         return ESTIMATORS["MLPRegressor" if self.targets in REGRESSIONS else "MLPClassifier"]
 
     def run(self, make, **others):
-        """An estimator that has been through it, the state of its random generator, the warnings and what it printed."""
+        """A trained estimator, the state of its random generator, its warnings, and what it printed."""
         state = np.random.RandomState(3) if self.random_state == "instance" else 3
         defaults = {"hidden_layer_sizes": (8, 4), "max_iter": 6, "learning_rate_init": 0.01}
         parameters = defaults | REGRESSIONS.get(self.targets, {}) | self.parameters | others
@@ -67,7 +67,7 @@ class Case:
 
 
 def assert_same_attributes(found, expected, rtol):
-    """Whatever attributes scikit-learn's estimator has."""
+    """Require the same attributes as scikit-learn's estimator."""
     ours = fitted_attributes(found)
     for name, theirs in fitted_attributes(expected).items():
         assert_same(ours[name], theirs, rtol, name)
@@ -105,7 +105,7 @@ def assert_same_predictions(found, expected, X, y, sample_weight, rtol):
 
 SGD = {"solver": "sgd", "momentum": 0.9, "nesterovs_momentum": True}
 
-#: What varies in the covering array.
+#: The factors of the covering array.
 FACTORS = {
     "solver": [
         {"solver": "adam"},
@@ -179,7 +179,7 @@ def test_the_trajectory_is_scikit_learns(case):
     case.check()
 
 
-#: What the covering array leaves out: trainings until they stop, other types, other layouts.
+#: Cases that the covering array omits: training until it stops, other dtypes, other memory layouts.
 PARTICULAR = {
     "adaptive until the rate is too small": Case(
         parameters=SGD

@@ -1,4 +1,4 @@
-"""What estimators validate on and score by."""
+"""Validation data and scores of the estimators."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Short fits that are watched."""
+"""Short fits with callbacks that record them."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def fit(network, X=X, y=LABELS, **options):
 
 
 class Recorder(Callback):
-    """Keeps what has been learned after each epoch, and what was called; raises or stops when it is told to."""
+    """Records the parameters after each epoch, and the calls; raises or stops on request."""
 
     def __init__(self, stop_at=None, answer=True, error=None, every=1):
         self.stop_at, self.answer, self.error, self.every = stop_at, answer, error, every
@@ -44,7 +44,7 @@ class Recorder(Callback):
 
 
 def watched(best):
-    """A monitor that rises until the epoch `best` and then falls."""
+    """A monitored value that rises until the epoch `best` and then falls."""
     seen = []
 
     def score(network, X, y):

@@ -1,4 +1,4 @@
-"""What is called between epochs, and what its answers do."""
+"""Callbacks between epochs, and the effect of their return values."""
 
 import numpy as np
 import pytest

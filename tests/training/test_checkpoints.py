@@ -1,4 +1,4 @@
-"""A training goes on from a checkpoint as if it had never been interrupted, or is refused with a sentence."""
+"""Training resumes from a checkpoint as if it had never been interrupted, or is rejected with a clear message."""
 
 import errno
 import json
@@ -69,7 +69,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def assert_goes_on(path, backend, options, interrupted_after, callbacks=list, dtype="float64"):
-    """An interrupted training, resumed by a network of another seed, ends as the one that was left alone."""
+    """An interrupted training, resumed by a network with another seed, ends like an uninterrupted one."""
     alone, interrupted, resumed = (new_network(backend, seed, dtype) for seed in (0, 0, 1))
     history = fit(alone, **options, callbacks=callbacks())
     with pytest.raises(KeyboardInterrupt):
@@ -82,7 +82,7 @@ def assert_goes_on(path, backend, options, interrupted_after, callbacks=list, dt
     return history
 
 
-# Going on
+# Resuming
 
 
 @every_backend

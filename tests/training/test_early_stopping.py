@@ -1,4 +1,4 @@
-"""Early stopping gives the best parameters back, by whatever is monitored."""
+"""Early stopping restores the best parameters, for any monitored value."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""L-BFGS through `fit`: it finds the minimum, keeps to what `fit` promises, and refuses what it cannot do."""
+"""L-BFGS through `fit`: it finds the minimum, behaves like other fits, and rejects what it does not support."""
 
 import numpy as np
 import pytest

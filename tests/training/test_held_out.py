@@ -1,4 +1,4 @@
-"""What is held out to validate on."""
+"""Held-out validation sets."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The history of a training, and its log."""
+"""The history of training, and its log messages."""
 
 import logging
 import math

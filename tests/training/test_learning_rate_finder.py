@@ -1,4 +1,4 @@
-"""The search for a learning rate: what it finds, what it leaves as it was, and what it refuses."""
+"""The learning-rate range test: what it finds, what it leaves unchanged, and what it rejects."""
 
 import copy
 import dataclasses
@@ -82,7 +82,7 @@ def test_the_network_stays_as_it_is_with_all_that_belongs_to_it(backend):
     for other in (optimizer, fastnn.SGD()):
         search(network, other)
         assert everything() == before
-    network.backward()  # what `loss` left is there
+    network.backward()  # the batch of `loss` is still stored
     assert everything() == before
 
 

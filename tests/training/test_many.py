@@ -1,4 +1,4 @@
-"""Many trainings side by side: each is as it would be alone, and none outlives an error of another."""
+"""Many trainings in parallel: each gives the same results as alone, and an error in one stops the others."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Training and inference take X where it lies: memory does not grow with it, be it mapped from a file or not."""
+"""Training and inference read X in place: memory does not grow with it, whether it is mapped from a file or not."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ LABELS = np.random.default_rng(0).integers(0, 2, N_SAMPLES)
 
 
 def features(kind, n_samples):
-    """X (n_samples, n_features) of a type and a layout."""
+    """X (n_samples, n_features) of a dtype and memory layout."""
     match kind:
         case "float32" | "float64" | "uint8":
             return np.ones((n_samples, N_FEATURES), kind)
@@ -45,7 +45,7 @@ CALLS = {
 
 
 def peak_bytes(function, *arguments):
-    """The most memory that a call holds at once beyond what was there before."""
+    """The peak memory of a call, beyond what was allocated before."""
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()

@@ -1,4 +1,4 @@
-"""Muon: hidden weights move along orthogonal matrices, everything else by AdamW."""
+"""Muon: orthogonalised updates of hidden weights, and AdamW for everything else."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What optimizers promise to whoever trains a network with them, on both backends; each step is in `test_operations`."""
+"""Properties that all optimizers share, on both backends; single steps are tested in `test_operations`."""
 
 import copy
 
@@ -34,7 +34,7 @@ every_optimizer = pytest.mark.parametrize(
     "optimizer", OPTIMIZERS, ids=lambda optimizer: f"{type(optimizer).__name__}-{UPDATES[optimizer.update]}"
 )
 
-#: The compiled backend trains narrow networks in columns and wide ones in rows; the reference knows no difference.
+#: The compiled backend trains narrow networks in columns and wide ones in rows; the reference makes no difference.
 every_way = pytest.mark.parametrize(("n_hidden", "backend"), [(4, "numba"), (40, "numba"), (4, "numpy")])
 
 
@@ -50,7 +50,7 @@ def fit(network, optimizer, **options):
 
 
 def moved_by(optimizer, gradient, backend):
-    """What a step along a gradient adds to the parameters."""
+    """The change of the parameters in a step along a gradient."""
     network = new_network(backend)
     before = network.parameters.copy()
     network.gradient[:] = gradient
@@ -202,7 +202,7 @@ def test_penalties_cover_the_weights_and_the_biases_only_if_they_are_meant_to(pe
 
 @every_way
 def test_decay_is_decoupled_from_what_the_optimizer_makes_of_gradients(n_hidden, backend):
-    """Where no gradient is, weights shrink by 1 - eta lambda in every step, whatever the optimizer."""
+    """Without a gradient, weights shrink by 1 - eta lambda in every step, for every optimizer."""
     for kind in (fastnn.SGD, fastnn.Adagrad, fastnn.RMSprop, fastnn.Adam, fastnn.AdamW):
         network = fastnn.Network([3, n_hidden, 1], "relu", "squared_error", backend=backend, dtype="float64", seed=0)
         network.biases[0][:] = -100  # all units are off
@@ -237,7 +237,7 @@ def penalty_of(network, optimizer):
 
 
 def losses_of_steps(network, optimizer, n_steps, batch_size, reports_penalty=True, X=X, labels=LABELS):
-    """What training reports of so many steps in one call, on batches in order."""
+    """The reported losses of some steps in one call, on unshuffled batches."""
     objective = Objective()
     objective.reports_penalty = reports_penalty
     samples = Samples(X.astype(network.dtype), labels, np.empty(0))

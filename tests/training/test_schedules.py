@@ -1,6 +1,6 @@
-"""Schedules: their formulas, what is refused, and that `fit` follows them step by step on both backends.
+"""Schedules: their formulas, invalid arguments, and that `fit` follows them step by step on both backends.
 
-That they are PyTorch's is in `test_torch_trajectories`.
+`test_torch_trajectories` compares them with PyTorch's.
 """
 
 import math
@@ -27,7 +27,7 @@ from tests.cases import assert_agree, every_backend, tolerance
 X = np.random.default_rng(0).standard_normal((23, 3))
 LABELS = np.random.default_rng(1).integers(2, size=23)
 
-#: A schedule, and its rates from the definition for a learning rate of 0.5, 7 steps an epoch and 30 steps in all.
+#: A schedule, and its rates from the definition for a learning rate of 0.5, 7 steps per epoch and 30 steps in total.
 FORMULAS = {
     "constant": (Constant(), lambda t: 0.5),
     "inverse scaling": (InverseScaling(power=0.7), lambda t: 0.5 / (t + 1) ** 0.7),
@@ -124,7 +124,7 @@ def test_the_validation_loss_is_watched_where_there_is_one_unless_the_training_l
     assert rates_of(ReduceOnPlateau(0.5, patience=0, monitor="loss"), falling, flat) == [1] * 4
 
 
-# What is refused
+# Invalid schedules
 
 BAD_SCHEDULES = {
     "negative power": (lambda: InverseScaling(-1), ValueError, "power must be at least 0 and finite, got -1"),

@@ -1,4 +1,4 @@
-"""Training on a stream: one update per batch, the same as by `fit`, with features standardised on the way."""
+"""Training on a stream: one update per batch, the same as in `fit`, with features standardised on the fly."""
 
 import math
 import sys

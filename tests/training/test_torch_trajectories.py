@@ -1,6 +1,6 @@
-"""Every optimizer and every schedule goes PyTorch's way, step by step, from the same start through the same batches.
+"""Every optimizer and schedule follows PyTorch's, step by step, from the same start on the same batches.
 
-What PyTorch calls `weight_decay` is the l2 penalty here, on all parameters, except in AdamW, where it is decoupled as here.
+PyTorch's `weight_decay` is the l2 penalty here, on all parameters, except in AdamW, where it is decoupled as here.
 """
 
 from functools import cache
@@ -26,17 +26,17 @@ from torch.optim import lr_scheduler  # noqa: E402, after PyTorch is known to be
 
 RELATIVE = 1e-8
 
-#: 5 batches an epoch, the last one short.
+#: 5 batches per epoch, the last one smaller.
 N_SAMPLES, BATCH_SIZE, EPOCHS = 37, 8, 10
 BATCHES = [slice(start, min(start + 8, 37)) for start in range(0, 37, 8)]
 STEPS = EPOCHS * len(BATCHES)
 
-#: Trains in rows, and in columns.
+#: Networks that train in rows, and in columns.
 NETWORKS = {"wide": (10, 40, 3), "narrow": (5, 8, 3)}
 
 every_network = pytest.mark.parametrize("network", NETWORKS)
 
-#: Optimizers of both, with the longest gradient that both follow.
+#: Optimizers of both libraries, with the maximum gradient norm.
 PENALTY = {"l2": 0.05, "penalize_biases": True}
 OPTIMIZERS = {
     "sgd": (fastnn.SGD(0.1), torch.optim.SGD, {"lr": 0.1}),
@@ -101,7 +101,7 @@ def one_cycle(highest, **options):
     return lambda optimizer: lr_scheduler.OneCycleLR(optimizer, highest, STEPS, **options)
 
 
-#: Optimizers that a schedule changes, and the schedule of both; whether it goes epoch by epoch.
+#: Optimizers, the schedules of both libraries, and whether they change the rate once per epoch.
 MOMENTUM, ADAM, RMSPROP = OPTIMIZERS["momentum"], OPTIMIZERS["adam"], OPTIMIZERS["rmsprop, momentum"]
 SCHEDULES = {
     "constant": (MOMENTUM, Constant(), lambda optimizer: lr_scheduler.ConstantLR(optimizer, 1.0)),
@@ -203,7 +203,7 @@ def trajectory(network, backend, optimizer, schedule=None):
 
 @cache
 def torch_trajectory(network, make_optimizer, options, longest, make_schedule=None):
-    """The same, by PyTorch."""
+    """The same with PyTorch."""
     model, parameters = torch.nn.Sequential(), []
     reference = start(network)
     for W, b in zip(reference.weights, reference.biases, strict=True):

@@ -1,4 +1,4 @@
-"""How `fit` goes through the data, what it tells on the way, and how it ends, well or badly."""
+"""How `fit` visits the data, what it reports, and how it ends, normally or not."""
 
 import re
 import sys
@@ -28,7 +28,7 @@ def fit(network, X=X, y=LABELS, **options):
 
 
 def step(network, rows):
-    """One update by hand; the loss before it."""
+    """One update by hand; returns the loss before it."""
     loss = network.loss(X[rows], LABELS[rows])
     network.backward()
     network.step(OPTIMIZER)
@@ -282,7 +282,7 @@ def test_an_interrupted_fit_leaves_the_parameters_of_whole_batches(shuffle, back
 
 
 def diverging(backend, dtype="float32"):
-    """A network and arguments of a fit whose steps are a little too long: its loss grows epoch by epoch."""
+    """A network and arguments of a fit with slightly too large a learning rate: the loss grows every epoch."""
     network = fastnn.Network([1, 1], loss="squared_error", backend=backend, dtype=dtype, initializer="zeros", seed=0)
     features = np.array([[1.0], [2.0], [3.0], [4.0]])
     return network, features, features, {"optimizer": fastnn.SGD(learning_rate=0.5), "batch_size": 2}
@@ -379,7 +379,7 @@ def test_any_fit_is_the_same_on_both_backends(arguments):
 
 
 def test_training_keeps_no_subnormal_numbers_and_leaves_arithmetic_as_it_was():
-    """Adam's means of a feature that is never there again decay; with subnormal numbers many processors slow down."""
+    """Adam's means decay for a feature that no longer occurs; subnormal numbers slow many processors down."""
     X, y = np.zeros((32, 40), np.float32), np.arange(32) % 2
     X[:, 0] = y
     network = fastnn.Network([40, 70, 2], backend="numba", seed=0)

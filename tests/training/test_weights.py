@@ -1,4 +1,4 @@
-"""Weights of samples: losses, gradients and epochs are weighted means."""
+"""Sample weights: losses, gradients and epochs are weighted means."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from tests.cases import DTYPES, assert_agree, every_backend, import_torch, toler
 
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 
-#: Trained in columns, in one tile or in several, and in rows.
+#: Networks that train in columns, in one tile or several, and in rows.
 SIZES = {"narrow": [5, 6, 3], "wide": [5, 40, 3]}
 every_width = pytest.mark.parametrize("width", SIZES)
 every_loss = pytest.mark.parametrize("loss", ["softmax_cross_entropy", "binary_cross_entropy", "absolute_error"])
@@ -190,7 +190,7 @@ def test_weights_compile_nothing():
         assert not recorder.buffer
 
 
-# What is refused
+# Invalid weights
 
 
 @every_backend
