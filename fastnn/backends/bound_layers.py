@@ -135,7 +135,7 @@ class _Room:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class ParameterRange:
     """A contiguous range of parameters, with its gradient, its optimizer state, and whether penalties apply to it."""
 
     theta: np.ndarray
@@ -165,18 +165,18 @@ class Descent:
         self.rule, self.states, self.network = rule, states, network
         self.parameters, self.gradient = parameters, gradient
 
-    def stretches(self) -> list[Stretch]:
+    def ranges(self) -> list[ParameterRange]:
         """All parameters: in one range if penalties apply to all or none of them, otherwise one range per array."""
         if not self.rule.penalizes or self.rule.penalizes_biases:
-            return [Stretch(self.parameters, self.gradient, self.states, self.rule.penalizes)]
-        return [self.stretch(*pair) for layer in self.network for pair in pairs(layer)]
+            return [ParameterRange(self.parameters, self.gradient, self.states, self.rule.penalizes)]
+        return [self.range_of(*pair) for layer in self.network for pair in pairs(layer)]
 
-    def stretch(self, theta: np.ndarray, gradient: np.ndarray, *, first_state: int = 0) -> Stretch:
+    def range_of(self, theta: np.ndarray, gradient: np.ndarray, *, first_state: int = 0) -> ParameterRange:
         """One array of a layer as a vector; matrices are weights, to which penalties always apply."""
         start = (theta.ctypes.data - self.parameters.ctypes.data) // theta.itemsize
         states = self.states[first_state:, start : start + theta.size]
         penalized = self.rule.penalizes and (theta.ndim == 2 or self.rule.penalizes_biases)
-        return Stretch(theta.reshape(-1), gradient.reshape(-1), states, penalized)
+        return ParameterRange(theta.reshape(-1), gradient.reshape(-1), states, penalized)
 
 
 def pairs(layer: BoundLayer) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -114,38 +114,38 @@ def descend(descent, step):
     if descent.rule.orthogonal is not None:
         descend_orthogonally(descent, step)
         return
-    for stretch in descent.stretches():
-        move(stretch, descent.rule, step)
+    for parameters in descent.ranges():
+        move(parameters, descent.rule, step)
 
 
-def move(stretch, rule, step):
+def move(parameters, rule, step):
     """theta <- theta - step(g) for a range of parameters, after penalties."""
-    if stretch.penalized:
-        penalize(stretch.theta, stretch.gradient, step)
-    UPDATES[rule.update](stretch.theta, stretch.gradient, stretch.states, step)
+    if parameters.penalized:
+        penalize(parameters.theta, parameters.gradient, step)
+    UPDATES[rule.update](parameters.theta, parameters.gradient, parameters.states, step)
 
 
 def descend_orthogonally(descent, step):
     """Update hidden weights along orthogonal matrices, and all other parameters with `Muon`'s auxiliary optimizer."""
     *hidden, output = descent.network
     for layer in hidden:
-        move_orthogonally(layer.W, descent.stretch(layer.W, layer.dW), descent.rule.orthogonal, step)
+        move_orthogonally(layer.W, descent.range_of(layer.W, layer.dW), descent.rule.orthogonal, step)
     for theta, gradient in [pair for layer in hidden for pair in pairs(layer)[1:]] + pairs(output):
-        move(descent.stretch(theta, gradient, first_state=1), descent.rule, step)
+        move(descent.range_of(theta, gradient, first_state=1), descent.rule, step)
 
 
-def move_orthogonally(W, stretch, muon, step):
+def move_orthogonally(W, parameters, muon, step):
     """W <- (1 - eta lambda) W - eta s O(u), u the averaged gradient, with or without Nesterov's look-ahead."""
-    if stretch.penalized:
-        add_penalty_gradient(stretch.gradient, stretch.theta, step)
+    if parameters.penalized:
+        add_penalty_gradient(parameters.gradient, parameters.theta, step)
     ahead, direction = np.empty_like(W), np.empty_like(W)
-    follow_mean(ahead.reshape(-1), stretch.states[0], stretch.gradient, muon.momentum, muon.nesterov)
+    follow_mean(ahead.reshape(-1), parameters.states[0], parameters.gradient, muon.momentum, muon.nesterov)
     orthogonalize(direction, ahead, muon.iterations)
     move_along(W, direction, max(1.0, W.shape[1] / W.shape[0]) ** 0.5, step)
 
 
 def report_penalty(descent, step):
     """L <- L + penalty, at the parameters before the step."""
-    for stretch in descent.stretches():
-        if stretch.penalized:
-            add_penalty(stretch.theta, step)
+    for parameters in descent.ranges():
+        if parameters.penalized:
+            add_penalty(parameters.theta, step)

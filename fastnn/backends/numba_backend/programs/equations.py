@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.architecture import aligned_zeros
-from fastnn.backends.bound_layers import BoundLayer, Descent, Stretch, pairs
+from fastnn.backends.bound_layers import BoundLayer, Descent, ParameterRange, pairs
 from fastnn.backends.numba_backend import table
 from fastnn.backends.numba_backend.functions import activation, activation_backward, loss_function
 from fastnn.backends.numba_backend.levels import CHUNK
@@ -211,9 +211,9 @@ def add_bias_gradient(program: Program, layer: BoundLayer) -> None:
         program.add(table.bias_gradient, by_units(len(layer.b)), part(layer.db), columns(layer.dZ))
 
 
-def states_of(stretch: Stretch, n_rows: int) -> View:
+def states_of(parameters: ParameterRange, n_rows: int) -> View:
     """The optimizer state of a range of parameters, divided into `n_rows` pieces, of which a thread gets its chunk."""
-    states, width = stretch.states, len(stretch.theta) // n_rows
+    states, width = parameters.states, len(parameters.theta) // n_rows
     shape, strides = (len(states), n_rows), (states.strides[0], width * states.itemsize)
     return View(np.lib.stride_tricks.as_strided(states, shape, strides), ALL, PART)
 
@@ -229,7 +229,7 @@ def descend(program: Program, descent: Descent, X: Any, scratch: np.ndarray) -> 
         add_descent(program, descent, layer, inputs_of(network, layer, X), scratch)
         add_bias_gradient(program, layer)
         for theta, g in pairs(layer)[1:]:
-            add_step(program, rule, descent.stretch(theta, g), by_units(len(theta)))
+            add_step(program, rule, descent.range_of(theta, g), by_units(len(theta)))
 
 
 def add_descent(program: Program, descent: Descent, layer: BoundLayer, A: Any, scratch: np.ndarray) -> None:
@@ -240,7 +240,7 @@ def add_descent(program: Program, descent: Descent, layer: BoundLayer, A: Any, s
     elif descent.rule.is_product:
         program.add(table.descend_in_product, by_units(n_rows), part(layer.W), A, dZ)
     else:
-        states = states_of(descent.stretch(layer.W, layer.dW), n_rows)
+        states = states_of(descent.range_of(layer.W, layer.dW), n_rows)
         update, room = table.DESCENTS[descent.rule.update], _rows_of_thread(scratch, width)
         program.add(update, by_units(n_rows), part(layer.W), A, dZ, room, states)
 
@@ -254,10 +254,10 @@ def add_sparse_descent(program: Program, descent: Descent, layer: BoundLayer, X:
         return
     program.add(table.clear, by_rows, g)
     program.add(table.add_weight_gradient_sparse, by_rows, g, dZ, X)
-    stretch = descent.stretch(layer.W, layer.dW)
-    if stretch.penalized:
+    parameters = descent.range_of(layer.W, layer.dW)
+    if parameters.penalized:
         program.add(table.penalize, by_rows, theta, g)
-    program.add(table.STEPS[descent.rule.update], by_rows, theta, g, states_of(stretch, len(layer.W)))
+    program.add(table.STEPS[descent.rule.update], by_rows, theta, g, states_of(parameters, len(layer.W)))
 
 
 def _rows_of_thread(room: np.ndarray, width: int) -> View:
@@ -275,16 +275,16 @@ def descend_in_one(program: Program, descent: Descent) -> None:
     if rule.orthogonal is not None:
         descend_orthogonally(program, descent)
         return
-    for stretch in descent.stretches():
-        add_step(program, rule, stretch, by_numbers(len(stretch.theta)))
+    for parameters in descent.ranges():
+        add_step(program, rule, parameters, by_numbers(len(parameters.theta)))
 
 
-def add_step(program: Program, rule: Rule, stretch: Stretch, partition: tuple[int, int]) -> None:
+def add_step(program: Program, rule: Rule, parameters: ParameterRange, partition: tuple[int, int]) -> None:
     """theta <- theta - step(g) from a stored gradient, after penalties."""
-    theta, g = part(stretch.theta), part(stretch.gradient)
-    if stretch.penalized:
+    theta, g = part(parameters.theta), part(parameters.gradient)
+    if parameters.penalized:
         program.add(table.penalize, partition, theta, g)
-    program.add(table.STEPS[rule.update], partition, theta, g, states_of(stretch, len(stretch.theta)))
+    program.add(table.STEPS[rule.update], partition, theta, g, states_of(parameters, len(parameters.theta)))
 
 
 def descend_orthogonally(program: Program, descent: Descent) -> None:
@@ -294,17 +294,17 @@ def descend_orthogonally(program: Program, descent: Descent) -> None:
         add_orthogonal_step(program, descent, layer)
     others = [pair for layer in hidden for pair in pairs(layer)[1:]] + pairs(output)
     for theta, g in others:
-        stretch = descent.stretch(theta, g, first_state=1)
-        add_step(program, descent.rule, stretch, by_numbers(theta.size))
+        parameters = descent.range_of(theta, g, first_state=1)
+        add_step(program, descent.rule, parameters, by_numbers(theta.size))
 
 
 def add_orthogonal_step(program: Program, descent: Descent, layer: BoundLayer) -> None:
     """W <- (1 - eta lambda) W - eta s O(u), u the averaged gradient, with or without Nesterov's look-ahead."""
-    muon, stretch, dtype = descent.rule.orthogonal, descent.stretch(layer.W, layer.dW), layer.W.dtype
-    by_size, theta, g = by_numbers(layer.W.size), part(stretch.theta), part(stretch.gradient)
-    if stretch.penalized:
+    muon, parameters, dtype = descent.rule.orthogonal, descent.range_of(layer.W, layer.dW), layer.W.dtype
+    by_size, theta, g = by_numbers(layer.W.size), part(parameters.theta), part(parameters.gradient)
+    if parameters.penalized:
         program.add(table.add_penalty_gradient, by_size, g, theta)
-    ahead, mean = aligned_zeros(layer.W.size, dtype), stretch.states[0]
+    ahead, mean = aligned_zeros(layer.W.size, dtype), parameters.states[0]
     look = muon.momentum, float(muon.nesterov)
     program.add(table.follow_mean, by_size, part(ahead), part(mean), g, *look)
     program.wait()
@@ -350,6 +350,6 @@ def clip_gradient(program: Program, gradient: np.ndarray) -> None:
 def finish_losses(program: Program, losses_of_batch: np.ndarray, descent: Descent, reports: bool) -> None:
     """L = mean_i L_i, plus the penalty if it is reported, at the parameters before the step."""
     program.add(table.mean_loss, BY_ONE, View(losses_of_batch, BATCH))
-    for stretch in descent.stretches() if reports else ():
-        if stretch.penalized:
-            program.add(table.add_penalty, BY_ONE, whole(stretch.theta))
+    for parameters in descent.ranges() if reports else ():
+        if parameters.penalized:
+            program.add(table.add_penalty, BY_ONE, whole(parameters.theta))
