@@ -141,7 +141,7 @@ def register_activation(
     Parameters
     ----------
     name : str
-        Name to pass to `Network`; not one of fastnn's own.
+        Name to pass to `Network`; it must not be the name of a built-in activation.
     function, derivative : callable
         f(z), and f'(z, a) from z and a = f(z). Either elementwise functions of NumPy arrays, which the compiled backend
         calls too, one thread at a time because of the interpreter lock. Or scalar functions compiled by ``numba.njit``,

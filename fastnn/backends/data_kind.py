@@ -22,8 +22,7 @@ class DataKind:
     sparse : bool
         Whether X is a sparse matrix.
     shuffled_by : str
-        The generator that draws the order of each epoch within a call, a name of `whole_epochs`; empty where it is drawn
-        before.
+        Name in `whole_epochs` of the generator that shuffles the samples within a call; empty if they are shuffled before it.
     """
 
     dtype: np.dtype

@@ -1,6 +1,6 @@
-"""Several epochs in one call: the order of each is drawn, and its loss watched, between its batches.
+"""Several epochs in one call, which shuffles the samples before each epoch, and monitors its loss after it.
 
-Both backends take the state of a random number generator, as integers, and leave it where NumPy would have left it.
+Both backends take the state of a random number generator, as integers, and advance it exactly as NumPy would.
 """
 
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-#: Words of the Mersenne Twister; its state is these, and the position of the next.
+#: Number of words of the Mersenne Twister; its state is the words and the position of the next one.
 WORDS = 624
 
 #: Generators whose shuffles the backends reproduce.
 MERSENNE_TWISTER, PCG64 = "mersenne_twister", "pcg64"
 
-#: The numbers by which an epoch is watched: the sum of the losses of its samples so far, the smallest mean loss before it,
-#: epochs without an improvement by the tolerance, how many of them are allowed, samples of an epoch, what a sum of losses is
-#: divided by beside their number, epochs that have ended, and whether training is to pause.
+#: The state of monitoring: the sum of the epoch's losses so far; the smallest mean loss of earlier epochs; the number of epochs
+#: without an improvement; the smallest improvement that counts; the number of epochs to wait for one; samples per epoch;
+#: targets over which losses are averaged; epochs completed; and whether to pause.
 FIELDS = ("sum", "best", "count", "tolerance", "patience", "n_samples", "n_targets", "n_epochs", "paused")
 SUM, BEST, COUNT, TOLERANCE, PATIENCE, N_SAMPLES, N_TARGETS, N_EPOCHS, PAUSED = range(len(FIELDS))
 
@@ -33,18 +33,18 @@ class Watch:
 
 @dataclass
 class WholeEpochs:
-    """What several epochs in one call need.
+    """Order of the samples, random numbers and monitoring of several epochs in one call.
 
     Attributes
     ----------
     order : ndarray of int64, of shape (n_samples,)
-        The order of the samples; shuffled in place, or drawn anew, before the first batch of each epoch.
+        The order of the samples; shuffled or drawn again, in place, before the first batch of each epoch.
     random : ndarray of int64
-        State of the generator.
+        State of the random number generator.
     progress : ndarray of float64
-        The numbers of `FIELDS`.
+        The values of `FIELDS`.
     n_batches : int
-        Batches of an epoch.
+        Batches per epoch.
     """
 
     order: np.ndarray
@@ -56,7 +56,7 @@ class WholeEpochs:
     def of(
         cls, order: np.ndarray, random: np.ndarray, n_batches: int, watch: Watch, n_targets: int = 1
     ) -> "WholeEpochs":
-        """Those of samples in an order."""
+        """Epochs that start from an order of the samples and a state of the generator."""
         given = {
             "best": watch.best,
             "count": watch.count,
@@ -69,22 +69,22 @@ class WholeEpochs:
 
     @property
     def n_steps(self) -> int:
-        """Steps that have been taken."""
+        """Number of steps taken."""
         return int(self.progress[N_EPOCHS]) * self.n_batches
 
 
 def words_of(state: dict[str, Any]) -> np.ndarray:
-    """The words of a Mersenne Twister and their position, from what `RandomState.get_state(legacy=False)` gives."""
+    """The words of a Mersenne Twister and the position of the next, from a state of `RandomState.get_state(legacy=False)`."""
     return np.append(state["state"]["key"], state["state"]["pos"]).astype(np.int64)
 
 
 def with_words(state: dict[str, Any], words: np.ndarray) -> dict[str, Any]:
-    """The same state with other words; shuffles neither take nor leave a normal deviate."""
+    """The state with new words; shuffling does not affect its cached normal deviate."""
     return state | {"state": {"key": words[:WORDS].astype(np.uint32), "pos": int(words[WORDS])}}
 
 
 def state_of_pcg64(bit_generator: Any) -> np.ndarray:
-    """State and increment, 64 bits at a time, and the half of a number in store."""
+    """State and increment as 64-bit halves, and the cached 32-bit half of a number."""
     state = bit_generator.state
     numbers = state["state"]["state"], state["state"]["inc"]
     halves = [half for number in numbers for half in (number >> 64, number & (2**64 - 1))]
@@ -92,7 +92,7 @@ def state_of_pcg64(bit_generator: Any) -> np.ndarray:
 
 
 def set_pcg64(bit_generator: Any, state: np.ndarray) -> None:
-    """Put it into a state."""
+    """Set the state of a PCG64 generator from `state_of_pcg64`."""
     high, low, increment_high, increment_low, has, half = (int(number) for number in state.view(np.uint64))
     numbers = {"state": high << 64 | low, "inc": increment_high << 64 | increment_low}
     bit_generator.state = {"bit_generator": "PCG64", "state": numbers, "has_uint32": has, "uinteger": half}

@@ -65,7 +65,7 @@ class Parameters(BaseEstimator):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "__init__" in vars(cls):  # which scikit-learn takes the signature of with every clone, and in every fit
+        if "__init__" in vars(cls):  # scikit-learn inspects its signature in every clone and fit
             cls.__init__.__signature__ = signature(cls.__init__)  # type: ignore[attr-defined]
 
     def _keep(self, parameters: dict[str, Any]) -> None:

@@ -213,11 +213,11 @@ class NoImprovement(StoppingRule):
 
     @property
     def watch(self) -> Watch | None:
-        """The same for a call of several epochs."""
+        """The condition under which a call of several epochs pauses: the same as for stopping."""
         return Watch(self.tol, self.patience, self.best, self.count)
 
     def ends_within(self, losses: list[float]) -> int:
-        """The number of the epochs with these losses after which too many have not improved."""
+        """After how many epochs with these losses training stops; their number if it does not."""
         best, count = self.best, self.count
         for k, loss in enumerate(losses, 1):
             count = count + 1 if loss > best - self.tol else 0
@@ -280,10 +280,10 @@ class NoBetterScore(NoImprovement):
 
     @property
     def watch(self) -> None:
-        """Scores are measured after every epoch."""
+        """None, because scores are measured after every epoch."""
 
     def ends_within(self, losses: list[float]) -> int:
-        """All of them."""
+        """All epochs, because losses do not matter."""
         return len(losses)
 
     def _monitored(self, history: History) -> list[float]:

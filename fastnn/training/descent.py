@@ -61,7 +61,7 @@ class Descent:
     def step(self, batches: Batches, epochs: WholeEpochs | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Take one step per batch in a single compiled call; returns the losses before the steps, and the learning rates.
 
-        With `epochs`, orders are drawn within the call, which may pause before the last batch.
+        With `epochs`, samples are shuffled within the call, which may pause before the last batch.
         """
         steps = self._steps(batches)
         samples = batches.samples
@@ -96,6 +96,8 @@ class BatchSteps(Steps):
         Draws the batches.
     gives_up : bool, default True
         Whether to end an epoch as soon as a loss is not finite.
+    draws_within : bool, default True
+        Whether a call of several epochs may shuffle the samples itself.
     """
 
     def __init__(self, descent: Descent, sampler: Sampler, *, gives_up: bool = True, draws_within: bool = True) -> None:
@@ -107,7 +109,7 @@ class BatchSteps(Steps):
 
     @property
     def pauses(self) -> bool:
-        """Whether calls of several epochs end by themselves where training may have to end."""
+        """Whether calls of several epochs pause by themselves when training may have to stop."""
         return bool(self.shuffled_by)
 
     def train(self, n_epochs: int, report: Report, watch: Watch) -> Epochs:
@@ -124,7 +126,7 @@ class BatchSteps(Steps):
         return self._epochs(losses, rates, batches)
 
     def _train_whole_epochs(self, n_epochs: int, watch: Watch) -> Epochs:
-        """Train for several epochs, or until training may have to end, in one call that draws the orders itself."""
+        """Train for several epochs, or until training may have to stop, in one call that shuffles the samples itself."""
         sampler, n_targets = self.sampler, self.descent.objective.n_targets
         epochs = WholeEpochs.of(*sampler.begin_whole_epochs(), sampler.n_batches, watch, n_targets)
         batches, start = sampler.batches_within(epochs, n_epochs), time.perf_counter()

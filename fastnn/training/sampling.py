@@ -96,24 +96,24 @@ class Sampler:
 
     @property
     def shuffled_by(self) -> str:
-        """The generator by which the backends can draw the order of each epoch within a call; empty where they cannot."""
+        """Name of the generator with which the backends can shuffle within a call; empty if they cannot."""
         is_plain = self.rows is None and not is_sparse(self.samples.X) and len(self.samples.weights) == 0
         return self.generator() if self.shuffles and is_plain else ""
 
     def generator(self) -> str:
-        """The name that the backends know the generator by, if any."""
+        """Name of the network's generator in the backends; empty if they do not support it."""
         return PCG64 if type(self.network.random.bit_generator) is np.random.PCG64 else ""
 
     def begin_whole_epochs(self) -> tuple[np.ndarray, np.ndarray]:
-        """The order to begin with, and the state of the generator, for a call that draws the orders itself."""
+        """The initial order and the state of the generator, for a call that shuffles the samples itself."""
         return np.arange(self.n_samples), state_of_pcg64(self.network.random.bit_generator)
 
     def end_whole_epochs(self, epochs: WholeEpochs) -> None:
-        """Take over the random numbers that it has left."""
+        """Set the generator to its state after the call."""
         set_pcg64(self.network.random.bit_generator, epochs.random)
 
     def batches_within(self, epochs: WholeEpochs, n_epochs: int) -> Batches:
-        """The batches of a call that draws the orders itself."""
+        """The batches of a call that shuffles the samples itself."""
         return Batches(self.samples, epochs.order, *self._tiled(n_epochs))
 
     @property

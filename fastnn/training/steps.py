@@ -36,7 +36,7 @@ class Steps:
 
     @property
     def pauses(self) -> bool:
-        """Whether calls of several epochs end by themselves where training may have to end."""
+        """Whether calls of several epochs pause by themselves when training may have to stop."""
         return False
 
     def end(self, loss: float, validation_loss: float | None) -> None:

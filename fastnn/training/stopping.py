@@ -16,11 +16,11 @@ class StoppingRule(ABC):
 
     @property
     def watch(self) -> Watch | None:
-        """How a call of several epochs may find out by itself when to ask; None if it cannot."""
+        """A condition under which a call of several epochs pauses to check this rule; None if there is none."""
         return None
 
     def ends_within(self, losses: list[float]) -> int:
-        """The number of the epochs with these losses after which it ends the training, or of all if it does not before."""
+        """After how many epochs with these losses the rule stops training; their number if it does not."""
         return len(losses)
 
     @abstractmethod

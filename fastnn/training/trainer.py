@@ -103,12 +103,12 @@ class Trainer:
         return True
 
     def _watch(self) -> Watch:
-        """How a call of several epochs finds out when to pause."""
+        """The condition under which a call of several epochs pauses."""
         watches = [rule.watch for rule in self.plan.rules if rule.watch is not None]
         return watches[0] if watches else Watch()
 
     def _epochs_to_keep(self, epochs: Epochs) -> int:
-        """How many of several epochs in one call are part of the training: one where any of them diverged."""
+        """Number of epochs to keep from a call of several: one if any of them diverged, or those before a rule stops."""
         if not (np.isfinite(epochs.losses).all() and self.run.network._is_finite):
             return 1
         return min([len(epochs.losses), *(rule.ends_within(epochs.losses) for rule in self.plan.rules)])

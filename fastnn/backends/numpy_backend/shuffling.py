@@ -1,4 +1,4 @@
-"""The order of the samples of an epoch, drawn before its first batch, as NumPy's generators draw it."""
+"""Shuffling of the samples before the first batch of an epoch, with the same results as NumPy's generators."""
 
 import numpy as np
 
@@ -30,5 +30,5 @@ def permute_by_pcg64(order, random, step):
         random[:] = state_of_pcg64(bit_generator)
 
 
-#: By the names of the generators.
+#: Shuffles by name of their generator.
 SHUFFLES = {MERSENNE_TWISTER: shuffle_by_mersenne_twister, PCG64: permute_by_pcg64}

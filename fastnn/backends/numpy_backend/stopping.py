@@ -1,4 +1,4 @@
-"""The end of an epoch, when several are trained in one call."""
+"""Monitoring of the loss when several epochs are trained in one call."""
 
 import math
 
