@@ -22,6 +22,7 @@ SECONDS_PER_CHUNK = 0.05
 #: Speed assumed until the first chunk has been timed: that of a slow processor in products, and the overhead of a batch.
 OPERATIONS_PER_SECOND, SECONDS_PER_BATCH = 4e9, 1e-4
 LARGEST_GROWTH = 8  # of the chunk size, because the first chunks may be too short for accurate timing
+FEWEST_EPOCHS = 4  # in one call: fewer are long enough, and not worth a snapshot of the optimizer state
 
 
 class Descent:
@@ -142,8 +143,9 @@ class BatchSteps(Steps):
         return Epochs(means.tolist(), rates[n - 1 :: n].tolist())
 
     def epochs_per_call(self) -> int:
-        """Number of epochs that fit in a chunk."""
-        return max(1, self.chunk_size // self.sampler.n_batches)
+        """Number of epochs that fit in a chunk, or one if they are few."""
+        n_epochs = self.chunk_size // self.sampler.n_batches
+        return n_epochs if n_epochs >= FEWEST_EPOCHS else 1
 
     def end(self, loss: float, validation_loss: float | None) -> None:
         """Report the losses of an epoch to the schedule."""
