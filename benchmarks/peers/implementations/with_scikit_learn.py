@@ -60,7 +60,8 @@ class ScikitLearn(Peer):
         shuffle = shuffle and self.workload.batch_size is not None
         self.estimator.set_params(max_iter=epochs, shuffle=shuffle)
         data = self.workload.data()
-        with warnings.catch_warnings():
+        # BLAS may compute on what lies beside a short vector, and discard the result.
+        with warnings.catch_warnings(), np.errstate(invalid="ignore"):
             warnings.simplefilter("ignore", ConvergenceWarning)  # the epochs are few on purpose
             self.estimator.fit(data.X, data.y)
 
