@@ -64,6 +64,10 @@ class BoundLayer:
     options: np.ndarray
 
 
+#: W_l, b_l, gamma_l and beta_l.
+Parts = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
 def bind_layers(
     architecture: Architecture,
     parameters: np.ndarray,
@@ -77,43 +81,39 @@ def bind_layers(
     """The layers of a network, with a workspace for batches of `n_samples`, for training or for inference."""
     records = architecture.layers if trains else architecture.inference_layers
     room = _Room(parameters.dtype, n_samples, in_columns)
-    layers = []
-    for number, record in enumerate(records):
-        n_in, n_out, first = int(record["n_inputs"]), int(record["n_outputs"]), int(record["statistics"])
-        normalization = NORMALIZATIONS[record["normalization"]]
-        kept = STATISTICS_PER_UNIT * n_out if normalization in ("batch", "running") else 0
-        W, b, scale, shift = _views(parameters, record, n_in, n_out)
-        dW, db, dscale, dshift = _views(gradient, record, n_in, n_out)
-        Z, A, dZ = (room.block(n_out) for _ in range(3))
-        layers.append(
-            BoundLayer(
-                number,
-                int(record["activation"]),
-                int(record["loss"]),
-                normalization,
-                float(record["dropout"]),
-                W,
-                b,
-                scale,
-                shift,
-                dW,
-                db,
-                dscale,
-                dshift,
-                statistics[first : first + kept].reshape(STATISTICS_PER_UNIT, -1),
-                Z,
-                A,
-                dZ,
-                Z if normalization == "none" else room.block(n_out),
-                room.block(n_out) if record["dropout"] > 0 else A,
-                aligned_zeros(n_samples, parameters.dtype),
-                record["options"][: record["n_options"]].copy(),
-            )
-        )
-    return layers
+    vectors = parameters, gradient, statistics
+    return [_bind_layer(number, record, vectors, room) for number, record in enumerate(records)]
 
 
-def _views(vector: np.ndarray, record: np.ndarray, n_in: int, n_out: int) -> tuple[np.ndarray, ...]:
+def _bind_layer(
+    number: int, record: np.ndarray, vectors: tuple[np.ndarray, np.ndarray, np.ndarray], room: "_Room"
+) -> BoundLayer:
+    """One layer, by its record in the architecture."""
+    parameters, gradient, statistics = vectors
+    n_in, n_out, first = int(record["n_inputs"]), int(record["n_outputs"]), int(record["statistics"])
+    normalization = NORMALIZATIONS[record["normalization"]]
+    kept = STATISTICS_PER_UNIT * n_out if normalization in ("batch", "running") else 0
+    Z, A, dZ = (room.block(n_out) for _ in range(3))
+    return BoundLayer(
+        number,
+        int(record["activation"]),
+        int(record["loss"]),
+        normalization,
+        float(record["dropout"]),
+        *_views(parameters, record, n_in, n_out),
+        *_views(gradient, record, n_in, n_out),
+        statistics[first : first + kept].reshape(STATISTICS_PER_UNIT, -1),
+        Z,
+        A,
+        dZ,
+        Z if normalization == "none" else room.block(n_out),
+        room.block(n_out) if record["dropout"] > 0 else A,
+        aligned_zeros(room.n_samples, room.dtype),
+        record["options"][: record["n_options"]].copy(),
+    )
+
+
+def _views(vector: np.ndarray, record: np.ndarray, n_in: int, n_out: int) -> Parts:
     """Views W_l, b_l, gamma_l and beta_l of a flat vector."""
     b, scale, shift, end = (int(record[name]) for name in ("biases", "scales", "shifts", "end"))
     W = vector[int(record["weights"]) : b].reshape(n_in, n_out)
