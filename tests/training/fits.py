@@ -12,6 +12,17 @@ OTHERS = (random.standard_normal((40, 3)), random.integers(2, size=40))
 OPTIMIZER = fastnn.SGD(learning_rate=0.3, momentum=0.9)
 
 
+def targets_of_losses(X, labels):
+    """A loss, the outputs of a network for it, and targets, for these samples of two classes."""
+    return (
+        ("softmax_cross_entropy", 2, labels),
+        ("softmax_cross_entropy", 2, np.eye(2)[labels]),
+        ("binary_cross_entropy", 1, labels),
+        ("binary_cross_entropy", 2, np.eye(2)[labels]),
+        ("squared_error", 2, X[:, :2]),
+    )
+
+
 def new_network(backend="numpy", loss="softmax_cross_entropy", n_outputs=2, seed=0):
     return fastnn.Network([3, 8, n_outputs], "tanh", loss, backend=backend, dtype="float64", seed=seed)
 

@@ -9,20 +9,11 @@ import fastnn
 from fastnn.training import splits
 from fastnn.training.callbacks import EarlyStopping
 from tests.cases import every_backend
-from tests.training.fits import LABELS, OTHERS, X, fit, new_network
+from tests.training.fits import LABELS, OTHERS, X, fit, new_network, targets_of_losses
 
 
 @every_backend
-@pytest.mark.parametrize(
-    ("loss", "n_outputs", "y"),
-    [
-        ("softmax_cross_entropy", 2, LABELS),
-        ("softmax_cross_entropy", 2, np.eye(2)[LABELS]),
-        ("binary_cross_entropy", 1, LABELS),
-        ("binary_cross_entropy", 2, np.eye(2)[LABELS]),
-        ("squared_error", 2, X[:, :2]),
-    ],
-)
+@pytest.mark.parametrize(("loss", "n_outputs", "y"), targets_of_losses(X, LABELS))
 @pytest.mark.parametrize("batch_size", [16, None])
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_a_fraction_is_held_out_and_the_rest_trained_on(loss, n_outputs, y, batch_size, shuffle, backend):

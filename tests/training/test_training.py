@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 import fastnn
 from fastnn.training import descent
 from tests.cases import HIDDEN, OUTPUTS, assert_agree, every_backend, layer_sizes_for, tolerance
+from tests.training.fits import targets_of_losses
 
 X = np.random.default_rng(0).standard_normal((23, 3))
 LABELS = np.random.default_rng(1).integers(2, size=23)
@@ -172,16 +173,7 @@ def test_a_history_has_an_entry_per_epoch(backend):
 
 
 @every_backend
-@pytest.mark.parametrize(
-    ("loss", "n_outputs", "y"),
-    [
-        ("softmax_cross_entropy", 2, LABELS),
-        ("softmax_cross_entropy", 2, np.eye(2)[LABELS]),
-        ("binary_cross_entropy", 1, LABELS),
-        ("binary_cross_entropy", 2, np.eye(2)[LABELS]),
-        ("squared_error", 2, X[:, :2]),
-    ],
-)
+@pytest.mark.parametrize(("loss", "n_outputs", "y"), targets_of_losses(X, LABELS))
 def test_validation_data_are_measured_after_every_epoch(loss, n_outputs, y, backend):
     def new():
         return fastnn.Network([3, 4, n_outputs], "tanh", loss, backend=backend, dtype="float64", seed=0)
