@@ -12,7 +12,7 @@ from fastnn.optimizers import Optimizer, find_descent
 from fastnn.schedules import Course, Schedule
 from fastnn.training.descent import Descent
 from fastnn.training.objective import Objective
-from fastnn.training.options import check_schedule
+from fastnn.training.options import check_batch_size, check_schedule
 from fastnn.training.samples import check_samples
 from fastnn.training.sampling import Sampler
 from fastnn.training.state import TrainState
@@ -140,7 +140,7 @@ def find_learning_rate(
     if steps < FEWEST:
         raise ValueError(f"steps must be at least {FEWEST}, got {steps}.")
     samples = check_samples(network, X, y, reads_X=False)
-    size = len(samples) if batch_size is None else min(check_count(batch_size, "batch_size"), len(samples))
+    size = check_batch_size(batch_size, len(samples))
     check_batches(network.architecture, len(samples), size)
     copy = deepcopy(network)
     sampler = Sampler(copy, samples, None, size, shuffle=True)

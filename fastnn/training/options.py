@@ -12,6 +12,7 @@ from fastnn.quasi_newton import LBFGS
 from fastnn.schedules import Course, Schedule, find_schedule
 from fastnn.training.callbacks import Callback
 from fastnn.training.progress import Progress
+from fastnn.validation import check_count
 
 
 class FitKeywords(TypedDict, total=False):
@@ -60,6 +61,11 @@ class FitOptions:
     def validates(self) -> bool:
         """Whether there is held-out validation data."""
         return self.validation_data is not None or self.validation_fraction is not None
+
+
+def check_batch_size(batch_size: int | None, n_samples: int) -> int:
+    """The number of samples per batch, at most all of them, which None stands for."""
+    return n_samples if batch_size is None else min(check_count(batch_size, "batch_size"), n_samples)
 
 
 def check_schedule(schedule: Any, optimizer: Optimizer, *, validates: bool) -> Schedule:
