@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.backends.whole_epochs import MERSENNE_TWISTER, Watch, WholeEpochs, with_words, words_of
+from fastnn.batches import weighted_mean
 from fastnn.estimators.solvers import Solver
 from fastnn.exceptions import DivergenceError
 from fastnn.feed_forward import FeedForward
@@ -32,7 +33,7 @@ class PenaltyPerSample(Objective):
     alpha : float
         Strength of the penalty.
     l2 : float, default 0.0
-        Penalty of the user's optimizer, which does not depend on the samples.
+        L2 penalty of the optimizer itself, which does not depend on the number of samples.
     penalizes_biases : bool, default False
         Whether the penalties also apply to the biases, for L-BFGS.
     n_targets : int, default 1
@@ -78,8 +79,7 @@ class PenaltyPerSample(Objective):
 
 def mean_offset(offsets: np.ndarray, samples: Samples) -> float:
     """The weighted mean of the additional terms in scikit-learn's losses."""
-    weights = samples.weights if len(samples.weights) else None
-    return float(np.average(offsets, weights=weights)) if len(offsets) else 0.0
+    return weighted_mean(offsets, samples.weights) if len(offsets) else 0.0
 
 
 class ReshufflingSampler(Sampler):
@@ -101,12 +101,9 @@ class ReshufflingSampler(Sampler):
     ) -> None:
         super().__init__(network, samples, rows, batch_size, shuffle=random is not None)
         self.random, self.positions = random, np.arange(self.n_samples)
-        self._state: dict[str, Any] = {} if random is None else random.get_state(legacy=False)
-        self._before: tuple[np.ndarray, dict[str, Any]] | None = (
-            None  # the order and the state before a call drew others
-        )
-        self._last = np.empty((0, self.n_samples), np.int64)  # orders that were drawn together last
-        self._drawn: list[np.ndarray] = []  # those of epochs that will be trained again
+        self._before: tuple[np.ndarray, dict[str, Any]] | None = None  # order and generator before a call shuffled them
+        self._last = np.empty((0, self.n_samples), np.int64)  # the orders that were last drawn together
+        self._drawn: list[np.ndarray] = []  # orders of epochs that will be trained again
 
     def draw_orders(self, n_epochs: int) -> np.ndarray:
         """The last order, shuffled again for each epoch."""
@@ -118,38 +115,40 @@ class ReshufflingSampler(Sampler):
         return orders
 
     def generator(self) -> str:
-        """The name that the backends know the generator by, if any."""
-        return MERSENNE_TWISTER if self._state.get("bit_generator") == "MT19937" else ""
+        """Name of the estimator's generator in the backends; empty if they do not support it."""
+        is_known = self.random is not None and self.random.get_state(legacy=False)["bit_generator"] == "MT19937"
+        return MERSENNE_TWISTER if is_known else ""
 
     def begin_whole_epochs(self) -> tuple[np.ndarray, np.ndarray]:
-        """The order to begin with, and the state of the generator, for a call that draws the orders itself."""
+        """The last order and the state of the generator, for a call that shuffles the samples itself."""
         assert self.random is not None
-        self._state = self.random.get_state(legacy=False)
-        self._before = self.positions, self._state
-        return self.positions.copy(), words_of(self._state)
+        state = self.random.get_state(legacy=False)
+        self._before = self.positions, state
+        return self.positions.copy(), words_of(state)
 
     def end_whole_epochs(self, epochs: WholeEpochs) -> None:
-        """Take over the order and the random numbers that it has left."""
+        """Keep the last order, and set the generator to its state after the call."""
         assert self.random is not None
-        self.positions = epochs.order
-        self.random.set_state(with_words(self._state, epochs.random))
+        assert self._before is not None
+        self.positions, (_, state) = epochs.order, self._before
+        self.random.set_state(with_words(state, epochs.random))
 
     def undo(self) -> None:
-        """Go back to the order before, or keep those that were drawn for the same epochs, which will be trained again."""
+        """Restore the order and the generator, or keep the orders drawn before the call to use them again."""
         if self._before is not None and self.random is not None:
-            self.positions, self._state = self._before
-            self.random.set_state(self._state)
+            self.positions, state = self._before
+            self.random.set_state(state)
         if len(self._last) > 1:
             self._drawn = [*self._last, *self._drawn]
 
     def _shuffled(self) -> np.ndarray:
         order = self.positions.copy()
         assert self.random is not None
-        self.random.shuffle(order)  # scikit-learn shuffles indices, and takes the order before by them: the same swaps
+        self.random.shuffle(order)  # scikit-learn shuffles indices into the last order: the same swaps
         return order
 
     def pass_over(self, n_epochs: int) -> None:
-        """A single batch stays as it is, but uses up as many random numbers."""
+        """A single batch keeps its order, but consumes as many random numbers."""
         if self.random is not None:
             for _ in range(n_epochs):
                 self.random.shuffle(np.arange(self.n_samples))

