@@ -33,7 +33,7 @@ from fastnn.estimators.validation import EstimatorValidation, hold_out
 from fastnn.optimizers import SGD, Optimizer, find_descent, find_optimizer
 from fastnn.quasi_newton import LBFGS
 from fastnn.threads import call_threads
-from fastnn.training.callbacks import Callback, accompanied, check_callbacks
+from fastnn.training.callbacks import Callback, callback_lifecycle, check_callbacks
 from fastnn.training.descent import BatchSteps, Descent
 from fastnn.training.full_batch import Iterations, Limits, minimize
 from fastnn.training.history import History
@@ -301,7 +301,7 @@ class Training(Standardizing):
 
     def _train(self, run: Run, steps: Steps, plan: Plan, prepared: Prepared) -> None:
         """Train with callbacks and a progress bar."""
-        with progress_reports(self.progress or False, run.history) as report, accompanied(run):
+        with progress_reports(self.progress or False, run.history) as report, callback_lifecycle(run):
             if prepared.incremental:  # scikit-learn's callbacks do not support partial_fit
                 Trainer(run, steps, plan, report).train()
                 return
@@ -423,7 +423,7 @@ class Training(Standardizing):
         plan = Plan(self.max_iter, divergence=NonFiniteWeights(ignored=False))
         with (
             progress_reports(self.progress or False, run.history) as report,
-            accompanied(run),
+            callback_lifecycle(run),
             fit_tasks(self, prepared.samples, self.max_iter) as tasks,
         ):
             run.callbacks[:0] = tasks

@@ -24,7 +24,7 @@ class Callback:
     Attributes
     ----------
     every : int, default 1
-        `on_epoch_end` is called after every so many epochs, and after the last one. If epochs are short, a value above 1
+        `on_epoch_end` is called once in this many epochs, and after the last one. If epochs are short, a value above 1
         saves time, because the epochs in between are trained in one call.
 
     Examples
@@ -281,7 +281,7 @@ def check_callbacks(callbacks: Any, network: FeedForward, validates: bool) -> li
 
 
 @contextmanager
-def accompanied(run: Run, states: Sequence[dict[str, Any]] | None = None) -> Iterator[None]:
+def callback_lifecycle(run: Run, states: Sequence[dict[str, Any]] | None = None) -> Iterator[None]:
     """Call the callbacks at the beginning and end of a run, and restore their states from a checkpoint, if any."""
     network, history, begun = run.network, run.history, []
     try:

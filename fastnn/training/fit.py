@@ -10,7 +10,7 @@ import numpy as np
 from fastnn.feed_forward import FeedForward
 from fastnn.optimizers import Optimizer, find_optimizer
 from fastnn.quasi_newton import LBFGS
-from fastnn.training.callbacks import RefusedStateError, accompanied, check_callbacks
+from fastnn.training.callbacks import RefusedStateError, callback_lifecycle, check_callbacks
 from fastnn.training.checkpoints import Saved, read_checkpoint
 from fastnn.training.descent import BatchSteps, Descent
 from fastnn.training.description import describe_run
@@ -18,7 +18,7 @@ from fastnn.training.divergence import Divergence
 from fastnn.training.full_batch import Iterations, Limits, minimize
 from fastnn.training.history import History
 from fastnn.training.objective import FullBatchLoss, Objective
-from fastnn.training.options import FitOptions, begin_schedule, check_schedule
+from fastnn.training.options import FitOptions, begin_schedule, check_batch_size, check_schedule
 from fastnn.training.progress import check_progress, progress_reports
 from fastnn.training.run import Run
 from fastnn.training.samples import Samples, check_samples
@@ -76,7 +76,7 @@ def _hold_out(run: Run, samples: Samples, options: FitOptions) -> tuple[np.ndarr
 def _fit_by_batches(network: FeedForward, data: tuple[Any, Any, Any], optimizer: Optimizer, options: FitOptions) -> Run:
     schedule = check_schedule(options.schedule, optimizer, validates=options.validates)
     samples = check_samples(network, *data, reads_X=False)
-    batch_size = _batch_size(options.batch_size, len(samples))
+    batch_size = check_batch_size(options.batch_size, len(samples))
     run = _begin_run(TrainState(network, optimizer), samples, options)
     if options.resume_from is not None or any(callback.saves for callback in run.callbacks):
         run.description = describe_run(run, samples, optimizer, schedule, batch_size, options)
@@ -90,10 +90,6 @@ def _fit_by_batches(network: FeedForward, data: tuple[Any, Any, Any], optimizer:
     steps = BatchSteps(Descent(run.state, Objective(), course), sampler, draws_within=run.validation is None)
     _go_on(run, steps, saved, before, options, Divergence(samples.X))
     return run
-
-
-def _batch_size(batch_size: int | None, n_samples: int) -> int:
-    return n_samples if batch_size is None else min(check_count(batch_size, "batch_size"), n_samples)
 
 
 def _read_checkpoint(run: Run, optimizer: Optimizer, options: FitOptions) -> Saved | None:
@@ -125,7 +121,7 @@ def _go_on(
     steps.descent.compile()
     plan = Plan(options.epochs, divergence=divergence, ending=f"all {options.epochs} epochs are done")
     try:
-        with progress_reports(options.progress, history) as report, accompanied(run, states):
+        with progress_reports(options.progress, history) as report, callback_lifecycle(run, states):
             trainer = Trainer(run, steps, plan, report)
             trainer.tell_steps(0)
             trainer.train()
@@ -154,7 +150,7 @@ def _fit_by_full_batch(network: FeedForward, data: tuple[Any, Any, Any], optimiz
     network.random.bit_generator.state = random
     objective = Objective(optimizer.l2, penalizes_biases=optimizer.penalize_biases)
     loss = FullBatchLoss(network, samples, objective)
-    with progress_reports(options.progress, run.history) as report, accompanied(run):
+    with progress_reports(options.progress, run.history) as report, callback_lifecycle(run):
         trainer = Trainer(run, Iterations(), Plan(options.epochs), report)
         result = minimize(trainer, loss, Limits.of(optimizer, options.epochs))
         if not len(run.history):  # it had already converged

@@ -12,7 +12,7 @@ from fastnn.batches import read_only
 from fastnn.feed_forward import FeedForward
 from fastnn.optimizers import Optimizer
 from fastnn.schedules import Constant
-from fastnn.training.callbacks import accompanied, check_callbacks
+from fastnn.training.callbacks import callback_lifecycle, check_callbacks
 from fastnn.training.descent import Descent
 from fastnn.training.history import History
 from fastnn.training.objective import Objective
@@ -123,7 +123,7 @@ def fit_batches(
     with (
         network._computing(options.n_threads),
         progress_reports(options.progress, run.history, length_known=known) as report,
-        accompanied(run),
+        callback_lifecycle(run),
     ):
         Trainer(run, stream, Plan(length, ending="there are no more batches"), report).train()
         if not len(run.history):
