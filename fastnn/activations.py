@@ -93,6 +93,12 @@ _SPECIFICATIONS = (
         "Hendrycks, Gimpel (2016), Gaussian Error Linear Units, section 2 (the exact form)",
     ),
     (
+        "mish",
+        "z tanh(log(1 + exp(z)))",
+        "t + z s (1 - t^2), with t = tanh(log(1 + exp(z))), s = 1 / (1 + exp(-z))",
+        "Misra (2020), Mish: A Self Regularized Non-Monotonic Activation Function, section 3",
+    ),
+    (
         "exponential",
         "exp(z)",
         "a",

@@ -4,25 +4,27 @@
 same records.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastnn.activations import find_activation
+from fastnn.inputs import InputStage
 from fastnn.losses import MOST_OPTIONS, Loss, as_float, find_loss
 
 #: Kinds of normalisation, in the order of their codes. At inference, "batch" becomes "running".
 NORMALIZATIONS = ("none", "batch", "layer", "running")
 
 #: One layer, as the backends see it. `activation` and `loss` are positions in the backends' tables, and `normalization` a
-#: position in `NORMALIZATIONS`. `weights`, `biases`, `scales`, `shifts` and `end` (the end of the layer's parameters) are
-#: offsets into the flat parameter vector, and `statistics` into the vector of running statistics, counted in elements.
-#: `workspace` is the offset into the workspace, in elements per sample. The first `n_options` of `options` are the loss's.
+#: position in `NORMALIZATIONS`. `weights`, `biases`, `scales`, `shifts`, `slopes` and `end` (the end of the layer's
+#: parameters) are offsets into the flat parameter vector, and `statistics` into the vector of running statistics, counted in
+#: elements. The first `n_options` of `options` are the loss's.
 LAYER = np.dtype(
     [
         ("n_inputs", np.int64),
@@ -35,9 +37,9 @@ LAYER = np.dtype(
         ("biases", np.int64),
         ("scales", np.int64),
         ("shifts", np.int64),
+        ("slopes", np.int64),
         ("end", np.int64),
         ("statistics", np.int64),
-        ("workspace", np.int64),
         ("n_options", np.int64),
         ("options", np.float64, (MOST_OPTIONS,)),
     ]
@@ -49,6 +51,40 @@ STATISTICS_PER_UNIT = 3
 MOST_PARAMETERS = 2**60 - 2**50  # so that sizes in bytes fit in 64 bits
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
+
+#: Groups of parameters, to which an optimizer can give factors of their own.
+GROUPS = ("weights", "biases", "scales", "shifts", "activations", "periodic", "embeddings", "input_scales")
+
+#: How weights are parametrised: by themselves, or W = V / sqrt(n_in), with optimizers working on V.
+PARAMETRIZATIONS = ("standard", "ntk")
+
+
+class ParameterArray(NamedTuple):
+    """One array of parameters.
+
+    Attributes
+    ----------
+    name : str
+        ``"W1"``, ``"b1"``, ...
+    group : str
+        A member of `GROUPS`.
+    offset : int
+        Its place in the flat vector.
+    shape : tuple of int
+        Its shape.
+    scale : float
+        The factor c if it is parametrised as c times the array that the optimizer works on.
+    """
+
+    name: str
+    group: str
+    offset: int
+    shape: tuple[int, ...]
+    scale: float = 1.0
+
+    def view(self, vector: np.ndarray) -> np.ndarray:
+        """The array within a flat vector."""
+        return vector[self.offset : self.offset + math.prod(self.shape)].reshape(self.shape)
 
 
 @dataclass(frozen=True)
@@ -67,6 +103,12 @@ class Architecture:
         One name per layer, ``"none"`` for the output: ``"none"``, ``"batch"`` or ``"layer"``.
     dropout : tuple of float
         Dropout rate of each layer's outputs in training, 0 for the output layer.
+    parametric : tuple of bool
+        Whether each layer has a parametric activation, z + alpha (f(z) - z); False for the output layer.
+    inputs : InputStage
+        The computation of A_0 from X.
+    parametrization : str
+        A member of `PARAMETRIZATIONS`.
     """
 
     layer_sizes: tuple[int, ...]
@@ -74,6 +116,9 @@ class Architecture:
     loss: Loss
     normalizations: tuple[str, ...]
     dropout: tuple[float, ...]
+    parametric: tuple[bool, ...]
+    inputs: InputStage
+    parametrization: str = "standard"
 
     @classmethod
     def create(
@@ -83,6 +128,7 @@ class Architecture:
         loss: str | Loss,
         normalization: str | Sequence[str | None] | None = None,
         dropout: float | Sequence[float] = 0.0,
+        options: "ArchitectureOptions | None" = None,
     ) -> "Architecture":
         """Check the arguments and expand them: a single activation, normalisation or rate applies to every hidden layer.
 
@@ -105,8 +151,12 @@ class Architecture:
         loss.check_output(names[-1], sizes[-1])
         normalizations = tuple(map(_checked_normalization, _of_hidden_layers(normalization, n_layers, "normalization")))
         rates = tuple(map(_checked_rate, _of_hidden_layers(dropout, n_layers, "dropout")))
-        _check_size(sizes)
-        return cls(sizes, names, loss, (*normalizations, "none"), (*rates, 0.0))
+        options = ArchitectureOptions() if options is None else options
+        parametric = tuple(map(_checked_flag, _of_hidden_layers(options.parametric, n_layers, "parametric")))
+        inputs = InputStage.create(sizes[0], options.embeddings, options.input_scaling)
+        _check_size(sizes, inputs)
+        several = (*normalizations, "none"), (*rates, 0.0), (*parametric, False)
+        return cls(sizes, names, loss, *several, inputs, _checked_parametrization(options.parametrization))
 
     @property
     def n_layers(self) -> int:
@@ -125,8 +175,39 @@ class Architecture:
 
     @cached_property
     def n_parameters(self) -> int:
-        """Length of the flat parameter vector: sum over layers of (n_{l-1} + 1) n_l, plus 2 n_l if normalised."""
-        return int(self.layers[-1]["end"])
+        """Length of the flat parameter vector.
+
+        The sum over layers of (n_{l-1} + 1) n_l, plus 2 n_l if normalised and n_l if the activation is parametric, where
+        n_0 is the length of A_0; plus the parameters of the input stage.
+        """
+        last = self.arrays[-1]
+        return last.offset + math.prod(last.shape)
+
+    @cached_property
+    def arrays(self) -> tuple[ParameterArray, ...]:
+        """All arrays of parameters: layer by layer, then those of the input stage."""
+        return tuple(array for array in (*self._arrays_of_layers(), *self._arrays_of_inputs()) if math.prod(array.shape))
+
+    def _arrays_of_layers(self) -> Iterator[ParameterArray]:
+        for number, layer in enumerate(self.layers, start=1):
+            places = [int(layer[name]) for name in ("biases", "scales", "shifts", "slopes", "end")]
+            shape = int(layer["n_inputs"]), int(layer["n_outputs"])
+            scale = shape[0] ** -0.5 if self.parametrization == "ntk" else 1.0
+            yield ParameterArray(f"W{number}", "weights", int(layer["weights"]), shape, scale)
+            for (letter, group), (start, stop) in zip(_VECTORS, pairwise(places), strict=True):
+                yield ParameterArray(f"{letter}{number}", group, start, (stop - start,))
+
+    def _arrays_of_inputs(self) -> Iterator[ParameterArray]:
+        offset = int(self.layers[-1]["end"])
+        for number, embedding in enumerate(self.inputs.embeddings, start=1):
+            yield ParameterArray(f"{embedding.letter}{number}", embedding.group, offset, embedding.shape)
+            offset += math.prod(embedding.shape)
+        if self.inputs.scales:
+            yield ParameterArray("s", "input_scales", offset, (self.inputs.n_outputs,))
+
+    def arrays_of(self, group: str) -> list[ParameterArray]:
+        """The arrays of a group."""
+        return [array for array in self.arrays if array.group == group]
 
     @cached_property
     def n_statistics(self) -> int:
@@ -139,19 +220,18 @@ class Architecture:
         """One `LAYER` record per layer; read-only."""
         records = []
         loss, options = self.loss.kernel(self.activations[-1]), self.loss.options
-        weights = statistics = workspace = 0
-        for n_in, n_out, activation, normalization, dropout in self._by_layers():
+        weights = statistics = 0
+        for n_in, n_out, activation, normalization, dropout, parametric in self._by_layers():
             biases, normalized = weights + n_in * n_out, normalization != "none"
             scales = biases + n_out
             shifts = scales + normalized * n_out
             codes = find_activation(activation).code, loss, NORMALIZATIONS.index(normalization)
-            end = shifts + normalized * n_out
-            places = weights, biases, scales, shifts, end, statistics, workspace
+            slopes = shifts + normalized * n_out
+            end = slopes + parametric * n_out
+            places = weights, biases, scales, shifts, slopes, end, statistics
             records.append((n_in, n_out, *codes, dropout, *places, len(options), 0))
             weights = end
             statistics += STATISTICS_PER_UNIT * n_out * (normalization == "batch")
-            # Z_l, A_l and dZ_l; the normalised pre-activations and a number per sample; and A_l after dropout.
-            workspace += (3 + normalized + (dropout > 0)) * n_out + normalized
         layers = np.array(records, LAYER)
         layers["options"][:, : len(options)] = options
         layers.flags.writeable = False
@@ -168,10 +248,11 @@ class Architecture:
         layers.flags.writeable = False
         return layers
 
-    def _by_layers(self) -> Iterator[tuple[int, int, str, str, float]]:
-        """Inputs, outputs, activation, normalisation and dropout rate of each layer."""
-        inputs, outputs = self.layer_sizes[:-1], self.layer_sizes[1:]
-        yield from zip(inputs, outputs, self.activations, self.normalizations, self.dropout, strict=True)
+    def _by_layers(self) -> Iterator[tuple[int, int, str, str, float, bool]]:
+        """Inputs, outputs, activation, normalisation, dropout rate and parametric activation of each layer."""
+        inputs, outputs = (self.inputs.n_outputs, *self.layer_sizes[1:-1]), self.layer_sizes[1:]
+        options = self.activations, self.normalizations, self.dropout, self.parametric
+        yield from zip(inputs, outputs, *options, strict=True)
 
     def weight_views(self, vector: np.ndarray) -> tuple[np.ndarray, ...]:
         """Views W_l (n_{l-1}, n_l) of a flat vector, one per layer."""
@@ -190,7 +271,22 @@ class Architecture:
 
     def shift_views(self, vector: np.ndarray) -> tuple[np.ndarray, ...]:
         """Views beta_l of a flat vector, one per layer: (n_l,), or empty where the layer is not normalised."""
-        return tuple(vector[layer["shifts"] : layer["end"]] for layer in self.layers)
+        return tuple(vector[layer["shifts"] : layer["slopes"]] for layer in self.layers)
+
+    def slope_views(self, vector: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Views alpha_l of a flat vector, one per layer: (n_l,), or empty where the activation is not parametric."""
+        return tuple(vector[layer["slopes"] : layer["end"]] for layer in self.layers)
+
+    def initialize_parameters(self, parameters: np.ndarray, random: np.random.Generator, draw: Any) -> None:
+        """Set initial parameters: weights by `draw`, embeddings by their own distributions, factors 1, everything else 0."""
+        for array in self.arrays_of("weights"):
+            array.view(parameters)[:] = draw(random, *array.shape)
+        for group in ("scales", "activations", "input_scales"):
+            for array in self.arrays_of(group):
+                array.view(parameters)[:] = 1
+        embeddings = [array for array in self.arrays if array.group in ("periodic", "embeddings")]
+        for array, embedding in zip(embeddings, self.inputs.embeddings, strict=True):
+            array.view(parameters)[:] = embedding.draw(random)
 
     @cached_property
     def is_regularized(self) -> bool:
@@ -208,6 +304,20 @@ class Architecture:
     def __reduce__(self) -> tuple[Any, ...]:
         # Cached records are derived: a copy or a pickle holds only the fields.
         return type(self), tuple(getattr(self, field.name) for field in fields(self))
+
+
+#: Letters in the names of a layer's vectors, and their groups.
+_VECTORS = ("b", "biases"), ("gamma", "scales"), ("beta", "shifts"), ("alpha", "activations")
+
+
+@dataclass(frozen=True)
+class ArchitectureOptions:
+    """The arguments of `Network` for tables, as given."""
+
+    parametric: Any = False
+    embeddings: Any = ()
+    input_scaling: Any = False
+    parametrization: Any = "standard"
 
 
 def aligned_zeros(size: int, dtype: np.dtype) -> np.ndarray:
@@ -240,9 +350,10 @@ def _checked_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
-def _check_size(sizes: tuple[int, ...]) -> None:
+def _check_size(sizes: tuple[int, ...], inputs: InputStage) -> None:
     """Raise ValueError for layers whose parameters exceed the address space."""
-    n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+    n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise((inputs.n_outputs, *sizes[1:])))
+    n_parameters += sum(math.prod(each.shape) for each in inputs.embeddings)
     if n_parameters > MOST_PARAMETERS:
         raise ValueError(
             f"layer_sizes {list(sizes)} need {float(min(n_parameters, 10**300)):.0e} parameters, which no memory can hold."
@@ -273,7 +384,7 @@ def _check_activations(names: tuple[str, ...], n_layers: int) -> None:
 
 def _of_hidden_layers(option: Any, n_layers: int, name: str) -> tuple[Any, ...]:
     """The option of each hidden layer."""
-    if option is None or isinstance(option, str | Real):
+    if option is None or isinstance(option, str | Real | np.bool):
         return (option,) * (n_layers - 1)
     try:
         options = tuple(option)
@@ -293,6 +404,18 @@ def _checked_normalization(name: Any) -> str:
         return "none"
     if name not in ("batch", "layer"):
         raise ValueError(f"normalization must be 'batch', 'layer' or None, got {name!r}.")
+    return str(name)
+
+
+def _checked_flag(flag: Any) -> bool:
+    if not isinstance(flag, bool | np.bool):
+        raise TypeError(f"parametric must be True or False, for all hidden layers or for each, got {flag!r}.")
+    return bool(flag)
+
+
+def _checked_parametrization(name: Any) -> str:
+    if name not in PARAMETRIZATIONS:
+        raise ValueError(f"parametrization must be 'standard' or 'ntk', got {name!r}.")
     return str(name)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.architecture import Architecture, aligned_zeros
+from fastnn.architecture import Architecture, ArchitectureOptions, aligned_zeros
 from fastnn.backends import get_backend
 from fastnn.batches import read_only, ready, relative_weights, weighted_mean
 from fastnn.initializers import find_initializer
@@ -46,13 +46,18 @@ class FeedForward:
         *,
         normalization: str | Sequence[str | None] | None = None,
         dropout: float | Sequence[float] = 0.0,
+        parametric: bool | Sequence[bool] = False,
+        embeddings: Any = (),
+        input_scaling: bool = False,
+        parametrization: str = "standard",
         backend: str = "numba",
         dtype: Any = "float32",
         initializer: str = "he_normal",
         seed: int | None = None,
         n_threads: int | None = None,
     ) -> None:
-        self.architecture = Architecture.create(layer_sizes, activations, loss, normalization, dropout)
+        options = ArchitectureOptions(parametric, embeddings, input_scaling, parametrization)
+        self.architecture = Architecture.create(layer_sizes, activations, loss, normalization, dropout, options)
         self.dtype = check_dtype(dtype)
         self.n_threads = None if n_threads is None else check_count(n_threads, "n_threads")
         sequence = _seed_sequence(seed)
@@ -63,8 +68,7 @@ class FeedForward:
         get_backend(backend)
         self.backend = backend
         self._allocate()
-        for W, scale in zip(self.weights, self.scales, strict=True):
-            W[:], scale[:] = draw(self.random, *W.shape), 1
+        self.architecture.initialize_parameters(self.parameters, self.random, draw)
 
     def _allocate(self) -> None:
         """Allocate parameters and gradient, both zero, and create the views of them."""

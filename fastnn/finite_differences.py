@@ -157,12 +157,5 @@ def _targets_and_others(network: Network, y: Any) -> tuple[np.ndarray, np.ndarra
 
 
 def named_views(architecture: Architecture, vector: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """The non-empty views of a flat vector by name, layer by layer: W1, b1, gamma1, beta1, W2, ..."""
-    families = {
-        "W": architecture.weight_views(vector),
-        "b": architecture.bias_views(vector),
-        "gamma": architecture.scale_views(vector),
-        "beta": architecture.shift_views(vector),
-    }
-    names = [(f"{name}{l + 1}", views[l]) for l in range(architecture.n_layers) for name, views in families.items()]
-    return [(name, view) for name, view in names if view.size]
+    """The views of a flat vector by name, layer by layer: W1, b1, gamma1, beta1, alpha1, W2, ..., P1, E2, ..., s."""
+    return [(array.name, array.view(vector)) for array in architecture.arrays]

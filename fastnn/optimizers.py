@@ -4,16 +4,21 @@ To add one, add the name of its update to `UPDATES`, a dataclass here, and one f
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from fastnn.architecture import GROUPS
 from fastnn.names import check_keywords, unknown
 from fastnn.quasi_newton import LBFGS
 from fastnn.updates import SETTINGS, UPDATES, Rule
 from fastnn.validation import check_count, check_flag, check_number
+
+#: Factors by group of parameters: a mapping, kept as pairs.
+Factors = Mapping[str, float] | tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +43,11 @@ class Optimizer(ABC):
         Whether penalties and decay also apply to biases, and to the scales and shifts of normalised layers.
     max_grad_norm : float, optional
         Maximum gradient norm c; by default gradients are not clipped.
+    learning_rate_factors, weight_decay_factors : mapping of str to float, optional
+        Factors for groups of parameters, such as ``{"biases": 0.1}``: the parameters of a group with factors f and d move
+        with the learning rate f eta, and decay as theta <- (1 - f eta d lambda) theta. Groups are "weights", "biases",
+        "scales" and "shifts" (of normalisation), "activations" (alpha of parametric ones), "periodic", "embeddings" and
+        "input_scales". By default f is 1, and d is 1 for all that penalties apply to, 0 for the rest.
 
     References
     ----------
@@ -51,6 +61,11 @@ class Optimizer(ABC):
     weight_decay: float = 0.0
     penalize_biases: bool = False
     max_grad_norm: float | None = None
+    learning_rate_factors: Factors = ()
+    weight_decay_factors: Factors = ()
+
+    #: Whether the length of a step does not depend on the scale of the gradient.
+    is_adaptive: ClassVar[bool] = True
 
     #: Whether its updates need the gradient of a whole matrix, and so cannot be made block by block.
     needs_matrices: ClassVar[bool] = False
@@ -70,6 +85,8 @@ class Optimizer(ABC):
         check_flag(self.penalize_biases, "penalize_biases")
         if self.max_grad_norm is not None:
             check_number(self.max_grad_norm, "max_grad_norm", positive=True)
+        for name in ("learning_rate_factors", "weight_decay_factors"):
+            object.__setattr__(self, name, _checked_factors(getattr(self, name), name))
 
     @property
     @abstractmethod
@@ -123,6 +140,9 @@ class Optimizer(ABC):
         if dtype.type(epsilon) == 0:
             raise ValueError(f"epsilon must not round to 0 in {dtype.name}, got {epsilon!r}.")
         penalizes = any((self.l1, self.l2, self.weight_decay))
+        learning_rate_factors, weight_decay_factors = (
+            tuple(dict(factors).items()) for factors in (self.learning_rate_factors, self.weight_decay_factors)
+        )
         return Rule(
             update=self.update,
             penalizes=penalizes,
@@ -131,7 +151,23 @@ class Optimizer(ABC):
             is_product=UPDATES[self.update] == "sgd" and not self.l1,
             reports_penalty=reports_penalty and any((self.l1, self.l2)),
             orthogonal=self if self.needs_matrices else None,
+            learning_rate_factors=learning_rate_factors,
+            weight_decay_factors=weight_decay_factors,
+            is_adaptive=self.is_adaptive,
         )
+
+
+def _checked_factors(factors: Any, name: str) -> tuple[tuple[str, float], ...]:
+    """Factors by group, as pairs in alphabetical order."""
+    try:
+        given = dict(factors or ())
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a dictionary such as {{'biases': 0.1}}, got {factors!r}.") from None
+    for group in given:
+        if group not in GROUPS:
+            raise ValueError(unknown(f"group of parameters in {name}", group, GROUPS))
+        check_number(given[group], f"{name}[{group!r}]")
+    return tuple(sorted((group, float(factor)) for group, factor in given.items()))
 
 
 def _check_decay(rate: float, name: str) -> None:
@@ -166,6 +202,8 @@ class SGD(Optimizer):
     learning_rate: float = 0.01
     momentum: float = 0.0
     nesterov: bool = False
+
+    is_adaptive = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

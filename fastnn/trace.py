@@ -31,10 +31,18 @@ def trace_of(layers: list[BoundLayer], X: Any) -> list[LayerTrace]:
     n = X.shape[0]
     hidden, output = layers[:-1], layers[-1]
     traces = [
-        LayerTrace(*(np.array(block[:n], order="C") for block in (layer.Z, layer.A, layer.dZ))) for layer in hidden
+        LayerTrace(*(np.array(block[:n], order="C") for block in (layer.Z, _activations(layer), layer.dZ)))
+        for layer in hidden
     ]
+    inputs = layers[0].inputs
+    X = X if inputs is None else inputs.A[:n]
     # The output layer's Z may have been overwritten, and its A is not computed if the loss starts from Z.
     Z = np.asarray((hidden[-1].passed_on[:n] if hidden else X) @ output.W + output.b)
     A = np.empty_like(Z)
     activate(A, Z, output.activation)  # type: ignore[no-untyped-call]
     return [*traces, LayerTrace(Z, A, output.dZ[:n].copy())]
+
+
+def _activations(layer: BoundLayer) -> np.ndarray:
+    """A before dropout, which is applied in place if the activation is parametric."""
+    return layer.Z + layer.slope * (layer.F - layer.Z) if layer.is_parametric else layer.A

@@ -10,7 +10,8 @@ UPDATES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "rmsprop_momentu
 
 #: One step: the batch, `n_samples` samples from `start` on in the order of the data; the options of penalties, clipping and
 #: updates; and the results, `loss` (the mean) and `not_finite` (about Z_1). In a batch that is cut into tiles, `tile` is the
-#: number of the tile, and `offset` the position of its first sample in the batch. `mask_key` is the key of the dropout mask.
+#: number of the tile, and `offset` the position of its first sample in the batch. `mask_key` is the key of the dropout mask, and
+#: `dropout_reduction` the fraction by which a schedule reduces the dropout rates.
 SETTINGS = np.dtype(
     [(name, np.int64) for name in ("start", "n_samples", "offset", "tile", "mask_key", "not_finite")]
     + [
@@ -30,9 +31,16 @@ SETTINGS = np.dtype(
             "momentum_correction",
             "squares_correction",
             "orthogonal_rate",
+            "dropout_reduction",
         )
     ]
 )
+
+#: The options of a step that parameters may have factors for.
+SCALED = ("learning_rate", "orthogonal_rate", "weight_decay", "l1", "l2", "epsilon")
+
+#: The groups of parameters to which penalties and decay apply by default.
+PENALIZED = ("weights", "embeddings")
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,10 @@ class Rule:
         Whether training losses include the penalty.
     orthogonal : Muon or None
         The optimizer itself if it orthogonalises the updates of hidden weights.
+    learning_rate_factors, weight_decay_factors : tuple of (str, float)
+        Factors for groups of parameters.
+    is_adaptive : bool
+        Whether steps do not depend on the scale of the gradient.
     """
 
     update: int
@@ -62,3 +74,21 @@ class Rule:
     is_product: bool
     reports_penalty: bool
     orthogonal: Any = None
+    learning_rate_factors: tuple[tuple[str, float], ...] = ()
+    weight_decay_factors: tuple[tuple[str, float], ...] = ()
+    is_adaptive: bool = False
+
+    def factors(self, group: str, scale: float) -> np.ndarray:
+        """Factors for the options `SCALED` of a group's steps, in that order.
+
+        Parameters theta = c phi, where the optimizer works on phi, have the gradient dL/dphi = c dL/dtheta. In terms of
+        theta, a step that is proportional to the gradient is then multiplied by c^2, and one that does not depend on its
+        scale by c, with epsilon / c. Penalties on phi are 1 / c or 1 / c^2 times as strong on theta, and decay is the same.
+        """
+        rate = dict(self.learning_rate_factors).get(group, 1.0)
+        penalized = float(group in PENALIZED or self.penalizes_biases)
+        decay = dict(self.weight_decay_factors).get(group, penalized)
+        power = scale if self.is_adaptive else scale**2
+        return np.array(
+            [rate * power, rate * scale, decay / power, penalized / scale, penalized / scale**2, 1 / scale]
+        )

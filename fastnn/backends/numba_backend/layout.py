@@ -4,8 +4,9 @@ from typing import Any
 
 from fastnn.updates import SETTINGS
 
-#: One operation of a program: addresses of its code and its record, and whether a barrier follows.
-ITEM = ("operation", "arguments", "waits")
+#: One operation of a program: addresses of its code and its record, whether a barrier follows, and the address of the record
+#: of its step, or 0 for that of the batch.
+ITEM = ("operation", "arguments", "waits", "own_step")
 
 #: The work of a team: the program, the steps to run it for, the number of threads, the number of arrivals at barriers so
 #: far, whether the team has been broken up, the address of the system function that yields the processor, and whether
@@ -13,7 +14,7 @@ ITEM = ("operation", "arguments", "waits")
 WORK = ("program", "n_items", "steps", "n_steps", "n_threads", "arrivals", "broken", "yield_processor", "flushes")
 
 ITEM_SIZE, WORK_SIZE, STEP_SIZE = 8 * len(ITEM), 8 * len(WORK), SETTINGS.itemsize
-OPERATION, ARGUMENTS, WAITS = range(0, ITEM_SIZE, 8)
+OPERATION, ARGUMENTS, WAITS, OWN_STEP = range(0, ITEM_SIZE, 8)
 PROGRAM, N_ITEMS, STEPS, N_STEPS, N_THREADS, ARRIVALS, BROKEN, YIELD_PROCESSOR, FLUSHES = range(0, WORK_SIZE, 8)
 
 #: The record of `run_tiles`: samples per tile, addresses of the threads' programs and steps, and operations per program.

@@ -162,7 +162,8 @@ class Stepper:
         parameters, self.gradient, _ = model.vectors
         self.copy = aligned_zeros(len(self.gradient), model.dtype)
         self.program = Program(model.dtype, flushes=True)
-        descent = Descent(rule, states, model.bind(0, gradient=self.copy), parameters, self.copy)
+        network = model.bind(0, gradient=self.copy)
+        descent = Descent(rule, states, network, model.architecture, parameters, self.copy)
         descend_in_one(self.program, descent)
 
     def run(self, step: np.ndarray, n_threads: int) -> None:

@@ -38,9 +38,11 @@ class BoundNetwork:
 
     @property
     def is_narrow(self) -> bool:
-        """Whether it trains in columns, which networks with normalisation do not."""
-        sizes, names = self.architecture.layer_sizes, self.architecture.normalizations
-        return max(sizes[1:]) <= NARROW_OUTPUTS and sizes[0] <= NARROW_INPUTS and set(names) == {"none"}
+        """Whether it trains in columns; networks with normalisation, parametric activations or an input stage do not."""
+        architecture = self.architecture
+        sizes, is_plain = architecture.layer_sizes, architecture.inputs.is_plain and not any(architecture.parametric)
+        is_small = max(sizes[1:]) <= NARROW_OUTPUTS and sizes[0] <= NARROW_INPUTS
+        return is_small and is_plain and set(architecture.normalizations) == {"none"}
 
     def bind(
         self, n_samples: int, *, trains: bool = True, in_columns: bool = False, gradient: np.ndarray | None = None

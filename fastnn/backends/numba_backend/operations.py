@@ -45,7 +45,7 @@ class Kind:
         Number of dimensions; 0 for a number.
     layout : str
         "A" for any strides, "F" for column-major, "C" for contiguous, "S" for optimizer state.
-    dtype : str or None
+    dtype : dtype or None
         Dtype of the elements; None for that of the network.
     parts : tuple of Kind
         The component arrays, if there are several.
@@ -54,7 +54,7 @@ class Kind:
     name: str
     n_dimensions: int = 0
     layout: str = ""
-    dtype: str | None = None
+    dtype: Any = None
     parts: tuple["Kind", ...] = ()
 
     @property
@@ -69,6 +69,8 @@ BLOCK, ROWS, COLUMNS, FLAT = Kind("block", 2, "A"), Kind("rows", 2, "C"), Kind("
 STATES = Kind("states", 2, "S")
 #: Double-precision vectors, and vectors of indices.
 NUMBERS, INDICES = Kind("numbers", 1, "C", "float64"), Kind("indices", 1, "C", "int64")
+#: Records of steps.
+RECORDS = Kind("records", 1, "C", SETTINGS)
 #: An integer; a real number; the record of the batch; the position in the batch of the first sample of this thread's chunk.
 INTEGER, NUMBER, STEP, FIRST = (Kind(name) for name in ("integer", "number", "step", "first"))
 
@@ -280,4 +282,5 @@ class _Memory:
 def array_at(address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """An array at a memory address."""
     interface = {"data": (address, False), "shape": shape, "strides": strides, "typestr": dtype.str, "version": 3}
-    return np.asarray(_Memory(interface))
+    array = np.asarray(_Memory(interface))
+    return array if dtype.names is None else array.view(dtype)

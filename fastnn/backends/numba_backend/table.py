@@ -14,6 +14,7 @@ from fastnn.backends.numba_backend.operations import (
     INTEGER,
     NUMBER,
     NUMBERS,
+    RECORDS,
     ROWS,
     SPARSE,
     STATES,
@@ -50,6 +51,20 @@ lay_in_rows = declare("lay_in_rows", BLOCK, COLUMNS)
 clear = declare("clear", FLAT)
 mean_loss = declare("mean_loss", NUMBERS, STEP)
 look_for_infinity = declare("look_for_infinity", FLAT, STEP)
+
+# Parametric activations.
+mix = declare("mix", ROWS, ROWS, ROWS, FLAT)
+mix_backward = declare("mix_backward", ROWS, ROWS, FLAT)
+slope_gradient = declare("slope_gradient", FLAT, BLOCK, BLOCK, BLOCK)
+
+# The input stage.
+select_columns = declare("select_columns", BLOCK, BLOCK, INDICES)
+embed_numbers = declare("embed_numbers", BLOCK, BLOCK, INDICES, ROWS)
+embed_numbers_gradient = declare("embed_numbers_gradient", ROWS, BLOCK, BLOCK, INDICES, ROWS, FIRST)
+embed_category = declare("embed_category", BLOCK, BLOCK, INTEGER, ROWS)
+embed_category_gradient = declare("embed_category_gradient", ROWS, BLOCK, BLOCK, INTEGER)
+scale_columns = declare("scale_columns", BLOCK, BLOCK, FLAT)
+scales_gradient = declare("scales_gradient", FLAT, BLOCK, BLOCK)
 
 # The first layer with a sparse X.
 affine_sparse = declare("affine_sparse", ROWS, SPARSE, ROWS, FLAT)
@@ -92,7 +107,8 @@ DESCENTS = [declare(f"descend_by_{name}", ROWS, BLOCK, BLOCK, ROWS, STATES, STEP
 descend_in_product = declare("descend_in_product", BLOCK, BLOCK, BLOCK, STEP)
 add_penalty_gradient = declare("add_penalty_gradient", FLAT, FLAT, STEP)
 penalize = declare("penalize", FLAT, FLAT, STEP)
-add_penalty = declare("add_penalty", FLAT, STEP)
+add_penalty = declare("add_penalty", FLAT, NUMBER, NUMBER, STEP)
+scale_step = declare("scale_step", RECORDS, NUMBERS, STEP)
 sum_squares = declare("sum_squares", NUMBERS, FLAT, FIRST)
 clip = declare("clip", FLAT, NUMBERS, STEP)
 

@@ -114,6 +114,17 @@ def gelu_derivative(z, a):
     return ndtr(z) + z * np.exp(-0.5 * z * z) * INVERSE_SQRT_TWO_PI
 
 
+def mish(z):
+    """a = z t, t = tanh(log(1 + exp(z)))."""
+    return z * np.tanh(np.logaddexp(z, 0))
+
+
+def mish_derivative(z, a):
+    """da/dz = t + z s (1 - t^2), t = tanh(log(1 + exp(z))), s = 1 / (1 + exp(-z))."""
+    t = np.tanh(np.logaddexp(z, 0))
+    return t + z * expit(z) * (1 - t * t)
+
+
 def exponential(z):
     """a = exp(z)."""
     return np.exp(z)
@@ -124,7 +135,7 @@ def exponential_derivative(z, a):
     return a
 
 
-FUNCTIONS = (identity, relu, leaky_relu, elu, selu, sigmoid, tanh, softplus, silu, gelu, exponential)
+FUNCTIONS = (identity, relu, leaky_relu, elu, selu, sigmoid, tanh, softplus, silu, gelu, mish, exponential)
 DERIVATIVES = (
     identity_derivative,
     relu_derivative,
@@ -136,6 +147,7 @@ DERIVATIVES = (
     softplus_derivative,
     silu_derivative,
     gelu_derivative,
+    mish_derivative,
     exponential_derivative,
 )
 SOFTMAX = len(FUNCTIONS)

@@ -28,10 +28,13 @@ def number(key, c):
 def drop(A, rate, layer, first, step):
     """a_ij <- a_ij / (1 - p) if u_ij >= p else 0, u_ij in [0, 1) from number (first + i) n_l + j of the stream; A (n, n_l).
 
+    p is the rate after its reduction by a schedule.
+
     Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014), Dropout, section 10, with the remaining units scaled
     up, so that inference needs no scaling.
     """
     n, n_outputs = A.shape
+    rate = rate * (1 - step["dropout_reduction"])
     key = number(step["mask_key"], layer)  # one stream per layer
     places = np.arange(first * n_outputs, (first + n) * n_outputs).reshape(A.shape)
     numbers = number(key, places) >> np.uint64(32)

@@ -12,6 +12,24 @@ def affine(Z, A_previous, W, b):
     Z[:] = A_previous @ W + b
 
 
+def mix(A, Z, F, slope):
+    """a = z + alpha (f(z) - z), a parametric activation, F = f(Z); Z, F (n, n_l), alpha (n_l,) -> A (n, n_l).
+
+    Holzmueller, Grinsztajn, Steinwart (2024), Better by Default, section 3.
+    """
+    A[:] = Z + slope * (F - Z)
+
+
+def mix_backward(dZ, dA, slope):
+    """dz = da (1 + alpha (f'(z) - 1)); dZ holds dA * f'(Z) on entry; dZ, dA (n, n_l), alpha (n_l,) -> dZ (n, n_l)."""
+    dZ[:] = dA + slope * (dZ - dA)
+
+
+def slope_gradient(dslope, dA, Z, F):
+    """dalpha = mean_i da_i (f(z_i) - z_i); dA, Z, F (n, n_l) -> dalpha (n_l,)."""
+    dslope[:] = (dA * (F - Z)).mean(axis=0)
+
+
 def output_error(losses, Y, layer):
     """L_i = loss(f(z_i), y_i), dZ = dL/dA * f'(Z), for the output layer; Y (n, K) -> L (n,)."""
     if layer.loss < len(FROM_LOGITS):

@@ -85,7 +85,8 @@ class Model:
     def step(self, rule, states, step, n_threads):
         """One update of all parameters from the gradient, which penalties and clipping do not change."""
         gradient = self.vectors[1].copy()
-        descend(Descent(rule, states, self.bind(0, gradient=gradient), self.vectors[0], gradient), step[0])
+        network = self.bind(0, gradient=gradient)
+        descend(Descent(rule, states, network, self.architecture, self.vectors[0], gradient), step[0])
 
     def training(self, rule, states, batch_size, data, max_threads):
         """An object that trains on batches of at most `batch_size` samples."""
@@ -122,7 +123,7 @@ class Training:
         if len(Y) not in self.networks:
             self.networks[len(Y)] = model.bind(len(Y))
         network = self.networks[len(Y)]
-        descent = Descent(self.rule, self.states, network, parameters, gradient)
+        descent = Descent(self.rule, self.states, network, model.architecture, parameters, gradient)
         X = X.astype(parameters.dtype, copy=False)
         step["loss"] = model._loss(network, np.empty(len(Y)), X, Y, weights, step)
         if self.rule.reports_penalty:

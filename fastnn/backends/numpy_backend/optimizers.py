@@ -6,6 +6,8 @@ Each takes parameters theta (m,), their gradient g (m,), the optimizer state (s,
 
 import numpy as np
 
+from fastnn.updates import SCALED
+
 #: a, b and c of `orthogonalize`.
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
@@ -92,10 +94,17 @@ def clip(gradient, step):
     gradient *= min(1.0, step["max_grad_norm"] / (np.linalg.norm(gradient) + 1e-6))
 
 
-def add_penalty(theta, step):
-    """L <- L + r (l1 sum |theta_p| + (l2 / 2) sum theta_p^2), with a factor r for the reported penalty."""
-    theta = theta.astype(np.float64)
-    penalty = step["l1"] * np.sum(np.abs(theta)) + step["l2"] / 2 * np.sum(theta * theta)
+def scale_step(own, factors, step):
+    """The record of a step for parameters with factors of their own: that of the batch, with some options scaled."""
+    own[0] = step
+    for name, factor in zip(SCALED, factors, strict=True):
+        own[name] *= factor
+
+
+def add_penalty(theta, factor_1, factor_2, step):
+    """L <- L + r (l1 sum |theta_p| + (l2 / 2) sum theta_p^2), l1 and l2 times factors; r is a factor of the reported penalty."""
+    theta, l1, l2 = theta.astype(np.float64), factor_1 * step["l1"], factor_2 * step["l2"]
+    penalty = l1 * np.sum(np.abs(theta)) + l2 / 2 * np.sum(theta * theta)
     step["loss"] += step["penalties_reported"] * penalty
 
 

@@ -13,6 +13,7 @@ _MODULES = (
     "activations",
     "batches",
     "dropout",
+    "inputs",
     "layers",
     "losses",
     "normalization",

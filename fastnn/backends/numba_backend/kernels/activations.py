@@ -20,6 +20,7 @@ from fastnn.backends.numba_backend.kernels.views import column
 LEAKY_SLOPE = 0.01
 SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
+MISH_LIMIT = 40
 
 
 @inlined
@@ -146,6 +147,28 @@ def gelu_derivative(z, a):
 
 
 @inlined
+def _mish_parts(z):
+    """e = exp(z) and n = e (e + 2), so that t = tanh(log(1 + e)) = n / (n + 2); t is 1 where z is large, and e is limited."""
+    e = exp(min(z, type(z)(MISH_LIMIT)))
+    return e, e * (e + type(z)(2))
+
+
+@inlined
+def mish(z):
+    """a = z t, t = tanh(log(1 + exp(z)))."""
+    _, n = _mish_parts(z)
+    return z * (n / (n + type(z)(2)))
+
+
+@inlined
+def mish_derivative(z, a):
+    """da/dz = t + z dt/dz, dt/dz = 4 e (e + 1) / (n + 2)^2."""
+    e, n = _mish_parts(z)
+    m = n + type(z)(2)
+    return n / m + type(z)(4) * min(z, type(z)(MISH_LIMIT)) * (e / m) * ((e + type(z)(1)) / m)
+
+
+@inlined
 def exponential(z):
     """a = exp(z)."""
     return exp(z)
@@ -157,7 +180,7 @@ def exponential_derivative(z, a):
     return a
 
 
-FUNCTIONS = (identity, relu, leaky_relu, elu, selu, sigmoid, tanh, softplus, silu, gelu, exponential)
+FUNCTIONS = (identity, relu, leaky_relu, elu, selu, sigmoid, tanh, softplus, silu, gelu, mish, exponential)
 DERIVATIVES = (
     identity_derivative,
     relu_derivative,
@@ -169,6 +192,7 @@ DERIVATIVES = (
     softplus_derivative,
     silu_derivative,
     gelu_derivative,
+    mish_derivative,
     exponential_derivative,
 )
 

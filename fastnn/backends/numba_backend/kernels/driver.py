@@ -22,6 +22,7 @@ from fastnn.backends.numba_backend.layout import (
     N_STEPS,
     N_THREADS,
     OPERATION,
+    OWN_STEP,
     PROGRAM,
     STEP_SIZE,
     STEPS,
@@ -116,11 +117,13 @@ def pause(typing_context):
 def _run_steps(work, thread):
     """Run every operation of a program for every step, with the barriers between them."""
     n_threads, arrivals = integer_at(work, N_THREADS), 0
-    for step in range(integer_at(work, N_STEPS)):
-        batch = integer_at(work, STEPS) + step * STEP_SIZE
+    for s in range(integer_at(work, N_STEPS)):
+        batch = integer_at(work, STEPS) + s * STEP_SIZE
         for k in range(integer_at(work, N_ITEMS)):
             item = integer_at(work, PROGRAM) + k * ITEM_SIZE
-            status = call_operation(integer_at(item, OPERATION), integer_at(item, ARGUMENTS), batch, thread, n_threads)
+            own = integer_at(item, OWN_STEP)
+            step = own if own != 0 else batch
+            status = call_operation(integer_at(item, OPERATION), integer_at(item, ARGUMENTS), step, thread, n_threads)
             if status != 0:
                 put_integer(work, BROKEN, 1)
                 return status

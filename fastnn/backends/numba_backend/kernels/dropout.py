@@ -41,19 +41,27 @@ def _start(step, layer, first, width):
     return key + np.uint64(first * width + 1) * GAMMA
 
 
+@inlined
+def _reduced(rate, step):
+    """The dropout rate after its reduction by a schedule."""
+    return rate * (1 - step["dropout_reduction"])
+
+
 @body()
 def drop(A, rate, layer, first, step):
     """a_ij <- a_ij / (1 - p) if u_ij >= p else 0, u_ij in [0, 1) from number (first + i) n_l + j of the stream; A (n, n_l).
+
+    p is the rate after its reduction by a schedule.
 
     Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014), Dropout, section 10, with the remaining units scaled
     up, so that inference needs no scaling.
     """
     width = A.shape[1]
-    _drop(A.T, rate, _start(step, layer, first, width), (1, width))
+    _drop(A.T, _reduced(rate, step), _start(step, layer, first, width), (1, width))
 
 
 @body()
 def drop_in_columns(A, rate, layer, first, step):
     """Apply the same mask to samples in columns."""
     width = A.shape[1]
-    _drop(A, rate, _start(step, layer, first, width), (width, 1))
+    _drop(A, _reduced(rate, step), _start(step, layer, first, width), (width, 1))

@@ -12,6 +12,8 @@ from fastnn.backends.numba_backend.kernels.products import (
     sum_rows,
 )
 from fastnn.backends.numba_backend.kernels.registry import body
+from fastnn.backends.numba_backend.kernels.scratch import SCRATCH, scratch
+from fastnn.backends.numba_backend.kernels.views import row
 
 
 @body()
@@ -33,6 +35,43 @@ def previous_error_of_few(dA_previous, dZ, W):
     It computes inner products of rows of dZ and W in place: for a few samples, packing strips of W^T would not pay off.
     """
     inner_products(dA_previous, dZ, W.T, 1)
+
+
+@body()
+def mix(A, Z, F, slope):
+    """a = z + alpha (f(z) - z), a parametric activation, F = f(Z); Z, F (n, n_l), alpha (n_l,) -> A (n, n_l).
+
+    Holzmueller, Grinsztajn, Steinwart (2024), Better by Default, section 3.
+    """
+    for i in range(len(A)):
+        a, z, f = row(A, i), row(Z, i), row(F, i)
+        for j in range(len(slope)):
+            a[j] = z[j] + slope[j] * (f[j] - z[j])
+
+
+@body()
+def mix_backward(dZ, dA, slope):
+    """dz = da (1 + alpha (f'(z) - 1)); dZ holds dA * f'(Z) on entry; dZ, dA (n, n_l), alpha (n_l,) -> dZ (n, n_l)."""
+    for i in range(len(dZ)):
+        dz, da = row(dZ, i), row(dA, i)
+        for j in range(len(slope)):
+            dz[j] = da[j] + slope[j] * (dz[j] - da[j])
+
+
+@body()
+def slope_gradient(dslope, dA, Z, F):
+    """dalpha = mean_i da_i (f(z_i) - z_i); dA, Z, F (n, n_l) -> dalpha (n_l,)."""
+    n, n_outputs = dA.shape
+    sums, scale = scratch(dA), dA.dtype.type(1 / n)
+    for start in range(0, n_outputs, SCRATCH):
+        stop = min(start + SCRATCH, n_outputs)
+        for j in range(stop - start):
+            sums[j] = 0
+        for i in range(n):
+            for j in range(start, stop):
+                sums[j - start] += dA[i, j] * (F[i, j] - Z[i, j])
+        for j in range(start, stop):
+            dslope[j] = scale * sums[j - start]
 
 
 @body("place_losses")

@@ -192,11 +192,24 @@ def clip(gradient, squares, step):
 
 
 @body()
-def add_penalty(theta, step):
-    """L <- L + r (l1 sum |theta_p| + (l2 / 2) sum theta_p^2), with a factor r for the reported penalty."""
+def scale_step(own, factors, step):
+    """The record of a step for parameters with factors of their own: that of the batch, with some options scaled."""
+    own[0] = step
+    own[0]["learning_rate"] *= factors[0]
+    own[0]["orthogonal_rate"] *= factors[1]
+    own[0]["weight_decay"] *= factors[2]
+    own[0]["l1"] *= factors[3]
+    own[0]["l2"] *= factors[4]
+    own[0]["epsilon"] *= factors[5]
+
+
+@body()
+def add_penalty(theta, factor_1, factor_2, step):
+    """L <- L + r (l1 sum |theta_p| + (l2 / 2) sum theta_p^2), l1 and l2 times factors; r is a factor of the reported penalty."""
+    l1, l2 = factor_1 * step["l1"], factor_2 * step["l2"]
     lengths = squares = 0.0
     for p in range(len(theta)):
         value = np.float64(theta[p])
         lengths += abs(value)
         squares += value * value
-    step["loss"] += step["penalties_reported"] * (step["l1"] * lengths + step["l2"] / 2 * squares)
+    step["loss"] += step["penalties_reported"] * (l1 * lengths + l2 / 2 * squares)

@@ -1,5 +1,7 @@
 """The constants used by `vector_math`, for each floating-point type."""
 
+from math import factorial, pi
+
 import numpy as np
 from numba.core import types
 
@@ -25,6 +27,10 @@ class Precision:
         (2 atanh(s) - 2 s) / s^3 in powers of s^2, 0 <= s <= 1/3.
     erf : tuple
         erf(x) / x in powers of x^2, 0 <= x <= 1.
+    cosine, sine : tuple
+        cos(2 pi r) and sin(2 pi r) / r in powers of r^2, |r| <= 1/4: Taylor series.
+    largest_turns : scalar
+        Above it, the distance between neighbouring numbers is so large that angles in turns have lost their meaning.
     tail_numerator, tail_denominator : tuple
         Their quotient is e^(-t^2 / 2) / Phi(-t) - sqrt(2 pi) t, each in powers of t, 0 <= t <= tail_limit.
     """
@@ -39,6 +45,7 @@ class Precision:
         smallest,
         largest,
         tail_limit,
+        n_terms,
         exponential,
         logarithm,
         erf,
@@ -55,6 +62,9 @@ class Precision:
         self.one_limit, self.tail_limit = scalar(self.fraction_bits // 2), scalar(tail_limit)
         self.exponential, self.logarithm, self.erf = exponential, logarithm, erf
         self.tail_numerator, self.tail_denominator = tail_numerator, tail_denominator
+        self.cosine = tuple((-1) ** k * (2 * pi) ** (2 * k) / factorial(2 * k) for k in range(n_terms))
+        self.sine = tuple((-1) ** k * (2 * pi) ** (2 * k + 1) / factorial(2 * k + 1) for k in range(n_terms))
+        self.largest_turns = scalar(2 ** (self.fraction_bits - 3))
 
 
 SINGLE = Precision(
@@ -65,6 +75,7 @@ SINGLE = Precision(
     smallest=-104,
     largest=89,
     tail_limit=14.5,
+    n_terms=8,
     exponential=(1.0, 0.49999997, 0.16666505, 0.041667137, 0.008369157, 0.0013888879),
     logarithm=(0.6666642, 0.40021527, 0.28001803, 0.28012007),
     erf=(1.1283791, -0.37612325, 0.1128018, -0.026711311, 0.0049175504, -0.00056314183),
@@ -79,6 +90,7 @@ DOUBLE = Precision(
     smallest=-746,
     largest=710,
     tail_limit=38.7,
+    n_terms=12,
     exponential=(
         1.0,
         0.5000000000000006,

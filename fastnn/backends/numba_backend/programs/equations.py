@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.architecture import aligned_zeros
+from fastnn.backends.bound_inputs import BoundInputs
 from fastnn.backends.bound_layers import BoundLayer, Descent, ParameterRange, pairs
 from fastnn.backends.numba_backend import table
 from fastnn.backends.numba_backend.functions import activation, activation_backward, loss_function
@@ -71,6 +72,8 @@ def add_targets(program: Program, Y: np.ndarray, layout: Layout, *, classes: boo
 
 def forward(program: Program, network: list[BoundLayer], A: Any, layout: Layout = IN_ROWS) -> None:
     """Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l) for l = 1 ... L - 1, and Z_L; A_0 may be sparse."""
+    if network[0].inputs is not None:
+        A = embed(program, network[0].inputs, A)
     for layer in network:
         affine = table.affine_sparse if isinstance(A, Sparse) else table.affine
         program.add(affine, BY_SAMPLES, layout.samples(layer.normalized), A, whole(layer.W), whole(layer.b))
@@ -78,15 +81,31 @@ def forward(program: Program, network: list[BoundLayer], A: Any, layout: Layout 
             return
         normalize(program, layer)
         activate(program, layer, layout)
+        if layer.is_parametric:
+            program.add(table.mix, BY_SAMPLES, part(layer.A), part(layer.Z), part(layer.F), whole(layer.slope))
         if layer.dropout > 0:
-            program.add(table.copy_block, BY_SAMPLES, layout.samples(layer.passed_on), layout.samples(layer.A))
+            if layer.passed_on is not layer.A:
+                program.add(table.copy_block, BY_SAMPLES, layout.samples(layer.passed_on), layout.samples(layer.A))
             drop_units(program, layer, layer.passed_on, layout)
         A = layout.samples(layer.passed_on)
 
 
+def embed(program: Program, inputs: BoundInputs, X: Any) -> View:
+    """A_0, the outputs of the input stage."""
+    program.add(table.select_columns, BY_SAMPLES, part(inputs.passed), X, whole(inputs.columns))
+    for each in inputs.embeddings:
+        if each.is_category:
+            program.add(table.embed_category, BY_SAMPLES, part(each.A), X, each.columns[0], whole(each.P))
+        else:
+            program.add(table.embed_numbers, BY_SAMPLES, part(each.A), X, whole(each.columns), whole(each.P))
+    if inputs.scales.size > 0:
+        program.add(table.scale_columns, BY_SAMPLES, part(inputs.A), part(inputs.E), whole(inputs.scales))
+    return part(inputs.A)
+
+
 def activate(program: Program, layer: BoundLayer, layout: Layout = IN_ROWS) -> None:
-    """A = f(Z)."""
-    program.add(activation(layer.activation), BY_SAMPLES, layout.samples(layer.A), layout.samples(layer.Z))
+    """F = f(Z), which is A unless the activation is parametric."""
+    program.add(activation(layer.activation), BY_SAMPLES, layout.samples(layer.F), layout.samples(layer.Z))
 
 
 def drop_units(program: Program, layer: BoundLayer, array: np.ndarray, layout: Layout) -> None:
@@ -150,13 +169,27 @@ def are_few(n_samples: int) -> bool:
 def propagate_errors(program: Program, network: list[BoundLayer], layout: Layout = IN_ROWS) -> None:
     """dZ_{l-1} = (dZ_l W_l^T) * f'_{l-1}(Z_{l-1}) for l = L ... 2."""
     for layer, previous in zip(network[:0:-1], network[-2::-1], strict=True):
-        dZ, is_few = layout.samples(previous.dZ), not layout.in_columns and are_few(len(layer.dZ))
+        dA, is_few = layout.samples(previous.dA), not layout.in_columns and are_few(len(layer.dZ))
         product = table.previous_error_of_few if is_few and layer.W.shape[1] >= WIDE else table.previous_error
-        program.add(product, BY_SAMPLES, dZ, layout.samples(layer.dZ), whole(layer.W))
+        program.add(product, BY_SAMPLES, dA, layout.samples(layer.dZ), whole(layer.W))
         if previous.dropout > 0:
-            drop_units(program, previous, previous.dZ, layout)
-        add_activation_backward(program, previous, (dZ, layout.samples(previous.Z), layout.samples(previous.A)))
+            drop_units(program, previous, previous.dA, layout)
+        dZ = layout.samples(previous.dZ)
+        if previous.is_parametric:
+            program.add(table.copy_block, BY_SAMPLES, dZ, dA)
+        add_activation_backward(program, previous, (dZ, layout.samples(previous.Z), layout.samples(previous.F)))
+        if previous.is_parametric:
+            program.add(table.mix_backward, BY_SAMPLES, dZ, dA, whole(previous.slope))
         normalize_backward(program, previous)
+    if network[0].inputs is not None:
+        propagate_to_inputs(program, network[0].inputs, network[0])
+
+
+def propagate_to_inputs(program: Program, inputs: BoundInputs, first: BoundLayer) -> None:
+    """dA_0 = dZ_1 W_1^T, and dE, its product with the factors of the inputs."""
+    program.add(table.previous_error, BY_SAMPLES, part(inputs.dA), part(first.dZ), whole(first.W))
+    if inputs.scales.size > 0 and inputs.embeddings:
+        program.add(table.scale_columns, BY_SAMPLES, part(inputs.dE), part(inputs.dA), whole(inputs.scales))
 
 
 def normalize_backward(program: Program, layer: BoundLayer) -> None:
@@ -179,8 +212,10 @@ def normalize_backward(program: Program, layer: BoundLayer) -> None:
 
 
 def inputs_of(network: list[BoundLayer], layer: BoundLayer, X: Any) -> Any:
-    """A_{l-1} of a batch, the inputs of layer l, restricted to a thread's columns; X for the first layer."""
-    return X if layer.number == 0 else columns(network[layer.number - 1].passed_on)
+    """A_{l-1} of a batch, the inputs of layer l, restricted to a thread's columns; X if it is A_0."""
+    if layer.number > 0:
+        return columns(network[layer.number - 1].passed_on)
+    return X if layer.inputs is None else columns(layer.inputs.A)
 
 
 def gradients(program: Program, network: list[BoundLayer], X: Any) -> None:
@@ -192,7 +227,9 @@ def gradients(program: Program, network: list[BoundLayer], X: Any) -> None:
             program.add(table.add_weight_gradient_sparse, by_units(len(layer.W)), dW, dZ, A)
         else:
             program.add(table.weight_gradient, by_units(len(layer.W)), dW, A, dZ)
-        add_bias_gradient(program, layer)
+        add_vector_gradients(program, layer)
+    if network[0].inputs is not None:
+        input_gradients(program, network[0].inputs, X)
 
 
 def gradients_in_columns(program: Program, network: list[BoundLayer], X: np.ndarray) -> None:
@@ -203,12 +240,29 @@ def gradients_in_columns(program: Program, network: list[BoundLayer], X: np.ndar
         program.add(table.gradient_in_columns, BY_SAMPLES, whole(below), View(A, BATCH), View(layer.dZ, BATCH))
 
 
-def add_bias_gradient(program: Program, layer: BoundLayer) -> None:
-    """db = mean_i dz_i, which is 0 under batch normalisation, where b cancels out."""
+def input_gradients(program: Program, inputs: BoundInputs, X: Any) -> None:
+    """The gradients of the factors of the inputs and of the embeddings; X with all columns of the batch."""
+    if inputs.scales.size > 0:
+        blocks = part(inputs.dscales), columns(inputs.dA), columns(inputs.E)
+        program.add(table.scales_gradient, by_units(len(inputs.scales)), *blocks)
+    for each in inputs.embeddings:
+        dA = View(each.dA, BATCH)
+        if each.is_category:
+            program.add(table.embed_category_gradient, BY_ONE, whole(each.dP), dA, X, each.columns[0])
+        else:
+            parameters = whole(each.columns), whole(each.P)
+            program.add(table.embed_numbers_gradient, (len(each.P), 1), part(each.dP), dA, X, *parameters)
+
+
+def add_vector_gradients(program: Program, layer: BoundLayer) -> None:
+    """db = mean_i dz_i, which is 0 under batch normalisation, where b cancels out; and dalpha."""
     if layer.normalization == "batch":
         program.add(table.clear, by_units(len(layer.b)), part(layer.db))
     else:
         program.add(table.bias_gradient, by_units(len(layer.b)), part(layer.db), columns(layer.dZ))
+    if layer.is_parametric:
+        blocks = columns(layer.dA), columns(layer.Z), columns(layer.F)
+        program.add(table.slope_gradient, by_units(len(layer.b)), part(layer.dslope), *blocks)
 
 
 def states_of(parameters: ParameterRange, n_rows: int) -> View:
@@ -227,37 +281,44 @@ def descend(program: Program, descent: Descent, X: Any, scratch: np.ndarray) -> 
         return
     for layer in network:
         add_descent(program, descent, layer, inputs_of(network, layer, X), scratch)
-        add_bias_gradient(program, layer)
+        add_vector_gradients(program, layer)
         for theta, g in pairs(layer)[1:]:
             add_step(program, rule, descent.range_of(theta, g), by_units(len(theta)))
+    if network[0].inputs is not None:
+        input_gradients(program, network[0].inputs, X)
+        program.wait()
+        for theta, g in network[0].inputs.pairs():
+            add_step(program, rule, descent.range_of(theta, g), by_numbers(theta.size))
 
 
 def add_descent(program: Program, descent: Descent, layer: BoundLayer, A: Any, scratch: np.ndarray) -> None:
     """W <- W - step(A^T dZ / n): a single product if the rule allows it, otherwise some rows at a time."""
     (n_rows, width), dZ = layer.W.shape, View(layer.dZ, BATCH)
+    parameters = descent.range_of(layer.W, layer.dW)
     if isinstance(A, Sparse):
         add_sparse_descent(program, descent, layer, A)
     elif descent.rule.is_product:
-        program.add(table.descend_in_product, by_units(n_rows), part(layer.W), A, dZ)
+        program.add(table.descend_in_product, by_units(n_rows), part(layer.W), A, dZ, step=parameters.own_step)
     else:
-        states = states_of(descent.range_of(layer.W, layer.dW), n_rows)
+        states = states_of(parameters, n_rows)
         update, room = table.DESCENTS[descent.rule.update], _rows_of_thread(scratch, width)
-        program.add(update, by_units(n_rows), part(layer.W), A, dZ, room, states)
+        program.add(update, by_units(n_rows), part(layer.W), A, dZ, room, states, step=parameters.own_step)
 
 
 def add_sparse_descent(program: Program, descent: Descent, layer: BoundLayer, X: Sparse) -> None:
     """W <- W - step(X^T dZ / n) with a sparse X; if the rule allows it, only rows of W with non-zero inputs change."""
     by_rows, dZ = by_units(len(layer.W)), View(layer.dZ, BATCH)
     theta, g = part(layer.W), part(layer.dW)
+    parameters = descent.range_of(layer.W, layer.dW)
     if descent.rule.is_product:
-        program.add(table.descend_sparse, by_rows, theta, dZ, X)
+        program.add(table.descend_sparse, by_rows, theta, dZ, X, step=parameters.own_step)
         return
     program.add(table.clear, by_rows, g)
     program.add(table.add_weight_gradient_sparse, by_rows, g, dZ, X)
-    parameters = descent.range_of(layer.W, layer.dW)
     if parameters.penalized:
-        program.add(table.penalize, by_rows, theta, g)
-    program.add(table.STEPS[descent.rule.update], by_rows, theta, g, states_of(parameters, len(layer.W)))
+        program.add(table.penalize, by_rows, theta, g, step=parameters.own_step)
+    states = states_of(parameters, len(layer.W))
+    program.add(table.STEPS[descent.rule.update], by_rows, theta, g, states, step=parameters.own_step)
 
 
 def _rows_of_thread(room: np.ndarray, width: int) -> View:
@@ -269,6 +330,7 @@ def _rows_of_thread(room: np.ndarray, width: int) -> View:
 def descend_in_one(program: Program, descent: Descent) -> None:
     """theta <- theta - step(g) from the whole gradient g, clipped first if the rule says so."""
     rule = descent.rule
+    scale_steps(program, descent)
     program.wait()
     if rule.clips:
         clip_gradient(program, descent.gradient)
@@ -279,20 +341,28 @@ def descend_in_one(program: Program, descent: Descent) -> None:
         add_step(program, rule, parameters, by_numbers(len(parameters.theta)))
 
 
+def scale_steps(program: Program, descent: Descent) -> None:
+    """The records of the steps of parameters with factors of their own."""
+    for own in descent.own_steps:
+        program.add(table.scale_step, BY_ONE, whole(own.step), whole(own.factors))
+
+
 def add_step(program: Program, rule: Rule, parameters: ParameterRange, partition: tuple[int, int]) -> None:
     """theta <- theta - step(g) from a stored gradient, after penalties."""
     theta, g = part(parameters.theta), part(parameters.gradient)
     if parameters.penalized:
-        program.add(table.penalize, partition, theta, g)
-    program.add(table.STEPS[rule.update], partition, theta, g, states_of(parameters, len(parameters.theta)))
+        program.add(table.penalize, partition, theta, g, step=parameters.own_step)
+    states = states_of(parameters, len(parameters.theta))
+    program.add(table.STEPS[rule.update], partition, theta, g, states, step=parameters.own_step)
 
 
 def descend_orthogonally(program: Program, descent: Descent) -> None:
     """Update hidden weights along orthogonal matrices, and all other parameters with `Muon`'s auxiliary optimizer."""
-    *hidden, output = descent.network
+    (*hidden, output), stage = descent.network, descent.network[0].inputs
     for layer in hidden:
         add_orthogonal_step(program, descent, layer)
     others = [pair for layer in hidden for pair in pairs(layer)[1:]] + pairs(output)
+    others += [] if stage is None else stage.pairs()
     for theta, g in others:
         parameters = descent.range_of(theta, g, first_state=1)
         add_step(program, descent.rule, parameters, by_numbers(theta.size))
@@ -303,7 +373,7 @@ def add_orthogonal_step(program: Program, descent: Descent, layer: BoundLayer) -
     muon, parameters, dtype = descent.rule.orthogonal, descent.range_of(layer.W, layer.dW), layer.W.dtype
     by_size, theta, g = by_numbers(layer.W.size), part(parameters.theta), part(parameters.gradient)
     if parameters.penalized:
-        program.add(table.add_penalty_gradient, by_size, g, theta)
+        program.add(table.add_penalty_gradient, by_size, g, theta, step=parameters.own_step)
     ahead, mean = aligned_zeros(layer.W.size, dtype), parameters.states[0]
     look = muon.momentum, float(muon.nesterov)
     program.add(table.follow_mean, by_size, part(ahead), part(mean), g, *look)
@@ -313,7 +383,8 @@ def add_orthogonal_step(program: Program, descent: Descent, layer: BoundLayer) -
     O = orthogonalize(program, u.T if is_tall else u, muon.iterations)
     scale = max(1.0, layer.W.shape[1] / layer.W.shape[0]) ** 0.5
     direction = View(O.T, PART) if is_tall else part(O)
-    program.add(table.move_along, by_units(len(layer.W)), part(layer.W), direction, scale)
+    by_rows, W = by_units(len(layer.W)), part(layer.W)
+    program.add(table.move_along, by_rows, W, direction, scale, step=parameters.own_step)
 
 
 def orthogonalize(program: Program, u: np.ndarray, iterations: int) -> np.ndarray:
@@ -352,4 +423,4 @@ def finish_losses(program: Program, losses_of_batch: np.ndarray, descent: Descen
     program.add(table.mean_loss, BY_ONE, View(losses_of_batch, BATCH))
     for parameters in descent.ranges() if reports else ():
         if parameters.penalized:
-            program.add(table.add_penalty, BY_ONE, whole(parameters.theta))
+            program.add(table.add_penalty, BY_ONE, whole(parameters.theta), *parameters.penalty_factors)

@@ -62,6 +62,7 @@ class LossOfBatch:
             propagate_errors(self._backward, self.network)
             if len(self._backward):
                 self._backward.wait()
-            gradients(self._backward, self.network, batch_inputs(self.sparse))
+            X = batch_inputs(self.sparse, whole=self.network[0].inputs is not None)
+            gradients(self._backward, self.network, X)
         self._backward.bind(**self.inputs)
         self._backward.run(self.steps, n_threads)

@@ -15,9 +15,9 @@ def own_inputs(sparse: bool) -> Any:
     return _sparse(STREAM_PART) if sparse else Slot("X", STREAM_PART)
 
 
-def batch_inputs(sparse: bool) -> Any:
-    """A_0 of a whole batch, restricted to a thread's columns unless it is sparse."""
-    return _sparse(STREAM) if sparse else Slot("X", STREAM, PART)
+def batch_inputs(sparse: bool, *, whole: bool = False) -> Any:
+    """X of a whole batch, restricted to a thread's columns unless it is sparse or the `whole` is wanted."""
+    return _sparse(STREAM) if sparse else Slot("X", STREAM, ALL if whole else PART)
 
 
 def _sparse(rows: int) -> Sparse:

@@ -37,13 +37,19 @@ class Program:
         self.operations: list[tuple[Operation, np.ndarray]] = []
         self.slots: dict[str, list[tuple[np.ndarray, int]]] = {}
         self.waits: list[bool] = []
+        self.own_steps: list[np.ndarray | None] = []
         self.kept: list[Any] = []
         self.failures: list[BaseException] = []
         self.inner: list[Program] = []  # programs run by operations of this one
         self.interpreted = addresses.interprets()  # whether operations run in the Python interpreter
 
-    def add(self, operation: Operation, partition: tuple[int, int], *arguments: Any) -> None:
-        """Append an operation, whose work is partitioned by `partition`: what is divided, and its granule."""
+    def add(
+        self, operation: Operation, partition: tuple[int, int], *arguments: Any, step: np.ndarray | None = None
+    ) -> None:
+        """Append an operation, whose work is partitioned by `partition`: what is divided, and its granule.
+
+        It gets the record of the batch, or another one, `step`.
+        """
         arguments = tuple(part for argument in arguments for part in _parts(argument))
         views = [View(_NOTHING, a.rows, a.columns) if isinstance(a, Slot) else a for a in arguments]
         record = operation.record(partition, tuple(views))
@@ -54,6 +60,7 @@ class Program:
                 self.kept.append(argument.array)  # keeps alive the memory behind the address
         self.operations.append((operation, record))
         self.waits.append(False)
+        self.own_steps.append(step)
 
     def wait(self) -> None:
         """Append a barrier, unless the program is empty."""
@@ -91,7 +98,8 @@ class Program:
         """The program as the driver takes it, once it is complete; compiles missing operations."""
         found = addresses.addresses_of([operation for operation, _ in self.operations], self.dtype, self)
         records = [address_of(record) for _, record in self.operations]
-        return Items.of(np.array([found, records, self.waits], np.int64).T)
+        own_steps = [0 if step is None else address_of(step) for step in self.own_steps]
+        return Items.of(np.array([found, records, self.waits, own_steps], np.int64).T)
 
     def run(self, steps: np.ndarray, n_threads: int = 1) -> None:
         """Run the program once for every record of `steps`, in which losses and flags are stored."""
@@ -115,8 +123,9 @@ class Program:
     def _interpret(self, steps: np.ndarray) -> None:
         """Run it in the Python interpreter, operation by operation."""
         for k in range(len(steps)):
-            for operation, record in self.operations:
-                if operation.interpret(address_of(record), address_of(steps[k : k + 1]), 0, 1, self.dtype):
+            for (operation, record), own in zip(self.operations, self.own_steps, strict=True):
+                step = steps[k : k + 1] if own is None else own
+                if operation.interpret(address_of(record), address_of(step), 0, 1, self.dtype):
                     return
 
 

@@ -24,6 +24,7 @@ from fastnn.backends.numba_backend.programs.equations import (
     output_error,
     part,
     propagate_errors,
+    scale_steps,
     whole,
 )
 from fastnn.backends.numba_backend.programs.inputs import arrays_of, batch_inputs, own_inputs, work_of
@@ -102,7 +103,7 @@ class Training:
 
     def _descent(self, network: list[BoundLayer]) -> Descent:
         parameters, gradient, _ = self.network.vectors
-        return Descent(self.rule, self.states, network, parameters, gradient)
+        return Descent(self.rule, self.states, network, self.network.architecture, parameters, gradient)
 
     def _compute_in_rows(self) -> None:
         """Each thread takes its rows of the batch through all layers, and then updates its chunk of the weights."""
@@ -115,6 +116,7 @@ class Training:
         output_error(program, network[-1], part(Y), part(self.sample_losses))
         self._weigh(program, network[-1], part(self.sample_losses), part(network[-1].dZ))
         propagate_errors(program, network)
+        scale_steps(program, descent)
         program.wait()
         finish_losses(program, self.sample_losses, descent, rule.reports_penalty)
         if rule.reports_penalty:
@@ -122,13 +124,14 @@ class Training:
         descend(program, descent, X, self._room_for_gradients(network))
 
     def _inputs(self) -> tuple[Any, Any]:
-        """A_0 of the batch, twice: a thread's rows, and a thread's columns of all rows."""
+        """X of the batch, twice: a thread's rows; and a thread's columns of all rows, or all of them for an input stage."""
+        whole = not self.network.architecture.inputs.is_plain
         if not self.data.gathers or self.data.sparse:
-            return own_inputs(self.data.sparse), batch_inputs(self.data.sparse)
+            return own_inputs(self.data.sparse), batch_inputs(self.data.sparse, whole=whole)
         n_inputs = self.network.architecture.n_inputs
         batch_X = aligned_zeros(self.batch_size * n_inputs, self.network.dtype).reshape(self.batch_size, n_inputs)
         self._gather(self.program, part(batch_X))
-        return part(batch_X), columns(batch_X)
+        return part(batch_X), View(batch_X, BATCH) if whole else columns(batch_X)
 
     def _gather(self, program: Program, rows: View) -> None:
         order = Slot("order", STREAM_PART)
