@@ -7,7 +7,7 @@ Errors are derivatives of each sample's own loss; gradients are means over the b
 from fastnn.backends.numba_backend.kernels.compilation import inlined
 from fastnn.backends.numba_backend.kernels.registry import body
 from fastnn.backends.numba_backend.kernels.scratch import SCRATCH, scratch
-from fastnn.backends.numba_backend.kernels.sums import dot, total
+from fastnn.backends.numba_backend.kernels.sums import dot, halved_sum, scratch_dot, total
 from fastnn.backends.numba_backend.kernels.vector_math import cos_turns, sin_turns
 from fastnn.backends.numba_backend.kernels.views import column, row
 
@@ -88,7 +88,7 @@ def add_gradient(g, dA, X, input_column, place, p, sizes_of_embedding):
     """Add the gradient of some samples to that of one feature, in sums over the samples."""
     (feature, start, stop), (m, h) = place, sizes_of_embedding
     n, first = stop - start, feature * (m + 1) + 1
-    x, cosines, sines, slopes = scratch(dA), scratch(dA), scratch(dA), scratch(dA)
+    x, cosines, sines, slopes, room = scratch(dA), scratch(dA), scratch(dA), scratch(dA), scratch(dA)
     copy_numbers(x[:n], X, input_column, start)
     for k in range(m):
         g[h * (m + 2) + k] += total(column(dA, first + k, start, stop))
@@ -99,12 +99,14 @@ def add_gradient(g, dA, X, input_column, place, p, sizes_of_embedding):
             cosines[i], sines[i], slopes[i] = cos_turns(angle), sin_turns(angle), 0
         for k in range(m):
             da = column(dA, first + k, start, stop)
-            g[2 * h + j * m + k] += dot(cosines[:n], da)
+            g[2 * h + j * m + k] += scratch_dot(room, cosines, da)
             add_multiple(slopes[:n], da, p[2 * h + j * m + k])
         for i in range(n):
             slopes[i] *= -sines[i]
-        g[h + j] += total(slopes[:n])
-        g[j] += TWO_PI * dot(slopes[:n], x[:n])
+        g[j] += p.dtype.type(TWO_PI) * scratch_dot(room, slopes, x[:n])
+        for i in range(n, SCRATCH):
+            slopes[i] = 0
+        g[h + j] += halved_sum(slopes)
 
 
 @inlined

@@ -68,8 +68,9 @@ def slope_gradient(dslope, dA, Z, F):
         for j in range(stop - start):
             sums[j] = 0
         for i in range(n):
-            for j in range(start, stop):
-                sums[j - start] += dA[i, j] * (F[i, j] - Z[i, j])
+            da, z, f = row(dA, i)[start:stop], row(Z, i)[start:stop], row(F, i)[start:stop]
+            for j in range(len(da)):
+                sums[j] += da[j] * (f[j] - z[j])
         for j in range(start, stop):
             dslope[j] = scale * sums[j - start]
 
