@@ -186,7 +186,9 @@ class Architecture:
     @cached_property
     def arrays(self) -> tuple[ParameterArray, ...]:
         """All arrays of parameters: layer by layer, then those of the input stage."""
-        return tuple(array for array in (*self._arrays_of_layers(), *self._arrays_of_inputs()) if math.prod(array.shape))
+        return tuple(
+            array for array in (*self._arrays_of_layers(), *self._arrays_of_inputs()) if math.prod(array.shape)
+        )
 
     def _arrays_of_layers(self) -> Iterator[ParameterArray]:
         for number, layer in enumerate(self.layers, start=1):
@@ -277,6 +279,12 @@ class Architecture:
         """Views alpha_l of a flat vector, one per layer: (n_l,), or empty where the activation is not parametric."""
         return tuple(vector[layer["slopes"] : layer["end"]] for layer in self.layers)
 
+    def input_views(self, vector: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        """Views of the factors of the inputs, (n_0,) or empty, and of the parameters of each embedding."""
+        scales = [array.view(vector) for array in self.arrays_of("input_scales")]
+        embeddings = (array for array in self.arrays if array.group in ("periodic", "embeddings"))
+        return scales[0] if scales else vector[:0], tuple(array.view(vector) for array in embeddings)
+
     def initialize_parameters(self, parameters: np.ndarray, random: np.random.Generator, draw: Any) -> None:
         """Set initial parameters: weights by `draw`, embeddings by their own distributions, factors 1, everything else 0."""
         for array in self.arrays_of("weights"):
@@ -284,9 +292,8 @@ class Architecture:
         for group in ("scales", "activations", "input_scales"):
             for array in self.arrays_of(group):
                 array.view(parameters)[:] = 1
-        embeddings = [array for array in self.arrays if array.group in ("periodic", "embeddings")]
-        for array, embedding in zip(embeddings, self.inputs.embeddings, strict=True):
-            array.view(parameters)[:] = embedding.draw(random)
+        for view, embedding in zip(self.input_views(parameters)[1], self.inputs.embeddings, strict=True):
+            view[:] = embedding.draw(random)
 
     @cached_property
     def is_regularized(self) -> bool:

@@ -24,6 +24,7 @@ from fastnn.validation import (
     check_features,
     check_finite,
     check_sample_weight,
+    check_stage,
     check_targets,
     is_sparse,
 )
@@ -80,6 +81,8 @@ class FeedForward:
         self.biases = self.architecture.bias_views(self.parameters)
         self.scales = self.architecture.scale_views(self.parameters)
         self.shifts = self.architecture.shift_views(self.parameters)
+        self.slopes = self.architecture.slope_views(self.parameters)
+        self.input_scales, self.embeddings = self.architecture.input_views(self.parameters)
         self.architecture.initialize(self.statistics)
         self.weight_gradients = self.architecture.weight_views(self.gradient)
         self.bias_gradients = self.architecture.bias_views(self.gradient)
@@ -171,6 +174,7 @@ class FeedForward:
 
     def _checked_batch(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, np.ndarray, np.ndarray]:
         """Features, targets and weights of one batch, checked."""
+        check_stage(X, self.architecture)
         X = check_features(X, self.architecture.n_inputs, self.dtype)
         y = check_targets(y, X.shape[0], self.architecture, self.dtype)
         weights = check_sample_weight(sample_weight, X.shape[0])
@@ -238,6 +242,7 @@ class FeedForward:
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None, *, n_threads: int | None = None) -> float:
         """Mean loss of any number of samples, weighted as in `loss`, in chunks; stores nothing for `backward`."""
+        check_stage(X, self.architecture)
         X = check_features(X, self.architecture.n_inputs, self.dtype)
         y = check_targets(y, X.shape[0], self.architecture, self.dtype)
         weights = check_sample_weight(sample_weight, X.shape[0])
@@ -296,6 +301,7 @@ class FeedForward:
             yield rows, X if is_ready else ready(X[rows], self.dtype)
 
     def _infer(self, X: Any, n_threads: int | None, *, activates: bool) -> np.ndarray:
+        check_stage(X, self.architecture)
         X = check_feature_shape(X, self.architecture.n_inputs, self.dtype)
         result = np.empty((X.shape[0], self.architecture.n_outputs), self.dtype)
         # Entering a context takes longer than a single sample, and compiled kernels emit no warnings.

@@ -55,7 +55,11 @@ class PeriodicEmbedding:
             raise ValueError("PeriodicEmbedding needs at least one column, got none.")
         object.__setattr__(self, "n_frequencies", _checked_int(self.n_frequencies, "n_frequencies", 1))
         object.__setattr__(self, "n_outputs", _checked_int(self.n_outputs, "n_outputs", 2))
-        if not isinstance(self.deviation, Real) or isinstance(self.deviation, bool) or not 0 < self.deviation < math.inf:
+        if (
+            not isinstance(self.deviation, Real)
+            or isinstance(self.deviation, bool)
+            or not 0 < self.deviation < math.inf
+        ):
             raise ValueError(f"deviation must be a positive number, got {self.deviation!r}.")
         object.__setattr__(self, "deviation", float(self.deviation))
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Unpack
 
+from fastnn.data_initialization import initialize_from_data
 from fastnn.feed_forward import FeedForward
 from fastnn.optimizers import Optimizer, find_descent
 from fastnn.training.callbacks import Callback
@@ -33,6 +34,16 @@ class Network(FeedForward):
         layer, including the output layer. Names are the keys of `fastnn.activations.ACTIVATIONS`.
     loss : str or Loss, default "softmax_cross_entropy"
         A key of `fastnn.losses.LOSSES`, or a loss with options such as ``fastnn.losses.Huber(delta=2.0)``.
+    parametric : bool or sequence of bool, default False
+        Whether activations of hidden layers are parametric, a = z + alpha (f(z) - z) with a learned alpha per unit, which
+        starts at 1. One value for all hidden layers, or one per layer.
+    embeddings : sequence of PeriodicEmbedding and CategoryEmbedding, optional
+        Embeddings of columns of X, for tables; each column can have one. X must then be dense.
+    input_scaling : bool, default False
+        Whether each input of the first layer has a learned factor, which starts at 1. X must then be dense.
+    parametrization : {"standard", "ntk"}, default "standard"
+        With "ntk", optimizers work on V_l = sqrt(n_{l-1}) W_l instead of W_l, so that one learning rate suits layers of all
+        widths (Jacot, Gabriel, Hongler (2018), Neural Tangent Kernel, section 2). `weights` remain the W_l.
     backend : {"numba", "numpy"}, default "numba"
         Compiled kernels, or the NumPy reference.
     dtype : {"float32", "float64"}, default "float32"
@@ -65,6 +76,12 @@ class Network(FeedForward):
         Views of `parameters` and `gradient`.
     biases, bias_gradients : tuple of ndarray of shape (n_l,)
         Views of `parameters` and `gradient`.
+    slopes : tuple of ndarray of shape (n_l,)
+        alpha of parametric activations, views of `parameters`; empty for other layers.
+    input_scales : ndarray of shape (n_0,)
+        The factors of the inputs; empty without `input_scaling`.
+    embeddings : tuple of ndarray
+        The parameters of each embedding: E, of shape (n_codes, size), or one row w, b, V, c per column.
     scales, shifts : tuple of ndarray of shape (n_l,)
         gamma and beta, views of `parameters`; empty for layers without normalisation. Like biases, they are penalised and
         decayed only if the optimizer's `penalize_biases` is True.
@@ -113,12 +130,17 @@ class Network(FeedForward):
             The learning-rate schedule: one from `fastnn.schedules`, or a function that takes the number of a step and
             returns its rate. Steps are parameter updates, counted from 0 at the start of this call; `Cosine` and
             `OneCycle` also depend on their total number, and so on `epochs`. By default the rate is constant.
+        weight_decay_schedule, dropout_schedule : Schedule or callable, optional
+            Factors from 0 to 1 of weight decay and of dropout rates, such as ``fastnn.schedules.FlatCosine()``; by default
+            always 1.
         epochs : int, default 100
             Passes over the data.
         batch_size : int or None, default 32
             Samples per mini-batch; the last one of an epoch may be smaller. None uses all samples at once.
         shuffle : bool, default True
             Whether each epoch visits the samples in a new random order.
+        drop_last : bool, default False
+            Whether to leave out the last mini-batch of an epoch if it is smaller than the others.
         validation_data : (X, y) or (X, y, sample_weight), optional
             Data on which the loss (and accuracy, for classes) is measured after every epoch.
         validation_fraction : float, optional
@@ -197,6 +219,21 @@ class Network(FeedForward):
         """
         options = FitOptions(callbacks=callbacks, progress=progress, n_threads=n_threads)
         return fit_batches(self, batches, scaler, find_descent(optimizer), options)
+
+    def initialize_from_data(self, X: Any, *, weights: bool = True, biases: bool = True) -> None:
+        """Draw weights and biases anew from the distribution of each layer's inputs on X.
+
+        Afterwards every pre-activation without its bias has standard deviation 1 over the samples, and each hyperplane
+        z = 0 passes among them; see `fastnn.data_initialization` for the equations and their source.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples; of more than 4,096, as many at random are used.
+        weights, biases : bool, default True
+            Whether to draw weights and biases; otherwise they stay as they are.
+        """
+        initialize_from_data(self, X, weights=weights, biases=biases)
 
     def step(self, optimizer: Optimizer | str) -> None:
         """Update the parameters once with an optimizer, from the gradient computed by `backward`."""

@@ -163,10 +163,10 @@ def _checked_factors(factors: Any, name: str) -> tuple[tuple[str, float], ...]:
         given = dict(factors or ())
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a dictionary such as {{'biases': 0.1}}, got {factors!r}.") from None
-    for group in given:
+    for group, factor in given.items():
         if group not in GROUPS:
             raise ValueError(unknown(f"group of parameters in {name}", group, GROUPS))
-        check_number(given[group], f"{name}[{group!r}]")
+        check_number(factor, f"{name}[{group!r}]")
     return tuple(sorted((group, float(factor)) for group, factor in given.items()))
 
 

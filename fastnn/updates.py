@@ -89,6 +89,4 @@ class Rule:
         penalized = float(group in PENALIZED or self.penalizes_biases)
         decay = dict(self.weight_decay_factors).get(group, penalized)
         power = scale if self.is_adaptive else scale**2
-        return np.array(
-            [rate * power, rate * scale, decay / power, penalized / scale, penalized / scale**2, 1 / scale]
-        )
+        return np.array([rate * power, rate * scale, decay / power, penalized / scale, penalized / scale**2, 1 / scale])

@@ -34,6 +34,7 @@ from fastnn.optimizers import SGD, Optimizer, find_descent, find_optimizer
 from fastnn.quasi_newton import LBFGS
 from fastnn.threads import call_threads
 from fastnn.training.callbacks import Callback, callback_lifecycle, check_callbacks
+from fastnn.training.courses import Courses
 from fastnn.training.descent import BatchSteps, Descent
 from fastnn.training.full_batch import Iterations, Limits, minimize
 from fastnn.training.history import History
@@ -250,7 +251,7 @@ class Training(Standardizing):
             solver.begin(sampler.n_batches, self.max_iter)
         state, objective = TrainState(network, solver.optimizer), self._objective(prepared, solver.l2)
         steps = BatchSteps(
-            Descent(state, objective, solver.course),
+            Descent(state, objective, Courses(solver.course)),
             sampler,
             gives_up=False,
             draws_within=not prepared.incremental and len(objective.offsets) == 0 and not self._shares_random,

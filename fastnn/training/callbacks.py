@@ -102,12 +102,14 @@ class EarlyStopping(Callback):
         such as ``"f1_macro"`` or ``"r2"``, or a function ``scorer(network, X, y)`` of the validation data, where y holds
         class indices or rows. Scores are recorded in ``history.scores``. Sample weights of the validation data are used in
         losses, accuracy, and scikit-learn scorers whose metric takes ``sample_weight``, but not passed to a function.
-    patience : int, default 10
-        Number of epochs without improvement after which training stops.
+    patience : int or None, default 10
+        Number of epochs without improvement after which training stops; None never stops it.
     min_delta : float, default 0.0
         An improvement since the last one must exceed this. The best epoch is the best by any margin.
     mode : {"min", "max"}, optional
         Whether small or large values are better; by default "min" for losses, "max" for accuracy and scorers.
+    ties : {"first", "last"}, default "first"
+        Which of several epochs with the best value is the best epoch.
 
     Attributes
     ----------
@@ -129,16 +131,19 @@ class EarlyStopping(Callback):
     def __init__(
         self,
         monitor: str | Callable[..., Any] = "validation_loss",
-        patience: int = 10,
+        patience: int | None = 10,
         min_delta: float = 0.0,
         mode: str | None = None,
+        ties: str = "first",
     ) -> None:
         if not (isinstance(monitor, str) or callable(monitor)):
             raise TypeError(f"monitor must be a name or a function scorer(network, X, y), got {monitor!r}.")
         if mode not in (None, "min", "max"):
             raise ValueError(f"mode must be 'min', 'max' or None, got {mode!r}.")
-        self.monitor, self.mode = monitor, mode
-        self.patience = check_count(patience, "patience")
+        if ties not in ("first", "last"):
+            raise ValueError(f"ties must be 'first' or 'last', got {ties!r}.")
+        self.monitor, self.mode, self.ties = monitor, mode, ties
+        self.patience = None if patience is None else check_count(patience, "patience")
         self.min_delta = check_number(min_delta, "min_delta")
         self._begin()
 
@@ -196,14 +201,14 @@ class EarlyStopping(Callback):
     def on_epoch_end(self, network: Any, history: History) -> str | None:
         """Keep the parameters if they are the best so far; stop if there was no improvement within `patience` epochs."""
         value, epoch = self._measure(history), len(history)
-        if self._is_better(value, self.best_value, 0.0):
+        if self._is_better(value, self.best_value, 0.0) or (self.ties == "last" and value == self.best_value):
             self.best_value, self.best_epoch = value, epoch
             assert self._run is not None
             self._best = self._run.state.snapshot_of_parameters(self._best)
             history.found_best = epoch
         if self._is_better(value, self._reference, self.min_delta):
             self._reference, self._reference_epoch = value, epoch
-        if epoch - self._reference_epoch < self.patience:
+        if self.patience is None or epoch - self._reference_epoch < self.patience:
             return None
         return f"{self.name} has not improved for {self.patience} epoch{'s' * (self.patience > 1)}"
 
@@ -258,7 +263,7 @@ class EarlyStopping(Callback):
     def __repr__(self) -> str:
         return (
             f"EarlyStopping(monitor={self.monitor!r}, patience={self.patience}, min_delta={self.min_delta}, "
-            f"mode={self.mode!r})"
+            f"mode={self.mode!r}, ties={self.ties!r})"
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from fastnn.backends.data_kind import DataKind
 from fastnn.backends.whole_epochs import Watch, WholeEpochs
 from fastnn.batches import read_only
-from fastnn.schedules import Course
+from fastnn.training.courses import Courses
 from fastnn.training.objective import Objective
 from fastnn.training.samples import Samples
 from fastnn.training.sampling import Batches, Sampler
@@ -34,12 +34,12 @@ class Descent:
         The network, and the state of its optimizer.
     objective : Objective
         The function to minimise.
-    course : Course
-        The learning rate of each step.
+    courses : Courses
+        The learning rate of each step, and factors of other options.
     """
 
-    def __init__(self, state: TrainState, objective: Objective, course: Course) -> None:
-        self.state, self.network, self.objective, self.course = state, state.network, objective, course
+    def __init__(self, state: TrainState, objective: Objective, courses: Courses) -> None:
+        self.state, self.network, self.objective, self.courses = state, state.network, objective, courses
         assert state.optimizer is not None
         self.optimizer = state.optimizer
         self.rule = self.optimizer.rule(self.network.dtype, objective.reports_penalty)
@@ -78,8 +78,9 @@ class Descent:
     def _steps(self, batches: Batches) -> np.ndarray:
         """The record of each step."""
         n_steps, state = len(batches), self.state
-        rates, momenta = self.course.rates(state.n_steps, n_steps)
+        rates, momenta = self.courses.rates.rates(state.n_steps, n_steps)
         steps = self.optimizer.settings(state.of_optimizer.n_steps, n_steps, rates, momenta)
+        self.courses.set_factors(steps, state.n_steps)
         steps["mask_key"] = self.network._mask_keys(n_steps)
         steps["start"], steps["n_samples"] = batches.starts, batches.sizes
         self.objective.set_penalties(steps, batches)
@@ -149,12 +150,12 @@ class BatchSteps(Steps):
 
     def end(self, loss: float, validation_loss: float | None) -> None:
         """Report the losses of an epoch to the schedule."""
-        self.descent.course.end_epoch(loss, validation_loss)
+        self.descent.courses.rates.end_epoch(loss, validation_loss)
 
     @property
     def watches_epochs(self) -> bool:
         """Whether the schedule depends on the losses of epochs."""
-        return self.descent.course.schedule.watches_epochs
+        return self.descent.courses.rates.schedule.watches_epochs
 
     def undo(self) -> None:
         """Restore the sampler to before the last epochs."""

@@ -26,11 +26,14 @@ def describe_run(
         **_describe_network(run),
         "optimizer": {"class": type(optimizer).__name__} | asdict(optimizer),
         "schedule": repr(schedule),
+        "weight_decay_schedule": repr(options.weight_decay_schedule),
+        "dropout_schedule": repr(options.dropout_schedule),
         **_describe_samples(samples),
         "number of validation samples": None if run.validation is None else len(run.validation.samples),
         "callbacks": [str(callback) for callback in stateful(run.callbacks)],
         "batch_size": batch_size,
         "shuffle": options.shuffle,
+        "drop_last": options.drop_last,
         "validation_fraction": options.validation_fraction,
     }
 
@@ -45,6 +48,9 @@ def _describe_network(run: Run) -> dict[str, Any]:
         "random numbers from": type(network.random.bit_generator).__name__,
         "normalization": architecture.normalizations,
         "dropout": architecture.dropout,
+        "parametric": architecture.parametric,
+        "inputs": repr(architecture.inputs),
+        "parametrization": architecture.parametrization,
     }
 
 

@@ -18,7 +18,7 @@ from fastnn.training.divergence import Divergence
 from fastnn.training.full_batch import Iterations, Limits, minimize
 from fastnn.training.history import History
 from fastnn.training.objective import FullBatchLoss, Objective
-from fastnn.training.options import FitOptions, begin_schedule, check_batch_size, check_schedule
+from fastnn.training.options import FitOptions, begin_schedules, check_batch_size, check_schedule
 from fastnn.training.progress import check_progress, progress_reports
 from fastnn.training.run import Run
 from fastnn.training.samples import Samples, check_samples
@@ -37,8 +37,8 @@ def fit(network: FeedForward, data: tuple[Any, Any, Any], options: FitOptions) -
     """Train a network on X, y and sample weights, or None for the latter."""
     optimizer = find_optimizer(options.optimizer)
     check_progress(options.progress)
-    epochs, shuffle = check_count(options.epochs, "epochs"), check_flag(options.shuffle, "shuffle")
-    options = replace(options, epochs=epochs, shuffle=shuffle)
+    flags = {name: check_flag(getattr(options, name), name) for name in ("shuffle", "drop_last")}
+    options = replace(options, epochs=check_count(options.epochs, "epochs"), **flags)
     with network._computing(options.n_threads):
         if isinstance(optimizer, LBFGS):
             run = _fit_by_full_batch(network, data, optimizer, options)
@@ -82,12 +82,12 @@ def _fit_by_batches(network: FeedForward, data: tuple[Any, Any, Any], optimizer:
         run.description = describe_run(run, samples, optimizer, schedule, batch_size, options)
     saved = _read_checkpoint(run, optimizer, options)
     rows, random = _hold_out(run, samples, options)
-    sampler = Sampler(network, samples, rows, batch_size, options.shuffle)
+    sampler = Sampler(network, samples, rows, batch_size, options.shuffle, drop_last=options.drop_last)
     check_batches(network.architecture, sampler.n_samples, sampler.batch_size)
-    course = begin_schedule(schedule, optimizer, options.epochs, sampler.n_batches)
+    courses = begin_schedules(schedule, optimizer, options, sampler.n_batches)
     before = None if saved is None else run.state.snapshot()
     network.random.bit_generator.state = random
-    steps = BatchSteps(Descent(run.state, Objective(), course), sampler, draws_within=run.validation is None)
+    steps = BatchSteps(Descent(run.state, Objective(), courses), sampler, draws_within=run.validation is None)
     _go_on(run, steps, saved, before, options, Divergence(samples.X))
     return run
 
@@ -132,9 +132,10 @@ def _go_on(
 
 
 def _fit_by_full_batch(network: FeedForward, data: tuple[Any, Any, Any], optimizer: LBFGS, options: FitOptions) -> Run:
-    if options.schedule is not None or options.resume_from is not None:
+    schedules = options.schedule, options.weight_decay_schedule, options.dropout_schedule
+    if any(schedule is not None for schedule in schedules) or options.resume_from is not None:
         raise ValueError(
-            "LBFGS chooses its own step sizes and cannot be resumed: it accepts neither schedule nor resume_from."
+            "LBFGS chooses its own step sizes and cannot be resumed: it accepts neither schedules nor resume_from."
         )
     if any(network.architecture.dropout):
         raise ValueError("LBFGS needs a deterministic loss, and dropout is random: use another optimizer.")

@@ -10,6 +10,7 @@ from fastnn.exceptions import DivergenceError
 from fastnn.feed_forward import FeedForward
 from fastnn.optimizers import Optimizer, find_descent
 from fastnn.schedules import Course, Schedule
+from fastnn.training.courses import Courses
 from fastnn.training.descent import Descent
 from fastnn.training.objective import Objective
 from fastnn.training.options import check_batch_size, check_schedule
@@ -167,7 +168,7 @@ def _growth(rates: Any) -> _Growth:
 
 
 def _descent(network: FeedForward, optimizer: Optimizer, course: Course, sampler: Sampler) -> Descent:
-    descent = Descent(TrainState(network, optimizer), Objective(), course)
+    descent = Descent(TrainState(network, optimizer), Objective(), Courses(course))
     descent.reserve(int(sampler.sizes.max()), sampler.samples, gathers=sampler.gathers)
     descent.compile()
     return descent

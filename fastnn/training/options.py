@@ -11,6 +11,7 @@ from fastnn.optimizers import Optimizer
 from fastnn.quasi_newton import LBFGS
 from fastnn.schedules import Course, Schedule, find_schedule
 from fastnn.training.callbacks import Callback
+from fastnn.training.courses import Courses, begin_factors
 from fastnn.training.progress import Progress
 from fastnn.validation import check_count
 
@@ -20,9 +21,12 @@ class FitKeywords(TypedDict, total=False):
 
     optimizer: Optimizer | LBFGS | str | None
     schedule: Schedule | Callable[[int], float] | None
+    weight_decay_schedule: Schedule | Callable[[int], float] | None
+    dropout_schedule: Schedule | Callable[[int], float] | None
     epochs: int
     batch_size: int | None
     shuffle: bool
+    drop_last: bool
     validation_data: tuple[Any, ...] | None
     validation_fraction: float | None
     callbacks: Callback | Sequence[Callback] | None
@@ -37,9 +41,12 @@ class FitOptions:
 
     optimizer: Optimizer | LBFGS | str | None = None
     schedule: Schedule | Callable[[int], float] | None = None
+    weight_decay_schedule: Schedule | Callable[[int], float] | None = None
+    dropout_schedule: Schedule | Callable[[int], float] | None = None
     epochs: int = 100
     batch_size: int | None = 32
     shuffle: bool = True
+    drop_last: bool = False
     validation_data: tuple[Any, ...] | None = None
     validation_fraction: float | None = None
     callbacks: Callback | Sequence[Callback] | None = ()
@@ -88,6 +95,16 @@ def begin_schedule(schedule: Schedule, optimizer: Optimizer, epochs: int, n_batc
     course = schedule.begin(optimizer.learning_rate, n_batches, epochs * n_batches)
     course.rates(0, 0)
     return course
+
+
+def begin_schedules(schedule: Schedule, optimizer: Optimizer, options: FitOptions, n_batches: int) -> Courses:
+    """All schedules of a fit; raises now if one does not work for this number of steps."""
+    n_steps = options.epochs * n_batches
+    factors = (
+        begin_factors(getattr(options, name), name, n_batches, n_steps)
+        for name in ("weight_decay_schedule", "dropout_schedule")
+    )
+    return Courses(begin_schedule(schedule, optimizer, options.epochs, n_batches), *factors)
 
 
 def shows_options(function: Any) -> Any:

@@ -7,7 +7,14 @@ import numpy as np
 
 from fastnn.batches import UNWEIGHTED, ready
 from fastnn.feed_forward import FeedForward
-from fastnn.validation import check_feature_shape, check_features, check_sample_weight, check_targets, is_sparse
+from fastnn.validation import (
+    check_feature_shape,
+    check_features,
+    check_sample_weight,
+    check_stage,
+    check_targets,
+    is_sparse,
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ class Samples:
 
 def check_samples(network: FeedForward, X: Any, y: Any, sample_weight: Any = None, *, reads_X: bool = True) -> Samples:
     """Samples that fit a network; unless `reads_X`, X is not checked for NaN and infinity."""
+    check_stage(X, network.architecture)
     check = check_features if reads_X else check_feature_shape
     X = check(X, network.architecture.n_inputs, network.dtype)
     y = check_targets(y, X.shape[0], network.architecture, network.dtype)

@@ -79,25 +79,41 @@ class Sampler:
         Samples per batch.
     shuffle : bool
         Whether each epoch has a new order.
+    drop_last : bool, default False
+        Whether to leave out the last batch of an epoch if it is smaller than the others.
     """
 
     def __init__(
-        self, network: FeedForward, samples: Samples, rows: np.ndarray | None, batch_size: int, shuffle: bool
+        self,
+        network: FeedForward,
+        samples: Samples,
+        rows: np.ndarray | None,
+        batch_size: int,
+        shuffle: bool,
+        *,
+        drop_last: bool = False,
     ) -> None:
         self.network, self.samples, self.rows = network, samples, rows
         self.n_samples = len(samples) if rows is None else len(rows)
         self.batch_size = min(batch_size, self.n_samples)
         self.starts = batch_starts(network.architecture, self.n_samples, self.batch_size)
         self.sizes = batch_sizes(self.starts, self.n_samples)
+        self.drops = bool(drop_last and len(self.sizes) > 1 and self.sizes[-1] != self.batch_size)
+        if self.drops:
+            self.starts, self.sizes = self.starts[:-1], self.sizes[:-1]
         self._of_epochs = self.starts, self.sizes
-        self.shuffles = shuffle and len(self.starts) > 1  # a single batch is a mean over all samples in any order
+        self.shuffles = shuffle and (
+            len(self.starts) > 1 or self.drops
+        )  # a single batch is a mean over all samples in any order
         self.gathers = self.shuffles or rows is not None or not samples.lies_ready(network.dtype)
         self.order = rows if rows is not None else np.arange(self.n_samples) if self.gathers else None
 
     @property
     def shuffled_by(self) -> str:
         """Name of the generator with which the backends can shuffle within a call; empty if they cannot."""
-        is_plain = self.rows is None and not is_sparse(self.samples.X) and len(self.samples.weights) == 0
+        is_plain = (
+            not self.drops and self.rows is None and not is_sparse(self.samples.X) and len(self.samples.weights) == 0
+        )
         return self.generator() if self.shuffles and is_plain else ""
 
     def generator(self) -> str:

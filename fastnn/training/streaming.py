@@ -13,6 +13,7 @@ from fastnn.feed_forward import FeedForward
 from fastnn.optimizers import Optimizer
 from fastnn.schedules import Constant
 from fastnn.training.callbacks import callback_lifecycle, check_callbacks
+from fastnn.training.courses import Courses
 from fastnn.training.descent import Descent
 from fastnn.training.history import History
 from fastnn.training.objective import Objective
@@ -96,7 +97,7 @@ class Stream(Steps):
         if self.descent is None:
             assert self.state.optimizer is not None
             course = Constant().begin(self.state.optimizer.learning_rate, 1, 1)
-            self.descent = Descent(self.state, Objective(), course)
+            self.descent = Descent(self.state, Objective(), Courses(course))
         X, size = samples.X, len(samples)
         kind = X.dtype, is_sparse(X), samples.y.ndim, len(samples.weights) > 0
         if self.descent.capacity < size or kind != self.kind:

@@ -57,16 +57,21 @@ def forward(network, X, step):
     A = embed(network[0].inputs, X)
     for layer in network[:-1]:
         (affine_sparse if is_sparse(A) else affine)(layer.normalized, A, layer.W, layer.b)
-        normalize(layer)
-        activate(layer.F, layer.Z, layer.activation)
-        if layer.is_parametric:
-            mix(layer.A, layer.Z, layer.F, layer.slope)
-        if layer.dropout > 0:
-            layer.passed_on[:] = layer.A
-            drop(layer.passed_on, layer.dropout, layer.number, 0, step)
-        A = layer.passed_on
+        A = pass_on(layer, step)
     output = network[-1]
     (affine_sparse if is_sparse(A) else affine)(output.Z, A, output.W, output.b)
+
+
+def pass_on(layer, step):
+    """A = f(Z), the inputs of the next layer, from the pre-activations before normalisation."""
+    normalize(layer)
+    activate(layer.F, layer.Z, layer.activation)
+    if layer.is_parametric:
+        mix(layer.A, layer.Z, layer.F, layer.slope)
+    if layer.dropout > 0:
+        layer.passed_on[:] = layer.A
+        drop(layer.passed_on, layer.dropout, layer.number, 0, step)
+    return layer.passed_on
 
 
 def embed(inputs, X):

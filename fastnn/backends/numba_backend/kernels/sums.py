@@ -1,5 +1,7 @@
-"""Sums of vectors: in double precision, with four interleaved accumulators, so that no addition waits for the previous one; and
-of scratch vectors in their own precision, pairwise, by vector instructions.
+"""Sums of vectors.
+
+In double precision, four interleaved accumulators keep additions from waiting for each other; scratch vectors are summed in
+their own precision, pairwise, by vector instructions.
 """
 
 import numpy as np

@@ -266,7 +266,12 @@ def half_turns(precision):
 
 @lanewise(cos_turns)
 def _cos_turns(precision):
-    reduce, series, scalar, integer = half_turns(precision), polynomial(precision.cosine), precision.scalar, precision.integer
+    reduce, series, scalar, integer = (
+        half_turns(precision),
+        polynomial(precision.cosine),
+        precision.scalar,
+        precision.integer,
+    )
 
     def implementation(x):
         r, sign = reduce(x)
@@ -277,7 +282,12 @@ def _cos_turns(precision):
 
 @lanewise(sin_turns)
 def _sin_turns(precision):
-    reduce, series, scalar, integer = half_turns(precision), polynomial(precision.sine), precision.scalar, precision.integer
+    reduce, series, scalar, integer = (
+        half_turns(precision),
+        polynomial(precision.sine),
+        precision.scalar,
+        precision.integer,
+    )
 
     def implementation(x):
         r, sign = reduce(x)
