@@ -173,11 +173,18 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
 
 def _numbers_of(columns: Sequence[int], table: Table) -> Callable[[slice], np.ndarray]:
     """A function that reads some rows of these columns as float64; ValueError if one of them holds text."""
-    if table.matrix is not None:
-        matrix = table.matrix
+    matrix = table.matrix
+    if matrix is not None:
         return lambda rows: matrix[rows][:, columns].astype(np.float64)
     arrays = [numbers_only(table.values(column), table.label(column), in_training=False).array for column in columns]
-    return lambda rows: np.array([array[rows] for array in arrays], np.float64).reshape(len(columns), -1).T
+
+    def read(rows: slice) -> np.ndarray:
+        numbers = np.empty((len(range(table.n_rows)[rows]), len(arrays)))
+        for place, array in enumerate(arrays):
+            numbers[:, place] = array[rows]
+        return numbers
+
+    return read
 
 
 def _checked_max_one_hot(value: Any) -> int:

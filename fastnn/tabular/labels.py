@@ -4,13 +4,17 @@ import reprlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
 
 
 def quoted(value: Any) -> str:
     """A value as Python writes it, shortened if it is long."""
-    return _SHORT.repr(value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value)
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return str(value)
+    return _SHORT.repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def column_label(names: Sequence[str] | None, column: int) -> str:

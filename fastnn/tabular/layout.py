@@ -21,8 +21,8 @@ class Layout:
     ----------
     numeric : list of int
         Positions in the table of the numeric columns that are read.
-    categorical : list of (int, str, Levels)
-        Positions, labels and levels of the categorical columns that are read.
+    categorical : list of (int, Levels)
+        Positions and levels of the categorical columns that are read.
     number_sources, indicator_sources : ndarray of int
         For each encoded number and each indicator of missing numbers, its place in `numeric`.
     small_sources, code_sources : ndarray of int

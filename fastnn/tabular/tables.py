@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from importlib import import_module
 from itertools import chain
 from typing import Any
 
@@ -111,9 +112,13 @@ class NarwhalsTable(Table):
 
     def _column(self, column: int) -> tuple[np.ndarray, bool]:
         series = self._frame[:, column]
+        is_category = series.dtype in (nw.Categorical, nw.Enum)
+        # Nested cells may become a two-dimensional array, and nulls in a dictionary of Arrow other values.
+        if is_category or series.dtype.is_nested():
+            return np.fromiter(series.to_list(), object, self.n_rows), is_category
         if series.dtype in (nw.Int128, nw.UInt128):  # NumPy has none
             series = series.cast(nw.Float64)
-        return series.to_numpy(), series.dtype in (nw.Categorical, nw.Enum)
+        return series.to_numpy(), False
 
 
 def read_table(X: Any) -> Table:
@@ -126,6 +131,8 @@ def read_table(X: Any) -> Table:
         return ArrayTable(_from_rows(X))
     if isinstance(X, np.ndarray):
         return ArrayTable(_checked_array(X))
+    if _is_record_batch(X):
+        X = import_module("pyarrow").Table.from_batches([X])
     frame = nw.from_native(X, allow_series=True, pass_through=True)
     if isinstance(frame, nw.DataFrame):
         return NarwhalsTable(frame)
@@ -137,13 +144,13 @@ def read_table(X: Any) -> Table:
         raise TypeError(f"X must be in memory, got a {type(X).__name__}: collect it first.")
     if hasattr(X, "__array__"):
         return ArrayTable(_checked_array(np.asarray(X)))
-    raise TypeError(f"{_EXPECTED}, got {quoted(X)}, a {type(X).__name__}.{_hint(X)}")
+    hint = " Pass pandas.DataFrame(X)." if isinstance(X, dict) else ""
+    raise TypeError(f"{_EXPECTED}, got {quoted(X)}, a {type(X).__name__}.{hint}")
 
 
-def _hint(X: Any) -> str:
-    if isinstance(X, dict):
-        return " Pass pandas.DataFrame(X)."
-    return " Pass pyarrow.Table.from_batches([X])." if type(X).__name__ == "RecordBatch" else ""
+def _is_record_batch(X: Any) -> bool:
+    """Whether X is a part of an Arrow table, without importing pyarrow."""
+    return type(X).__module__.startswith("pyarrow.") and type(X).__name__ == "RecordBatch"
 
 
 def _pandas_table(frame: Any) -> Table:

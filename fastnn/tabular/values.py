@@ -4,7 +4,6 @@ A missing cell is None, NaN, pandas.NA, NaT or a container's null. Text is never
 """
 
 import datetime
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Complex, Real
@@ -127,21 +126,24 @@ def _problem(cells: np.ndarray, missing: np.ndarray, kinds: set[str], label: str
 
 def _refusal(cell: Any, label: str, row: int) -> Exception:
     """The error for a cell that is neither number, text nor boolean."""
-    found = f"{label} holds {{}}, {quoted(cell)} in row {row}"
-    return _REFUSALS[_kind(type(cell))](found)
+    kind = _kind(type(cell))
+    what, advice = _UNUSABLE[kind]
+    message = f"{label} holds {what.format(type(cell).__name__)}, {quoted(cell)} in row {row}{advice}"
+    if kind == "complex":
+        message = f"Complex data not supported. {message}"  # scikit-learn's words
+    return TypeError(message) if kind == "object" else ValueError(message)
 
 
-_REFUSALS: dict[str, Callable[[str], Exception]] = {
-    "time": lambda found: ValueError(
-        f"{found.format('dates or times')}: turn them into numbers first, such as year, month and day of the week, or "
-        "seconds since a reference."
+#: What unusable cells are called, and what to do.
+_UNUSABLE = {
+    "time": (
+        "dates or times",
+        ": turn them into numbers first, such as year, month and day of the week, or seconds since a reference.",
     ),
-    "complex": lambda found: ValueError(
-        f"Complex data not supported. {found.format('complex numbers')}: use their real and imaginary parts as two columns."
-    ),
-    "bytes": lambda found: ValueError(f"{found.format('bytes')}: decode them into strings first."),
-    "object": lambda found: TypeError(
-        f"{found.format('an object')}, but the argument must be a table of strings, numbers and booleans: turn the column "
-        "into one of them, or into several columns."
+    "complex": ("complex numbers", ": use their real and imaginary parts as two columns."),
+    "bytes": ("bytes", ": decode them into strings first."),
+    "object": (
+        "an object of type {}",
+        ", but the argument must be a table of strings, numbers and booleans: turn the column into one or several such.",
     ),
 }
