@@ -34,7 +34,8 @@ def smooth_clip(X: Any, limit: float = LIMIT) -> np.ndarray:
     ndarray of float64
         In the shape of X.
     """
-    x = np.clip(np.asarray(X, np.float64), -_FAR * limit, _FAR * limit)  # the square of a larger number may overflow
+    far = _FAR * limit  # the square of a larger number may overflow
+    x = np.minimum(np.maximum(np.asarray(X, np.float64), -far), far)  # a third of the time of np.clip for a few numbers
     return np.asarray(x / np.sqrt(1 + (x / limit) ** 2))
 
 

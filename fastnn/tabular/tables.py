@@ -113,12 +113,14 @@ class NarwhalsTable(Table):
     def _column(self, column: int) -> tuple[np.ndarray, bool]:
         series = self._frame[:, column]
         is_category = series.dtype in (nw.Categorical, nw.Enum)
-        # Nested cells may become a two-dimensional array, and nulls in a dictionary of Arrow other values.
-        if is_category or series.dtype.is_nested():
-            return np.fromiter(series.to_list(), object, self.n_rows), is_category
+        if series.dtype.is_nested():  # an array of such cells may have two dimensions
+            return np.fromiter(series.to_list(), object, self.n_rows), False
+        native = series.to_native()
+        if is_category and nw.dependencies.is_pyarrow_chunked_array(native):  # its to_numpy fills nulls with categories
+            series = nw.from_native(native.cast(native.type.value_type), series_only=True)
         if series.dtype in (nw.Int128, nw.UInt128):  # NumPy has none
             series = series.cast(nw.Float64)
-        return series.to_numpy(), False
+        return series.to_numpy(), is_category
 
 
 def read_table(X: Any) -> Table:
