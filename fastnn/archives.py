@@ -45,7 +45,19 @@ def describe(architecture: Architecture, dtype: np.dtype) -> dict[str, Any]:
         "normalization": list(architecture.normalizations[:-1]),
         "dropout": list(architecture.dropout[:-1]),
         "dtype": dtype.name,
-    }
+    } | _describe_tables(architecture)
+
+
+def _describe_tables(architecture: Architecture) -> dict[str, Any]:
+    """The entries for networks with features for tables, without which files are as they have always been."""
+    entries: dict[str, Any] = {}
+    if any(architecture.parametric):
+        entries["parametric"] = list(architecture.parametric[:-1])
+    if not architecture.inputs.is_plain:
+        entries["inputs"] = architecture.inputs.description
+    if architecture.parametrization != "standard":
+        entries["parametrization"] = architecture.parametrization
+    return entries
 
 
 def write_archive(path: Path, header: dict[str, Any], members: dict[str, np.ndarray]) -> None:

@@ -43,7 +43,9 @@ def initialize_from_data(network: FeedForward, X: Any, *, weights: bool = True, 
     A Sober Look at Neural Network Initializations, for the biases (there "he+5").
     """
     if is_sparse(X):
-        raise TypeError("initialize_from_data needs a dense X, got a sparse one: pass some rows of it, X[:1000].toarray().")
+        raise TypeError(
+            "initialize_from_data needs a dense X, got a sparse one: pass some rows of it, X[:1000].toarray()."
+        )
     X = check_features(X, network.architecture.n_inputs, network.dtype)
     random = network.random
     if len(X) > MOST_SAMPLES:

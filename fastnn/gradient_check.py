@@ -25,7 +25,19 @@ from fastnn.validation import check_number
 __all__ = ["GradientReport", "ParameterCheck", "central_differences", "check_gradients"]
 
 #: Meaning of the letters in parameter names.
-KINDS = {"W": "weights", "b": "biases", "gamma": "scales", "beta": "shifts"}
+KINDS = {
+    "W": "weights",
+    "b": "biases",
+    "gamma": "scales",
+    "beta": "shifts",
+    "alpha": "activation",
+    "P": "periodic embedding",
+    "E": "category embedding",
+    "s": "input scales",
+}
+
+#: Those that belong to the input stage and not to a layer.
+OF_INPUTS = ("P", "E", "s")
 
 #: Largest number of entries on a kink that a report lists.
 MOST_NAMED = 8
@@ -68,7 +80,8 @@ class ParameterCheck:
         kind = self.name.rstrip("0123456789")
         numbers = zip(("row", "column") if len(self.worst_index) == 2 else ("entry",), self.worst_index, strict=True)
         place = ", ".join(f"{word} {number}" for word, number in numbers)
-        return f"{_entry(self.name, self.worst_index)}, layer {self.name.removeprefix(kind)}, {KINDS[kind]}, {place}"
+        owner = "inputs" if kind in OF_INPUTS else f"layer {self.name.removeprefix(kind)}"
+        return f"{_entry(self.name, self.worst_index)}, {owner}, {KINDS[kind]}, {place}"
 
 
 @dataclass(frozen=True)

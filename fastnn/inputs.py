@@ -7,7 +7,7 @@ learned factors.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from numbers import Integral, Real
 from typing import Any
@@ -172,6 +172,21 @@ class InputStage:
             raise TypeError(f"input_scaling must be True or False, got {scales!r}.")
         _check_columns([column for each in embeddings for column in each.columns], n_columns)
         return cls(n_columns, tuple(embeddings), bool(scales))
+
+    @classmethod
+    def from_description(cls, n_columns: int, description: dict[str, Any]) -> "InputStage":
+        """The stage with a `description`; raises KeyError, TypeError or ValueError for one that is not valid."""
+        embeddings = [
+            EMBEDDINGS[each["kind"]](**{name: value for name, value in each.items() if name != "kind"})
+            for each in description["embeddings"]
+        ]
+        return cls.create(n_columns, embeddings, description["scales"])
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """The stage in JSON types, without the number of columns."""
+        embeddings = [{"kind": type(each).__name__, **asdict(each)} for each in self.embeddings]
+        return {"embeddings": embeddings, "scales": self.scales}
 
     @property
     def is_plain(self) -> bool:

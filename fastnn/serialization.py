@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from fastnn.activations import ACTIVATIONS
-from fastnn.architecture import Architecture
+from fastnn.architecture import Architecture, ArchitectureOptions
 from fastnn.archives import check_depth, describe, fitting, open_archive, remove_leftovers, write_archive
+from fastnn.inputs import InputStage
 from fastnn.losses import LOSSES, find_loss
 from fastnn.model import Model
 from fastnn.network import Network
@@ -124,6 +125,10 @@ def load(
         architecture.loss,
         normalization=architecture.normalizations[:-1],
         dropout=architecture.dropout[:-1],
+        parametric=architecture.parametric[:-1],
+        embeddings=architecture.inputs.embeddings,
+        input_scaling=architecture.inputs.scales,
+        parametrization=architecture.parametrization,
         backend=backend,
         dtype=parameters.dtype.name,
         initializer="zeros",
@@ -207,7 +212,10 @@ def _read_architecture(path: Path, header: dict[str, Any], arrays: ArrayArchive)
     with fitting(path):
         loss = find_loss(header["loss"], header["loss_options"])
         sizes, activations, regularisation = header["layer_sizes"], header["activations"], ("normalization", "dropout")
-        architecture = Architecture.create(sizes, activations, loss, *(header[name] for name in regularisation))
+        options = _options_for_tables(sizes, header)
+        architecture = Architecture.create(
+            sizes, activations, loss, *(header[name] for name in regularisation), options
+        )
         size, found = architecture.n_parameters + architecture.n_statistics, arrays.declaration("parameters")
         if found.shape != (size,) or found.dtype.name != check_dtype(header["dtype"]).name:
             raise ValueError(
@@ -217,6 +225,17 @@ def _read_architecture(path: Path, header: dict[str, Any], arrays: ArrayArchive)
         if missing or not isinstance(header["metadata"], dict):
             raise ValueError(f"there is no {_member(missing[0])}" if missing else "the metadata are not a dictionary")
         return architecture
+
+
+def _options_for_tables(sizes: Any, header: dict[str, Any]) -> ArchitectureOptions:
+    """What a file says about parametric activations, the input stage and the parametrization."""
+    if "inputs" not in header:
+        embeddings, scales = (), False
+    else:
+        stage = InputStage.from_description(sizes[0], header["inputs"])
+        embeddings, scales = stage.embeddings, stage.scales
+    parametric, parametrization = header.get("parametric", False), header.get("parametrization", "standard")
+    return ArchitectureOptions(parametric, embeddings, scales, parametrization)
 
 
 def _read_metadata(path: Path, header: dict[str, Any], arrays: ArrayArchive) -> dict[str, Any]:

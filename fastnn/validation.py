@@ -40,7 +40,9 @@ def is_sparse(X: Any) -> bool:
 def check_stage(X: Any, architecture: Architecture) -> None:
     """Raise TypeError for a sparse X if the network has an input stage, which takes all columns of a sample."""
     if is_sparse(X) and not architecture.inputs.is_plain:
-        raise TypeError("A network with embeddings or input scaling needs a dense X, got a sparse one: pass X.toarray().")
+        raise TypeError(
+            "A network with embeddings or input scaling needs a dense X, got a sparse one: pass X.toarray()."
+        )
 
 
 def check_features(X: Any, n_features: int, dtype: np.dtype) -> Any:
