@@ -8,6 +8,7 @@ from fastnn.activations import register_activation
 from fastnn.backends import available_backends
 from fastnn.exceptions import DivergenceError
 from fastnn.gradient_check import GradientReport, check_gradients
+from fastnn.inputs import CategoryEmbedding, PeriodicEmbedding
 from fastnn.model import Model
 from fastnn.network import Network
 from fastnn.optimizers import SGD, Adagrad, Adam, AdamW, Muon, RMSprop
@@ -24,15 +25,22 @@ if TYPE_CHECKING:
     from fastnn import datasets as datasets
     from fastnn import estimators as estimators
     from fastnn import plotting as plotting
+    from fastnn import tabular as tabular
     from fastnn.estimators import MLPClassifier, MLPRegressor
+    from fastnn.realmlp import RealMLPClassifier, RealMLPRegressor
 
 logging.getLogger("fastnn").addHandler(logging.NullHandler())  # the importing program decides what is shown
 
 #: Modules that are imported on first use.
-_ON_DEMAND = ("datasets", "estimators", "plotting")
+_ON_DEMAND = ("datasets", "estimators", "plotting", "realmlp", "tabular")
 
 #: Names from these modules that are available as fastnn.NAME.
-_ESTIMATORS = ("MLPClassifier", "MLPRegressor")
+_ESTIMATORS = {
+    "MLPClassifier": "estimators",
+    "MLPRegressor": "estimators",
+    "RealMLPClassifier": "realmlp",
+    "RealMLPRegressor": "realmlp",
+}
 
 __version__ = "0.1.0"
 
@@ -43,6 +51,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Callback",
+    "CategoryEmbedding",
     "Checkpoint",
     "DivergenceError",
     "EarlyStopping",
@@ -54,7 +63,10 @@ __all__ = [
     "Model",
     "Muon",
     "Network",
+    "PeriodicEmbedding",
     "RMSprop",
+    "RealMLPClassifier",
+    "RealMLPRegressor",
     "available_backends",
     "check_gradients",
     "find_learning_rate",
@@ -80,5 +92,5 @@ def __getattr__(name: str) -> Any:
     if name in _ON_DEMAND:
         return import_module(f"fastnn.{name}")
     if name in _ESTIMATORS:
-        return getattr(import_module("fastnn.estimators"), name)
+        return getattr(import_module(f"fastnn.{_ESTIMATORS[name]}"), name)
     raise AttributeError(f"module 'fastnn' has no attribute {name!r}")

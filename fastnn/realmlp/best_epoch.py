@@ -1,0 +1,108 @@
+"""The epoch whose parameters are kept: the last one with the best value on held-out rows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastnn.batches import weighted_mean
+from fastnn.training.callbacks import Callback
+from fastnn.training.history import History
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Encoded rows of a table with their targets and weights.
+
+    Attributes
+    ----------
+    X : ndarray of float32, of shape (n_rows, n_encoded)
+        Encoded columns.
+    y : ndarray of shape (n_rows,) or (n_rows, n_targets)
+        Classes, or standardised targets.
+    weights : ndarray of shape (n_rows,) or (0,)
+        Sample weights; empty if all rows count equally.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    weights: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def take(self, rows: np.ndarray) -> "Rows":
+        """Some of the rows."""
+        return Rows(self.X[rows], self.y[rows], self.weights[rows] if len(self.weights) else self.weights)
+
+    @property
+    def sample_weight(self) -> np.ndarray | None:
+        """The weights, or None."""
+        return self.weights if len(self.weights) else None
+
+
+#: The value of a network on some rows: the larger, the better.
+Metric = Callable[[Any, Rows], float]
+
+
+def accuracy(network: Any, rows: Rows) -> float:
+    """The fraction of rows whose class is the most probable one."""
+    return weighted_mean(network.logits(rows.X).argmax(axis=1) == rows.y, rows.weights)
+
+
+def negative_squared_error(network: Any, rows: Rows) -> float:
+    """Minus the mean squared error of standardised targets."""
+    return -weighted_mean(np.square(network.logits(rows.X) - rows.y, dtype=np.float64), rows.weights)
+
+
+class BestEpoch(Callback):
+    """Keeps the parameters of the last epoch with the best value on held-out rows, and restores them in the end.
+
+    Parameters
+    ----------
+    held_out : Rows
+        The rows.
+    metric : function
+        The value of a network on these rows.
+
+    Attributes
+    ----------
+    value : float
+        The best value.
+    epoch : int
+        The epoch, counted from 1; 0 before the first.
+    """
+
+    def __init__(self, held_out: Rows, metric: Metric) -> None:
+        self.held_out, self.metric = held_out, metric
+        self.value, self.epoch = -np.inf, 0
+        self._learned: np.ndarray | None = None
+
+    def on_epoch_end(self, network: Any, history: History) -> None:
+        """Keep the parameters if they are at least as good as the best."""
+        value = self.metric(network, self.held_out)
+        if value >= self.value:
+            self.value, self.epoch = value, len(history)
+            if self._learned is None:
+                self._learned = network._learned.copy()
+            else:
+                self._learned[:] = network._learned
+        history.record_score("validation_score", value)
+
+    def on_fit_end(self, network: Any, history: History) -> None:
+        """Restore the best parameters."""
+        if self._learned is not None:
+            network._learned[:] = self._learned
+        self._learned = None
+
+
+class StopAfter(Callback):
+    """Ends training after a number of epochs, in the middle of its schedules."""
+
+    def __init__(self, n_epochs: int) -> None:
+        self.every = n_epochs
+
+    def on_epoch_end(self, network: Any, history: History) -> bool:
+        """Whether the number of epochs is reached."""
+        return len(history) >= self.every

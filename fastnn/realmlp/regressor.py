@@ -1,0 +1,222 @@
+"""`RealMLPRegressor`."""
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import _check_y
+
+from fastnn.losses import Loss, SquaredError
+from fastnn.realmlp.base import RealMLP, rows_with_outputs
+from fastnn.realmlp.best_epoch import Metric, Rows, negative_squared_error
+from fastnn.realmlp.ensemble import Ensemble
+from fastnn.realmlp.presets import REGRESSION, Preset
+from fastnn.tabular import TableEncoder
+
+
+class RealMLPRegressor(RegressorMixin, RealMLP):
+    """RealMLP for numbers: a network for tables that needs no tuning and no preprocessing.
+
+    Tables may hold numbers of any scale, categories, strings, booleans and missing values, in a pandas or Polars data frame,
+    an Arrow table, or an array. Numbers are robustly scaled and embedded, categories one-hot encoded or embedded, targets
+    standardised; a network with three hidden layers of 256 units is trained for 256 epochs on the squared error, and the
+    best epoch on held-out rows is kept.
+
+    Parameters
+    ----------
+    preset : {'td', 'td-s'}, default='td'
+        The hyperparameters: RealMLP-TD, the tuned defaults of the paper, or the simplified RealMLP-TD-S, which trains
+        faster. `fastnn.realmlp.presets` lists them with their sources. The parameters below whose default is None override
+        those of the preset.
+    n_members : int or 'auto', default='auto'
+        Number of networks whose predictions are averaged, trained in parallel, each on other rows; 'auto' trains 4 on up
+        to 4,000 rows, and a single one on more.
+    refit : bool, default=False
+        Whether to train all networks again on all rows, for as many epochs as were best on average. This takes twice the
+        time.
+    validation_fraction : float, default=0.2
+        Fraction of the rows, at most 1/2, that each network holds out, different ones as far as possible, to choose its best
+        epoch by. With 0, and with fewer than 10 rows, none are held out, and the last epoch is kept.
+    scoring : str or callable, default=None
+        The value by which the best epoch is chosen: the name of a scikit-learn scorer, or a function
+        ``scorer(estimator, X, y)`` of encoded held-out rows and standardised targets. By default minus the mean squared
+        error; of several epochs with the best value, the last one is kept.
+    oob_score : bool, default=False
+        Whether to keep the predictions of held-out rows, and their R^2.
+    categorical_features : 'from_dtype', None or array-like, default='from_dtype'
+        Which columns are categories: those whose dtype is a category, enum, string or boolean; none; or exactly those given
+        by name, by position or by a boolean mask.
+    max_one_hot : int, default=None
+        The most levels of a category that is one-hot encoded; categories with more have embeddings.
+    hidden_layer_sizes : int or array-like of int, default=None
+        Units of each hidden layer.
+    n_epochs, batch_size : int, default=None
+        Epochs, and rows per batch.
+    learning_rate : float, default=None
+        The largest learning rate.
+    dropout, weight_decay : float, default=None
+        Initial dropout rate and weight decay.
+    random_state : int, RandomState instance or None, default=None
+        Seed of held-out rows, initial parameters, order of the rows, and dropout.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the networks of the last call, on a table with the same columns and number of targets.
+    backend : {'numba', 'numpy'}, default='numba'
+        Compiled kernels, or the NumPy reference.
+    n_threads : int, default=None
+        Maximum number of threads; by default all processors available to the process. Results do not depend on it.
+    progress : bool or callable, default=False
+        Whether to show a progress bar; or a function, as in `Network.fit`.
+
+    Attributes
+    ----------
+    columns_ : tuple of fastnn.tabular.Column
+        What each column of the table was taken for: its name, kind, and numbers of levels and missing cells.
+    encoder_ : fastnn.tabular.TableEncoder
+        The fitted encoder.
+    networks_ : list of fastnn.Network
+        The networks; they expect encoded rows.
+    best_epochs_ : list of int
+        The epoch whose parameters each network has.
+    target_means_, target_deviations_ : ndarray of shape (n_targets,)
+        Mean and standard deviation by which targets are standardised.
+    target_minima_, target_maxima_ : ndarray of shape (n_targets,)
+        Range of the targets, to which predictions are limited with the preset 'td'.
+    oob_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_targets)
+        With `oob_score`, the prediction for each row from the networks that had held it out; NaN if none had.
+    oob_score_ : float
+        With `oob_score`, R^2 on these rows.
+    n_features_in_ : int
+        Number of columns of the table.
+    feature_names_in_ : ndarray of str
+        Their names, if they are strings.
+
+    References
+    ----------
+    Holzmueller, Grinsztajn, Steinwart (2024), Better by Default: Strong Pre-Tuned MLPs and Boosted Trees on Tabular Data,
+    NeurIPS, arXiv 2407.04491.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import RealMLPRegressor
+    >>> X = np.linspace(0, 3, 200).reshape(-1, 1)
+    >>> regressor = RealMLPRegressor(n_members=1, random_state=0).fit(X, np.sin(X[:, 0]))
+    >>> bool(abs(regressor.predict([[1.0]])[0] - np.sin(1.0)) < 0.1)
+    True
+    """
+
+    _presets = REGRESSION
+
+    def __init__(
+        self,
+        preset: str = "td",
+        *,
+        n_members: int | str = "auto",
+        refit: bool = False,
+        validation_fraction: float = 0.2,
+        scoring: Any = None,
+        oob_score: bool = False,
+        categorical_features: Any = "from_dtype",
+        max_one_hot: int | None = None,
+        hidden_layer_sizes: Any = None,
+        n_epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        dropout: float | None = None,
+        weight_decay: float | None = None,
+        random_state: Any = None,
+        warm_start: bool = False,
+        backend: str = "numba",
+        n_threads: int | None = None,
+        progress: Any = False,
+    ) -> None:
+        self._keep(locals())
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the networks to a table and its targets.
+
+        Parameters
+        ----------
+        X : data frame, array-like or sparse matrix of shape (n_samples, n_features)
+            The table. Missing cells are None, NaN or the container's own missing value.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            The targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        self : RealMLPRegressor
+            The fitted estimator.
+        """
+        given = np.asarray(_check_y(y, multi_output=True, y_numeric=True, estimator=self), np.float64)
+        rows = given.reshape(len(given), -1)
+        if self.warm_start and hasattr(self, "members_"):
+            self._check_targets(rows.shape[1])
+            scale = self.target_means_, self.target_deviations_
+        else:
+            deviations = rows.std(axis=0)
+            scale = rows.mean(axis=0), np.where(deviations > 0, deviations, 1.0)
+        standardized = ((rows - scale[0]) / scale[1]).astype(np.float32)
+        self._train(X, given, sample_weight, (standardized, np.zeros(len(rows), np.int64), rows.shape[1]))
+        self.target_means_, self.target_deviations_ = scale
+        self.target_minima_, self.target_maxima_ = rows.min(axis=0), rows.max(axis=0)
+        self._is_single = given.ndim == 1
+        if self.oob_score:
+            self._keep_out_of_bag(given)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the targets of each row.
+
+        Parameters
+        ----------
+        X : data frame, array-like or sparse matrix of shape (n_samples, n_features)
+            A table with the columns of the training table; named columns may be in another order.
+
+        Returns
+        -------
+        ndarray of float64, of shape (n_samples,) or (n_samples, n_targets)
+            The predictions.
+        """
+        return self._in_units(self._mean_outputs(X))
+
+    def _in_units(self, outputs: np.ndarray) -> np.ndarray:
+        """Standardised predictions in the units of y."""
+        predictions = outputs.astype(np.float64) * self.target_deviations_ + self.target_means_
+        if self._preset().clips_targets:
+            predictions = np.clip(predictions, self.target_minima_, self.target_maxima_)
+        return predictions[:, 0] if self._is_single else predictions
+
+    def _check_targets(self, n_targets: int) -> None:
+        if n_targets != len(self.target_means_):
+            raise ValueError(
+                f"warm_start goes on with {len(self.target_means_)} targets, got {n_targets}: "
+                "set warm_start=False to start again."
+            )
+
+    def _keep_out_of_bag(self, y: np.ndarray) -> None:
+        """Keep predictions for held-out rows, and their R^2."""
+        known = rows_with_outputs(self._held_out_outputs)
+        self.oob_prediction_ = self._in_units(self._held_out_outputs)
+        self.oob_score_ = float(r2_score(y[known], self.oob_prediction_[known])) if len(known) > 1 else np.nan
+        del self._held_out_outputs
+
+    @property
+    def _default_metric(self) -> Metric:
+        return negative_squared_error
+
+    def _loss(self, preset: Preset) -> Loss:
+        return SquaredError()
+
+    def _adopt(self, encoder: TableEncoder, ensemble: Ensemble, rows: Rows) -> None:
+        super()._adopt(encoder, ensemble, rows)
+        if self.oob_score:
+            self._held_out_outputs = ensemble.held_out_outputs
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
