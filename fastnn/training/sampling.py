@@ -96,15 +96,13 @@ class Sampler:
         self.network, self.samples, self.rows = network, samples, rows
         self.n_samples = len(samples) if rows is None else len(rows)
         self.batch_size = min(batch_size, self.n_samples)
-        self.starts = batch_starts(network.architecture, self.n_samples, self.batch_size)
-        self.sizes = batch_sizes(self.starts, self.n_samples)
-        self.drops = bool(drop_last and len(self.sizes) > 1 and self.sizes[-1] != self.batch_size)
-        if self.drops:
-            self.starts, self.sizes = self.starts[:-1], self.sizes[:-1]
+        self.drops = drop_last and self.n_samples % self.batch_size > 0
+        n_used = self.n_samples - self.n_samples % self.batch_size if self.drops else self.n_samples
+        self.starts = batch_starts(network.architecture, n_used, self.batch_size)
+        self.sizes = batch_sizes(self.starts, n_used)
         self._of_epochs = self.starts, self.sizes
-        self.shuffles = shuffle and (
-            len(self.starts) > 1 or self.drops
-        )  # a single batch is a mean over all samples in any order
+        # A single batch is a mean over all samples in any order.
+        self.shuffles = shuffle and (len(self.starts) > 1 or self.drops)
         self.gathers = self.shuffles or rows is not None or not samples.lies_ready(network.dtype)
         self.order = rows if rows is not None else np.arange(self.n_samples) if self.gathers else None
 
