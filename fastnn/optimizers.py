@@ -36,7 +36,7 @@ class Optimizer(ABC):
     Parameters
     ----------
     l1, l2 : float, default 0.0
-        Strengths lambda_1 and lambda_2 of the penalties on the weights, non-negative.
+        Strengths lambda_1 and lambda_2 of the penalties on weights and embeddings of categories, non-negative.
     weight_decay : float, default 0.0
         Strength lambda of the weight decay, non-negative.
     penalize_biases : bool, default False

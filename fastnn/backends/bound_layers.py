@@ -6,7 +6,7 @@ import numpy as np
 
 from fastnn.architecture import NORMALIZATIONS, STATISTICS_PER_UNIT, Architecture, ParameterArray, aligned_zeros
 from fastnn.backends.bound_inputs import BoundInputs, bind_inputs
-from fastnn.updates import SCALED, SETTINGS, Rule
+from fastnn.updates import PENALIZED, SCALED, SETTINGS, Rule
 
 #: Alignment of views into a work vector, in elements: one cache line in single precision.
 GRANULE = 16
@@ -240,6 +240,7 @@ class Descent:
         has_factors = bool(rule.learning_rate_factors or rule.weight_decay_factors)
         self.own_steps: list[OwnStep] = []
         self._own_by_offset: dict[int, OwnStep] = {}
+        self._penalized = {array.offset for array in self.arrays if array.group in PENALIZED}
         for array in self.arrays:
             if has_factors or array.scale != 1:
                 self._own_by_offset[array.offset] = self._own_step(rule.factors(array.group, array.scale))
@@ -267,7 +268,7 @@ class Descent:
         start = (theta.ctypes.data - self.parameters.ctypes.data) // theta.itemsize
         states, own = self.states[first_state:, start : start + theta.size], self._own_by_offset.get(start)
         penalized = self.rule.penalizes and (
-            theta.ndim == 2 or self.rule.penalizes_biases or (own is not None and own.decays)
+            start in self._penalized or self.rule.penalizes_biases or (own is not None and own.decays)
         )
         return ParameterRange(theta.reshape(-1), gradient.reshape(-1), states, penalized, own)
 
