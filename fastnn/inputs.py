@@ -5,7 +5,7 @@ Without an input stage, A_0 = X. With one, some columns of X are replaced by sev
 learned factors.
 """
 
-import math
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -55,13 +55,7 @@ class PeriodicEmbedding:
             raise ValueError("PeriodicEmbedding needs at least one column, got none.")
         object.__setattr__(self, "n_frequencies", _checked_int(self.n_frequencies, "n_frequencies", 1))
         object.__setattr__(self, "n_outputs", _checked_int(self.n_outputs, "n_outputs", 2))
-        if (
-            not isinstance(self.deviation, Real)
-            or isinstance(self.deviation, bool)
-            or not 0 < self.deviation < math.inf
-        ):
-            raise ValueError(f"deviation must be a positive number, got {self.deviation!r}.")
-        object.__setattr__(self, "deviation", float(self.deviation))
+        object.__setattr__(self, "deviation", _checked_deviation(self.deviation))
 
     @property
     def width(self) -> int:
@@ -202,7 +196,8 @@ class InputStage:
     @property
     def n_outputs(self) -> int:
         """Length of A_0."""
-        return len(self.passed) + sum(each.width for each in self.embeddings)
+        n_embedded = sum(len(each.columns) for each in self.embeddings)
+        return self.n_columns - n_embedded + sum(each.width for each in self.embeddings)
 
     @cached_property
     def firsts(self) -> tuple[int, ...]:
@@ -218,6 +213,12 @@ def _checked_int(value: Any, name: str, least: int) -> int:
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}.")
     return int(value)
+
+
+def _checked_deviation(value: Any) -> float:
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value <= sys.float_info.max:
+        raise ValueError(f"deviation must be a positive number, got {value!r}.")
+    return float(value)
 
 
 def _check_columns(columns: list[int], n_columns: int) -> None:
