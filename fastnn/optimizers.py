@@ -4,21 +4,17 @@ To add one, add the name of its update to `UPDATES`, a dataclass here, and one f
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from fastnn.architecture import GROUPS
 from fastnn.names import check_keywords, unknown
+from fastnn.parameter_factors import Factors, checked_factors
 from fastnn.quasi_newton import LBFGS
 from fastnn.updates import SETTINGS, UPDATES, Rule
 from fastnn.validation import check_count, check_flag, check_number
-
-#: Factors by group of parameters: a mapping, kept as pairs.
-Factors = Mapping[str, float] | tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +82,7 @@ class Optimizer(ABC):
         if self.max_grad_norm is not None:
             check_number(self.max_grad_norm, "max_grad_norm", positive=True)
         for name in ("learning_rate_factors", "weight_decay_factors"):
-            object.__setattr__(self, name, _checked_factors(getattr(self, name), name))
+            object.__setattr__(self, name, checked_factors(getattr(self, name), name))
 
     @property
     @abstractmethod
@@ -155,19 +151,6 @@ class Optimizer(ABC):
             weight_decay_factors=weight_decay_factors,
             is_adaptive=self.is_adaptive,
         )
-
-
-def _checked_factors(factors: Any, name: str) -> tuple[tuple[str, float], ...]:
-    """Factors by group, as pairs in alphabetical order."""
-    try:
-        given = dict(factors or ())
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a dictionary such as {{'biases': 0.1}}, got {factors!r}.") from None
-    for group, factor in given.items():
-        if group not in GROUPS:
-            raise ValueError(unknown(f"group of parameters in {name}", group, GROUPS))
-        check_number(factor, f"{name}[{group!r}]")
-    return tuple(sorted((group, float(factor)) for group, factor in given.items()))
 
 
 def _check_decay(rate: float, name: str) -> None:
