@@ -47,15 +47,15 @@ def codes_of(X, column, n_codes):
     return np.where((x >= 0) & (x < n_codes), x, 0).astype(np.int64)
 
 
-def embed_category(A, X, column, E):
+def embed_category(A, X, column_of_codes, E):
     """a_i = E_c, c = x_i; X (n, n_columns), E (n_codes, k) -> A (n, k)."""
-    A[:] = E[codes_of(X, column, len(E))]
+    A[:] = E[codes_of(X, column_of_codes, len(E))]
 
 
-def embed_category_gradient(dE, dA, X, column):
+def embed_category_gradient(dE, dA, X, column_of_codes):
     """dE_c = sum of da_i over samples of code c, divided by n; dA (n, k), X (n, n_columns) -> dE (n_codes, k)."""
     dE[:] = 0
-    np.add.at(dE, codes_of(X, column, len(dE)), dA / len(dA))
+    np.add.at(dE, codes_of(X, column_of_codes, len(dE)), dA / len(dA))
 
 
 def scale_columns(A, X, scales):

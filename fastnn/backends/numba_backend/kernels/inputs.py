@@ -78,15 +78,16 @@ def embed_numbers_gradient(dP, dA, X, columns, P, first):
             g[p] = 0
         for start in range(0, len(dA), SCRATCH):
             stop = min(start + SCRATCH, len(dA))
-            add_gradient(g, dA, X, columns[first + f], (first + f, start, stop), row(P, first + f), (m, h))
+            place = columns[first + f], first + f, start, stop
+            add_gradient(g, dA, X, place, row(P, first + f), (m, h))
         for p in range(len(g)):
             g[p] *= g.dtype.type(1 / len(dA))
 
 
 @inlined
-def add_gradient(g, dA, X, input_column, place, p, sizes_of_embedding):
+def add_gradient(g, dA, X, place, p, sizes_of_embedding):
     """Add the gradient of some samples to that of one feature, in sums over the samples."""
-    (feature, start, stop), (m, h) = place, sizes_of_embedding
+    (input_column, feature, start, stop), (m, h) = place, sizes_of_embedding
     n, first = stop - start, feature * (m + 1) + 1
     x, cosines, sines, slopes, room = scratch(dA), scratch(dA), scratch(dA), scratch(dA), scratch(dA)
     copy_numbers(x[:n], X, input_column, start)
