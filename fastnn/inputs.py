@@ -83,8 +83,8 @@ class CategoryEmbedding:
     Parameters
     ----------
     column : int
-        The column of X that holds codes, whole numbers from 0 to ``n_codes - 1``. Other numbers count as code 0, which
-        therefore suits missing and unknown categories.
+        The column of X that holds codes, whole numbers from 0 to ``n_codes - 1``. Fractions are cut off; numbers below 0 or
+        from ``n_codes`` on and NaN count as code 0, which therefore suits missing and unknown categories.
     n_codes : int
         Number of codes.
     size : int, default 8

@@ -67,12 +67,12 @@ def normal_density(x):
 
 
 def cos_turns(x):
-    """cos(2 pi x); absolute error below 2 units of the last place of 1, apart from the error of x."""
+    """cos(2 pi x); absolute error below 2 units of the last place of 1. Beyond `largest_turns`, x counts as a whole number."""
     return np.cos(2 * np.pi * x)
 
 
 def sin_turns(x):
-    """sin(2 pi x); absolute error below 2 units of the last place of 1, apart from the error of x."""
+    """sin(2 pi x); absolute error below 2 units of the last place of 1. Beyond `largest_turns`, x counts as a whole number."""
     return np.sin(2 * np.pi * x)
 
 
