@@ -28,6 +28,17 @@ FITS = {
         fastnn.RMSprop(0.01, l2=0.01),
     ),
     "dropout": ({"layer_sizes": (40, 70, 3), "activations": ("sigmoid", "softmax"), "dropout": 0.3}, fastnn.Adam(0.01)),
+    "inputs": (
+        {
+            "layer_sizes": (40, 70, 3),
+            "activations": ("mish", "softmax"),
+            "parametric": True,
+            "embeddings": [fastnn.PeriodicEmbedding((0, 3), 5, 3), fastnn.CategoryEmbedding(1, 3, 2)],
+            "input_scaling": True,
+            "parametrization": "ntk",
+        },
+        fastnn.AdamW(0.01, l2=0.01, learning_rate_factors={"biases": 0.1}),
+    ),
     "orthogonal": ({"layer_sizes": (40, 50, 3)}, fastnn.Muon()),
 }
 
@@ -53,7 +64,8 @@ def fits():
         for name, (options, optimizer) in FITS.items():
             network = fastnn.Network(**options, dtype=dtype, seed=0)
             features = X[:, : options["layer_sizes"][0]]
-            for inputs in (features, sparse.csr_array(features * (features > 1))):
+            few = [] if "embeddings" in options else [sparse.csr_array(features * (features > 1))]
+            for inputs in (features, *few):
                 history = network.fit(inputs, y, optimizer=optimizer, epochs=3, batch_size=50, progress=False)
             kept = network.parameters, network.forward(features), np.array(history.loss)
             yield f"fit {name} {dtype}", digest(*kept)

@@ -20,11 +20,11 @@ from fastnn.backends.numba_backend.partition import UPDATE_ROWS
 from fastnn.backends.numba_backend.programs.program import Program
 from fastnn.backends.whole_epochs import state_of_pcg64, words_of
 from fastnn.losses import LOSS_KERNELS
-from fastnn.updates import SETTINGS, UPDATES
+from fastnn.updates import SCALED, SETTINGS, UPDATES
 
 MODULES = (
     "activations",
-    "dropout",
+    "inputs",
     "layers",
     "losses",
     "normalization",
@@ -32,8 +32,11 @@ MODULES = (
     "shuffling",
     "sparse",
     "stopping",
+    "dropout",  # the last one: `mix` is also a function for random numbers
 )
 N, N_IN, N_OUT = 70, 9, 5  # more samples than an operation keeps on the stack at a time
+MORE_UNITS = 70  # the same for units
+N_FREQUENCIES = 3  # of periodic embeddings of two columns, with two outputs beside the number itself
 MANY_ROWS = UPDATE_ROWS + 1  # of weights, more than are updated at a time
 
 #: Operations whose NumPy twin has another name, because it computes the same in a different way.
@@ -91,7 +94,7 @@ def a_step():
     step["n_samples"], step["learning_rate"], step["l1"], step["l2"], step["weight_decay"] = N, 0.1, 0.01, 0.02, 0.03
     step["momentum"], step["squares_kept"], step["epsilon"], step["penalties_reported"] = 0.9, 0.99, 1e-3, 1
     step["momentum_correction"], step["squares_correction"], step["max_grad_norm"] = 0.5, 0.4, 0.7
-    step["orthogonal_rate"], step["mask_key"] = 0.2, 12345
+    step["orthogonal_rate"], step["mask_key"], step["dropout_reduction"] = 0.2, 12345, 0.25
     return step
 
 
@@ -105,6 +108,25 @@ def loss_arguments(make, name):
     options = {"squared_error": [0.5], "huber": [0.7], "quantile": [0.2]}.get(name, [0.1, np.inf])
     return [np.full(N, np.nan), make.rubbish_in_columns(N, N_OUT), outputs, Y, np.array(options)]
 
+
+def a_table(make, n_codes=N_OUT):
+    """Columns of numbers; the last one holds codes, some of which are not valid."""
+    X = make(N, 4)
+    X[:, 3] = make.random.integers(-1, n_codes + 2, N)
+    X[:3, 3] = np.nan, np.inf, -np.inf
+    return X
+
+
+def periodic_parameters(make):
+    return make(2, N_FREQUENCIES * 4 + 2)
+
+
+def an_own_step(make):
+    own = np.full(1, 7, SETTINGS)
+    return [own, make.numbers(len(SCALED))]
+
+
+COLUMNS = np.array([2, 0])
 
 #: Arguments of the operations that have a function of the NumPy backend as their twin, in the order of both.
 TWINS = {
@@ -135,7 +157,19 @@ TWINS = {
     "drop_in_columns": lambda make: [make.columns(N, N_OUT), 0.3, 1],
     "add_penalty_gradient": lambda make: [make(N_IN), make(N_IN)],
     "penalize": lambda make: [make(N_IN), make(N_IN)],
-    "add_penalty": lambda make: [make(N_IN)],
+    "add_penalty": lambda make: [make(N_IN), 0.7, 1.4],
+    "scale_step": an_own_step,
+    "mix": lambda make: [make.rubbish(N, MORE_UNITS), make(N, MORE_UNITS), make(N, MORE_UNITS), make(MORE_UNITS)],
+    "mix_backward": lambda make: [make(N, MORE_UNITS), make(N, MORE_UNITS), make(MORE_UNITS)],
+    "slope_gradient": lambda make: [
+        make.rubbish(MORE_UNITS), make(N, MORE_UNITS), make(N, MORE_UNITS), make(N, MORE_UNITS)
+    ],
+    "select_columns": lambda make: [make.rubbish_in_columns(N, 2), make(N, 4), COLUMNS],
+    "embed_numbers": lambda make: [make.rubbish_in_columns(N, 6), make(N, 4), COLUMNS, periodic_parameters(make)],
+    "embed_category": lambda make: [make.rubbish_in_columns(N, 3), a_table(make), 3, make(N_OUT, 3)],
+    "embed_category_gradient": lambda make: [make.rubbish(N_OUT, 3), make.columns(N, 3), a_table(make), 3],
+    "scale_columns": lambda make: [make.rubbish_in_columns(N, N_IN), make.columns(N, N_IN), make(N_IN)],
+    "scales_gradient": lambda make: [make.rubbish(N_IN), make.columns(N, N_IN), make.columns(N, N_IN)],
     "follow_mean": lambda make: [make.rubbish(N_IN), make(N_IN), make(N_IN), 0.9, 1.0],
     "move_along": lambda make: [make(N_IN, N_OUT), make(N_IN, N_OUT), 1.5],
     "shuffle_by_mersenne_twister": lambda make: [
@@ -222,6 +256,10 @@ def _look_for_infinity(z, step):
 def _weigh(losses, dZ, weights):
     losses *= weights
     dZ *= weights[:, np.newaxis].astype(dZ.dtype)
+
+
+def _embed_numbers_gradient(dP, dA, X, columns, P, first):
+    twin("embed_numbers_gradient")(dP, dA, X, columns, P)
 
 
 def _mean_of_tiles(mean, gradients, tile, step):
@@ -338,6 +376,16 @@ EQUATIONS = {
     "apply_polynomial": Equation(
         lambda make: [make.rubbish(4, N_OUT), make(4, N_IN), make(4, N_OUT), make(N_IN, N_OUT)], _apply_polynomial
     ),
+    "embed_numbers_gradient": Equation(
+        lambda make: [
+            make.rubbish(2, N_FREQUENCIES * 4 + 2),
+            make.columns(N, 6),
+            make(N, 4),
+            COLUMNS,
+            periodic_parameters(make),
+        ],
+        _embed_numbers_gradient,
+    ),
     "place_losses": Equation(lambda make: [np.full(N, np.nan), make.numbers(N)], _assign),
     "mean_of_tiles": Equation(lambda make: [make.rubbish(N_IN), make(3, N_IN), 32], _mean_of_tiles),
 }
@@ -372,7 +420,8 @@ def expect(name: str, arguments: list[Any], step: Any) -> None:
 def results(name: str, arguments: list[Any]) -> list[np.ndarray]:
     """The arrays among the arguments whose final values matter."""
     left = EQUATIONS[name].leaves if name in EQUATIONS else -1
-    return [a for place, a in enumerate(arguments) if isinstance(a, np.ndarray) and place != left]
+    arrays = [a for place, a in enumerate(arguments) if isinstance(a, np.ndarray) and place != left]
+    return [a if a.dtype.names is None else np.array(a.tolist()) for a in arrays]
 
 
 def _view(argument):
