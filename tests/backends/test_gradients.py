@@ -59,6 +59,7 @@ def torch_activation(torch, name):
         "softplus": functional.softplus,
         "silu": functional.silu,
         "gelu": functional.gelu,
+        "mish": functional.mish,
         "exponential": torch.exp,
         "softmax": lambda Z: torch.softmax(Z, dim=1),
     }[name]

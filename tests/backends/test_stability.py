@@ -227,6 +227,7 @@ def f(name: str, z):
         "softplus": lambda: max(z, 0) + mpmath.log1p(mpmath.exp(-abs(z))),
         "silu": lambda: z * sigmoid(z),
         "gelu": lambda: z * mpmath.erfc(-z / mpmath.sqrt(2)) / 2,
+        "mish": lambda: z * mpmath.tanh(mpmath.log1p(mpmath.exp(z))),
     }[name]()
 
 
@@ -243,6 +244,9 @@ def slope(name: str, z):
         "softplus": lambda: sigmoid(z),
         "silu": lambda: sigmoid(z) * (1 + z * sigmoid(-z)),
         "gelu": lambda: mpmath.erfc(-z / mpmath.sqrt(2)) / 2 + z * mpmath.npdf(z),
+        "mish": lambda: (
+            mpmath.tanh(mpmath.log1p(mpmath.exp(z))) + z * sigmoid(z) * mpmath.sech(mpmath.log1p(mpmath.exp(z))) ** 2
+        ),
     }[name]()
 
 

@@ -56,6 +56,9 @@ WITH_MANY_DIGITS = {
     "normal_density": lambda x: mpmath.exp(-x * x / 2) / mpmath.sqrt(2 * mpmath.pi),
 }
 
+#: Functions of angles in turns, whose absolute error counts, and those of angles in radians in arbitrary precision.
+TURNS = {"cos_turns": mpmath.cos, "sin_turns": mpmath.sin}
+
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 every_function = pytest.mark.parametrize("name", ULPS)
 compiled_only = pytest.mark.skipif(
@@ -74,7 +77,7 @@ def compiled():
 
         return njit(apply, **FLAGS)
 
-    return {name: over_arrays(getattr(vector_math, name)) for name in ULPS}
+    return {name: over_arrays(getattr(vector_math, name)) for name in (*ULPS, *TURNS)}
 
 
 def evaluate(compiled: dict, name: str, values, dtype: str) -> np.ndarray:
@@ -246,10 +249,73 @@ def test_the_exponential_overflows_after_the_largest_number(dtype, compiled):
     assert above == np.inf
 
 
+# Angles in turns
+
+every_angle = pytest.mark.parametrize("name", TURNS)
+
+
+def precision_of(dtype):
+    return SINGLE if dtype == "float32" else DOUBLE
+
+
+def angles(dtype):
+    """Angles up to the largest that are valid, and the neighbours of all multiples of an eighth of a turn near 0."""
+    largest, random = float(precision_of(dtype).largest_turns), np.random.default_rng(0)
+    eighths = (np.arange(-40, 41) / 8).astype(dtype)
+    x = np.concatenate(
+        [
+            random.uniform(-3, 3, 1500),
+            random.choice([-1.0, 1.0], 700) * 10 ** random.uniform(-20, np.log10(largest), 700),
+            [largest, -largest, np.finfo(dtype).tiny, np.finfo(dtype).smallest_subnormal, 0.0],
+        ]
+    ).astype(dtype)
+    return np.concatenate([x, eighths, np.nextafter(eighths, eighths + 1), np.nextafter(eighths, eighths - 1)])
+
+
+@compiled_only
+@every_dtype
+@every_angle
+def test_cosines_and_sines_are_within_two_units_of_the_last_place_of_one(name, dtype, compiled):
+    x = angles(dtype)
+    found, exactly, unit = evaluate(compiled, name, x, dtype), TURNS[name], float(np.finfo(dtype).eps)
+    with mpmath.workdps(60):
+        exact = [exactly(2 * mpmath.pi * mpmath.mpf(float(angle))) for angle in x]
+        errors = [abs(mpmath.mpf(float(value)) - true) / unit for value, true in zip(found, exact, strict=True)]
+    worst = int(np.argmax(errors))
+    assert errors[worst] <= 2, f"{name}({x[worst]!r}) is {float(errors[worst])} units off"
+
+
+@compiled_only
+@every_dtype
+def test_an_angle_beyond_the_largest_counts_as_a_whole_number_of_turns(dtype, compiled):
+    largest = precision_of(dtype).largest_turns
+    x = np.array([largest, 1.25 * largest, 1e30, np.finfo(dtype).max, np.inf], dtype)
+    for signed in (x, -x):
+        assert evaluate(compiled, "cos_turns", signed, dtype).tolist() == [1] * len(x)
+        assert evaluate(compiled, "sin_turns", signed, dtype).tolist() == [0] * len(x)
+
+
+@pytest.mark.kernels
+@every_dtype
+@every_angle
+def test_the_cosine_or_sine_of_nan_is_nan(name, dtype, compiled):
+    assert np.isnan(evaluate(compiled, name, [np.nan, -np.nan], dtype)).all()
+
+
+@compiled_only
+@every_dtype
+def test_quarters_of_a_turn_are_exact(dtype, compiled):
+    quarters = np.arange(-12, 13) / 4
+    unit = 2 * float(np.finfo(dtype).eps)
+    cosines, sines = (evaluate(compiled, name, quarters, dtype) for name in TURNS)
+    np.testing.assert_allclose(cosines, np.array([1, 0, -1, 0])[np.arange(-12, 13) % 4], rtol=0, atol=unit)
+    np.testing.assert_allclose(sines, np.array([0, 1, 0, -1])[np.arange(-12, 13) % 4], rtol=0, atol=unit)
+
+
 @compiled_only
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="reads x86 assembly")
 @every_dtype
-@every_function
+@pytest.mark.parametrize("name", [*ULPS, *TURNS])
 def test_loops_become_vector_instructions_without_calls(name, dtype, compiled):
     array = types.Array(getattr(types, dtype), 1, "C")
     compiled[name].compile((array, array))
@@ -257,4 +323,4 @@ def test_loops_become_vector_instructions_without_calls(name, dtype, compiled):
     suffix = "ps" if dtype == "float32" else "pd"
     assert re.search(rf"\tv?(mul|sqrt|fn?madd\d+){suffix}\t", assembly)
     assert re.search(rf"\tv?mov[au]{suffix}\t", assembly)
-    assert not re.search(r"\b(exp|expm1|log|log1p|tanh|erf|erfc|sqrt)f?\b", assembly)
+    assert not re.search(r"\b(exp|expm1|log|log1p|tanh|erf|erfc|sqrt|cos|sin)f?\b", assembly)
