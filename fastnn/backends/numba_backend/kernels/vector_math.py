@@ -250,48 +250,40 @@ def _tanh(precision):
 
 
 def half_turns(precision):
-    """The kernel (r, sign): x = n / 2 + r turns, |r| <= 1/4, and sign = (-1)^n, as the sign bit of an integer."""
+    """The kernel (r, sign): x = n / 2 + r turns, |r| <= 1/4, and sign = (-1)^n."""
     scalar, integer, shifter = precision.scalar, precision.integer, precision.shifter
     clamp = between(-precision.largest_turns, precision.largest_turns)
-    two, half, sign_place = scalar(2), scalar(0.5), integer(8 * integer().itemsize - 1)
+    two, half, one = scalar(2), scalar(0.5), scalar(1).view(integer)
+    sign_place = integer(8 * integer().itemsize - 1)
 
     @inlined
     def reduce(x):
         x = clamp(x)
         shifted = two * x + shifter
-        return x - half * (shifted - shifter), integer(scalar(shifted).view(integer) << sign_place)
+        is_odd = integer(scalar(shifted).view(integer) << sign_place)
+        return x - half * (shifted - shifter), integer(one ^ is_odd).view(scalar)
 
     return reduce
 
 
 @lanewise(cos_turns)
 def _cos_turns(precision):
-    reduce, series, scalar, integer = (
-        half_turns(precision),
-        polynomial(precision.cosine),
-        precision.scalar,
-        precision.integer,
-    )
+    reduce, series = half_turns(precision), polynomial(precision.cosine)
 
     def implementation(x):
         r, sign = reduce(x)
-        return integer(scalar(series(r * r)).view(integer) ^ sign).view(scalar)
+        return sign * series(r * r)
 
     return implementation
 
 
 @lanewise(sin_turns)
 def _sin_turns(precision):
-    reduce, series, scalar, integer = (
-        half_turns(precision),
-        polynomial(precision.sine),
-        precision.scalar,
-        precision.integer,
-    )
+    reduce, series = half_turns(precision), polynomial(precision.sine)
 
     def implementation(x):
         r, sign = reduce(x)
-        return integer(scalar(r * series(r * r)).view(integer) ^ sign).view(scalar)
+        return sign * r * series(r * r)
 
     return implementation
 
