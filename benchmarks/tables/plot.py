@@ -1,4 +1,4 @@
-"""Mean ranks as a picture: a row for each method, a faint dot for each table, and how far apart ranks must be."""
+"""Mean ranks as a picture: a row for each method, bubbles for its ranks on single tables, and how far apart they must be."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +15,9 @@ PLOT_FILE = RESULTS / "tables.png"
 
 #: Blue and vermilion of Okabe and Ito, which everyone tells apart; the marks differ too.
 OURS, THEIRS = "#0072B2", "#D55E00"
+
+#: The area of a bubble that stands for all tables.
+AREA = 1500
 
 
 def plot(results: Sequence[Result], path: Path) -> None:
@@ -36,23 +39,23 @@ def _draw(axes: Any, ground: Ground) -> None:
     ranks = ranks_of(ground.errors())
     means = ranks.mean(axis=0)
     order = np.argsort(means, kind="stable")
-    rng = np.random.default_rng(0)  # dots of equal ranks lie beside one another
     for row, j in enumerate(order):
-        ours = ground.methods[j].startswith("fastnn")
-        color, marker = (OURS, "D") if ours else (THEIRS, "o")
-        places = row + rng.uniform(-0.22, 0.22, len(ranks))
-        axes.scatter(ranks[:, j], places, s=9, color=color, alpha=0.25, linewidths=0)
-        axes.scatter(means[j], row, s=62, color=color, marker=marker, edgecolors="white", zorder=3)
+        color, marker = (OURS, "D") if ground.methods[j].startswith("fastnn") else (THEIRS, "o")
+        places, counts = np.unique(ranks[:, j], return_counts=True)
+        axes.scatter(
+            places, np.full(len(places), row), s=AREA * counts / len(ranks), color=color, alpha=0.3, linewidths=0
+        )
+        axes.plot(means[j], row, marker, markersize=8, color=color, markeredgecolor="white", zorder=3)
         axes.annotate(
             f"{means[j]:.2f}", (means[j], row), (0, 9), textcoords="offset points", ha="center", fontsize="small"
         )
     axes.set_yticks(range(len(order)), [ground.methods[j] for j in order])
     _draw_difference(axes, float(means.min()), critical_difference(*ranks.shape[::-1]))
-    axes.set_xlim(0.6, len(order) + 0.4)
+    axes.set_xlim(0.5, len(order) + 0.5)
     axes.set_xticks(range(1, len(order) + 1))
-    axes.set_ylim(len(order) - 0.4, -1.35)
+    axes.set_ylim(len(order) - 0.4, -1.8)
     axes.set_xlabel("rank (1: the smallest error)")
-    axes.grid(axis="x", color="0.9")
+    axes.grid(axis="x", color="0.92")
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
@@ -60,8 +63,6 @@ def _draw(axes: Any, ground: Ground) -> None:
 
 def _draw_difference(axes: Any, start: float, difference: float) -> None:
     """A bar as long as the critical difference, beginning at the best mean rank."""
-    axes.plot([start, start + difference], [-0.85, -0.85], color="0.3", marker="|", linewidth=1.5)
-    axes.annotate(
-        "critical difference (Nemenyi, 5 %)", (start + difference, -0.85), (6, 0), textcoords="offset points",
-        va="center", fontsize="small", color="0.3",
-    )  # fmt: skip
+    axes.plot([start, start + difference], [-1, -1], color="0.3", marker="|", linewidth=1.5)
+    label = "critical difference (Nemenyi, 5 %)"
+    axes.annotate(label, (start, -1), (0, 6), textcoords="offset points", fontsize="small", color="0.3")
