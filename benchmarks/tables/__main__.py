@@ -28,9 +28,9 @@ Job = tuple[Method, Table, int]
 
 
 def jobs(methods: Sequence[Method], tables: Sequence[Table], n_splits: int) -> Iterator[Job]:
-    """Method by method, the cheap ones first, and within a method the first split of all tables first."""
-    for method in methods:
-        for split in range(n_splits):
+    """The first split of all tables by all methods first, and within a split the cheap methods first."""
+    for split in range(n_splits):
+        for method in methods:
             for table in tables:
                 yield method, table, split
 

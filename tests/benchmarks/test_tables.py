@@ -254,10 +254,10 @@ def test_an_interrupt_while_writing_loses_only_what_was_being_written(tmp_path):
     assert [found["method"] for found in store.load(path)] == ["LightGBM", "CatBoost"]
 
 
-def test_the_first_splits_of_a_method_come_first():
-    done = [(method.name, split, table.name) for method, table, split in command.jobs(METHODS[:2], TABLES[:2], 2)]
+def test_the_first_split_by_all_methods_comes_first():
+    done = [(split, method.name, table.name) for method, table, split in command.jobs(METHODS[:2], TABLES[:2], 2)]
     assert done == [
-        (method.name, split, table.name) for method in METHODS[:2] for split in range(2) for table in TABLES[:2]
+        (split, method.name, table.name) for split in range(2) for method in METHODS[:2] for table in TABLES[:2]
     ]
 
 
