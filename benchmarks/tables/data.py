@@ -1,6 +1,6 @@
 """Tables in memory: a data frame of numbers and categories with a target, in a sample of limited size, and its splits.
 
-Tables are cut to `MOST_ROWS` rows, so that all methods are through with all tables and splits in some hours on two cores. The
+Tables are cut to `MOST_ROWS` rows, so that all methods finish all tables and splits within some hours on two cores. The
 reference network learns from 1,500 rows in some ten to thirty seconds on one core, and there are about fifty tables.
 """
 

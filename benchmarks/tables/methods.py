@@ -1,7 +1,7 @@
 """The methods by name: each makes an estimator that is fitted to a table with categories and missing numbers.
 
-Every method runs by its defaults, on one thread. What comes before it is what its users need: networks other than fastnn's
-refuse missing numbers, and scikit-learn's take only numbers of one scale.
+Every method runs with its defaults, on one thread, behind the preprocessing that its users cannot do without: networks other
+than fastnn's refuse missing numbers, and scikit-learn's need numbers of one scale.
 """
 
 import importlib
@@ -56,7 +56,7 @@ def _sklearn_mlp(task: Task, seed: int) -> Any:
     )
     if task == "classification":
         return make_pipeline(columns, MLPClassifier(random_state=seed))
-    # An error in the target's own unit, of whatever size, would say more of the learning rate than of the network.
+    # With a target of prices in dollars, the default learning rate would be judged, and not the network.
     learner = TransformedTargetRegressor(MLPRegressor(random_state=seed), transformer=StandardScaler())
     return make_pipeline(columns, learner)
 

@@ -1,6 +1,6 @@
 """The tables: where each one comes from, what is predicted, and which columns give the answer away or say nothing.
 
-Some tables are kept for judging fastnn by what its users report, and must never be measured here, in any form:
+fastnn is judged on some tables by what its users report. They must never be used here, in any form:
 mlc_churn, credit_data, attrition, marketing, texture, spambase, phoneme, concrete, ames, Chicago, hotel_rates, diamonds.
 """
 
