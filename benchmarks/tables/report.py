@@ -32,29 +32,18 @@ def markdown(results: list[store.Result]) -> str:
 
 
 def _summary(task: Task, ground: Ground) -> Iterator[str]:
-    header = [
-        task,
-        "mean rank",
-        f"{ERRORS[task]}, geometric mean",
-        f"beside {REFERENCE}",
-        "tables won",
-        "s per 1,000 rows",
-    ]
-    if task == "classification":
-        header.append("log-loss")
+    header = [task, "mean rank", f"{ERRORS[task]}, geometric mean"]
+    header += [f"relative to {REFERENCE}"] if REFERENCE in ground.methods else []
+    header += ["tables won", "s per 1,000 rows", *(["log-loss"] if task == "classification" else [])]
     yield from table(header, 1, map(_score, scores(ground)))
 
 
 def _score(score: Score) -> str:
-    cells = [
-        _name(score.method),
-        f"{score.mean_rank:.2f}",
-        f"{score.geometric_mean:.4f}",
-        "" if score.relative is None else f"{score.relative:.3f}",
-        f"{score.won:.0%}",
-        three_digits(score.seconds),
-    ]
-    return line(cells if score.log_loss is None else [*cells, f"{score.log_loss:.3f}"])
+    cells = [_name(score.method), f"{score.mean_rank:.2f}", f"{score.geometric_mean:.4f}"]
+    cells += [] if score.relative is None else [f"{score.relative:.3f}"]
+    cells += [f"{score.won:.0%}", three_digits(score.seconds)]
+    cells += [] if score.log_loss is None else [f"{score.log_loss:.3f}"]
+    return line(cells)
 
 
 def _errors(ground: Ground) -> Iterator[str]:
@@ -87,11 +76,10 @@ def _legend(grounds: dict[Task, Ground], results: list[store.Result]) -> str:
     versions = dict.fromkeys(f"{_library(result)} {result['version']}" for result in of_shown)
     processors = " and ".join(dict.fromkeys(result["processor"] for result in of_shown))
     return (
-        f"{' and '.join(counts)}, of at most 2,000 rows each; means of {fewest} {'split' if fewest == 1 else 'splits'} into "
-        "three quarters to learn from and one to be judged on. A rank is a method's place among all on one table; the "
-        f"geometric mean of the errors is also given relative to that of {REFERENCE}. Seconds are processor time of a fit on "
-        f"one thread, geometric means. Measured on a {processors} processor until {max(r['date'] for r in of_shown)}: "
-        f"{', '.join(versions)}."
+        f"{' and '.join(counts)}, of at most 2,000 rows each, in {'one split' if fewest == 1 else f'{fewest} splits'}: three "
+        "quarters of the rows to learn from, one quarter to be judged on. A rank is a method's place among all on one table. "
+        "Seconds are the processor time of a fit on one thread, as geometric means. Measured on a "
+        f"{processors} processor until {max(result['date'] for result in of_shown)}: {', '.join(versions)}."
     )
 
 

@@ -382,10 +382,19 @@ def test_results_are_told_as_tables():
     assert lines[2].endswith("| 1.000 | 100% | 1.33 | 0.360 |")
     assert lines[3].startswith("| LightGBM | 2.00 | ")
     assert f"{len(CLASSIFICATION)} tables of classification and {len(REGRESSION)} tables of regression" in text
-    assert "means of 2 splits" in text
+    assert "in 2 splits: three quarters" in text
     assert "| banana | 2,000 | 9 | 2 | 0.0200 | **0.0100** | 0.0300 |" not in lines
     assert "| banana | 2,000 | 9 | 2 | 0.0200 | 0.0300 | **0.0100** |" in lines
     assert report.markdown([result("german", "LightGBM", 0.1)]) == ""
+
+
+def test_without_the_reference_nothing_is_relative_to_it():
+    lines = report.markdown(all_results("LightGBM", "CatBoost")).splitlines()
+    assert lines[0] == (
+        "| classification | mean rank | classification error, geometric mean | tables won | s per 1,000 rows | log-loss |"
+    )
+    assert {line.count("|") for line in lines[:4]} == {7}
+    assert "in one split: three quarters" in "\n".join(lines)
 
 
 def test_saved_lines_make_the_table(tmp_path):
