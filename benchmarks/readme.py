@@ -11,6 +11,7 @@ from benchmarks import compare_backends
 from benchmarks.estimators import table as estimators
 from benchmarks.harness.results import SavedResults
 from benchmarks.peers import table as peers
+from benchmarks.tables import report as tables
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -19,6 +20,7 @@ TABLES: dict[str, SavedResults] = {
     "estimators": estimators.SAVED,
     "backends": compare_backends.SAVED,
     "peers": peers.SAVED,
+    "tables": tables.SAVED,
 }
 
 
