@@ -20,8 +20,9 @@ def initialize_from_data(network: FeedForward, X: Any, *, weights: bool = True, 
     """Draw weights and biases anew, layer by layer, from the distribution of each layer's inputs on X.
 
     With V standard normal and z_k = (A_{l-1} V)_k, W_k = V_k / std(z_k): every pre-activation without its bias has standard
-    deviation 1 over the samples. Then b_k = -sum_i u_i (A_{l-1} W)_ik, for five random samples i and random weights u_i
-    that are uniform among those with sum 1: the hyperplanes z_k = 0 pass among the samples.
+    deviation 1 over the samples; where it does not vary, W_k = V_k / sqrt(n_in). Then b_k = -sum_i u_i (A_{l-1} W)_ik, for
+    five random samples i and random weights u_i that are uniform among those with sum 1: the hyperplanes z_k = 0 pass among
+    the samples.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def initialize_from_data(network: FeedForward, X: Any, *, weights: bool = True, 
         for layer in layers:
             if weights:
                 V = random.standard_normal(layer.W.shape)
-                deviations = (A @ V).std(axis=0)
+                deviations = _deviations(A, V)
                 layer.W[:] = V / np.where(deviations > 0, deviations, np.sqrt(len(V)))
             Z = A @ layer.W
             if biases:
@@ -65,6 +66,14 @@ def initialize_from_data(network: FeedForward, X: Any, *, weights: bool = True, 
             layer.normalized[:] = Z + layer.b
             A = pass_on(layer, step) if layer is not layers[-1] else A  # type: ignore[no-untyped-call]
     network._forget_batch()
+
+
+def _deviations(A: np.ndarray, V: np.ndarray) -> np.ndarray:
+    """Standard deviations of the columns of A V; 0 where all that varies is rounding."""
+    deviations = (A @ V).std(axis=0, dtype=np.float64)
+    roundings = 4 * np.finfo(A.dtype).eps + len(A) * np.finfo(np.float64).eps
+    magnitudes = np.abs(A).mean(axis=0, dtype=np.float64) @ np.abs(V)
+    return np.where(deviations > roundings * magnitudes, deviations, 0.0)
 
 
 def _convex_combinations(Z: np.ndarray, random: np.random.Generator) -> np.ndarray:
