@@ -14,7 +14,9 @@ from fastnn.schedules import (
     Constant,
     Cosine,
     ExponentialDecay,
+    FlatCosine,
     InverseScaling,
+    LogCosine,
     OneCycle,
     ReduceOnPlateau,
     Schedule,
@@ -44,6 +46,14 @@ FORMULAS = {
         OneCycle(0.5, "linear", 5, 10, cycle_momentum=False),  # 0.1 up to 0.5 in step 14, down to 0.01 in step 29
         lambda t: 0.1 + 0.4 * t / 14 if t <= 14 else 0.5 - 0.49 * (t - 14) / 15,
     ),
+    "four cycles": (LogCosine(), lambda t: 0.25 * (1 - math.cos(2 * math.pi * math.log2(1 + 15 * t / 30)))),
+    "one cycle, longer and longer": (
+        LogCosine(1),
+        lambda t: 0.25 * (1 - math.cos(2 * math.pi * math.log2(1 + t / 30))),
+    ),
+    "flat, then cosine": (FlatCosine(), lambda t: 0.5 if t <= 15 else 0.25 * (1 + math.cos(math.pi * (t - 15) / 15))),
+    "flat for a fifth": (FlatCosine(0.2), lambda t: 0.5 if t <= 6 else 0.25 * (1 + math.cos(math.pi * (t - 6) / 24))),
+    "cosine from the start": (FlatCosine(0.0), lambda t: 0.25 * (1 + math.cos(math.pi * t / 30))),
     "function": (find_schedule(lambda t: 1 / (2 + t)), lambda t: 1 / (2 + t)),
 }
 
@@ -82,6 +92,14 @@ def test_a_cycle_of_few_steps_stays_between_its_ends(rising_share, total):
 def test_without_momentum_in_the_cycle_the_optimizer_keeps_its_own():
     assert OneCycle(cycle_momentum=False).rates(0.5, 0, 3, 1, 3)[1] is None
     assert not OneCycle(cycle_momentum=False).changes_momentum
+
+
+def test_cycles_begin_and_end_at_0_and_each_is_twice_as_long():
+    rates = LogCosine(4).rates(1.0, 0, 1501, 10, 1500)[0]
+    np.testing.assert_allclose(rates[[0, 100, 300, 700, 1500]], 0, atol=1e-12)
+    peaks = [step for step in range(1, 1500) if rates[step] > max(rates[step - 1], rates[step + 1])]
+    assert len(peaks) == 4
+    np.testing.assert_allclose(rates[peaks], 1, atol=1e-3)
 
 
 # Plateaus
@@ -151,6 +169,10 @@ BAD_SCHEDULES = {
     ),
     "warm-up all the way": (lambda: Cosine(warmup_share=1.0), ValueError, "warmup_share must be below 1, got 1.0"),
     "two warm-ups": (lambda: Cosine(0, 3, 0.1), ValueError, "warmup_steps or warmup_share, got both: 3 and 0.1"),
+    "no cycle": (lambda: LogCosine(0), ValueError, "n_cycles must be a positive integer, got 0"),
+    "part of a cycle": (lambda: LogCosine(1.5), TypeError, "n_cycles must be a positive integer, got 1.5"),
+    "flat all the way": (lambda: FlatCosine(1), ValueError, "flat_share must be below 1, got 1"),
+    "negative flat part": (lambda: FlatCosine(-0.1), ValueError, "flat_share must be at least 0 and finite, got -0.1"),
     "rise of more than all": (lambda: OneCycle(1.2), ValueError, "rising_share must be at most 1, got 1.2"),
     "three phases that do not fit": (
         lambda: OneCycle(0.6, three_phases=True),
@@ -250,7 +272,8 @@ def test_a_fit_makes_each_step_at_its_rate(name, backend):
         rows = slice(t % 5 * 5, t % 5 * 5 + 5)
         by_hand.loss(X[rows], LABELS[rows])
         by_hand.backward()
-        by_hand.step(fastnn.SGD(rate))
+        if rate > 0:
+            by_hand.step(fastnn.SGD(rate))
     assert_agree(network.parameters, by_hand.parameters, 15 * tolerance("float64", 3, 4, 2, 5))
 
 
