@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,7 +72,7 @@ LAYER_SIZES = ((10, 1), (65, 9), (1, 10, 3), (3, 40, 1), (3, 1, 17, 5), (10, 17,
 BATCHES = ((3, 1), (6, 2), (21, 7), (64, 64), (37, 16))
 
 #: Enough for all the pairs that `test_parity` requires.
-N_CASES = 62
+N_CASES = 66
 
 STEPS = 10
 EPOCHS = 2
@@ -257,13 +258,20 @@ def layer_sizes_for(output: str, sizes: tuple[int, ...]) -> tuple[int, ...]:
 def rows() -> Iterator[tuple]:
     """Hidden activation, loss, output activation, layer sizes, samples, batch size and type of every case.
 
-    Each axis is cycled through at its own length. Hidden activations are shifted by one in each round: otherwise each would
-    appear in one dtype only.
+    Each axis is cycled through at its own length.
     """
     for n in range(N_CASES):
-        sizes, (loss, output) = LAYER_SIZES[n % len(LAYER_SIZES)], OUTPUTS[n % len(OUTPUTS)]
-        hidden = HIDDEN[(n - n // len(HIDDEN)) % len(HIDDEN)] if len(sizes) > 2 else None
+        sizes, (loss, output) = LAYER_SIZES[n % len(LAYER_SIZES)], dealt(OUTPUTS, n)
+        hidden = dealt(HIDDEN, n) if len(sizes) > 2 else None
         yield hidden, loss, output, layer_sizes_for(output, sizes), *BATCHES[n % len(BATCHES)], DTYPES[n % len(DTYPES)]
+
+
+def dealt(values: tuple, n: int) -> Any:
+    """The n-th of some values in turn, which are shifted by one in each round if their number is even.
+
+    Otherwise each would appear in one dtype only.
+    """
+    return values[(n - (len(values) % 2 == 0) * (n // len(values))) % len(values)]
 
 
 CASES = tuple(Case(*row) for row in rows())
