@@ -79,7 +79,9 @@ def bind_inputs(
         return aligned_zeros(n_samples * stage.n_outputs, parameters.dtype).reshape(stage.n_outputs, n_samples).T
 
     E, dE = block(), block()
-    scales = architecture.arrays_of("input_scales")
+    scales = [
+        array.view(vector) for array in architecture.arrays_of("input_scales") for vector in (parameters, gradient)
+    ]
     return BoundInputs(
         np.array(stage.passed, np.int64),
         E[:, : len(stage.passed)],
@@ -87,7 +89,8 @@ def bind_inputs(
             _bind_embedding(*each, (parameters, gradient), (E, dE))
             for each in zip(stage.embeddings, arrays, stage.firsts, strict=True)
         ],
-        *(scales[0].view(vector) if scales else vector[:0] for vector in (parameters, gradient)),
+        scales[0] if scales else parameters[:0],
+        scales[1] if scales else gradient[:0],
         E,
         dE,
         block() if scales else E,
