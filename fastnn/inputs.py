@@ -216,7 +216,8 @@ def _checked_int(value: Any, name: str, least: int) -> int:
 
 
 def _checked_deviation(value: Any) -> float:
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value <= sys.float_info.max:
+    is_real = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_real or not 0 < value <= sys.float_info.max:
         raise ValueError(f"deviation must be a positive number, got {value!r}.")
     return float(value)
 
