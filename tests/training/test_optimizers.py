@@ -8,6 +8,7 @@ import pytest
 import fastnn
 from fastnn.optimizers import SETTINGS, UPDATES
 from fastnn.schedules import Constant
+from fastnn.training.courses import Courses
 from fastnn.training.descent import Descent
 from fastnn.training.objective import Objective
 from fastnn.training.samples import Samples
@@ -241,7 +242,9 @@ def losses_of_steps(network, optimizer, n_steps, batch_size, reports_penalty=Tru
     objective = Objective()
     objective.reports_penalty = reports_penalty
     samples = Samples(X.astype(network.dtype), labels, np.empty(0))
-    descent = Descent(TrainState(network, optimizer), objective, Constant().begin(optimizer.learning_rate, 1, 1))
+    descent = Descent(
+        TrainState(network, optimizer), objective, Courses(Constant().begin(optimizer.learning_rate, 1, 1))
+    )
     descent.reserve(batch_size, samples, gathers=False)
     sampler = Sampler(network, samples, None, batch_size, shuffle=False)
     losses, _ = descent.step(sampler.draw(-(-n_steps // sampler.n_batches)).part(0, n_steps))
