@@ -271,7 +271,7 @@ def dealt(values: tuple, n: int) -> Any:
 
     Otherwise each would appear in one dtype only.
     """
-    return values[(n - (len(values) % 2 == 0) * (n // len(values))) % len(values)]
+    return values[(n + (len(values) % 2 == 0) * (n // len(values))) % len(values)]
 
 
 CASES = tuple(Case(*row) for row in rows())
