@@ -213,9 +213,8 @@ def _read_architecture(path: Path, header: dict[str, Any], arrays: ArrayArchive)
         loss = find_loss(header["loss"], header["loss_options"])
         sizes, activations, regularisation = header["layer_sizes"], header["activations"], ("normalization", "dropout")
         options = _options_for_tables(sizes, header)
-        architecture = Architecture.create(
-            sizes, activations, loss, *(header[name] for name in regularisation), options
-        )
+        normalization, dropout = (header[name] for name in regularisation)
+        architecture = Architecture.create(sizes, activations, loss, normalization, dropout, options)
         size, found = architecture.n_parameters + architecture.n_statistics, arrays.declaration("parameters")
         if found.shape != (size,) or found.dtype.name != check_dtype(header["dtype"]).name:
             raise ValueError(
@@ -229,13 +228,11 @@ def _read_architecture(path: Path, header: dict[str, Any], arrays: ArrayArchive)
 
 def _options_for_tables(sizes: Any, header: dict[str, Any]) -> ArchitectureOptions:
     """What a file says about parametric activations, the input stage and the parametrization."""
-    if "inputs" not in header:
-        embeddings, scales = (), False
-    else:
-        stage = InputStage.from_description(sizes[0], header["inputs"])
-        embeddings, scales = stage.embeddings, stage.scales
     parametric, parametrization = header.get("parametric", False), header.get("parametrization", "standard")
-    return ArchitectureOptions(parametric, embeddings, scales, parametrization)
+    if "inputs" not in header:
+        return ArchitectureOptions(parametric, parametrization=parametrization)
+    stage = InputStage.from_description(sizes[0], header["inputs"])
+    return ArchitectureOptions(parametric, stage.embeddings, stage.scales, parametrization)
 
 
 def _read_metadata(path: Path, header: dict[str, Any], arrays: ArrayArchive) -> dict[str, Any]:

@@ -37,8 +37,8 @@ def fit(network: FeedForward, data: tuple[Any, Any, Any], options: FitOptions) -
     """Train a network on X, y and sample weights, or None for the latter."""
     optimizer = find_optimizer(options.optimizer)
     check_progress(options.progress)
-    flags = {name: check_flag(getattr(options, name), name) for name in ("shuffle", "drop_last")}
-    options = replace(options, epochs=check_count(options.epochs, "epochs"), **flags)
+    epochs, shuffle = check_count(options.epochs, "epochs"), check_flag(options.shuffle, "shuffle")
+    options = replace(options, epochs=epochs, shuffle=shuffle, drop_last=check_flag(options.drop_last, "drop_last"))
     with network._computing(options.n_threads):
         if isinstance(optimizer, LBFGS):
             run = _fit_by_full_batch(network, data, optimizer, options)

@@ -220,4 +220,5 @@ def report_penalty(descent, step):
     """L <- L + penalty, at the parameters before the step."""
     for parameters in descent.ranges():
         if parameters.penalized:
-            add_penalty(parameters.theta, *parameters.penalty_factors, step)
+            factor_1, factor_2 = parameters.penalty_factors
+            add_penalty(parameters.theta, factor_1, factor_2, step)
