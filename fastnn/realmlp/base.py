@@ -1,9 +1,8 @@
 """What `RealMLPClassifier` and `RealMLPRegressor` share: parameters, encoding, training, and averaged outputs."""
 
 from abc import abstractmethod
-from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import fields, replace
+from functools import partial
 from inspect import signature
 from numbers import Integral, Real
 from typing import Any
@@ -17,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 from fastnn.backends import BACKENDS
 from fastnn.batches import UNWEIGHTED
 from fastnn.losses import Loss
+from fastnn.names import suggestion
 from fastnn.realmlp.best_epoch import Metric, Rows
 from fastnn.realmlp.ensemble import Ensemble, TrainingPlan, train
 from fastnn.realmlp.member import Design, Member
@@ -91,53 +91,78 @@ class RealMLP(BaseEstimator):  # type: ignore[misc]
             given["hidden_layer_sizes"] = _checked_sizes(given["hidden_layer_sizes"])
         return replace(preset, **given)
 
-    def _train(self, X: Any, y: np.ndarray, sample_weight: Any, task: tuple[np.ndarray, np.ndarray, int]) -> None:
-        """Encode the table and train the members; attributes change only if everything has succeeded.
+    @property
+    def _goes_on(self) -> bool:
+        """Whether `fit` goes on from the last one."""
+        return self.warm_start and hasattr(self, "members_")
 
-        `task` is the targets as the networks take them, the class of each row, and the number of outputs.
+    def _train(
+        self, X: Any, weights: np.ndarray, task: tuple[np.ndarray, np.ndarray, int]
+    ) -> tuple[TableEncoder, Ensemble]:
+        """Encode the table and train the members, without changing the estimator.
+
+        `task` is the targets as the networks take them, the class of each row, and the number of outputs. Rows of weight 0
+        count only for the encoding.
         """
         targets, classes, n_outputs = task
-        goes_on, preset = self.warm_start and hasattr(self, "members_"), self._preset()
-        encoder = self.encoder_ if goes_on else TableEncoder(self.categorical_features, preset.max_one_hot)
-        encoded = encoder.transform(X) if goes_on else encoder.fit_transform(X)
-        check_consistent_length(encoded, y)
-        rows = Rows(encoded, targets, self._weights(sample_weight, encoded, y))
+        preset = self._preset()
+        metric = self._default_metric if self.scoring is None else self._metric_of(self.scoring)
+        encoder = self.encoder_ if self._goes_on else TableEncoder(self.categorical_features, preset.max_one_hot)
+        encoded = encoder.transform(X) if self._goes_on else encoder.fit_transform(X)
+        check_consistent_length(encoded, targets)
+        rows = Rows(encoded, targets, weights)
+        counted = rows.counted()
+        if len(counted) < len(rows):
+            rows, classes = rows.take(counted), classes[counted]
         random = check_random_state(self.random_state)
         design = self._design(preset, encoder, n_outputs)
-        members = deepcopy(self.members_) if goes_on else self._new_members(design, random, len(rows))
-        generator = np.random.default_rng(random.randint(2**31))
-        metric = self._default_metric if self.scoring is None else self._metric_of(self.scoring)
+        renew = partial(self._members_for, design, random, len(rows))
+        members, generator = renew(), np.random.default_rng(random.randint(2**31))
         plan = TrainingPlan(metric, self.validation_fraction, self.refit, self.n_threads, self.progress)
-        ensemble = train(members, lambda: self._new_members(design, random, len(rows)), rows, classes, plan, generator)
-        self._adopt(encoder, ensemble, rows)
+        return encoder, train(members, renew, rows, classes, plan, generator).among(counted, len(encoded))
 
     def _design(self, preset: Preset, encoder: TableEncoder, n_outputs: int) -> Design:
         n_columns = len(encoder.encoded_names_)
         sizes = n_columns, encoder.n_numbers_, n_outputs, encoder.n_levels_
         return Design(preset, self._loss(preset), *sizes, self.backend)
 
-    def _new_members(self, design: Design, random: np.random.RandomState, n_rows: int) -> list[Member]:
+    def _members_for(self, design: Design, random: np.random.RandomState, n_rows: int) -> list[Member]:
+        """New members, or with `warm_start` copies of the fitted ones."""
         n_members = self.n_members
+        if self._goes_on:
+            fixed = design.fixed_in(self.members_[0].design)
+            if n_members not in ("auto", len(self.members_)):
+                fixed = ["n_members", *fixed]
+            if fixed:
+                raise ValueError(
+                    f"warm_start goes on with the networks of the last fit, whose {' and '.join(fixed)} cannot change: "
+                    "set warm_start=False to start again."
+                )
+            return [member.going_on(design) for member in self.members_]
         if n_members == "auto":
             n_members = MEMBERS_FOR_FEW if n_rows <= FEW_ROWS else 1
         return [Member(design, int(random.randint(2**31))) for _ in range(n_members)]
 
-    def _weights(self, sample_weight: Any, encoded: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def _weights(self, sample_weight: Any, y: np.ndarray) -> np.ndarray:
         """The weight of each row; empty if all count equally."""
         if sample_weight is None:
             return UNWEIGHTED
-        weights = _check_sample_weight(sample_weight, encoded, dtype=np.float64)
+        weights = np.asarray(_check_sample_weight(sample_weight, y, dtype=np.float64))
         if (weights < 0).any() or not weights.any():
             raise ValueError(
                 "sample_weight must not be negative, and at least one weight must be above 0, "
                 f"got weights from {weights.min():g} to {weights.max():g}."
             )
-        return np.asarray(weights)
+        return weights
 
     def _metric_of(self, scoring: Any) -> Metric:
-        """The value of a network by a scikit-learn scorer, or a function ``scorer(estimator, X, y)``."""
-        from sklearn.metrics import check_scoring
+        """The value of a network by a scikit-learn scorer, or a function ``scorer(network, X, y)``."""
+        from sklearn.metrics import check_scoring, get_scorer_names
 
+        if isinstance(scoring, str) and scoring not in (names := get_scorer_names()):
+            raise ValueError(
+                f"scoring must be the name of a scorer of scikit-learn, got {scoring!r}.{suggestion(scoring, names)}"
+            )
         scorer = check_scoring(self, scoring=scoring)
 
         def measure(network: Any, rows: Rows) -> float:
@@ -145,21 +170,25 @@ class RealMLP(BaseEstimator):  # type: ignore[misc]
 
         return measure
 
-    def _adopt(self, encoder: TableEncoder, ensemble: Ensemble, rows: Rows) -> None:
-        """Set the attributes of a fitted estimator."""
-        self.encoder_, self.members_ = encoder, ensemble.members
-        self.n_features_in_ = encoder.n_features_in_
-        self.__dict__.pop("feature_names_in_", None)
+    def _adopt(self, encoder: TableEncoder, ensemble: Ensemble, **attributes: Any) -> None:
+        """Set the attributes of a fitted estimator all at once, in place of those of the last fit."""
+        found = {
+            "encoder_": encoder,
+            "members_": ensemble.members,
+            "n_members_": len(ensemble.members),
+            "best_epochs_": [member.epoch for member in ensemble.members],
+            "n_features_in_": encoder.n_features_in_,
+        }
         if hasattr(encoder, "feature_names_in_"):
-            self.feature_names_in_ = encoder.feature_names_in_
-        self.n_members_ = len(ensemble.members)
-        self.best_epochs_ = [member.epoch for member in ensemble.members]
+            found["feature_names_in_"] = encoder.feature_names_in_
+        others = {name: value for name, value in vars(self).items() if not name.endswith("_")}
+        self.__dict__ = others | found | attributes
 
     def _mean_outputs(self, X: Any) -> np.ndarray:
         """Outputs for the rows of a table, averaged over the members: (n_rows, n_outputs)."""
         check_is_fitted(self)
         encoded = self.encoder_.transform(X)
-        outputs = [member.outputs(encoded) for member in self.members_]
+        outputs = [member.outputs(encoded, self.n_threads) for member in self.members_]
         return outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0)
 
     @property
@@ -195,4 +224,8 @@ def rows_with_outputs(outputs: np.ndarray) -> np.ndarray:
     return np.flatnonzero(~np.isnan(outputs[:, 0]))
 
 
-Renew = Callable[[], list[Member]]
+def given_targets(estimator: RealMLP, y: Any) -> Any:
+    """Targets, as an array if they are an Arrow array; ValueError if there are none."""
+    if y is None:
+        raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
+    return y

@@ -1,5 +1,6 @@
 """The epoch whose parameters are kept: the last one with the best value on held-out rows."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,10 @@ class Rows:
         """Some of the rows."""
         return Rows(self.X[rows], self.y[rows], self.weights[rows] if len(self.weights) else self.weights)
 
+    def counted(self) -> np.ndarray:
+        """The positions of the rows whose weight is not 0."""
+        return np.flatnonzero(self.weights) if len(self.weights) else np.arange(len(self))
+
     @property
     def sample_weight(self) -> np.ndarray | None:
         """The weights, or None."""
@@ -58,6 +63,8 @@ def negative_squared_error(network: Any, rows: Rows) -> float:
 
 class BestEpoch(Callback):
     """Keeps the parameters of the last epoch with the best value on held-out rows, and restores them in the end.
+
+    A value that is NaN, such as that of an undefined score, is worse than any other.
 
     Parameters
     ----------
@@ -82,8 +89,9 @@ class BestEpoch(Callback):
     def on_epoch_end(self, network: Any, history: History) -> None:
         """Keep the parameters if they are at least as good as the best."""
         value = self.metric(network, self.held_out)
-        if value >= self.value:
-            self.value, self.epoch = value, len(history)
+        comparable = -np.inf if math.isnan(value) else value
+        if comparable >= self.value:
+            self.value, self.epoch = comparable, len(history)
             if self._learned is None:
                 self._learned = network._learned.copy()
             else:

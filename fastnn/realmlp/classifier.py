@@ -4,20 +4,20 @@ from numbers import Real
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_y
 
 from fastnn.batches import weighted_mean
 from fastnn.losses import Loss, SoftmaxCrossEntropy
-from fastnn.realmlp.base import RealMLP, rows_with_outputs
-from fastnn.realmlp.best_epoch import Metric, Rows, accuracy
+from fastnn.realmlp.base import RealMLP, given_targets, rows_with_outputs
+from fastnn.realmlp.best_epoch import Metric, accuracy
 from fastnn.realmlp.calibration import best_temperature, rescaled
-from fastnn.realmlp.ensemble import Ensemble
 from fastnn.realmlp.presets import CLASSIFICATION, Preset
-from fastnn.tabular import TableEncoder
+from fastnn.tabular.labels import listing, quoted
 
 
 class RealMLPClassifier(ClassifierMixin, RealMLP):
@@ -172,15 +172,10 @@ class RealMLPClassifier(ClassifierMixin, RealMLP):
             The fitted estimator.
         """
         labels = self._checked_labels(y)
-        classes, numbers = np.unique(labels, return_inverse=True)
-        if self.warm_start and hasattr(self, "members_"):
-            classes, numbers = self._known_classes(classes, labels)
-        if len(classes) == 1:
-            raise ValueError(
-                f"y must have at least 2 classes, got only {classes[0]!r}: there is nothing to tell apart."
-            )
-        self._train(X, labels, sample_weight, (numbers, numbers, len(classes)))
-        self.classes_ = classes
+        classes, numbers = self._numbered(labels)
+        weights = self._weights(sample_weight, labels)
+        encoder, ensemble = self._train(X, weights, (numbers, numbers, len(classes)))
+        self._adopt(encoder, ensemble, classes_=classes, **self._held_out(ensemble.held_out_outputs, numbers, weights))
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -216,19 +211,29 @@ class RealMLPClassifier(ClassifierMixin, RealMLP):
 
     def _checked_labels(self, y: Any) -> np.ndarray:
         """Labels as a vector."""
-        labels = _check_y(column_or_1d(y, warn=True), estimator=self)
+        labels = _check_y(given_targets(self, y), estimator=self)
+        if labels.dtype == object:
+            labels = _without_objects(labels)
         check_classification_targets(labels)
         return np.asarray(labels)
 
-    def _known_classes(self, classes: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The classes of the last fit, and the position of each label among them."""
-        unknown = np.setdiff1d(classes, self.classes_)
-        if len(unknown):
+    def _numbered(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The classes, and the position of each label among them; with `warm_start`, the classes of the last fit."""
+        classes, numbers = np.unique(labels, return_inverse=True)
+        if self._goes_on:
+            known = {label: number for number, label in enumerate(self.classes_.tolist())}
+            unknown = [label for label in classes.tolist() if label not in known]
+            if unknown:
+                raise ValueError(
+                    f"warm_start goes on with the classes {listing(known)}, got also {listing(unknown)}: "
+                    "set warm_start=False to start again."
+                )
+            return self.classes_, np.array([known[label] for label in classes.tolist()])[numbers]
+        if len(classes) == 1:
             raise ValueError(
-                f"warm_start goes on with the classes {list(self.classes_)}, got also {list(unknown)}: "
-                "set warm_start=False to start again."
+                f"y must have at least 2 classes, got only 1 class, {quoted(classes[0])}: there is nothing to tell apart."
             )
-        return self.classes_, np.searchsorted(self.classes_, labels)
+        return classes, numbers
 
     @property
     def _default_metric(self) -> Metric:
@@ -237,20 +242,50 @@ class RealMLPClassifier(ClassifierMixin, RealMLP):
     def _loss(self, preset: Preset) -> Loss:
         return SoftmaxCrossEntropy(label_smoothing=preset.label_smoothing)
 
-    def _weights(self, sample_weight: Any, encoded: np.ndarray, y: np.ndarray) -> np.ndarray:
-        weights = super()._weights(sample_weight, encoded, y)
+    def _weights(self, sample_weight: Any, y: np.ndarray) -> np.ndarray:
+        weights = super()._weights(sample_weight, y)
         if self.class_weight is None:
             return weights
-        factors = np.asarray(compute_sample_weight(self.class_weight, y))
-        return factors * weights if len(weights) else factors
+        factors = np.asarray(compute_sample_weight(self.class_weight, y), np.float64)
+        weights = factors * weights if len(weights) else factors
+        if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+            raise ValueError(
+                "class_weight must not be negative or infinite, and must leave a weight above 0 to some row, "
+                f"got {self.class_weight!r}."
+            )
+        return weights
 
-    def _adopt(self, encoder: TableEncoder, ensemble: Ensemble, rows: Rows) -> None:
-        super()._adopt(encoder, ensemble, rows)
-        outputs, known = ensemble.held_out_outputs, rows_with_outputs(ensemble.held_out_outputs)
-        held_out, self.temperature_ = rows.take(known), 1.0
+    def _held_out(self, outputs: np.ndarray, numbers: np.ndarray, weights: np.ndarray) -> dict[str, Any]:
+        """The attributes that come from held-out rows: the temperature, and those with `oob_score`."""
+        known = rows_with_outputs(outputs)
+        held_out = weights[known] if len(weights) else weights
+        temperature = 1.0
         if self.calibrate and len(known):
-            self.temperature_ = best_temperature(outputs[known], held_out.y, held_out.weights)
-        if self.oob_score:
-            self.oob_decision_function_ = rescaled(outputs, self.temperature_)
-            right = outputs[known].argmax(axis=1) == held_out.y
-            self.oob_score_ = weighted_mean(right, held_out.weights) if len(known) else np.nan
+            temperature = best_temperature(outputs[known], numbers[known], held_out)
+        if not self.oob_score:
+            return {"temperature_": temperature}
+        right = outputs[known].argmax(axis=1) == numbers[known]
+        return {
+            "temperature_": temperature,
+            "oob_decision_function_": rescaled(outputs, temperature),
+            "oob_score_": weighted_mean(right, held_out) if len(known) else np.nan,
+        }
+
+
+def _without_objects(labels: np.ndarray) -> np.ndarray:
+    """Numbers and booleans that came as objects in an array of their own type; ValueError for anything but labels."""
+    missing = np.flatnonzero(pd.isna(labels))
+    if len(missing):
+        raise ValueError(f"y must not have missing labels, got {quoted(labels[missing[0]])} in row {missing[0]}.")
+    is_text = np.array([isinstance(label, str) for label in labels.tolist()])
+    if is_text.all():
+        return labels
+    if is_text.any():
+        text, other = is_text.argmax(), is_text.argmin()
+        raise ValueError(
+            f"y mixes text and other labels, {quoted(labels[text])} in row {text} and {quoted(labels[other])} in row "
+            f"{other}: turn all of them into one or the other."
+        )
+    if all(isinstance(label, Real) for label in labels.tolist()):
+        return np.array(labels.tolist())
+    return labels

@@ -28,7 +28,7 @@ class TrainingPlan:
     refits : bool
         Whether members are trained again on all rows, for as many epochs as were best on average.
     n_threads : int or None
-        Largest number of threads.
+        Maximum number of threads.
     progress : bool, callable or None
         As in `Network.fit`.
     """
@@ -54,6 +54,12 @@ class Ensemble:
 
     members: list[Member]
     held_out_outputs: np.ndarray
+
+    def among(self, rows: np.ndarray, n_rows: int) -> "Ensemble":
+        """The same for a table of `n_rows` rows, of which it was trained on those at the positions `rows`."""
+        outputs = np.full((n_rows, self.held_out_outputs.shape[1]), np.nan)
+        outputs[rows] = self.held_out_outputs
+        return Ensemble(self.members, outputs)
 
 
 def train(
@@ -86,7 +92,7 @@ def train(
     with progress_reports(plan.progress, History()) as report:
         shared = SharedProgress(report, len(members) * (2 if plan.refits else 1))
         _fit(members, data, shared, plan)
-        outputs = _held_out_outputs(members, rows, masks)
+        outputs = _held_out_outputs(members, rows, masks, plan.n_threads)
         if plan.refits and any(mask.any() for mask in masks):
             n_epochs = max(1, round(float(np.mean([member.epoch for member in members]))))
             members = renew()
@@ -105,13 +111,15 @@ def _fit(
         fit_many(members, data, n_threads=plan.n_threads, **options)
 
 
-def _held_out_outputs(members: Sequence[Member], rows: Rows, masks: list[np.ndarray]) -> np.ndarray:
+def _held_out_outputs(
+    members: Sequence[Member], rows: Rows, masks: list[np.ndarray], n_threads: int | None
+) -> np.ndarray:
     """The mean outputs for each row over the members that held it out; NaN for rows that none did."""
     totals = np.zeros((len(rows), members[0].design.n_outputs))
     counts = np.zeros((len(rows), 1))
     for member, mask in zip(members, masks, strict=True):
         if mask.any():
-            totals[mask] += member.outputs(rows.X[mask])
+            totals[mask] += member.outputs(rows.X[mask], n_threads)
             counts[mask] += 1
     with np.errstate(invalid="ignore"):
         return np.asarray(totals / counts)
@@ -130,10 +138,11 @@ class SharedProgress:
 
     def __init__(self, report: Callable[[float], None], n_trainings: int) -> None:
         self.report, self.n_trainings = report, n_trainings
-        self._lock, self._done, self._finished = threading.Lock(), {}, 0.0  # type: ignore[var-annotated]
+        self._lock = threading.Lock()
+        self._done: dict[int, tuple[float, History]] = {}  # with the history, so that no other can have its id
 
     def __call__(self, fraction: float, history: History) -> None:
         """Take note of the fraction of one training, which its history identifies."""
         with self._lock:
-            self._done[id(history)] = max(fraction, self._done.get(id(history), 0.0))
-            self.report(min(1.0, sum(self._done.values()) / self.n_trainings))
+            self._done[id(history)] = fraction, history
+            self.report(min(1.0, sum(done for done, _ in self._done.values()) / self.n_trainings))

@@ -13,7 +13,7 @@ def held_out_rows(
 ) -> list[np.ndarray]:
     """For each member a mask of the rows it holds out: a fraction of each class, different rows for different members.
 
-    Rows are dealt to 1 / fraction folds, class by class, and each member holds out one fold. Once all folds have been held
+    Rows are dealt to 1 / fraction folds, rounded, class by class, and each member holds out one fold. Once all folds have been held
     out, rows are dealt anew. The only row of a class is never held out; nor is any of fewer than ten rows.
 
     Parameters
@@ -27,16 +27,18 @@ def held_out_rows(
     random : Generator
         Source of random numbers.
     """
-    if fraction == 0 or len(classes) < FEWEST_ROWS:
+    is_single = np.bincount(classes)[classes] == 1
+    if fraction == 0 or len(classes) < FEWEST_ROWS or is_single.all():
         return [np.zeros(len(classes), bool)] * n_members
     n_folds = max(2, round(1 / fraction))
-    folds = _deals(classes, n_folds, random)
+    folds = _deals(classes, is_single, n_folds, random)
     return [next(folds) for _ in range(n_members)]
 
 
-def _deals(classes: np.ndarray, n_folds: int, random: np.random.Generator) -> Iterator[np.ndarray]:
-    """Masks of fold after fold, without end."""
-    is_single = np.bincount(classes)[classes] == 1
+def _deals(
+    classes: np.ndarray, is_single: np.ndarray, n_folds: int, random: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Masks of fold after fold, without end; rows that are the only one of their class are in none."""
     while True:
         order = random.permutation(len(classes))
         by_class = order[np.argsort(classes[order], kind="stable")]

@@ -1,7 +1,8 @@
 """One network of a RealMLP: its architecture, its initial parameters, and its training."""
 
 import warnings
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ from fastnn.realmlp.best_epoch import BestEpoch, Metric, Rows, StopAfter
 from fastnn.realmlp.presets import Preset
 from fastnn.schedules import FlatCosine, LogCosine
 from fastnn.training.callbacks import Callback
+
+
+#: Hyperparameters that may differ when training goes on.
+_OF_TRAINING = ("n_epochs", "batch_size", "learning_rate", "weight_decay")
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,12 @@ class Design:
             for place, n_codes in enumerate(self.n_codes)
         ]
         return found
+
+    def fixed_in(self, other: "Design") -> list[str]:
+        """The hyperparameters of the networks of another design that cannot become those of this one."""
+        names = [field.name for field in fields(Preset) if field.name not in _OF_TRAINING]
+        changed = [name for name in names if getattr(self.preset, name) != getattr(other.preset, name)]
+        return changed + ["backend"] * (self.backend != other.backend)
 
     def network(self, seed: int) -> Network:
         """A new network with initial parameters that do not depend on the data."""
@@ -100,6 +111,12 @@ class Member:
     def __init__(self, design: Design, seed: int) -> None:
         self.design, self.network, self.epoch = design, design.network(seed), 0
         self._is_new = True
+
+    def going_on(self, design: Design) -> "Member":
+        """A copy, to be trained further with the rates and numbers of another design."""
+        member = deepcopy(self)
+        member.design = design
+        return member
 
     def fit(
         self,
@@ -168,6 +185,6 @@ class Member:
             stacklevel=2,
         )
 
-    def outputs(self, X: np.ndarray) -> np.ndarray:
+    def outputs(self, X: np.ndarray, n_threads: int | None) -> np.ndarray:
         """Probabilities of the classes, or standardised targets, for encoded rows: (n_rows, n_outputs)."""
-        return self.network.forward(X)
+        return self.network.forward(X, n_threads=n_threads if len(X) > 1 else None)  # a single row has one thread

@@ -4,11 +4,12 @@ They are those of table A.1 in appendix A of Holzmueller, Grinsztajn, Steinwart 
 RealMLP-TD, tuned on 118 data sets, and the simplified RealMLP-TD-S.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 
 from fastnn.optimizers import AdamW
+
+#: Factors by group of parameters, as pairs.
+Factors = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Preset:
     embedding_size, n_frequencies, n_outputs, deviation : int, int, int, float
         Size of embeddings of categories; and the number of frequencies, of outputs, and the initial deviation of frequencies
         of periodic embeddings (``embedding_size``, ``plr_hidden_1``, ``plr_hidden_2``, ``plr_sigma``).
-    learning_rate_factors, weight_decay_factors : mapping
+    learning_rate_factors, weight_decay_factors : tuple of (str, float)
         Factors by group of parameters (``bias_lr_factor``, ``scale_lr_factor``, ``act_lr_factor``, ``plr_lr_factor``,
         ``bias_wd_factor``). In pytabkit a learning-rate factor f also multiplies the decay coefficient twice, so that the
         decay per step is f^2 times that of the weights: hence the decay factors, which come on top of f once.
@@ -69,16 +70,8 @@ class Preset:
     n_frequencies: int = 16
     n_outputs: int = 4
     deviation: float = 0.1
-    learning_rate_factors: Mapping[str, float] = field(
-        default_factory=lambda: MappingProxyType(
-            {"biases": 0.1, "input_scales": 6.0, "activations": 0.1, "periodic": 0.1}
-        )
-    )
-    weight_decay_factors: Mapping[str, float] = field(
-        default_factory=lambda: MappingProxyType(
-            {"biases": 0.0, "input_scales": 6.0, "activations": 0.1, "periodic": 0.1}
-        )
-    )
+    learning_rate_factors: Factors = (("biases", 0.1), ("input_scales", 6.0), ("activations", 0.1), ("periodic", 0.1))
+    weight_decay_factors: Factors = (("biases", 0.0), ("input_scales", 6.0), ("activations", 0.1), ("periodic", 0.1))
 
     def optimizer(self) -> AdamW:
         """AdamW with these rates and factors."""
@@ -86,8 +79,8 @@ class Preset:
             self.learning_rate,
             beta_2=self.beta_2,
             weight_decay=self.weight_decay,
-            learning_rate_factors=self.learning_rate_factors,
-            weight_decay_factors=self.weight_decay_factors,
+            learning_rate_factors=dict(self.learning_rate_factors),
+            weight_decay_factors=dict(self.weight_decay_factors),
         )
 
 
@@ -100,8 +93,8 @@ _SIMPLIFIED = {
     "weight_decay": 0.0,
     "max_one_hot": 10_000,
     "clips_targets": False,
-    "learning_rate_factors": MappingProxyType({"biases": 0.1, "input_scales": 6.0}),
-    "weight_decay_factors": MappingProxyType({}),
+    "learning_rate_factors": (("biases", 0.1), ("input_scales", 6.0)),
+    "weight_decay_factors": (),
 }
 
 #: Presets for classification and for regression, by name.

@@ -1,5 +1,6 @@
 """`RealMLPRegressor`."""
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -8,11 +9,12 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import _check_y
 
 from fastnn.losses import Loss, SquaredError
-from fastnn.realmlp.base import RealMLP, rows_with_outputs
-from fastnn.realmlp.best_epoch import Metric, Rows, negative_squared_error
+from fastnn.realmlp.base import RealMLP, given_targets, rows_with_outputs
+from fastnn.realmlp.best_epoch import Metric, negative_squared_error
 from fastnn.realmlp.ensemble import Ensemble
+from fastnn.realmlp.member import Member
 from fastnn.realmlp.presets import REGRESSION, Preset
-from fastnn.tabular import TableEncoder
+from fastnn.realmlp.targets import TargetScale
 
 
 class RealMLPRegressor(RegressorMixin, RealMLP):
@@ -151,21 +153,23 @@ class RealMLPRegressor(RegressorMixin, RealMLP):
         self : RealMLPRegressor
             The fitted estimator.
         """
-        given = np.asarray(_check_y(y, multi_output=True, y_numeric=True, estimator=self), np.float64)
-        rows = given.reshape(len(given), -1)
-        if self.warm_start and hasattr(self, "members_"):
-            self._check_targets(rows.shape[1])
-            scale = self.target_means_, self.target_deviations_
-        else:
-            deviations = rows.std(axis=0)
-            scale = rows.mean(axis=0), np.where(deviations > 0, deviations, 1.0)
-        standardized = ((rows - scale[0]) / scale[1]).astype(np.float32)
-        self._train(X, given, sample_weight, (standardized, np.zeros(len(rows), np.int64), rows.shape[1]))
-        self.target_means_, self.target_deviations_ = scale
-        self.target_minima_, self.target_maxima_ = rows.min(axis=0), rows.max(axis=0)
-        self._is_single = given.ndim == 1
-        if self.oob_score:
-            self._keep_out_of_bag(given)
+        given = np.asarray(
+            _check_y(given_targets(self, y), multi_output=True, y_numeric=True, estimator=self), np.float64
+        )
+        rows, weights = given.reshape(len(given), -1), self._weights(sample_weight, given)
+        scale = self._scale_of(rows[weights > 0] if len(weights) else rows)
+        task = scale.standardized(rows), np.zeros(len(rows), np.int64), rows.shape[1]
+        encoder, ensemble = self._train(X, weights, task)
+        self._adopt(
+            encoder,
+            ensemble,
+            target_means_=scale.means,
+            target_deviations_=scale.deviations,
+            target_minima_=scale.minima,
+            target_maxima_=scale.maxima,
+            _is_single=given.ndim == 1,
+            **self._held_out(ensemble, scale, given, weights),
+        )
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -181,28 +185,39 @@ class RealMLPRegressor(RegressorMixin, RealMLP):
         ndarray of float64, of shape (n_samples,) or (n_samples, n_targets)
             The predictions.
         """
-        return self._in_units(self._mean_outputs(X))
-
-    def _in_units(self, outputs: np.ndarray) -> np.ndarray:
-        """Standardised predictions in the units of y."""
-        predictions = outputs.astype(np.float64) * self.target_deviations_ + self.target_means_
-        if self._preset().clips_targets:
-            predictions = np.clip(predictions, self.target_minima_, self.target_maxima_)
+        predictions = self._in_units(self._mean_outputs(X), self._scale, self.members_)
         return predictions[:, 0] if self._is_single else predictions
 
-    def _check_targets(self, n_targets: int) -> None:
-        if n_targets != len(self.target_means_):
+    @property
+    def _scale(self) -> TargetScale:
+        """The scale of the targets in training."""
+        return TargetScale(self.target_means_, self.target_deviations_, self.target_minima_, self.target_maxima_)
+
+    def _scale_of(self, y: np.ndarray) -> TargetScale:
+        """The scale of targets, which with `warm_start` is that of the last fit."""
+        if not self._goes_on:
+            return TargetScale.of(y)
+        if y.shape[1] != len(self.target_means_):
             raise ValueError(
-                f"warm_start goes on with {len(self.target_means_)} targets, got {n_targets}: "
+                f"warm_start goes on with {len(self.target_means_)} target(s), got {y.shape[1]}: "
                 "set warm_start=False to start again."
             )
+        return self._scale.extended_to(y)
 
-    def _keep_out_of_bag(self, y: np.ndarray) -> None:
-        """Keep predictions for held-out rows, and their R^2."""
-        known = rows_with_outputs(self._held_out_outputs)
-        self.oob_prediction_ = self._in_units(self._held_out_outputs)
-        self.oob_score_ = float(r2_score(y[known], self.oob_prediction_[known])) if len(known) > 1 else np.nan
-        del self._held_out_outputs
+    @staticmethod
+    def _in_units(outputs: np.ndarray, scale: TargetScale, members: Sequence[Member]) -> np.ndarray:
+        """Predictions in the units of y; the preset of the members says whether they are limited to its range."""
+        return scale.in_units(outputs, clips=members[0].design.preset.clips_targets)
+
+    def _held_out(self, ensemble: Ensemble, scale: TargetScale, y: np.ndarray, weights: np.ndarray) -> dict[str, Any]:
+        """The attributes with `oob_score`: predictions for held-out rows, and their R^2."""
+        if not self.oob_score:
+            return {}
+        known = rows_with_outputs(ensemble.held_out_outputs)
+        predictions = self._in_units(ensemble.held_out_outputs, scale, ensemble.members).reshape(y.shape)
+        held_out = weights[known] if len(weights) else None
+        score = float(r2_score(y[known], predictions[known], sample_weight=held_out)) if len(known) > 1 else np.nan
+        return {"oob_prediction_": predictions, "oob_score_": score}
 
     @property
     def _default_metric(self) -> Metric:
@@ -210,11 +225,6 @@ class RealMLPRegressor(RegressorMixin, RealMLP):
 
     def _loss(self, preset: Preset) -> Loss:
         return SquaredError()
-
-    def _adopt(self, encoder: TableEncoder, ensemble: Ensemble, rows: Rows) -> None:
-        super()._adopt(encoder, ensemble, rows)
-        if self.oob_score:
-            self._held_out_outputs = ensemble.held_out_outputs
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
