@@ -11,10 +11,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from fastnn.backends import BACKENDS
-from fastnn.batches import UNWEIGHTED
 from fastnn.losses import Loss
 from fastnn.names import suggestion
 from fastnn.realmlp.best_epoch import Metric, Rows
@@ -143,30 +142,21 @@ class RealMLP(BaseEstimator):  # type: ignore[misc]
             n_members = MEMBERS_FOR_FEW if n_rows <= FEW_ROWS else 1
         return [Member(design, int(random.randint(2**31))) for _ in range(n_members)]
 
-    def _weights(self, sample_weight: Any, y: np.ndarray) -> np.ndarray:
-        """The weight of each row; empty if all count equally."""
-        if sample_weight is None:
-            return UNWEIGHTED
-        weights = np.asarray(_check_sample_weight(sample_weight, y, dtype=np.float64))
-        if (weights < 0).any() or not weights.any():
-            raise ValueError(
-                "sample_weight must not be negative, and at least one weight must be above 0, "
-                f"got weights from {weights.min():g} to {weights.max():g}."
-            )
-        return weights
-
     def _metric_of(self, scoring: Any) -> Metric:
         """The value of a network by a scikit-learn scorer, or a function ``scorer(network, X, y)``."""
         from sklearn.metrics import check_scoring, get_scorer_names
 
         if isinstance(scoring, str) and scoring not in (names := get_scorer_names()):
             raise ValueError(
-                f"scoring must be the name of a scorer of scikit-learn, got {scoring!r}.{suggestion(scoring, names)}"
+                f"scoring must be one of sklearn.metrics.get_scorer_names(), got {scoring!r}.{suggestion(scoring, names)}"
             )
         scorer = check_scoring(self, scoring=scoring)
 
         def measure(network: Any, rows: Rows) -> float:
-            return Validation(network, Samples(rows.X, rows.y, rows.weights)).score(scorer)
+            try:
+                return Validation(network, Samples(rows.X, rows.y, rows.weights)).score(scorer)
+            except ValueError as error:
+                raise ValueError(f"scoring={scoring!r} cannot measure a network on held-out rows: {error}") from error
 
         return measure
 
@@ -222,10 +212,3 @@ def _checked_sizes(sizes: Any) -> tuple[int, ...]:
 def rows_with_outputs(outputs: np.ndarray) -> np.ndarray:
     """The rows that at least one member held out."""
     return np.flatnonzero(~np.isnan(outputs[:, 0]))
-
-
-def given_targets(estimator: RealMLP, y: Any) -> Any:
-    """Targets, as an array if they are an Arrow array; ValueError if there are none."""
-    if y is None:
-        raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
-    return y

@@ -4,18 +4,16 @@ from numbers import Real
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_y
 
 from fastnn.batches import weighted_mean
 from fastnn.losses import Loss, SoftmaxCrossEntropy
-from fastnn.realmlp.base import RealMLP, given_targets, rows_with_outputs
+from fastnn.realmlp.base import RealMLP, rows_with_outputs
 from fastnn.realmlp.best_epoch import Metric, accuracy
 from fastnn.realmlp.calibration import best_temperature, rescaled
+from fastnn.realmlp.given import check_class_weight, checked_labels, checked_weights
 from fastnn.realmlp.presets import CLASSIFICATION, Preset
 from fastnn.tabular.labels import listing, quoted
 
@@ -171,9 +169,9 @@ class RealMLPClassifier(ClassifierMixin, RealMLP):
         self : RealMLPClassifier
             The fitted estimator.
         """
-        labels = self._checked_labels(y)
+        labels = checked_labels(y, self)
         classes, numbers = self._numbered(labels)
-        weights = self._weights(sample_weight, labels)
+        weights = self._weights(checked_weights(sample_weight, labels), labels)
         encoder, ensemble = self._train(X, weights, (numbers, numbers, len(classes)))
         self._adopt(encoder, ensemble, classes_=classes, **self._held_out(ensemble.held_out_outputs, numbers, weights))
         return self
@@ -209,14 +207,6 @@ class RealMLPClassifier(ClassifierMixin, RealMLP):
         """The logarithms of `predict_proba`."""
         return np.asarray(np.log(self.predict_proba(X)))
 
-    def _checked_labels(self, y: Any) -> np.ndarray:
-        """Labels as a vector."""
-        labels = _check_y(given_targets(self, y), estimator=self)
-        if labels.dtype == object:
-            labels = _without_objects(labels)
-        check_classification_targets(labels)
-        return np.asarray(labels)
-
     def _numbered(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The classes, and the position of each label among them; with `warm_start`, the classes of the last fit."""
         classes, numbers = np.unique(labels, return_inverse=True)
@@ -242,17 +232,16 @@ class RealMLPClassifier(ClassifierMixin, RealMLP):
     def _loss(self, preset: Preset) -> Loss:
         return SoftmaxCrossEntropy(label_smoothing=preset.label_smoothing)
 
-    def _weights(self, sample_weight: Any, y: np.ndarray) -> np.ndarray:
-        weights = super()._weights(sample_weight, y)
+    def _weights(self, weights: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Sample weights times class weights; empty if all rows count equally."""
         if self.class_weight is None:
             return weights
-        factors = np.asarray(compute_sample_weight(self.class_weight, y), np.float64)
+        if isinstance(self.class_weight, dict):
+            check_class_weight(self.class_weight, np.unique(labels).tolist())
+        factors = np.asarray(compute_sample_weight(self.class_weight, labels), np.float64)
         weights = factors * weights if len(weights) else factors
-        if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
-            raise ValueError(
-                "class_weight must not be negative or infinite, and must leave a weight above 0 to some row, "
-                f"got {self.class_weight!r}."
-            )
+        if not weights.any():
+            raise ValueError(f"class_weight must leave a weight above 0 to some row, got {self.class_weight!r}.")
         return weights
 
     def _held_out(self, outputs: np.ndarray, numbers: np.ndarray, weights: np.ndarray) -> dict[str, Any]:
@@ -270,22 +259,3 @@ class RealMLPClassifier(ClassifierMixin, RealMLP):
             "oob_decision_function_": rescaled(outputs, temperature),
             "oob_score_": weighted_mean(right, held_out) if len(known) else np.nan,
         }
-
-
-def _without_objects(labels: np.ndarray) -> np.ndarray:
-    """Numbers and booleans that came as objects in an array of their own type; ValueError for anything but labels."""
-    missing = np.flatnonzero(pd.isna(labels))
-    if len(missing):
-        raise ValueError(f"y must not have missing labels, got {quoted(labels[missing[0]])} in row {missing[0]}.")
-    is_text = np.array([isinstance(label, str) for label in labels.tolist()])
-    if is_text.all():
-        return labels
-    if is_text.any():
-        text, other = is_text.argmax(), is_text.argmin()
-        raise ValueError(
-            f"y mixes text and other labels, {quoted(labels[text])} in row {text} and {quoted(labels[other])} in row "
-            f"{other}: turn all of them into one or the other."
-        )
-    if all(isinstance(label, Real) for label in labels.tolist()):
-        return np.array(labels.tolist())
-    return labels

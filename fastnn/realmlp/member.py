@@ -17,7 +17,6 @@ from fastnn.realmlp.presets import Preset
 from fastnn.schedules import FlatCosine, LogCosine
 from fastnn.training.callbacks import Callback
 
-
 #: Hyperparameters that may differ when training goes on.
 _OF_TRAINING = ("n_epochs", "batch_size", "learning_rate", "weight_decay")
 
@@ -177,13 +176,10 @@ class Member:
 
     def _keep_the_best(self, best: BestEpoch | None, error: DivergenceError) -> None:
         """Go on with the best epoch before training diverged, if there is one."""
+        reason = str(error).partition(" The parameters are")[0]  # which are not those that are kept here
         if best is None or not best.epoch:
-            raise error
-        warnings.warn(
-            f"Training diverged, and the parameters of epoch {best.epoch} are kept: {error}",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
+            raise DivergenceError(f"{reason} The estimator is as it was before.") from None
+        warnings.warn(f"The best epoch before, {best.epoch}, is kept. {reason}", ConvergenceWarning, stacklevel=2)
 
     def outputs(self, X: np.ndarray, n_threads: int | None) -> np.ndarray:
         """Probabilities of the classes, or standardised targets, for encoded rows: (n_rows, n_outputs)."""

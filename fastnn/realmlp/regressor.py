@@ -6,12 +6,12 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
-from sklearn.utils.validation import _check_y
 
 from fastnn.losses import Loss, SquaredError
-from fastnn.realmlp.base import RealMLP, given_targets, rows_with_outputs
+from fastnn.realmlp.base import RealMLP, rows_with_outputs
 from fastnn.realmlp.best_epoch import Metric, negative_squared_error
 from fastnn.realmlp.ensemble import Ensemble
+from fastnn.realmlp.given import checked_targets, checked_weights
 from fastnn.realmlp.member import Member
 from fastnn.realmlp.presets import REGRESSION, Preset
 from fastnn.realmlp.targets import TargetScale
@@ -153,10 +153,8 @@ class RealMLPRegressor(RegressorMixin, RealMLP):
         self : RealMLPRegressor
             The fitted estimator.
         """
-        given = np.asarray(
-            _check_y(given_targets(self, y), multi_output=True, y_numeric=True, estimator=self), np.float64
-        )
-        rows, weights = given.reshape(len(given), -1), self._weights(sample_weight, given)
+        given = checked_targets(y, self)
+        rows, weights = given.reshape(len(given), -1), checked_weights(sample_weight, given)
         scale = self._scale_of(rows[weights > 0] if len(weights) else rows)
         task = scale.standardized(rows), np.zeros(len(rows), np.int64), rows.shape[1]
         encoder, ensemble = self._train(X, weights, task)

@@ -15,8 +15,14 @@ class TargetScale(NamedTuple):
 
     @classmethod
     def of(cls, y: np.ndarray) -> Self:
-        """The scale of targets (n_rows, n_targets). The deviation of a target that is always the same is 1."""
+        """The scale of targets (n_rows, n_targets). The deviation of a target that is always the same is 1.
+
+        ValueError if a target reaches over more than the largest float.
+        """
         minima, maxima = y.min(axis=0), y.max(axis=0)
+        with np.errstate(over="ignore"):
+            if not np.isfinite(maxima - minima).all():
+                raise ValueError(f"y reaches from {minima.min():g} to {maxima.max():g}: rescale it to smaller numbers.")
         peaks = np.maximum(np.abs(minima), np.abs(maxima))
         relative = y / np.where(peaks > 0, peaks, 1.0)  # squares of the targets may overflow, or underflow
         is_constant = minima == maxima
