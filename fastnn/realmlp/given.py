@@ -65,13 +65,22 @@ def checked_targets(y: Any, estimator: Any) -> np.ndarray:
         )
     try:
         targets = np.asarray(targets, np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"y must hold numbers: {error}.") from None
+    except (TypeError, ValueError):
+        row = next(row for row, cells in enumerate(targets) if not _are_numbers(cells))
+        raise ValueError(f"y must hold numbers, got {quoted(targets[row])} in row {row}.") from None
     finite = np.isfinite(targets)
     if not finite.all():
         place = np.argwhere(~finite)[0]
         raise ValueError(f"y must not have missing or infinite targets, got {targets[tuple(place)]} in row {place[0]}.")
     return targets
+
+
+def _are_numbers(cells: Any) -> bool:
+    try:
+        np.asarray(cells, np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def checked_weights(sample_weight: Any, y: np.ndarray) -> np.ndarray:
