@@ -198,6 +198,7 @@ class RealMLP(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.allow_nan = True
         tags.input_tags.sparse = True
         tags.input_tags.categorical = True
+        tags.input_tags.string = True
         tags.non_deterministic = False
         return tags
 

@@ -34,7 +34,7 @@ def _check_given(y: Any, estimator: Any) -> None:
     name = type(estimator).__name__
     if y is None:
         raise ValueError(f"{name} requires y to be passed, but the target y is None.")
-    if isinstance(y, str) or np.ndim(y) == 0:
+    if isinstance(y, str) or np.isscalar(y):
         raise ValueError(f"y must have one entry for each row of X, got {quoted(y)}.")
 
 
