@@ -31,7 +31,7 @@ _SHARE = Interval(Real, 0, 1, closed="left")
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 
-class RealMLP(BaseEstimator):  # type: ignore[misc]
+class RealMLP(BaseEstimator):
     """Base of the estimators: encodes tables, trains members, and averages their outputs."""
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's own way)
@@ -183,7 +183,7 @@ class RealMLP(BaseEstimator):  # type: ignore[misc]
 
     @property
     def columns_(self) -> Any:
-        """What each column of the training table was taken for: its name, kind, and numbers of levels and missing cells."""
+        """What each column of the training table was taken for: name, kind, and numbers of levels and of missing cells."""
         check_is_fitted(self)
         return self.encoder_.columns_
 
@@ -205,7 +205,7 @@ class RealMLP(BaseEstimator):  # type: ignore[misc]
 
 def _checked_sizes(sizes: Any) -> tuple[int, ...]:
     listed = [sizes] if isinstance(sizes, Integral) else list(sizes)
-    if not all(isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in listed):
+    if not all(isinstance(size, Integral) and not isinstance(size, bool) and int(size) > 0 for size in listed):
         raise ValueError(f"hidden_layer_sizes must be positive integers, got {sizes!r}.")
     return tuple(int(size) for size in listed)
 

@@ -39,18 +39,20 @@ class RealMLPClassifier(ClassifierMixin, RealMLP):
         Whether to train all networks again on all rows, for as many epochs as were best on average. This takes twice the
         time.
     validation_fraction : float, default=0.2
-        Fraction of the rows, at most 1/2, that each network holds out, different ones as far as possible, to choose its best
-        epoch by. With 0, and with fewer than 10 rows, none are held out, and the last epoch is kept.
+        Fraction of the rows, rounded to 1/2, 1/3, 1/4, ..., that each network holds out to choose its best epoch by; up to
+        1 / fraction networks hold out different rows. With 0, and with fewer than 10 rows, none are held out, and the last
+        epoch is kept.
     scoring : str or callable, default=None
         The value by which the best epoch is chosen: the name of a scikit-learn scorer, or a function
-        ``scorer(estimator, X, y)`` of encoded held-out rows and class numbers. By default the accuracy; of several epochs
+        ``scorer(network, X, y)`` of encoded held-out rows and class numbers. By default the accuracy; of several epochs
         with the best value, the last one is kept.
     calibrate : bool, default=True
         Whether to scale the probabilities by a temperature, fitted on held-out rows. This changes no predicted class.
     oob_score : bool, default=False
         Whether to keep the probabilities of held-out rows, and their accuracy.
     class_weight : dict, 'balanced' or None, default=None
-        Weights of the classes, as in scikit-learn.
+        Weights of the classes, by which those of their rows are multiplied: a dictionary, where the default is 1; or
+        'balanced' for weights inversely proportional to the number of rows.
     categorical_features : 'from_dtype', None or array-like, default='from_dtype'
         Which columns are categories: those whose dtype is a category, enum, string or boolean; none; or exactly those given
         by name, by position or by a boolean mask.
@@ -67,24 +69,28 @@ class RealMLPClassifier(ClassifierMixin, RealMLP):
     random_state : int, RandomState instance or None, default=None
         Seed of held-out rows, initial parameters, order of the rows, and dropout.
     warm_start : bool, default=False
-        Whether `fit` goes on from the networks of the last call, on a table with the same columns and classes.
+        Whether `fit` goes on from the networks of the last call, on a table with the same columns and classes. Of the
+        networks' hyperparameters, only `n_epochs`, `batch_size`, `learning_rate` and `weight_decay` may then change.
     backend : {'numba', 'numpy'}, default='numba'
         Compiled kernels, or the NumPy reference.
     n_threads : int, default=None
         Maximum number of threads; by default all processors available to the process. Results do not depend on it.
-    progress : bool or callable, default=False
-        Whether to show a progress bar; or a function, as in `Network.fit`.
+    progress : bool, callable or None, default=False
+        Whether to show a progress bar, with None only in a terminal; or a function, which is called with the fraction of the
+        work done and a history, as in `Network.fit`.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The classes.
     columns_ : tuple of fastnn.tabular.Column
-        What each column of the table was taken for: its name, kind, and numbers of levels and missing cells.
+        What each column of the table was taken for: its name, its kind, and its numbers of levels and of missing cells.
     encoder_ : fastnn.tabular.TableEncoder
         The fitted encoder.
     networks_ : list of fastnn.Network
-        The networks; they expect encoded rows.
+        The networks; they expect encoded rows, ``encoder_.transform(X)``.
+    n_members_ : int
+        Number of networks.
     best_epochs_ : list of int
         The epoch whose parameters each network has.
     temperature_ : float
@@ -162,12 +168,19 @@ class RealMLPClassifier(ClassifierMixin, RealMLP):
         y : array-like of shape (n_samples,)
             The classes: numbers, strings or booleans.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row.
+            Weight of each row, at least 0. Rows of weight 0 are neither trained on nor held out.
 
         Returns
         -------
         self : RealMLPClassifier
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If table, classes, weights or parameters are unusable.
+        DivergenceError
+            If training diverges before any epoch could be kept. After any error, the estimator is as it was before.
         """
         labels = checked_labels(y, self)
         classes, numbers = self._numbered(labels)
@@ -200,8 +213,7 @@ class RealMLPClassifier(ClassifierMixin, RealMLP):
         X : data frame, array-like or sparse matrix of shape (n_samples, n_features)
             As in `predict`.
         """
-        outputs = self._mean_outputs(X)
-        return rescaled(outputs, self.temperature_)
+        return rescaled(self._mean_outputs(X), self.temperature_)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """The logarithms of `predict_proba`."""

@@ -104,7 +104,7 @@ def _fit(
     members: Sequence[Member], data: list[Any], shared: "SharedProgress", plan: TrainingPlan, *, n_epochs: int = 0
 ) -> None:
     """Train members in parallel, or a single one with all threads."""
-    options = {"n_epochs": n_epochs, "progress": shared}
+    options: dict[str, Any] = {"n_epochs": n_epochs, "progress": shared}
     if len(members) == 1:
         members[0].fit(*data[0], n_threads=plan.n_threads, **options)
     else:

@@ -39,20 +39,23 @@ def _check_given(y: Any, estimator: Any) -> None:
 
 
 def _check_objects(given: Sequence[Any] | np.ndarray) -> np.ndarray:
-    """Numbers and booleans that came as objects as an array of their own type; ValueError if some labels are missing."""
+    """Labels as objects, or in an array of their own type if they are numbers or booleans.
+
+    ValueError if some are missing, or if only some are text.
+    """
     labels = np.empty(len(given), object)
     labels[:] = given
-    missing = np.flatnonzero([label is None or label is pd.NA or label != label for label in given])
+    missing = np.flatnonzero([label is None or label is pd.NA or label != label for label in labels])
     if len(missing):
-        raise ValueError(f"y must not have missing labels, got {quoted(given[missing[0]])} in row {missing[0]}.")
-    is_text = np.array([isinstance(label, str) for label in given], bool)
+        raise ValueError(f"y must not have missing labels, got {quoted(labels[missing[0]])} in row {missing[0]}.")
+    is_text = np.array([isinstance(label, str) for label in labels], bool)
     if is_text.any() and not is_text.all():
         text, other = is_text.argmax(), is_text.argmin()
         raise ValueError(
-            f"y mixes text and other labels, {quoted(given[text])} in row {text} and {quoted(given[other])} in row {other}: "
-            "turn all of them into one or the other."
+            f"y mixes text and other labels, {quoted(labels[text])} in row {text} and {quoted(labels[other])} in row "
+            f"{other}: turn all of them into one or the other."
         )
-    return np.array(labels.tolist()) if all(isinstance(label, Real) for label in given) else labels
+    return np.array(labels.tolist()) if all(isinstance(label, Real) for label in labels) else labels
 
 
 def checked_targets(y: Any, estimator: Any) -> np.ndarray:
@@ -106,7 +109,7 @@ def check_class_weight(class_weight: dict[Any, Any], classes: Sequence[Any]) -> 
     It need not name all of them, the others have weight 1; and it may name more, which a fold of a cross-validation may lack.
     """
     for label, weight in class_weight.items():
-        if not isinstance(weight, Real) or not 0 <= weight < np.inf:
+        if not isinstance(weight, Real) or not 0 <= float(weight) < np.inf:
             raise ValueError(
                 f"class_weight must be finite and at least 0, got {weight!r} for the class {quoted(label)}."
             )

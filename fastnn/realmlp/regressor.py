@@ -38,11 +38,12 @@ class RealMLPRegressor(RegressorMixin, RealMLP):
         Whether to train all networks again on all rows, for as many epochs as were best on average. This takes twice the
         time.
     validation_fraction : float, default=0.2
-        Fraction of the rows, at most 1/2, that each network holds out, different ones as far as possible, to choose its best
-        epoch by. With 0, and with fewer than 10 rows, none are held out, and the last epoch is kept.
+        Fraction of the rows, rounded to 1/2, 1/3, 1/4, ..., that each network holds out to choose its best epoch by; up to
+        1 / fraction networks hold out different rows. With 0, and with fewer than 10 rows, none are held out, and the last
+        epoch is kept.
     scoring : str or callable, default=None
         The value by which the best epoch is chosen: the name of a scikit-learn scorer, or a function
-        ``scorer(estimator, X, y)`` of encoded held-out rows and standardised targets. By default minus the mean squared
+        ``scorer(network, X, y)`` of encoded held-out rows and standardised targets. By default minus the mean squared
         error; of several epochs with the best value, the last one is kept.
     oob_score : bool, default=False
         Whether to keep the predictions of held-out rows, and their R^2.
@@ -62,22 +63,27 @@ class RealMLPRegressor(RegressorMixin, RealMLP):
     random_state : int, RandomState instance or None, default=None
         Seed of held-out rows, initial parameters, order of the rows, and dropout.
     warm_start : bool, default=False
-        Whether `fit` goes on from the networks of the last call, on a table with the same columns and number of targets.
+        Whether `fit` goes on from the networks of the last call, on a table with the same columns and number of
+        targets. Of the networks' hyperparameters, only `n_epochs`, `batch_size`, `learning_rate` and `weight_decay` may
+        then change.
     backend : {'numba', 'numpy'}, default='numba'
         Compiled kernels, or the NumPy reference.
     n_threads : int, default=None
         Maximum number of threads; by default all processors available to the process. Results do not depend on it.
-    progress : bool or callable, default=False
-        Whether to show a progress bar; or a function, as in `Network.fit`.
+    progress : bool, callable or None, default=False
+        Whether to show a progress bar, with None only in a terminal; or a function, which is called with the fraction of the
+        work done and a history, as in `Network.fit`.
 
     Attributes
     ----------
     columns_ : tuple of fastnn.tabular.Column
-        What each column of the table was taken for: its name, kind, and numbers of levels and missing cells.
+        What each column of the table was taken for: its name, its kind, and its numbers of levels and of missing cells.
     encoder_ : fastnn.tabular.TableEncoder
         The fitted encoder.
     networks_ : list of fastnn.Network
-        The networks; they expect encoded rows.
+        The networks; they expect encoded rows, ``encoder_.transform(X)``.
+    n_members_ : int
+        Number of networks.
     best_epochs_ : list of int
         The epoch whose parameters each network has.
     target_means_, target_deviations_ : ndarray of shape (n_targets,)
@@ -146,12 +152,19 @@ class RealMLPRegressor(RegressorMixin, RealMLP):
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             The targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row.
+            Weight of each row, at least 0. Rows of weight 0 are neither trained on nor held out.
 
         Returns
         -------
         self : RealMLPRegressor
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If table, targets, weights or parameters are unusable.
+        DivergenceError
+            If training diverges before any epoch could be kept. After any error, the estimator is as it was before.
         """
         given = checked_targets(y, self)
         rows, weights = given.reshape(len(given), -1), checked_weights(sample_weight, given)
