@@ -27,7 +27,7 @@ ORDER = (
     ("feed_forward",),
     ("summary", "trace"),
     ("backend packages",),
-    ("scaling", "batches"),
+    ("scaling", "batches", "kept_parameters"),
     ("optimizers", "schedules"),
     ("parameter_factors",),
     ("quasi_newton",),

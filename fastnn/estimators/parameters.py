@@ -1,18 +1,17 @@
 """The parameters of the estimators, and the methods in which `MLPClassifier` and `MLPRegressor` differ."""
 
 from abc import abstractmethod
-from inspect import signature
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from fastnn.activations import ACTIVATIONS
 from fastnn.backends import BACKENDS
 from fastnn.batches import UNWEIGHTED
 from fastnn.estimators.samples import LabelledSamples
+from fastnn.kept_parameters import KeptParameters
 from fastnn.losses import Loss
 from fastnn.optimizers import OPTIMIZERS, Optimizer, find_optimizer
 from fastnn.quasi_newton import LBFGS
@@ -22,7 +21,7 @@ HIDDEN = {"logistic"} | {name for name, activation in ACTIVATIONS.items() if act
 _SHARE = Interval(Real, 0, 1, closed="left")
 
 
-class Parameters(BaseEstimator):
+class Parameters(KeptParameters):
     """The constructor parameters, and abstract methods that depend on the kind of targets."""
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's own way)
@@ -62,17 +61,6 @@ class Parameters(BaseEstimator):
         "callbacks": "no_validation",
         "progress": ["boolean", callable, None],
     }
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if "__init__" in vars(cls):  # scikit-learn inspects its signature in every clone and fit
-            cls.__init__.__signature__ = signature(cls.__init__)  # type: ignore[attr-defined]
-
-    def _keep(self, parameters: dict[str, Any]) -> None:
-        """Store the constructor's arguments, unchecked and unchanged, as scikit-learn requires."""
-        for name, value in parameters.items():
-            if name != "self":
-                setattr(self, name, value)
 
     @abstractmethod
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:

@@ -3,17 +3,16 @@
 from abc import abstractmethod
 from dataclasses import fields, replace
 from functools import partial
-from inspect import signature
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from fastnn.backends import BACKENDS
+from fastnn.kept_parameters import KeptParameters
 from fastnn.losses import Loss
 from fastnn.names import suggestion
 from fastnn.realmlp.best_epoch import Metric, Rows
@@ -31,7 +30,7 @@ _SHARE = Interval(Real, 0, 1, closed="left")
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 
-class RealMLP(BaseEstimator):
+class RealMLP(KeptParameters):
     """Base of the estimators: encodes tables, trains members, and averages their outputs."""
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's own way)
@@ -55,17 +54,6 @@ class RealMLP(BaseEstimator):
         "n_threads": [_COUNT, None],
         "progress": ["boolean", callable, None],
     }
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if "__init__" in vars(cls):  # scikit-learn inspects its signature in every clone and fit
-            cls.__init__.__signature__ = signature(cls.__init__)  # type: ignore[attr-defined]
-
-    def _keep(self, parameters: dict[str, Any]) -> None:
-        """Store the constructor's arguments, unchecked and unchanged, as scikit-learn requires."""
-        for name, value in parameters.items():
-            if name not in ("self", "__class__"):
-                setattr(self, name, value)
 
     @property
     @abstractmethod

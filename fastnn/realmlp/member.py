@@ -14,7 +14,7 @@ from fastnn.losses import Loss
 from fastnn.network import Network
 from fastnn.realmlp.best_epoch import BestEpoch, Metric, Rows, StopAfter
 from fastnn.realmlp.presets import Preset
-from fastnn.schedules import FlatCosine, LogCosine
+from fastnn.schedules import FlatCosine
 from fastnn.training.callbacks import Callback
 
 #: Hyperparameters that may differ when training goes on.
@@ -77,7 +77,7 @@ class Design:
             parametric=preset.parametric,
             embeddings=self.embeddings(),
             input_scaling=True,
-            parametrization="ntk",
+            parametrization=preset.parametrization,
             backend=self.backend,
             initializer="lecun_normal",
             seed=seed,
@@ -157,7 +157,7 @@ class Member:
                 rows.y,
                 rows.sample_weight,
                 optimizer=preset.optimizer(),
-                schedule=LogCosine(),
+                schedule=preset.schedule,
                 weight_decay_schedule=schedule,
                 dropout_schedule=schedule,
                 epochs=preset.n_epochs,

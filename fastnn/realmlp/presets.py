@@ -7,6 +7,7 @@ RealMLP-TD, tuned on 118 data sets, and the simplified RealMLP-TD-S.
 from dataclasses import dataclass
 
 from fastnn.optimizers import AdamW
+from fastnn.schedules import LogCosine, Schedule
 
 #: Factors by group of parameters, as pairs.
 Factors = tuple[tuple[str, float], ...]
@@ -21,7 +22,7 @@ class Preset:
     activation : str
         Activation of the hidden layers (pytabkit: ``act``).
     learning_rate : float
-        Largest learning rate, of the schedule `LogCosine` (``lr``, ``lr_sched="coslog4"``).
+        Largest learning rate (``lr``).
     parametric : bool
         Whether activations are parametric (``use_parametric_act``).
     embeds : bool
@@ -43,6 +44,10 @@ class Preset:
         Epochs, and samples per batch (``n_epochs``, ``batch_size``).
     beta_2 : float
         Decay rate of the mean square in Adam (``sq_mom``).
+    schedule : Schedule
+        Schedule of the learning rate (``lr_sched="coslog4"``).
+    parametrization : str
+        Parametrisation of the weights (``weight_param``).
     embedding_size, n_frequencies, n_outputs, deviation : int, int, int, float
         Size of embeddings of categories; and the number of frequencies, of outputs, and the initial deviation of frequencies
         of periodic embeddings (``embedding_size``, ``plr_hidden_1``, ``plr_hidden_2``, ``plr_sigma``).
@@ -66,6 +71,8 @@ class Preset:
     n_epochs: int = 256
     batch_size: int = 256
     beta_2: float = 0.95
+    schedule: Schedule = LogCosine()
+    parametrization: str = "ntk"
     embedding_size: int = 8
     n_frequencies: int = 16
     n_outputs: int = 4
