@@ -12,6 +12,9 @@ from fastnn.schedules import LogCosine, Schedule
 #: Factors by group of parameters, as pairs.
 Factors = tuple[tuple[str, float], ...]
 
+#: The schedule of the learning rate.
+FOUR_CYCLES = LogCosine(n_cycles=4)
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -71,7 +74,7 @@ class Preset:
     n_epochs: int = 256
     batch_size: int = 256
     beta_2: float = 0.95
-    schedule: Schedule = LogCosine()
+    schedule: Schedule = FOUR_CYCLES
     parametrization: str = "ntk"
     embedding_size: int = 8
     n_frequencies: int = 16
