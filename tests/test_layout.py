@@ -67,6 +67,7 @@ PACKAGE_ORDERS = {
     ),
     "tabular": (
         ("__init__",),
+        ("state",),
         ("encoder",),
         ("few_rows", "selection"),
         ("layout",),

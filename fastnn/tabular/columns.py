@@ -1,5 +1,6 @@
 """What becomes of each column of a table, decided when the encoder is fitted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -107,21 +108,26 @@ class CategoryEncoding:
         n_missing = n_of_code[0]
         if len(levels) == 0 or (len(levels) == 1 and not n_missing):
             return cls(Column(name, "constant" if len(levels) else "missing", len(levels), n_missing), levels, ())
-        small = _small_columns(name, levels.names, n_of_code) if len(levels) <= max_one_hot else ()
+        small: tuple[Scaled, ...] = ()
+        if len(levels) <= max_one_hot:
+            small = small_columns(name, levels.names, _statistics_of_levels(n_of_code))
         return cls(Column(name, "category", len(levels), n_missing), levels, small)
 
 
-def _small_columns(name: str, levels: list[str], n_of_code: list[int]) -> tuple[Scaled, ...]:
+def _statistics_of_levels(n_of_code: list[int]) -> list[tuple[float, float]]:
+    """Median and factor of each small column of a category, from the number of cells with each code."""
+    n_rows = sum(n_of_code)
+    if len(n_of_code) == 3:
+        n_missing, n_first, n_second = n_of_code
+        return [statistics_of_counts((-1, 0, 1), (n_first, n_missing, n_second))]
+    return [statistics_of_counts((0, 1), (n_rows - n_cells, n_cells)) for n_cells in n_of_code[1:]]
+
+
+def small_columns(name: str, levels: list[str], statistics: Sequence[tuple[float, float]]) -> tuple[Scaled, ...]:
     """One-hot columns; for two levels one column, which is -1 for the first and 1 for the second."""
     if len(levels) == 2:
-        n_missing, n_first, n_second = n_of_code
-        statistics = statistics_of_counts((-1, 0, 1), (n_first, n_missing, n_second))
-        return (Scaled(f"{name}={levels[1]}", *statistics, plus=2, minus=1),)
-    n_rows = sum(n_of_code)
-    return tuple(
-        Scaled(f"{name}={level}", *statistics_of_counts((0, 1), (n_rows - n_of_code[code], n_of_code[code])), plus=code)
-        for code, level in enumerate(levels, 1)
-    )
+        return (Scaled(f"{name}={levels[1]}", *statistics[0], plus=2, minus=1),)
+    return tuple(Scaled(f"{name}={level}", *statistics[code - 1], plus=code) for code, level in enumerate(levels, 1))
 
 
 def encoding_of(

@@ -125,6 +125,16 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
         """`encoded_names_` as an array of objects."""
         return np.array(self.encoded_names_, object)
 
+    @property
+    def encodings(self) -> tuple[NumberEncoding | CategoryEncoding, ...]:
+        """How each column of the training table is encoded."""
+        return self._encodings
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """Names of the columns of the training table; None if they have none."""
+        return self._names
+
     def _fit(self, table: Table) -> None:
         """Decide how each column is encoded."""
         max_one_hot = _checked_max_one_hot(self.max_one_hot)
@@ -141,19 +151,19 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
             for column, name in enumerate(names)
         ]
         _check_varies(encodings, table)
-        self._remember(table, encodings)
+        self._remember(encodings, table.names)
 
-    def _remember(self, table: Table, encodings: Sequence[NumberEncoding | CategoryEncoding]) -> None:
+    def _remember(self, encodings: Sequence[NumberEncoding | CategoryEncoding], names: tuple[str, ...] | None) -> None:
         """Set the attributes of a fitted encoder."""
         layout = Layout.of(encodings)
         self.columns_: tuple[Column, ...] = tuple(encoding.column for encoding in encodings)
         self.n_numbers_, self.n_small_, self.n_levels_ = layout.n_numbers, layout.n_small, layout.n_levels
         self.encoded_names_ = layout.names
-        self.n_features_in_ = table.n_columns
+        self.n_features_in_ = len(encodings)
         self.__dict__.pop("feature_names_in_", None)  # of an earlier fit
-        if table.names is not None:
-            self.feature_names_in_ = np.array(table.names, object)
-        self._layout, self._names = layout, table.names
+        if names is not None:
+            self.feature_names_in_ = np.array(names, object)
+        self._layout, self._names, self._encodings = layout, names, tuple(encodings)
 
     def _transform(self, table: Table) -> np.ndarray:
         """Encode a table, a block of rows at a time."""
