@@ -1,20 +1,21 @@
-"""Save a network or a model to one file, and load it back bit for bit.
+"""Save a network, a model or a RealMLP to one file, and load it back bit for bit.
 
 The file is in NumPy's ``.npz`` format (a zip archive of arrays), and nothing in it is pickled: loading an untrusted file
 runs no code from it, and takes no more memory than its declared architecture needs. It holds:
 
 ``header``
     JSON text: name and version of the format, layer sizes, activations, loss and its options, dtype, metadata, and
-    whether the file holds a `Model`.
+    whether the file holds a `Model`; for a RealMLP also its parameters, classes and encoder (``estimator``).
 ``parameters``
-    The flat parameter vector, in the network's dtype, followed by the running statistics, if any.
+    The flat parameter vector, in the network's dtype, followed by the running statistics, if any; for a RealMLP one row of
+    them for each of its networks.
 ``metadata.NAME``
     One array for each metadata entry that is an array.
 """
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,18 +29,23 @@ from fastnn.network import Network
 from fastnn.npz import ArrayArchive
 from fastnn.validation import check_dtype
 
+if TYPE_CHECKING:
+    from fastnn.realmlp import RealMLPClassifier, RealMLPRegressor
 
-def save(network: Network | Model, path: str | os.PathLike[str], /, **metadata: Any) -> None:
-    """Write a network or a model to one file, with optional metadata.
+    Saved = Network | Model | RealMLPClassifier | RealMLPRegressor
+
+
+def save(network: "Saved", path: str | os.PathLike[str], /, **metadata: Any) -> None:
+    """Write a network, a model or a fitted RealMLP to one file, with optional metadata.
 
     The file is written atomically: to a temporary file first, flushed to disk, and then moved into place. If the disk is
     full or the process is killed, an existing file of that name is unchanged.
 
     Parameters
     ----------
-    network : Network or Model
+    network : Network, Model, RealMLPClassifier or RealMLPRegressor
         Its architecture, dtype and parameters are saved; backend and threads are chosen on loading. For a model, the
-        scaling and all names are saved too.
+        scaling and all names are saved too; for a RealMLP, its encoder, without the table it was trained on.
     path : str or path-like
         File to write, used as given: no extension is added. An existing file is replaced.
     **metadata
@@ -52,7 +58,7 @@ def save(network: Network | Model, path: str | os.PathLike[str], /, **metadata: 
     TypeError
         If a metadata entry has another type.
     ValueError
-        If lists and dictionaries are nested more than 90 levels deep.
+        If lists and dictionaries are nested more than 90 levels deep, or a RealMLP is not fitted.
     OSError
         If the file cannot be written.
 
@@ -64,28 +70,42 @@ def save(network: Network | Model, path: str | os.PathLike[str], /, **metadata: 
     if isinstance(network, Model):
         metadata = network.to_metadata() | metadata
         network = network.network
-    if not isinstance(network, Network):
-        raise TypeError(f"save takes a Network first, got {type(network).__name__}.")
+    networks, estimator = ([network], {}) if isinstance(network, Network) else _parts_of_estimator(network)
     check_depth(metadata, "Metadata")
     arrays = {name: value for name, value in metadata.items() if isinstance(value, np.ndarray)}
     members = {_member(name): _checked_array(name, value) for name, value in arrays.items()}
     header = {
-        **describe(network.architecture, network.dtype),
+        **describe(networks[0].architecture, networks[0].dtype),
+        **estimator,
         "is_model": is_model,
         "arrays": list(arrays),
         "metadata": {name: _plain(name, value) for name, value in metadata.items() if name not in arrays},
     }
+    learned = [each._learned for each in networks]
     remove_leftovers(Path(path))
-    write_archive(Path(path), header, members | {"parameters": network._learned})
+    write_archive(Path(path), header, members | {"parameters": np.stack(learned) if estimator else learned[0]})
+
+
+def _parts_of_estimator(estimator: Any) -> tuple[list[Network], dict[str, Any]]:
+    """The networks of a RealMLP, and the entry of the header for everything else."""
+    from fastnn.realmlp.base import RealMLP
+    from fastnn.realmlp.saved import describe_estimator
+
+    if not isinstance(estimator, RealMLP):
+        raise TypeError(
+            f"save takes a Network, a Model, a RealMLPClassifier or a RealMLPRegressor, got {type(estimator).__name__}."
+        )
+    description = describe_estimator(estimator)
+    return [member.network for member in estimator.members_], {"estimator": description}
 
 
 def load(
     path: str | os.PathLike[str], *, backend: str = "numba", seed: int | None = None, n_threads: int | None = None
-) -> Network | Model:
+) -> "Saved":
     """Load a file written by `save`, ``fastnn train`` or a `Checkpoint`: architecture, dtype and parameters, bit for bit.
 
-    A file written by ``fastnn train`` holds a `Model`, which predicts from features as they are in the table; its network
-    is ``model.network``.
+    A file written by ``fastnn train`` holds a `Model`, which predicts from features as they are in the table, and whose
+    network is ``model.network``; or a `RealMLPClassifier` or `RealMLPRegressor`, which take a data frame.
 
     The random number generator and the optimizer state are not restored: further training starts with a state of 0. To
     continue from a `Checkpoint`, use `Network.fit` with `resume_from`.
@@ -103,7 +123,7 @@ def load(
 
     Returns
     -------
-    Network or Model
+    Network, Model, RealMLPClassifier or RealMLPRegressor
         The saved object.
 
     Raises
@@ -119,6 +139,17 @@ def load(
         architecture = _read_architecture(path, header, arrays)
         parameters = arrays["parameters"]
         metadata = _read_metadata(path, header, arrays) if header.get("is_model") is True else None
+    options = {"backend": backend, "seed": seed, "n_threads": n_threads}
+    if "estimator" in header:
+        return _restored_estimator(path, header["estimator"], architecture, parameters, options)
+    network = _restored_network(architecture, parameters, options)
+    if metadata is None:
+        return network
+    with fitting(path):
+        return Model.from_metadata(network, metadata)
+
+
+def _restored_network(architecture: Architecture, parameters: np.ndarray, options: dict[str, Any]) -> Network:
     network = Network(
         architecture.layer_sizes,
         architecture.activations,
@@ -129,17 +160,22 @@ def load(
         embeddings=architecture.inputs.embeddings,
         input_scaling=architecture.inputs.scales,
         parametrization=architecture.parametrization,
-        backend=backend,
         dtype=parameters.dtype.name,
         initializer="zeros",
-        seed=seed,
-        n_threads=n_threads,
+        **options,
     )
     network._learned[:] = parameters
-    if metadata is None:
-        return network
+    return network
+
+
+def _restored_estimator(
+    path: Path, description: Any, architecture: Architecture, parameters: np.ndarray, options: dict[str, Any]
+) -> Any:
+    from fastnn.realmlp.saved import restored_estimator
+
+    networks = [_restored_network(architecture, row, options) for row in parameters]
     with fitting(path):
-        return Model.from_metadata(network, metadata)
+        return restored_estimator(description, networks)
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -216,7 +252,8 @@ def _read_architecture(path: Path, header: dict[str, Any], arrays: ArrayArchive)
         normalization, dropout = (header[name] for name in regularisation)
         architecture = Architecture.create(sizes, activations, loss, normalization, dropout, options)
         size, found = architecture.n_parameters + architecture.n_statistics, arrays.declaration("parameters")
-        if found.shape != (size,) or found.dtype.name != check_dtype(header["dtype"]).name:
+        n_networks = _n_networks(found.shape) if "estimator" in header else ()
+        if found.shape != (*n_networks, size) or found.dtype.name != check_dtype(header["dtype"]).name:
             raise ValueError(
                 f"{size} parameters of {header['dtype']} expected, got shape {found.shape} of {found.dtype}"
             )
@@ -224,6 +261,15 @@ def _read_architecture(path: Path, header: dict[str, Any], arrays: ArrayArchive)
         if missing or not isinstance(header["metadata"], dict):
             raise ValueError(f"there is no {_member(missing[0])}" if missing else "the metadata are not a dictionary")
         return architecture
+
+
+def _n_networks(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The length of the first axis of the parameters of a RealMLP, which is the number of its networks."""
+    from fastnn.realmlp.saved import MAX_MEMBERS
+
+    if shape and not 1 <= shape[0] <= MAX_MEMBERS:
+        raise ValueError(f"1 to {MAX_MEMBERS:,} networks expected, got {shape[0]:,}")
+    return shape[:1]
 
 
 def _options_for_tables(sizes: Any, header: dict[str, Any]) -> ArchitectureOptions:

@@ -117,6 +117,13 @@ class Member:
         member.design = design
         return member
 
+    @classmethod
+    def restored(cls, design: Design, network: Network, epoch: int) -> "Member":
+        """A member with a trained network, such as one from a file."""
+        member = cls.__new__(cls)
+        member.design, member.network, member.epoch, member._is_new = design, network, epoch, False
+        return member
+
     def fit(
         self,
         rows: Rows,
