@@ -1,5 +1,6 @@
 """A network together with the scaling of its features and targets, and the names of its classes and columns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,6 +12,9 @@ from fastnn.validation import check_feature_shape
 
 #: Attributes of a model saved as JSON; scaling and hashes are saved as arrays.
 PLAIN = ("class_names", "feature_names", "target_name", "target_index", "dropped", "decimal", "seed", "baseline")
+
+#: Entries of the metadata that describe the table a model was trained on, and not its features and classes.
+TABLE_ENTRIES = ("target_name", "target_index", "dropped", "decimal", "seed", "baseline", "trained_rows")
 
 
 class Scaling(NamedTuple):
@@ -147,9 +151,7 @@ class Model:
     @property
     def labels(self) -> np.ndarray:
         """Class names; integers if they all are, as ``0, 1, 2`` but not ``007``."""
-        if all(_is_integer(name) for name in self.output_names):
-            return np.array([int(name) for name in self.output_names])
-        return np.array(self.output_names, dtype=object)
+        return class_labels(self.output_names)
 
     def inputs(self, X: Any) -> np.ndarray:
         """Standardised features, in the dtype of the network."""
@@ -198,14 +200,28 @@ class Model:
             targets=_saved_scaling(metadata, "targets", n_outputs),
             class_names=_saved_names(metadata, "class_names", _n_class_names(network, metadata)),
             feature_names=_saved_names(metadata, "feature_names", n_features),
-            target_name=_saved(metadata, "target_name", str),
-            target_index=_saved(metadata, "target_index", int),
-            dropped=_saved_positions(metadata, "dropped"),
-            decimal=_saved_decimal(metadata),
-            seed=_saved(metadata, "seed", int) or 0,
-            baseline=_saved(metadata, "baseline", str | float | int),
-            trained_rows=_saved_hashes(metadata),
+            **table_entries(metadata),
         )
+
+
+def table_entries(metadata: dict[str, Any]) -> dict[str, Any]:
+    """The `TABLE_ENTRIES` of the metadata in a file, any of which may be missing; ValueError if they are not valid."""
+    return {
+        "target_name": _saved(metadata, "target_name", str),
+        "target_index": _saved(metadata, "target_index", int),
+        "dropped": _saved_positions(metadata, "dropped"),
+        "decimal": _saved_decimal(metadata),
+        "seed": _saved(metadata, "seed", int) or 0,
+        "baseline": _saved(metadata, "baseline", str | float | int),
+        "trained_rows": _saved_hashes(metadata),
+    }
+
+
+def class_labels(names: Sequence[str]) -> np.ndarray:
+    """Class names as objects; as integers if they all are, as ``0, 1, 2`` but not ``007``."""
+    if all(_is_integer(name) for name in names):
+        return np.array([int(name) for name in names])
+    return np.array(names, dtype=object)
 
 
 def _is_integer(name: str) -> bool:

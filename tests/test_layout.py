@@ -46,9 +46,10 @@ PACKAGE_ORDERS = {
     "cli": (
         ("__init__",),
         ("train", "predict", "gradcheck", "info"),
-        ("train_options", "learners", "plots"),
+        ("train_options", "learners", "plots", "realmlp"),
+        ("column_report",),
         ("model", "reports"),
-        ("training", "scores", "checks", "optimizers", "options"),
+        ("training", "scores", "checks", "choice", "optimizers", "options", "table_model"),
         ("parts", "fingerprint"),
         ("groups",),
     ),
@@ -61,7 +62,7 @@ PACKAGE_ORDERS = {
     "datasets": (
         ("__init__",),
         ("named", "tables"),
-        ("mnist", "array_file", "columns", "frame_file", "targets"),
+        ("mnist", "array_file", "columns", "frame_file", "frames", "targets"),
         ("dataset", "idx", "samples", "csv_dialect"),
         ("words", "compressed"),
     ),

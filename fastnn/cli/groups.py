@@ -51,11 +51,26 @@ class Source(Group):
         name = datasets.table_name(self.data) if isinstance(self.data, Path) else self.data
         return Path(f"{name}-model.npz")
 
-    def load(self, seed: int) -> Dataset:
-        """Read or generate the samples."""
+    @property
+    def is_table(self) -> bool:
+        """Whether the samples come from a table, whose columns have names."""
+        return isinstance(self.data, Path) and datasets.file_type(self.data) not in (".npz", ".npy")
+
+    def load(self, seed: int, *, as_frame: bool = False) -> Dataset:
+        """Read or generate the samples; those of a table as a data frame if `as_frame`."""
         if isinstance(self.data, str):
             return datasets.load_named(self.data, data_dir=self.data_dir, seed=seed)
-        return datasets.load_table(self.data, target=self.target, task=self.task, drop=self.drop, decimal=self.decimal)
+        options = {"target": self.target, "task": self.task, "drop": self.drop, "decimal": self.decimal}
+        return datasets.load_table(self.data, as_frame=as_frame, **options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelChoice(Group):
+    """The kind of model, None for the default of the data, and the options of a RealMLP."""
+
+    model: str | None
+    preset: str
+    n_members: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +161,7 @@ class Options(NamedTuple):
     """All options of ``fastnn train``; each belongs to exactly one group."""
 
     source: Source
+    choice: ModelChoice
     design: Design
     preparation: Preparation
     descent: Descent
@@ -158,6 +174,7 @@ class Options(NamedTuple):
         source = Source.of(options)
         return cls(
             source,
+            ModelChoice.of(options),
             Design.of(options),
             Preparation.of(options),
             Descent.of(options),

@@ -7,6 +7,7 @@ import numpy as np
 
 from fastnn.archives import fitting
 from fastnn.cli.checks import kind_of_file
+from fastnn.cli.table_model import TableModel
 from fastnn.cli.training import Plan
 from fastnn.datasets import Dataset
 from fastnn.model import Model, Scaling
@@ -28,7 +29,7 @@ def make_model(plan: Plan, network: Network, features: Any, targets: Any) -> Mod
         dropped=dataset.dropped,
         decimal=dataset.decimal,
         seed=plan.design.seed,
-        baseline=_baseline(dataset, plan.parts.train.y),
+        baseline=baseline(dataset, plan.parts.train.y),
     )
 
 
@@ -37,15 +38,15 @@ def _scaling(scaler: Any) -> Scaling | None:
     return None if scaler is None else Scaling(scaler.mean_, scaler.scale_)
 
 
-def _baseline(dataset: Dataset, y: np.ndarray) -> str | float:
+def baseline(dataset: Dataset, y: np.ndarray) -> str | float:
     """The most frequent class, or the mean, of the training targets."""
     if dataset.class_names is None:
         return float(np.mean(y))
     return dataset.class_names[np.bincount(y).argmax()]
 
 
-def load_model(path: Path, backend: str, n_threads: int | None) -> Model:
-    """Load a model, or a network saved from Python, possibly with some of a model's metadata."""
+def load_model(path: Path, backend: str, n_threads: int | None) -> Model | TableModel:
+    """Load a model, or a network or RealMLP saved from Python, possibly with some of a model's metadata."""
     if kind_of_file(path) == "checkpoint":
         raise ValueError(
             f"{path} is a checkpoint, for resuming training; the model is the file saved at the end of training."
@@ -54,4 +55,7 @@ def load_model(path: Path, backend: str, n_threads: int | None) -> Model:
     if isinstance(saved, Model):
         return saved
     with fitting(path):
-        return Model.from_metadata(saved, load_metadata(path))
+        metadata = load_metadata(path)
+        if isinstance(saved, Network):
+            return Model.from_metadata(saved, metadata)
+        return TableModel.from_metadata(saved, metadata)

@@ -17,10 +17,14 @@ from fastnn.cli.model import load_model
 from fastnn.cli.options import backend_option, data_dir_option, data_source, decimal_option, threads_option
 from fastnn.cli.reports import alternative, counted
 from fastnn.cli.scores import Scores, beats_baseline, formatted, score_names, score_numbers
+from fastnn.cli.table_model import TableModel
 from fastnn.model import Model
 
 #: Extensions of the files that can be written.
 TABLE_TYPES = (".csv", ".json")
+
+#: A network with scaling and names, or a RealMLP.
+AnyModel = Model | TableModel
 
 #: A row of predictions: class names, or numbers.
 Row = list[str] | list[float]
@@ -61,7 +65,8 @@ def predict(
     fastnn predict digits-model.npz digits
     fastnn predict iris-model.npz flowers.csv --probabilities --output species.csv
 
-    The columns of a table are matched by name, in any order. The target may be missing; if DATA has it, the scores of the
+    The columns of a table are matched by name, in any order. A realmlp takes missing values and categories that it has not
+    seen in training. The target may be missing; if DATA has it, the scores of the
     predictions are printed to standard error, and how many of the samples the model was trained on. If DATA is -, a CSV
     table is read from standard input. Without --decimal, the decimal separator is that of the training table.
     """  # noqa: D301
@@ -74,12 +79,13 @@ def predict(
             f"--probabilities needs a network that predicts classes, but {model_file} predicts numbers."
         )
     X, targets = _load_samples(model, data, data_dir, decimal)
+    numbers = model.encoded(X) if isinstance(model, TableModel) else X
     rows = _readable(model, model.predict(X))
     if probabilities or output is not None:
         _write_table(output, model, rows, model.predict_proba(X) if probabilities else None)
     else:
         click.echo("\n".join(",".join(map(str, row)) for row in rows))
-    _report_agreement(model, rows, targets, recognized(X, model.trained_rows))
+    _report_agreement(model, rows, targets, recognized(numbers, model.trained_rows))
 
 
 def _check_output(output: Path, *inputs: str | Path) -> None:
@@ -92,7 +98,7 @@ def _check_output(output: Path, *inputs: str | Path) -> None:
 
 
 def _load_samples(
-    model: Model, data: str | Path, data_dir: Path | None, decimal: str | None
+    model: AnyModel, data: str | Path, data_dir: Path | None, decimal: str | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Features, and targets as class names or numbers, or None if the data has no targets."""
     if isinstance(data, Path):
@@ -105,6 +111,7 @@ def _load_samples(
             dropped=model.dropped,
             class_names=model.output_names if model.loss.classifies else None,
             decimal=decimal or model.decimal,
+            texts=model.text_columns if isinstance(model, TableModel) else None,
         )
     dataset = datasets.load_named(data, data_dir=data_dir, seed=model.seed)
     X, y = (dataset.X, dataset.y) if dataset.X_test is None else (dataset.X_test, dataset.y_test)
@@ -113,7 +120,7 @@ def _load_samples(
     return X, np.array(dataset.class_names)[y]
 
 
-def _readable(model: Model, predictions: np.ndarray) -> list[Row]:
+def _readable(model: AnyModel, predictions: np.ndarray) -> list[Row]:
     """The prediction for each sample: one class or number, or one per output of the network."""
     if model.predicts_names:
         return [[str(name)] for name in predictions]
@@ -123,7 +130,7 @@ def _readable(model: Model, predictions: np.ndarray) -> list[Row]:
     return [list(row) for row in zip(*(_rounded(model, k, column) for k, column in enumerate(columns)), strict=True)]
 
 
-def _rounded(model: Model, output: int, numbers: np.ndarray) -> list[float]:
+def _rounded(model: AnyModel, output: int, numbers: np.ndarray) -> list[float]:
     """Numbers rounded to the digits that were computed, given the network's dtype and the scale of its targets."""
     if model.loss.classifies:
         return [int(number) for number in numbers]
@@ -134,7 +141,7 @@ def _rounded(model: Model, output: int, numbers: np.ndarray) -> list[float]:
     return [round(float(number), decimals) for number in numbers]
 
 
-def _write_table(path: Path | None, model: Model, rows: list[Row], probabilities: np.ndarray | None) -> None:
+def _write_table(path: Path | None, model: AnyModel, rows: list[Row], probabilities: np.ndarray | None) -> None:
     """Write a table with a header to a file or to standard output."""
     names = model.output_names
     header = ["prediction"] if len(rows[0]) == 1 else [f"prediction_{name}" for name in names]
@@ -162,7 +169,7 @@ def _json_text(header: list[str], table: list[list[str | float]]) -> str:
     return "[\n" + ",\n".join(objects) + "\n]\n"
 
 
-def _report_agreement(model: Model, rows: list[Row], targets: np.ndarray | None, seen: np.ndarray) -> None:
+def _report_agreement(model: AnyModel, rows: list[Row], targets: np.ndarray | None, seen: np.ndarray) -> None:
     """Print the scores of the predictions, if there are targets, and how many samples the model was trained on."""
     if targets is None or len(rows[0]) > 1:
         targets = np.full(len(rows), np.nan)
@@ -177,7 +184,7 @@ def _report_agreement(model: Model, rows: list[Row], targets: np.ndarray | None,
         click.echo(f"{of_these} equal samples that the model was trained on{others}", err=True)
 
 
-def _obstacle(model: Model, targets: np.ndarray) -> str:
+def _obstacle(model: AnyModel, targets: np.ndarray) -> str:
     """Why predictions cannot be compared with targets, or an empty string."""
     if not model.loss.classifies:
         return "" if targets.dtype.kind in "iuf" else "the targets are not all numbers"
@@ -186,7 +193,9 @@ def _obstacle(model: Model, targets: np.ndarray) -> str:
     return f"no target is one of the classes of the model; the first is {str(targets[0])!r}"
 
 
-def _report_scores(model: Model, rows: list[Row], targets: np.ndarray, has_target: np.ndarray, seen: np.ndarray) -> str:
+def _report_scores(
+    model: AnyModel, rows: list[Row], targets: np.ndarray, has_target: np.ndarray, seen: np.ndarray
+) -> str:
     """Print the scores of the predictions, and return those of the samples that were not trained on, as text."""
     predictions = np.array([row[0] for row in rows], object)
     samples = f"these {counted(len(rows), 'sample')}"
@@ -200,7 +209,7 @@ def _report_scores(model: Model, rows: list[Row], targets: np.ndarray, has_targe
     return f"; on the other {which}: {_words(_scores(model, predictions[new], targets[new]))}"
 
 
-def _agreement(model: Model, predictions: np.ndarray, targets: np.ndarray, samples: str) -> str:
+def _agreement(model: AnyModel, predictions: np.ndarray, targets: np.ndarray, samples: str) -> str:
     scores = _scores(model, predictions, targets)
     words = f"{_words(scores)} on {samples}"
     if "Baseline" not in scores:
@@ -211,7 +220,7 @@ def _agreement(model: Model, predictions: np.ndarray, targets: np.ndarray, sampl
     return f"{words}; {alternative(model)}, has {measure} {baseline}{verdict}"
 
 
-def _scores(model: Model, predictions: np.ndarray, targets: np.ndarray) -> Scores:
+def _scores(model: AnyModel, predictions: np.ndarray, targets: np.ndarray) -> Scores:
     if model.loss.classifies:
         return score_names(predictions.astype(str), targets.astype(str), model.baseline)
     return score_numbers(predictions.astype(np.float64), targets, model.baseline)

@@ -8,6 +8,7 @@ from fastnn.architecture import Architecture
 from fastnn.cli.optimizers import described
 from fastnn.cli.parts import Parts
 from fastnn.cli.scores import beats_baseline, formatted, score_part
+from fastnn.cli.table_model import TableModel
 from fastnn.cli.training import Plan, Run
 from fastnn.datasets import Dataset
 from fastnn.model import Model
@@ -119,7 +120,7 @@ def report_results(run: Run, model: Model, parts: Parts) -> None:
     _report_speed(run, len(parts.train.X))
 
 
-def alternative(model: Model) -> str:
+def alternative(model: Model | TableModel) -> str:
     """The baseline in words: the same prediction for all samples."""
     if isinstance(model.baseline, float):
         return f"always {formatted('Mean', model.baseline)}, the mean"

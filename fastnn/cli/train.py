@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 import numpy as np
+from click.core import ParameterSource
 
 from fastnn.cli.checks import (
     check_checkpoint_file,
@@ -14,14 +15,16 @@ from fastnn.cli.checks import (
     check_network_options,
     check_stopping_options,
 )
+from fastnn.cli.choice import REALMLP, choose_model
 from fastnn.cli.fingerprint import fingerprint
 from fastnn.cli.groups import Options
 from fastnn.cli.learners import choose_learner
 from fastnn.cli.optimizers import check_optimizer_options, make_training
 from fastnn.cli.parts import Parts
 from fastnn.cli.plots import check_plot_file, draw
+from fastnn.cli.realmlp import train_realmlp
 from fastnn.cli.reports import report, report_data, report_epochs, report_results, report_training
-from fastnn.cli.train_options import COMPUTATION, DATA, NETWORK, OUTPUT, STOPPING, TRAINING, with_options
+from fastnn.cli.train_options import COMPUTATION, DATA, MODEL, NETWORK, OUTPUT, STOPPING, TRAINING, with_options
 from fastnn.cli.training import INTERRUPTED, Plan, Run, run_training
 from fastnn.datasets import Dataset
 from fastnn.model import Model
@@ -29,7 +32,7 @@ from fastnn.serialization import save
 
 
 @click.command(short_help="Train a network and save it.")
-@with_options(DATA, NETWORK, TRAINING, STOPPING, COMPUTATION, OUTPUT)
+@with_options(DATA, MODEL, NETWORK, TRAINING, STOPPING, COMPUTATION, OUTPUT)
 def train(**options: Any) -> None:
     """Train a network, evaluate it on held-out samples, and save it.
 
@@ -39,23 +42,44 @@ def train(**options: Any) -> None:
     fastnn train --data mnist --hidden 512,512            70,000 images, read from files or downloaded
     fastnn train --optimizer adam --schedule one-cycle    another optimizer and schedule
     fastnn train --dropout 0.3 --early-stopping           against overfitting
-    fastnn train --data iris.csv --target species         your own table
+    fastnn train --data iris.csv --target species         your own table, with a realmlp
+    fastnn train --data iris.csv --model mlp              your own table of numbers, with a plain network
 
-    A table (CSV or TSV, plain or compressed, Parquet, Feather) has named, numeric columns; only the target may hold text. A
-    .npz file holds arrays X and y, a .npy file one array. Empty cells, NA, ?, -, None, null and the like are missing values;
-    rows without a target are left out. A fifth of the samples is held out unless the data set has its own test samples.
+    A table (CSV or TSV, plain or compressed, Parquet, Feather) has named columns. By default a RealMLP learns from it: columns
+    of words are categories, values may be missing, and the report says what each column was taken for. Options that only a
+    plain network has, such as --hidden, choose a plain network (mlp), for which features must be numbers. A .npz file holds
+    arrays X and y, a .npy file one array. Empty cells, NA, ?, -, None, null and the like are missing values; rows without a
+    target are left out. A fifth of the samples is held out unless the data set has its own test samples.
 
-    Training on a file uses fastnn.MLPClassifier or fastnn.MLPRegressor. Training on a built-in data set, or with
-    --checkpoint, which these do not support, uses Network.fit; its initial weights differ.
+    A realmlp is a fastnn.RealMLPClassifier or fastnn.RealMLPRegressor. Training an mlp on a file uses fastnn.MLPClassifier or
+    fastnn.MLPRegressor; on a built-in data set, or with --checkpoint, which these do not support, Network.fit, whose initial
+    weights differ.
 
-    Ctrl-C stops training and keeps the model trained so far. With --checkpoint FILE, the same command with --resume
+    Ctrl-C stops training and keeps the mlp trained so far. With --checkpoint FILE, the same command with --resume
     continues the training later.
     """  # noqa: D301 (a backspace is click's mark for lines that must not be rewrapped)
     chosen = Options.of(options)
+    model, why = choose_model(chosen, _given(), train)
+    if model == REALMLP:
+        train_realmlp(chosen, why)
+    else:
+        _train_mlp(chosen, why)
+
+
+def _given() -> set[str]:
+    """Names of the options on the command line."""
+    context = click.get_current_context()
+    return {name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
+
+
+def _train_mlp(chosen: Options, why: str) -> None:
+    """Train a network as it was designed, save it, and print what was done."""
     _check(chosen)
     dataset = chosen.source.load(chosen.design.seed)
     plan = _make_plan(chosen, dataset)
     report_data(plan)
+    if why:
+        report("Model", f"mlp, {why}")
     hashes = _hashes(plan)  # before training, so that Ctrl-C cannot interrupt it afterwards
     learn = choose_learner(chosen.source, chosen.files)
     run = run_training(learn, plan, announce=partial(report_training, plan=plan))

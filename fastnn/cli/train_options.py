@@ -69,6 +69,30 @@ DATA: list[Option] = [
     ),
 ]
 
+#: The kind of model, and the options of a RealMLP.
+MODEL: list[Option] = [
+    click.option(
+        "--model",
+        type=click.Choice(["realmlp", "mlp"]),
+        help="realmlp takes tables as they are, with categories and missing values, and needs no tuning; mlp is a plain "
+        "network, to be designed by all options below.  [default: realmlp for a table, unless options of the mlp are given; "
+        "otherwise mlp]",
+    ),
+    click.option(
+        "--preset",
+        type=click.Choice(["td", "td-s"]),
+        default="td",
+        help="Hyperparameters of a realmlp: the tuned ones of its paper, or its simplified variant, which trains faster.",
+    ),
+    click.option(
+        "--members",
+        "n_members",
+        type=click.IntRange(min=1, max=1000),
+        metavar="N",
+        help="Number of networks of a realmlp whose predictions are averaged.  [default: 4 on up to 4,000 samples, else 1]",
+    ),
+]
+
 #: The network and its loss.
 NETWORK: list[Option] = [
     click.option(
@@ -118,7 +142,7 @@ TRAINING: list[Option] = [
         type=click.IntRange(min=1),
         metavar="N",
         help=f"Passes over the training data.  [default: {SMALL_TRAINING.epochs}, or {LARGE_TRAINING.epochs} for {LARGE:,} "
-        "or more samples]",
+        "or more samples; 256 for a realmlp]",
     ),
     click.option(
         "--batch-size",

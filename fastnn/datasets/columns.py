@@ -13,12 +13,12 @@ _NAMELESS = re.compile(r"Unnamed: [0-9]+(\.[0-9]+)?")
 
 #: Advice for unusable columns.
 _FOR_MISSING = (
-    " Fill them in, for example with scikit-learn's SimpleImputer, use its HistGradientBoosting estimators, which accept "
-    "missing values, or leave the columns out (--drop)."
+    " Fill them in, for example with scikit-learn's SimpleImputer, use RealMLP (--model realmlp) or scikit-learn's "
+    "HistGradientBoosting estimators, which accept missing values, or leave the columns out (--drop)."
 )
 _FOR_WORDS = (
-    " Correct them, encode them, for example with scikit-learn's OneHotEncoder, or leave the columns out (--drop). If "
-    "one of them is the target, choose it (--target)."
+    " Correct them, encode them, for example with scikit-learn's OneHotEncoder, use RealMLP, which takes them for categories "
+    "(--model realmlp), or leave the columns out (--drop). If one of them is the target, choose it (--target)."
 )
 
 
@@ -68,16 +68,21 @@ def _count_rows(values: np.ndarray) -> bool:
     return bool(values.max() == values.min() + (len(values) - 1)) and _tell_rows_apart(values)
 
 
-def feature_problems(samples: Samples, labels: Sequence[str], decimal: str, *, to_train: bool) -> list[str]:
-    """A sentence for each kind of problem in the features: all columns that have it, and what to do."""
+def feature_problems(
+    samples: Samples, labels: Sequence[str], decimal: str, *, to_train: bool, may_be_missing: bool = False
+) -> list[str]:
+    """A sentence for each kind of problem in the features: all columns that have it, and what to do.
+
+    If values may be missing, numbers may be infinite too, and columns whose words were read are no problem.
+    """
     if np.isfinite(samples.X).all():
         return []
     problems = []
-    if missing := _counted(np.isnan(samples.X), samples, labels):
+    if not may_be_missing and (missing := _counted(np.isnan(samples.X), samples, labels)):
         problems.append(f"Values are missing in {missing}.{_FOR_MISSING if to_train else ''}")
-    if infinite := _counted(np.isinf(samples.X), samples, labels):
+    if not may_be_missing and (infinite := _counted(np.isinf(samples.X), samples, labels)):
         problems.append(f"Expected finite numbers, got infinite ones in {infinite}.")
-    words = sorted(samples.words.items())
+    words = sorted((place, word) for place, word in samples.words.items() if place not in samples.texts)
     if words:
         listed = listing([f"{labels[column]} ({word.text!r} in row {word.row + 1:,})" for column, word in words])
         problems.append(f"Expected numbers, got words in {listed}.{_FOR_WORDS if to_train else ''}")

@@ -1,6 +1,7 @@
 """Features with their targets, and the split into training and held-out samples."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +14,8 @@ class Dataset:
     ----------
     name : str
         Name for reports and file names.
-    X : ndarray of shape (n_samples, n_features)
-        Features.
+    X : ndarray or DataFrame of shape (n_samples, n_features)
+        Features; a data frame if a table was read as one.
     y : ndarray of shape (n_samples,)
         Class indices in ``range(len(class_names))``, or numbers for regression.
     class_names : tuple of str or None
@@ -38,7 +39,7 @@ class Dataset:
     """
 
     name: str
-    X: np.ndarray
+    X: Any
     y: np.ndarray
     class_names: tuple[str, ...] | None
     feature_names: tuple[str, ...] | None = None
@@ -62,7 +63,7 @@ class Dataset:
         return 1 if self.class_names is None else len(self.class_names)
 
 
-def split(dataset: Dataset, *, held_out: float = 0.2, seed: int = 0) -> tuple[np.ndarray, ...]:
+def split(dataset: Dataset, *, held_out: float = 0.2, seed: int = 0) -> tuple[Any, ...]:
     """Split into a training set and a test set.
 
     If the source comes with a test set, that is used. Otherwise the split is random, and stratified by class for
@@ -79,7 +80,7 @@ def split(dataset: Dataset, *, held_out: float = 0.2, seed: int = 0) -> tuple[np
 
     Returns
     -------
-    X_train, X_test, y_train, y_test : ndarray
+    X_train, X_test, y_train, y_test : ndarray, or data frames of features
 
     Raises
     ------

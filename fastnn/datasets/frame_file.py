@@ -13,7 +13,7 @@ import numpy as np
 
 from fastnn.datasets.compressed import COMPRESSIONS, check_unpacked_size
 from fastnn.datasets.csv_dialect import Dialect
-from fastnn.datasets.samples import Samples, Word
+from fastnn.datasets.samples import BOOLEAN, CATEGORY, Samples, Word
 from fastnn.datasets.words import (
     MISSING,
     cell_number,
@@ -67,6 +67,22 @@ class CsvTable:
                 self.decimal = ","
                 return with_commas
         return samples
+
+    def texts(self, columns: Sequence[int]) -> list[np.ndarray]:
+        """The cells of columns as words, spelled as in the file, with empty words for missing values."""
+        if not columns:
+            return []
+        with _as_table(self.path):
+            frame = self._read_csv(
+                sep=self._dialect.delimiter,
+                header=0,
+                names=range(self.n_columns),
+                usecols=sorted(columns),
+                skiprows=self._dialect.n_lines_before,
+                skipinitialspace=self._dialect.has_spaces,
+                dtype=str,
+            )
+        return [stripped_words(frame[column].fillna("").to_numpy(object)) for column in columns]
 
     def _read(self, features: Sequence[int], target: int | None, decimal: str) -> Samples:
         used = sorted([*features] if target is None else [*features, target])
@@ -136,6 +152,10 @@ class BinaryTable:
             raise ValueError(f"{self.path} has no rows.")
         return _samples(self._frame, features, target, self.decimal or ".")
 
+    def texts(self, columns: Sequence[int]) -> list[np.ndarray]:
+        """The cells of columns as words, with empty words for missing values."""
+        return [_words(self._frame[column]) for column in columns]
+
 
 def _read_binary(path: Path) -> Any:
     try:
@@ -181,8 +201,29 @@ def _check_size(path: object, n_columns: int) -> None:
 
 def _samples(frame: Any, features: Sequence[int], target: int | None, decimal: str) -> Samples:
     targets = None if target is None else _targets(frame[target])
-    X, words = _numbers(frame if list(features) == list(frame.columns) else frame[list(features)], decimal)
-    return Samples(X, targets, words)
+    frame = frame if list(features) == list(frame.columns) else frame[list(features)]
+    X, words = _numbers(frame, decimal)
+    kinds = {place: kind for place, column in enumerate(frame) if (kind := _kind(frame[column]))}
+    return Samples(X, targets, words, kinds)
+
+
+def _kind(column: Any) -> str | None:
+    """Whether a column is categorical by its type, or holds nothing but booleans."""
+    if hasattr(column, "cat"):
+        return CATEGORY
+    kind = getattr(column.dtype, "kind", "O")
+    if kind != "O":
+        return BOOLEAN if kind == "b" else None
+    known = column.dropna()
+    return BOOLEAN if len(known) and all(map(_is_boolean, known)) else None
+
+
+def _is_boolean(cell: Any) -> bool:
+    """Whether a cell is True or False, perhaps as a word, or a word for a missing value."""
+    if isinstance(cell, str):
+        word = cell.strip()
+        return word.casefold() in ("true", "false") or word in MISSING
+    return isinstance(cell, bool | np.bool_)
 
 
 def _numbers(frame: Any, decimal: str) -> tuple[np.ndarray, dict[int, Word]]:
@@ -224,8 +265,12 @@ def _targets(column: Any) -> np.ndarray:
     kind = getattr(column.dtype, "kind", "O")
     if kind in "iuf" and not missing.all():
         return np.asarray(column.to_numpy(np.float64, na_value=np.nan) if missing.any() else column.to_numpy())
-    words = column.to_numpy(object)
-    return stripped_words(np.where(missing, "", words))
+    return _words(column)
+
+
+def _words(column: Any) -> np.ndarray:
+    """Words without surrounding whitespace, and empty words for missing values."""
+    return stripped_words(np.where(column.isna().to_numpy(), "", column.to_numpy(object)))
 
 
 def _show_decimal_commas(samples: Samples) -> bool:

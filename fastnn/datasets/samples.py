@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+#: Kinds of columns of X that are not just numbers.
+BOOLEAN, CATEGORY = "boolean", "category"
+
 
 class Word(NamedTuple):
     """A cell that is not a number, and its row, counted from 0."""
@@ -26,19 +29,29 @@ class Samples:
         Numbers, with NaN for missing ones; or words as objects, with empty words for missing ones.
     words : dict
         The first non-numeric cell of each non-numeric column of X.
+    kinds : dict
+        For columns of X that are booleans, or numbers of a categorical type, which of both.
+    texts : dict
+        The words of non-numeric columns of X, as objects, with empty words for missing values; empty unless they were read.
     """
 
     X: np.ndarray
     targets: Any
     words: dict[int, Word] = field(default_factory=dict)
+    kinds: dict[int, str] = field(default_factory=dict)
+    texts: dict[int, np.ndarray] = field(default_factory=dict)
 
     def rows(self, kept: np.ndarray) -> "Samples":
         """The rows selected by a boolean mask."""
-        return replace(self, X=self.X[kept], targets=self.targets[kept])
+        texts = {place: words[kept] for place, words in self.texts.items()}
+        return replace(self, X=self.X[kept], targets=self.targets[kept], texts=texts)
 
     def columns(self, kept: Sequence[int]) -> "Samples":
         """The same samples with only some of the columns of X."""
         if len(kept) == self.X.shape[1]:
             return self
-        words = {place: self.words[column] for place, column in enumerate(kept) if column in self.words}
-        return replace(self, X=self.X[:, kept], words=words)
+        words, kinds, texts = (
+            {place: entries[column] for place, column in enumerate(kept) if column in entries}
+            for entries in (self.words, self.kinds, self.texts)
+        )
+        return replace(self, X=self.X[:, kept], words=words, kinds=kinds, texts=texts)

@@ -1,8 +1,10 @@
 """Your own tables: CSV, TSV, Parquet and Feather through pandas, and NumPy files."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from fastnn.datasets.columns import (
 from fastnn.datasets.compressed import COMPRESSIONS
 from fastnn.datasets.dataset import Dataset
 from fastnn.datasets.frame_file import BINARY_TYPES, STANDARD_INPUT, TEXT_TYPES, BinaryTable, CsvTable
+from fastnn.datasets.frames import feature_frame, word_notes
 from fastnn.datasets.samples import Samples
 from fastnn.datasets.targets import TASKS, Encoded, encode_targets, target_labels, target_numbers
 from fastnn.datasets.words import is_missing, stripped_words
@@ -72,6 +75,7 @@ def load_table(
     task: str = "auto",
     drop: str | Sequence[str] = (),
     decimal: str | None = None,
+    as_frame: bool = False,
 ) -> Dataset:
     """Read features and targets from a file.
 
@@ -83,7 +87,7 @@ def load_table(
     ----------
     path : str or path-like
         ``.csv`` or ``.tsv``, plain or compressed (``.csv.gz``), ``.parquet`` or ``.feather``: a table with named columns,
-        all of which, except the target, are numeric or boolean. ``-`` is a CSV table on standard input. ``.npz``: arrays X
+        all of which, except the target, are numeric or boolean (but see `as_frame`). ``-`` is a CSV table on standard input. ``.npz``: arrays X
         (n_samples, n_features) and y (n_samples,). ``.npy``: one array with one sample per row, including targets.
     target : str or None, default=None
         Target column: its name, or its position from 0 (from the end if negative). By default the last column. Not
@@ -94,6 +98,9 @@ def load_table(
         Columns to leave out, by name or position.
     decimal : {".", ","} or None, default=None
         Decimal separator of numbers stored as text; None detects it in a text file.
+    as_frame : bool, default=False
+        Whether X becomes a pandas data frame, whose columns may hold words, booleans, and missing values, as
+        `RealMLPClassifier` takes them; for NumPy files, whose columns have no names, it stays an array.
 
     Returns
     -------
@@ -114,19 +121,24 @@ def load_table(
         raise ValueError(f"Unknown task {task!r}; known are {', '.join(TASKS)}.")
     table = _open_table(path, decimal)
     features, target_index = _choose_columns(table, target, drop)
-    features, samples, notes = _without_row_labels(table, features, _read(table, features, target_index))
+    samples = _read(table, features, target_index)
+    if as_frame:
+        samples = _with_texts(table, features, samples, samples.words)
+    features, samples, notes = _without_row_labels(table, features, samples)
     labels = [column_label(table.names, column) for column in features]
     notes += numbering_notes(samples.X, labels)
     if decimal is None and table.decimal == ",":
         notes.append("Commas are read as decimal separators; use --decimal to change that.")
     samples = _with_targets(table, samples, notes)
-    encoded = _encode(table, samples, labels, task, notes)
+    notes += word_notes(samples, labels)
+    encoded = _encode(table, samples, None if as_frame else labels, task, notes)
+    names = tuple(table.names[column] for column in features) if table.names else None
     return Dataset(
         table_name(path),
-        samples.X,
+        feature_frame(samples, names) if as_frame else samples.X,
         encoded.y,
         encoded.class_names,
-        feature_names=tuple(table.names[column] for column in features) if table.names else None,
+        feature_names=names,
         target_name=None if not table.names or target_index is None else table.names[target_index],
         target_index=target_index,
         dropped=tuple(sorted(set(range(table.n_columns)) - {*features, target_index})),
@@ -145,7 +157,8 @@ def load_samples(
     dropped: Sequence[int] = (),
     class_names: Sequence[str] | None = None,
     decimal: str | None = None,
-) -> tuple[np.ndarray, np.ndarray | None]:
+    texts: Collection[str] | None = None,
+) -> tuple[Any, np.ndarray | None]:
     """Read samples for prediction, from a file that may also hold targets.
 
     Parameters
@@ -166,10 +179,12 @@ def load_samples(
         Class names; None if the targets are numbers.
     decimal : {".", ","} or None, default=None
         As for `load_table`.
+    texts : collection of str or None, default=None
+        Names of the feature columns that hold words; X becomes a data frame, as with ``as_frame`` in `load_table`.
 
     Returns
     -------
-    X : ndarray of shape (n_samples, n_features)
+    X : ndarray or DataFrame of shape (n_samples, n_features)
     targets : ndarray of shape (n_samples,) or None
         Words as objects, to be compared with the class names, with empty words for missing targets; or, if there are no
         class names and all targets are numbers, numbers with NaN for missing ones (see `is_missing`). None if the file has
@@ -190,10 +205,14 @@ def load_samples(
         columns = _columns_by_position(table, n_features, target_index, set(dropped))
     samples = _read(table, *columns)
     labels, decimal = [column_label(table.names, column) for column in columns[0]], table.decimal or "."
-    problems = feature_problems(samples, labels, decimal, to_train=False)
+    if texts is not None:
+        places = [place for place, name in enumerate(feature_names or ()) if name in texts]
+        samples = _with_texts(table, columns[0], samples, places)
+    problems = feature_problems(samples, labels, decimal, to_train=False, may_be_missing=texts is not None)
     if problems:
         raise ValueError(f"{table.path}: {' '.join(problems)}")
-    return samples.X, _comparable(samples.targets, class_names, decimal)
+    X = samples.X if texts is None else feature_frame(samples, feature_names)
+    return X, _comparable(samples.targets, class_names, decimal)
 
 
 def _open_table(path: Path, decimal: str | None) -> Table:
@@ -220,6 +239,15 @@ def _read(table: Table, features: Sequence[int], target: int | None) -> Samples:
     if targets is None or targets.dtype.kind != "U":
         return Samples(X, targets)
     return Samples(X, stripped_words(targets))
+
+
+def _with_texts(table: Table, features: Sequence[int], samples: Samples, places: Iterable[int]) -> Samples:
+    """The samples with the words of the features at some places."""
+    if not isinstance(table, CsvTable | BinaryTable):
+        return samples
+    places = list(places)
+    texts = table.texts([features[place] for place in places])
+    return replace(samples, texts=dict(zip(places, texts, strict=True)))
 
 
 def _choose_columns(table: Table, target: str | None, drop: str | Sequence[str]) -> tuple[list[int], int | None]:
@@ -295,10 +323,13 @@ def _with_targets(table: Table, samples: Samples, notes: list[str]) -> Samples:
     return samples.rows(~missing)
 
 
-def _encode(table: Table, samples: Samples, labels: Sequence[str], task: str, notes: Sequence[str]) -> Encoded:
-    """The encoded targets, or an error with all problems at once, and the notes so far."""
+def _encode(table: Table, samples: Samples, labels: Sequence[str] | None, task: str, notes: Sequence[str]) -> Encoded:
+    """The encoded targets, or an error with all problems at once, and the notes so far.
+
+    Without labels of the features, these may hold anything.
+    """
     decimal = table.decimal or "."
-    problems = feature_problems(samples, labels, decimal, to_train=True)
+    problems = [] if labels is None else feature_problems(samples, labels, decimal, to_train=True)
     try:
         encoded = encode_targets(samples.targets, task, decimal)
     except ValueError as error:
