@@ -1,6 +1,6 @@
 """Which model ``fastnn train`` trains: a RealMLP for tables, a plain multi-layer perceptron for everything else."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import fields
 
 import click
@@ -26,11 +26,10 @@ OF_REALMLP = [name for name in _names(ModelChoice) if name != "model"]
 SUGGEST_MLP = [*OF_MLP, "backend"]
 
 
-def choose_model(chosen: Options, given: Collection[str], command: click.Command) -> tuple[str, str]:
-    """The model, and why, in words for the report; `given` are the options on the command line."""
-    spelled = {str(option.name): max(option.opts, key=len) for option in command.params}
+def choose_model(chosen: Options, given: Mapping[str, str]) -> tuple[str, str]:
+    """The model, and why, in words for the report; `given` maps the options on the command line to their spellings."""
     for_mlp, for_realmlp, suggestive = (
-        [spelled[name] for name in names if name in given] for names in (OF_MLP, OF_REALMLP, SUGGEST_MLP)
+        [given[name] for name in names if name in given] for names in (OF_MLP, OF_REALMLP, SUGGEST_MLP)
     )
     named = chosen.choice.model
     if named is not None:

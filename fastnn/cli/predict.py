@@ -105,13 +105,12 @@ def _load_samples(
         return datasets.load_samples(
             data,
             model.n_features,
-            feature_names=model.feature_names,
+            feature_names=model.kinds if isinstance(model, TableModel) else model.feature_names,
             target_name=model.target_name,
             target_index=model.target_index,
             dropped=model.dropped,
             class_names=model.output_names if model.loss.classifies else None,
             decimal=decimal or model.decimal,
-            texts=model.text_columns if isinstance(model, TableModel) else None,
         )
     dataset = datasets.load_named(data, data_dir=data_dir, seed=model.seed)
     X, y = (dataset.X, dataset.y) if dataset.X_test is None else (dataset.X_test, dataset.y_test)

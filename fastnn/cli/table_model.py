@@ -69,16 +69,14 @@ class TableModel:
         return int(self.estimator.n_features_in_)
 
     @property
-    def feature_names(self) -> tuple[str, ...] | None:
-        """Names of the columns, if they have names."""
-        names: tuple[str, ...] | None = self.estimator.encoder_.names
-        return names
-
-    @property
-    def text_columns(self) -> set[str]:
-        """Names of the columns of words."""
-        encodings = self.estimator.encoder_.encodings
-        return {each.column.name for each in encodings if isinstance(each, CategoryEncoding) and each.levels.is_text}
+    def kinds(self) -> dict[str, bool]:
+        """For each column by name, whether it holds words; empty if columns have no names."""
+        if self.estimator.encoder_.names is None:
+            return {}
+        return {
+            each.column.name: isinstance(each, CategoryEncoding) and each.levels.is_text
+            for each in self.estimator.encoder_.encodings
+        }
 
     @property
     def predicts_names(self) -> bool:

@@ -59,17 +59,21 @@ def train(**options: Any) -> None:
     continues the training later.
     """  # noqa: D301 (a backspace is click's mark for lines that must not be rewrapped)
     chosen = Options.of(options)
-    model, why = choose_model(chosen, _given(), train)
+    model, why = choose_model(chosen, _given())
     if model == REALMLP:
         train_realmlp(chosen, why)
     else:
         _train_mlp(chosen, why)
 
 
-def _given() -> set[str]:
-    """Names of the options on the command line."""
-    context = click.get_current_context()
-    return {name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
+def _given() -> dict[str, str]:
+    """Names of the options on the command line, and how they are spelled there."""
+    context, spelled = click.get_current_context(), {}
+    for option in context.command.params:
+        name = str(option.name)
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            spelled[name] = (option.secondary_opts if context.params[name] is False else option.opts)[0]
+    return spelled
 
 
 def _train_mlp(chosen: Options, why: str) -> None:

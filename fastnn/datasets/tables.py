@@ -1,7 +1,7 @@
 """Your own tables: CSV, TSV, Parquet and Feather through pandas, and NumPy files."""
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -151,13 +151,12 @@ def load_samples(
     path: str | os.PathLike[str],
     n_features: int,
     *,
-    feature_names: Sequence[str] | None = None,
+    feature_names: Sequence[str] | dict[str, bool] | None = None,
     target_name: str | None = None,
     target_index: int | None = None,
     dropped: Sequence[int] = (),
     class_names: Sequence[str] | None = None,
     decimal: str | None = None,
-    texts: Collection[str] | None = None,
 ) -> tuple[Any, np.ndarray | None]:
     """Read samples for prediction, from a file that may also hold targets.
 
@@ -167,8 +166,10 @@ def load_samples(
         A file as for `load_table`, with or without targets; some or all targets may be missing.
     n_features : int
         Expected number of features.
-    feature_names : sequence of str or None, default=None
-        Feature columns by name, if the file has names; others are ignored. None selects them by position.
+    feature_names : sequence of str, dict of str to bool or None, default=None
+        Feature columns by name, if the file has names; others are ignored. None selects them by position. A dictionary says
+        which of them hold words, and X becomes a data frame, as with ``as_frame`` in `load_table`; if it is empty, columns are
+        selected by position, and X stays an array, with missing values.
     target_name : str or None, default=None
         Name of the target column, if present.
     target_index : int or None, default=None
@@ -179,8 +180,6 @@ def load_samples(
         Class names; None if the targets are numbers.
     decimal : {".", ","} or None, default=None
         As for `load_table`.
-    texts : collection of str or None, default=None
-        Names of the feature columns that hold words; X becomes a data frame, as with ``as_frame`` in `load_table`.
 
     Returns
     -------
@@ -205,13 +204,14 @@ def load_samples(
         columns = _columns_by_position(table, n_features, target_index, set(dropped))
     samples = _read(table, *columns)
     labels, decimal = [column_label(table.names, column) for column in columns[0]], table.decimal or "."
-    if texts is not None:
-        places = [place for place, name in enumerate(feature_names or ()) if name in texts]
+    as_frame = isinstance(feature_names, dict)
+    if isinstance(feature_names, dict):
+        places = [place for place, holds_words in enumerate(feature_names.values()) if holds_words]
         samples = _with_texts(table, columns[0], samples, places)
-    problems = feature_problems(samples, labels, decimal, to_train=False, may_be_missing=texts is not None)
+    problems = feature_problems(samples, labels, decimal, to_train=False, may_be_missing=as_frame)
     if problems:
         raise ValueError(f"{table.path}: {' '.join(problems)}")
-    X = samples.X if texts is None else feature_frame(samples, feature_names)
+    X = feature_frame(samples, list(feature_names)) if as_frame and feature_names else samples.X
     return X, _comparable(samples.targets, class_names, decimal)
 
 

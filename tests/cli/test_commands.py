@@ -168,7 +168,10 @@ def test_a_folder_without_permission_is_refused_before_the_work(folder):
     [
         ("--target petals", "flowers.csv has no column 'petals'; its columns are width, length, kind"),
         ("--task regression", "The targets must be finite numbers, got 'lily'"),
-        ("--target width --task regression", "flowers.csv: Expected numbers, got words in 'kind' ('lily' in row 1)"),
+        (
+            "--target width --task regression --model mlp",
+            "flowers.csv: Expected numbers, got words in 'kind' ('lily' in row 1)",
+        ),
         ("--drop kind --target kind", "flowers.csv: the target, 'kind', cannot be left out"),
         ("--drop width --drop length", "flowers.csv must have at least two columns, features and a target, got 3"),
         ("--drop petals", "flowers.csv has no column 'petals'; its columns are width, length, kind"),

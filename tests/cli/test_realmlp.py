@@ -58,7 +58,7 @@ def model(folder: Path) -> Path:
 
 COLUMNS = """
 Column   kind                levels  missing
-age      number                   -        9
+age      number                   -        8
 hat      category                 3        5
 street   category                12        0
 member   category                 2        0
@@ -100,7 +100,7 @@ def test_the_mean_is_the_baseline_of_a_regression(table):
         (["--model", "realmlp", "--backend", "numpy"], "realmlp, as requested"),
         (["--hidden", "4"], "mlp, because of --hidden; the default for tables is --model realmlp"),
         (["--backend", "numpy"], "mlp, because of --backend; the default for tables is --model realmlp"),
-        (["--no-early-stopping"], "mlp, because of --early-stopping; the default for tables is --model realmlp"),
+        (["--no-early-stopping"], "mlp, because of --no-early-stopping; the default for tables is --model realmlp"),
         (["--model", "mlp"], "mlp, as requested"),
     ],
 )

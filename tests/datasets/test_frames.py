@@ -43,8 +43,8 @@ def test_binary_files_give_the_same(tmp_path):
             "y": ["u", "v", "u"],
         }
     )
-    table.to_parquet(tmp_path / "table.parquet")
-    X = load_table(tmp_path / "table.parquet", as_frame=True).X
+    table.to_feather(tmp_path / "table.feather")
+    X = load_table(tmp_path / "table.feather", as_frame=True).X
     assert X["colour"].tolist() == ["red", None, "blue"]
     assert isinstance(X["rank"].dtype, pd.CategoricalDtype)
     assert X["member"].tolist() == [True, False, None]
@@ -58,12 +58,12 @@ def test_arrays_stay_arrays(tmp_path):
 
 def test_columns_of_words_are_read_as_words_for_prediction(path):
     path.write_text("colour,size\n1,2\n01,\n")
-    X, targets = load_samples(path, 2, feature_names=["size", "colour"], texts=["colour"])
+    X, targets = load_samples(path, 2, feature_names={"size": False, "colour": True})
     assert X["colour"].tolist() == ["1", "01"]
     assert targets is None
     path.write_text("colour,size\n1,big\n")
     with pytest.raises(ValueError, match=r"Expected numbers, got words in 'size' \('big' in row 1\)"):
-        load_samples(path, 2, feature_names=["size", "colour"], texts=["colour"])
+        load_samples(path, 2, feature_names={"size": False, "colour": True})
 
 
 @pytest.mark.parametrize(
