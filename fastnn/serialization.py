@@ -141,7 +141,8 @@ def load(
         metadata = _read_metadata(path, header, arrays) if header.get("is_model") is True else None
     options = {"backend": backend, "seed": seed, "n_threads": n_threads}
     if "estimator" in header:
-        return _restored_estimator(path, header["estimator"], architecture, parameters, options)
+        estimator: Saved = _restored_estimator(path, header["estimator"], architecture, parameters, options)
+        return estimator
     network = _restored_network(architecture, parameters, options)
     if metadata is None:
         return network

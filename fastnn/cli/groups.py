@@ -60,7 +60,7 @@ class Source(Group):
         """Read or generate the samples; those of a table as a data frame if `as_frame`."""
         if isinstance(self.data, str):
             return datasets.load_named(self.data, data_dir=self.data_dir, seed=seed)
-        options = {"target": self.target, "task": self.task, "drop": self.drop, "decimal": self.decimal}
+        options: dict[str, Any] = {"target": self.target, "task": self.task, "drop": self.drop, "decimal": self.decimal}
         return datasets.load_table(self.data, as_frame=as_frame, **options)
 
 

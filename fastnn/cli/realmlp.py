@@ -28,13 +28,13 @@ def train_realmlp(chosen: Options, why: str) -> None:
     """Train, save, and print what was done."""
     check_data_options(chosen.source)
     check_model_file(chosen.files.output)
+    report("Model", f"realmlp, {why}")
     dataset = chosen.source.load(chosen.design.seed, as_frame=True)
     if chosen.preparation.class_weight and dataset.task == "regression":
         raise click.UsageError("--class-weight is for classification, but the task is regression.")
     X, X_test, y, y_test = datasets.split(dataset, seed=chosen.design.seed)
     parts = Parts(Part(X, y), Part(X_test, y_test))
     _report_data(dataset, parts)
-    report("Model", f"realmlp, {why}")
     report_columns(dataset)
     estimator = _make_estimator(chosen, dataset.task)
     _report_training(estimator, parts)

@@ -79,11 +79,11 @@ def _given() -> dict[str, str]:
 def _train_mlp(chosen: Options, why: str) -> None:
     """Train a network as it was designed, save it, and print what was done."""
     _check(chosen)
+    if why:  # before the table is read, because errors in it may depend on the model
+        report("Model", f"mlp, {why}")
     dataset = chosen.source.load(chosen.design.seed)
     plan = _make_plan(chosen, dataset)
     report_data(plan)
-    if why:
-        report("Model", f"mlp, {why}")
     hashes = _hashes(plan)  # before training, so that Ctrl-C cannot interrupt it afterwards
     learn = choose_learner(chosen.source, chosen.files)
     run = run_training(learn, plan, announce=partial(report_training, plan=plan))

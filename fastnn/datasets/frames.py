@@ -28,7 +28,7 @@ def _cells(samples: Samples, place: int) -> Any:
 
     if place in samples.texts:
         words = samples.texts[place]
-        return np.where(words == "", None, words)
+        return np.array([word or None for word in words], object)
     numbers = samples.X[:, place]
     match samples.kinds.get(place):
         case kind if kind == CATEGORY:

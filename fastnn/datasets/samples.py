@@ -50,8 +50,10 @@ class Samples:
         """The same samples with only some of the columns of X."""
         if len(kept) == self.X.shape[1]:
             return self
-        words, kinds, texts = (
-            {place: entries[column] for place, column in enumerate(kept) if column in entries}
-            for entries in (self.words, self.kinds, self.texts)
-        )
-        return replace(self, X=self.X[:, kept], words=words, kinds=kinds, texts=texts)
+        described = {name: _chosen(getattr(self, name), kept) for name in ("words", "kinds", "texts")}
+        return replace(self, X=self.X[:, kept], **described)
+
+
+def _chosen(entries: dict[int, Any], kept: Sequence[int]) -> Any:
+    """The entries of the columns that are kept, by their new places."""
+    return {place: entries[column] for place, column in enumerate(kept) if column in entries}

@@ -197,7 +197,7 @@ def load_samples(
     path = Path(path)
     table = _open_table(path, decimal)
     if table.names and feature_names:
-        columns = _columns_by_name(table, feature_names, target_name)
+        columns = _columns_by_name(table, list(feature_names), target_name)
     else:
         if feature_names and target_index is not None:  # the columns left out had names, but this file has none
             target_index, dropped = target_index - sum(column < target_index for column in dropped), ()

@@ -57,7 +57,7 @@ def describe_estimator(estimator: RealMLP) -> dict[str, Any]:
     if isinstance(estimator, RealMLPClassifier):
         return description | {"temperature": float(estimator.temperature_), "classes": _plain_classes(estimator)}
     targets = {name: getattr(estimator, name).tolist() for name in TARGETS}
-    return description | {"targets": targets, "is_single": estimator._is_single}  # type: ignore[attr-defined]
+    return description | {"targets": targets, "is_single": estimator._is_single}
 
 
 def restored_estimator(description: Any, networks: list[Network]) -> RealMLP:

@@ -125,7 +125,7 @@ def _pair(statistics: Any) -> tuple[float, float]:
     """A finite median, and a finite factor that is not negative."""
     if not isinstance(statistics, list) or not all(type(number) is float for number in statistics):
         raise ValueError("statistics must be a median and a factor")
-    median, factor = statistics
+    median, factor = map(float, statistics)
     if not (math.isfinite(median) and math.isfinite(factor) and factor >= 0):
         raise ValueError(f"a median and a factor must be finite, got {median} and {factor}")
     return median, factor
@@ -137,6 +137,6 @@ def _check_kind(kind: Any, known: Sequence[str]) -> None:
 
 
 def _checked(value: Any, kind: type, name: str) -> Any:
-    if type(value) is not kind or (kind is int and value < 0):
+    if type(value) is not kind or (isinstance(value, int) and value < 0):
         raise ValueError(f"{name} must be of type {kind.__name__}, got {value!r}")
     return value
