@@ -66,14 +66,6 @@ PACKAGE_ORDERS = {
         ("dataset", "idx", "samples", "csv_dialect"),
         ("words", "compressed"),
     ),
-    "realmlp": (
-        ("__init__", "saved"),
-        ("classifier", "regressor"),
-        ("base",),
-        ("ensemble",),
-        ("member",),
-        ("best_epoch", "calibration", "folds", "presets"),
-    ),
     "tabular": (
         ("__init__",),
         ("state",),
@@ -109,7 +101,7 @@ PACKAGE_ORDERS = {
         ("samples",),
     ),
     "realmlp": (
-        ("__init__",),
+        ("__init__", "saved"),
         ("classifier", "regressor"),
         ("base",),
         ("ensemble",),
