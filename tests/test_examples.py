@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import fastnn
@@ -27,6 +28,7 @@ def load_example(name):
 
 
 logistic_to_moons = load_example("logistic_to_moons")
+customers = load_example("customers")
 half_planes = load_example("half_planes")
 moons_circles_blobs = load_example("moons_circles_blobs")
 mnist_in_a_second = load_example("mnist_in_a_second")
@@ -241,6 +243,7 @@ def test_every_example_is_tested_and_described():
     readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     assert PROGRAMS == [
         "best_plain_network",
+        "customers",
         "half_planes",
         "logistic_to_moons",
         "mnist_in_a_second",
@@ -318,3 +321,13 @@ def test_examples_need_no_matplotlib_unless_they_draw(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     monkeypatch.setattr(half_planes, "load", functools.partial(half_planes.load, n_points=1000))
     assert "numba backend" in run(half_planes, monkeypatch, capsys, "--backend", "numba")
+
+
+def test_customers_writes_the_same_table_again(monkeypatch, capsys, tmp_path):
+    path = tmp_path / "customers.csv"
+    output = run(customers, monkeypatch, capsys, str(path))
+    table = pd.read_csv(path)
+    pd.testing.assert_frame_equal(table, customers.customers(), check_dtype=False)
+    assert output == f"customers saved to {path}\n"
+    assert table["age"].isna().mean() == pytest.approx(0.1, abs=0.03)
+    assert set(table["kind"]) == {"yes", "no"}

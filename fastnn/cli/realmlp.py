@@ -104,11 +104,10 @@ def _report_data(dataset: Dataset, parts: Parts) -> None:
 
 def _report_training(estimator: Any, parts: Parts) -> None:
     """Print the networks and how they are trained."""
-    from fastnn.realmlp.base import FEW_ROWS, MEMBERS_FOR_FEW
+    from fastnn.realmlp.base import AUTO_MEMBERS
 
-    preset, n_rows, n_members = estimator._preset(), len(parts.train.X), estimator.n_members
-    if n_members == "auto":
-        n_members = MEMBERS_FOR_FEW if n_rows <= FEW_ROWS else 1
+    preset, n_rows = estimator._preset(), len(parts.train.X)
+    n_members = AUTO_MEMBERS if estimator.n_members == "auto" else estimator.n_members
     sizes = "-".join(map(str, preset.hidden_layer_sizes))
     report("Network", f"RealMLP-{estimator.preset.upper()}, {counted(n_members, 'network')} of {sizes} hidden units")
     batches = f"batches of {min(preset.batch_size, n_rows):,}"

@@ -89,7 +89,7 @@ MODEL: list[Option] = [
         "n_members",
         type=click.IntRange(min=1, max=1000),
         metavar="N",
-        help="Number of networks of a realmlp whose predictions are averaged.  [default: 4 on up to 4,000 samples, else 1]",
+        help="Number of networks of a realmlp whose predictions are averaged.  [default: 4, of half the epochs]",
     ),
 ]
 

@@ -23,8 +23,9 @@ from fastnn.tabular import TableEncoder
 from fastnn.training.samples import Samples
 from fastnn.training.validation import Validation
 
-#: The members of an ensemble for few rows, and the number of rows up to which they are few.
-MEMBERS_FOR_FEW, FEW_ROWS = 4, 4000
+#: The number of networks by default, and of their epochs. On the tables of `benchmarks.tables`, their mean errs a tenth less
+#: than one network trained for twice as many epochs; four that are each trained for as many do not err less still.
+AUTO_MEMBERS, AUTO_EPOCHS = 4, 128
 
 _SHARE = Interval(Real, 0, 1, closed="left")
 _COUNT = Interval(Integral, 1, None, closed="left")
@@ -73,7 +74,8 @@ class RealMLP(KeptParameters):
         """The preset with the parameters that were given."""
         preset = self._presets[self.preset]
         names = {field.name for field in fields(preset)} & set(self.get_params(deep=False))
-        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        given = {"n_epochs": AUTO_EPOCHS} if self.n_members == "auto" else {}
+        given |= {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         if "hidden_layer_sizes" in given:
             given["hidden_layer_sizes"] = _checked_sizes(given["hidden_layer_sizes"])
         return replace(preset, **given)
@@ -103,7 +105,7 @@ class RealMLP(KeptParameters):
             rows, classes = rows.take(counted), classes[counted]
         random = check_random_state(self.random_state)
         design = self._design(preset, encoder, n_outputs)
-        renew = partial(self._members_for, design, random, len(rows))
+        renew = partial(self._members_for, design, random)
         members, generator = renew(), np.random.default_rng(random.randint(2**31))
         plan = TrainingPlan(metric, self.validation_fraction, self.refit, self.n_threads, self.progress)
         return encoder, train(members, renew, rows, classes, plan, generator).among(counted, len(encoded))
@@ -113,7 +115,7 @@ class RealMLP(KeptParameters):
         sizes = n_columns, encoder.n_numbers_, n_outputs, encoder.n_levels_
         return Design(preset, self._loss(preset), *sizes, self.backend)
 
-    def _members_for(self, design: Design, random: np.random.RandomState, n_rows: int) -> list[Member]:
+    def _members_for(self, design: Design, random: np.random.RandomState) -> list[Member]:
         """New members, or with `warm_start` copies of the fitted ones."""
         n_members = self.n_members
         if self._goes_on:
@@ -126,9 +128,8 @@ class RealMLP(KeptParameters):
                     "set warm_start=False to start again."
                 )
             return [member.going_on(design) for member in self.members_]
-        if n_members == "auto":
-            n_members = MEMBERS_FOR_FEW if n_rows <= FEW_ROWS else 1
-        return [Member(design, int(random.randint(2**31))) for _ in range(n_members)]
+        count = AUTO_MEMBERS if n_members == "auto" else n_members
+        return [Member(design, int(random.randint(2**31))) for _ in range(count)]
 
     def _metric_of(self, scoring: Any) -> Metric:
         """The value of a network by a scikit-learn scorer, or a function ``scorer(network, X, y)``."""

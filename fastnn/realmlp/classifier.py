@@ -23,7 +23,7 @@ class RealMLPClassifier(ClassifierMixin, RealMLP):
 
     Tables may hold numbers of any scale, categories, strings, booleans and missing values, in a pandas or Polars data frame,
     an Arrow table, or an array. Numbers are robustly scaled and embedded, categories one-hot encoded or embedded; a network
-    with three hidden layers of 256 units is trained for 256 epochs on the smoothed cross-entropy, and the best epoch on
+    with three hidden layers of 256 units is trained on the smoothed cross-entropy, and the best epoch on
     held-out rows is kept.
 
     Parameters
@@ -33,8 +33,8 @@ class RealMLPClassifier(ClassifierMixin, RealMLP):
         faster. `fastnn.realmlp.presets` lists them with their sources. The parameters below whose default is None override
         those of the preset.
     n_members : int or 'auto', default='auto'
-        Number of networks whose probabilities are averaged, trained in parallel, each on other rows; 'auto' trains 4 on up
-        to 4,000 rows, and a single one on more.
+        Number of networks whose probabilities are averaged, trained in parallel, each on other rows. 'auto' trains 4, for
+        half as many epochs as the preset has unless `n_epochs` is given: they take twice the time of one, and err less.
     refit : bool, default=False
         Whether to train all networks again on all rows, for as many epochs as were best on average. This takes twice the
         time.

@@ -22,7 +22,7 @@ class RealMLPRegressor(RegressorMixin, RealMLP):
 
     Tables may hold numbers of any scale, categories, strings, booleans and missing values, in a pandas or Polars data frame,
     an Arrow table, or an array. Numbers are robustly scaled and embedded, categories one-hot encoded or embedded, targets
-    standardised; a network with three hidden layers of 256 units is trained for 256 epochs on the squared error, and the
+    standardised; a network with three hidden layers of 256 units is trained on the squared error, and the
     best epoch on held-out rows is kept.
 
     Parameters
@@ -32,8 +32,8 @@ class RealMLPRegressor(RegressorMixin, RealMLP):
         faster. `fastnn.realmlp.presets` lists them with their sources. The parameters below whose default is None override
         those of the preset.
     n_members : int or 'auto', default='auto'
-        Number of networks whose predictions are averaged, trained in parallel, each on other rows; 'auto' trains 4 on up
-        to 4,000 rows, and a single one on more.
+        Number of networks whose predictions are averaged, trained in parallel, each on other rows. 'auto' trains 4, for
+        half as many epochs as the preset has unless `n_epochs` is given: they take twice the time of one, and err less.
     refit : bool, default=False
         Whether to train all networks again on all rows, for as many epochs as were best on average. This takes twice the
         time.

@@ -69,10 +69,11 @@ class TestSameResults:
         single = np.concatenate([outputs(fitted, X.iloc[[row]]) for row in range(5)])
         np.testing.assert_allclose(single, outputs(fitted)[:5], rtol=1e-5, atol=1e-6)
 
-    def test_few_rows_have_four_members_and_many_one(self):
-        assert classifier(n_members="auto", n_epochs=1).fit(X, LABELS).n_members_ == 4
-        many = np.arange(4002.0)[:, np.newaxis]
-        assert regressor(n_members="auto", n_epochs=1).fit(many, many[:, 0]).n_members_ == 1
+    def test_there_are_four_members_of_half_the_epochs_by_default(self):
+        fitted = classifier(n_members="auto", n_epochs=1).fit(X, LABELS)
+        assert (fitted.n_members_, fitted.members_[0].design.preset.n_epochs) == (4, 1)
+        fitted = classifier(n_members="auto", n_epochs=None).fit(X, LABELS)
+        assert fitted.members_[0].design.preset.n_epochs == 128
 
 
 class Recorder:
