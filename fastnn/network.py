@@ -43,7 +43,8 @@ class Network(FeedForward):
         Whether each input of the first layer has a learned factor, which starts at 1. X must then be dense.
     parametrization : {"standard", "ntk"}, default "standard"
         With "ntk", optimizers work on V_l = sqrt(n_{l-1}) W_l instead of W_l, so that one learning rate suits layers of all
-        widths (Jacot, Gabriel, Hongler (2018), Neural Tangent Kernel, section 2). `weights` remain the W_l.
+        widths (Jacot, Gabriel, Hongler (2018), Neural Tangent Kernel, section 2). `weights` and `gradient`, which an
+        optimizer may clip, remain those of W_l.
     backend : {"numba", "numpy"}, default "numba"
         Compiled kernels, or the NumPy reference.
     dtype : {"float32", "float64"}, default "float32"
