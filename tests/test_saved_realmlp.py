@@ -87,7 +87,7 @@ def test_a_loaded_estimator_is_saved_alike_and_fitted_again_and_has_its_metadata
 
 
 def test_columns_without_names_are_known_by_position(tmp_path, table, kinds):
-    rows = table.fillna(0).to_numpy()
+    rows = table.astype(object).fillna(0).to_numpy()
     classifier = fastnn.RealMLPClassifier(categorical_features=[1, 2], **QUICK)
     fastnn.save(classifier.fit([[float(a), str(b), c] for a, b, c in rows], kinds), tmp_path / "model")
     assert not hasattr(load(tmp_path / "model"), "feature_names_in_")

@@ -13,8 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import click
-
 from benchmarks.tables.preparation import Prepared, WithoutGaps
 from benchmarks.tables.registry import Task
 
@@ -100,10 +98,8 @@ def _fastnn(**settings: Any) -> Callable[[Task, int], Any]:
     def make(task: Task, seed: int) -> Any:
         import fastnn
 
-        name = f"RealMLP{'Classifier' if task == 'classification' else 'Regressor'}"
-        if not hasattr(fastnn, name):
-            raise click.ClickException(f"This fastnn, {fastnn.__version__}, has no {name} yet.")
-        return getattr(fastnn, name)(random_state=seed, **settings)
+        made = fastnn.RealMLPClassifier if task == "classification" else fastnn.RealMLPRegressor
+        return made(random_state=seed, n_threads=1, **settings)
 
     return make
 

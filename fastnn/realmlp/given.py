@@ -67,7 +67,7 @@ def checked_targets(y: Any, estimator: Any) -> np.ndarray:
             "y holds dates or times: turn them into numbers first, such as seconds or days since a reference."
         )
     try:
-        targets = np.asarray(targets, np.float64)
+        targets = np.ascontiguousarray(targets, np.float64)  # sums over rows have the same bits for any container
     except (TypeError, ValueError):
         row = next(row for row, cells in enumerate(targets) if not _are_numbers(cells))
         raise ValueError(f"y must hold numbers, got {quoted(targets[row])} in row {row}.") from None

@@ -45,7 +45,7 @@ def in_turns(order):
     """Instead of a team: between two barriers, the threads do their work one after the other, in the given order."""
 
     def run_team(items, steps, n_threads, *, flushes=False):
-        parts = [team.Items.of(record * [1, 1, 0]) for record in items.records[:, np.newaxis]]
+        parts = [team.Items.of(record * [1, 1, 0, 1]) for record in items.records[:, np.newaxis]]
         together = []
         for step, item in product(range(len(steps)), range(items.n)):
             together.append((address_of(steps[step : step + 1]), parts[item].address))

@@ -7,7 +7,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from click import ClickException
 from click.testing import CliRunner
 
 from benchmarks.tables import __main__ as command
@@ -204,14 +203,6 @@ def test_methods_take_categories_and_missing_numbers(name, task):
     with quietly():
         predicted = method.make(task, 0).fit(X, y).predict(X)
     assert np.corrcoef(predicted, y)[0, 1] > 0.5
-
-
-def test_networks_that_fastnn_does_not_have_yet_say_so(monkeypatch):
-    import fastnn
-
-    monkeypatch.delattr(fastnn, "RealMLPClassifier", raising=False)
-    with pytest.raises(ClickException, match="has no RealMLPClassifier yet"):
-        next(method for method in METHODS if method.name == "fastnn TD").make("classification", 0)
 
 
 def result(table, method, error, split=0, **others):

@@ -162,9 +162,9 @@ def mish(z):
 
 @inlined
 def mish_derivative(z, a):
-    """da/dz = t + z dt/dz, dt/dz = 4 e (e + 1) / (n + 2)^2."""
+    """da/dz = t + z s (1 - t^2), t = tanh(log(1 + exp(z))), s = 1 / (1 + exp(-z))."""
     e, n = _mish_parts(z)
-    m = n + type(z)(2)
+    m = n + type(z)(2)  # s (1 - t^2) is 4 e (e + 1) / m^2
     return n / m + type(z)(4) * min(z, type(z)(MISH_LIMIT)) * (e / m) * ((e + type(z)(1)) / m)
 
 
