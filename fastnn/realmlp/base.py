@@ -74,7 +74,7 @@ class RealMLP(KeptParameters):
         """The preset with the parameters that were given."""
         preset = self._presets[self.preset]
         names = {field.name for field in fields(preset)} & set(self.get_params(deep=False))
-        given = {"n_epochs": AUTO_EPOCHS} if self.n_members == "auto" else {}
+        given: dict[str, Any] = {"n_epochs": AUTO_EPOCHS} if self.n_members == "auto" else {}
         given |= {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         if "hidden_layer_sizes" in given:
             given["hidden_layer_sizes"] = _checked_sizes(given["hidden_layer_sizes"])
