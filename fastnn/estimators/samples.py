@@ -25,11 +25,6 @@ class LabelledSamples(Samples):
     raw: Any = None
 
     @property
-    def sample_weight(self) -> np.ndarray | None:
-        """The weights in scikit-learn's form, None if there are none."""
-        return self.weights if len(self.weights) else None
-
-    @property
     def given_X(self) -> Any:
         """Features before standardising."""
         return self.X if self.raw is None else self.raw

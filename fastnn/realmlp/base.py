@@ -20,7 +20,6 @@ from fastnn.realmlp.ensemble import Ensemble, TrainingPlan, train
 from fastnn.realmlp.member import Design, Member
 from fastnn.realmlp.presets import Preset
 from fastnn.tabular import TableEncoder
-from fastnn.training.samples import Samples
 from fastnn.training.validation import Validation
 
 #: The number of networks by default, and of their epochs. On the tables of `benchmarks.tables`, their mean errs a tenth less
@@ -143,7 +142,7 @@ class RealMLP(KeptParameters):
 
         def measure(network: Any, rows: Rows) -> float:
             try:
-                return Validation(network, Samples(rows.X, rows.y, rows.weights)).score(scorer)
+                return Validation(network, rows).score(scorer)
             except ValueError as error:
                 raise ValueError(f"scoring={scoring!r} cannot measure a network on held-out rows: {error}") from error
 

@@ -10,41 +10,16 @@ import numpy as np
 from fastnn.batches import weighted_mean
 from fastnn.training.callbacks import Callback
 from fastnn.training.history import History
+from fastnn.training.samples import Samples
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Encoded rows of a table with their targets and weights.
-
-    Attributes
-    ----------
-    X : ndarray of float32, of shape (n_rows, n_encoded)
-        Encoded columns.
-    y : ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Classes, or standardised targets.
-    weights : ndarray of shape (n_rows,) or (0,)
-        Sample weights; empty if all rows count equally.
-    """
-
-    X: np.ndarray
-    y: np.ndarray
-    weights: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.X)
-
-    def take(self, rows: np.ndarray) -> "Rows":
-        """Some of the rows."""
-        return Rows(self.X[rows], self.y[rows], self.weights[rows] if len(self.weights) else self.weights)
+class Rows(Samples):
+    """Encoded rows of a table, float32, with classes or standardised targets, and their weights."""
 
     def counted(self) -> np.ndarray:
         """The positions of the rows whose weight is not 0."""
         return np.flatnonzero(self.weights) if len(self.weights) else np.arange(len(self))
-
-    @property
-    def sample_weight(self) -> np.ndarray | None:
-        """The weights, or None."""
-        return self.weights if len(self.weights) else None
 
 
 #: The value of a network on some rows: the larger, the better.

@@ -131,7 +131,6 @@ class Member:
         metric: Metric,
         *,
         n_epochs: int = 0,
-        callbacks: Any = (),
         **options: Any,
     ) -> "Member":
         """Train the network, and keep the parameters of the best epoch on the held-out rows, if any.
@@ -144,8 +143,6 @@ class Member:
             The value of a network on held-out rows.
         n_epochs : int, default 0
             The epoch after which to stop, in the middle of all schedules; 0 for the last one.
-        callbacks : sequence of Callback
-            Further callbacks.
         **options
             Passed to `Network.fit`, such as `progress`.
         """
@@ -155,8 +152,8 @@ class Member:
         self._is_new = False
         network.forget_optimizer()
         best = None if held_out is None else BestEpoch(held_out, metric)
-        own: list[Callback] = [] if best is None else [best]
-        own += [StopAfter(n_epochs)] if n_epochs else []
+        callbacks: list[Callback] = [] if best is None else [best]
+        callbacks += [StopAfter(n_epochs)] if n_epochs else []
         schedule = FlatCosine()
         try:
             history = network.fit(
@@ -170,7 +167,7 @@ class Member:
                 epochs=preset.n_epochs,
                 batch_size=min(preset.batch_size, len(rows)),
                 drop_last=True,
-                callbacks=[*own, *callbacks],
+                callbacks=callbacks,
                 **options,
             )
             self.epoch = len(history)

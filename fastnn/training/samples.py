@@ -38,6 +38,11 @@ class Samples:
     def __len__(self) -> int:
         return len(self.y)
 
+    @property
+    def sample_weight(self) -> np.ndarray | None:
+        """The weights in scikit-learn's form, None if there are none."""
+        return self.weights if len(self.weights) else None
+
     def lies_ready(self, dtype: np.dtype) -> bool:
         """Whether the kernels can read X in place; rows of a sparse X are always selected by index."""
         return not is_sparse(self.X) and self.X.dtype == dtype and bool(self.X.flags.c_contiguous)
