@@ -19,6 +19,7 @@ ORDER = (
     ("__main__", "build"),
     ("cli",),
     ("__init__",),
+    ("export",),
     ("estimators", "gradient_check", "plotting", "serialization"),
     ("finite_differences", "model", "realmlp"),
     ("network", "datasets", "tabular"),

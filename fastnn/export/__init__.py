@@ -1,0 +1,1 @@
+"""Trained networks in other formats, with everything around them: columns, scaling, categories and class names."""
