@@ -321,9 +321,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         """Outputs in the units of the targets."""
         if "target_scaler_" in self.__dict__:
             scaler = self.target_scaler_
-            levels = outputs.shape[1] // len(scaler.scale_)
-            mean, scale = (np.repeat(numbers, levels) for numbers in (scaler.mean_, scaler.scale_))
-            outputs = outputs * scale + mean  # in double precision: in single, large targets would lose digits
+            outputs = outputs * scaler.scale_ + scaler.mean_  # in single precision, large targets would lose digits
         return outputs.ravel() if outputs.shape[1] == 1 else outputs
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
@@ -342,15 +340,19 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         rows = np.asarray(y, np.float64).reshape(len(y), -1)
         if self._loss.targets == "counts" and rows.min() < 0:
             raise ValueError(f"loss='poisson' needs targets of at least 0, got {rows.min():g} in {name}.")
-        return rows
+        return np.repeat(rows, self._n_levels, axis=1)
 
     @property
     def _loss(self) -> Loss:
         return LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
 
     def _n_outputs(self, targets: np.ndarray) -> int:
-        levels = len(self._loss.options) if isinstance(self._loss, Quantile) else 1
-        return int(targets.shape[1] * levels)
+        return int(targets.shape[1])
+
+    @property
+    def _n_levels(self) -> int:
+        """Number of outputs for each target: one for each level of quantiles."""
+        return len(self._loss.options) if isinstance(self._loss, Quantile) else 1
 
     def _output(self) -> str:
         return "exp" if self._loss.matched_activation == "exponential" else self._loss.matched_activation
@@ -385,7 +387,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return samples.standardized(self._scaled_features(samples.X), y)
 
     def _score_outputs(self, outputs: np.ndarray, samples: LabelledSamples) -> float:
-        if outputs.shape[1] != samples.y.shape[1]:  # several quantiles per target
+        if self._n_levels > 1:
             return -self._reported_loss(samples)
         if not np.isfinite(outputs).all():
             return float("nan")

@@ -153,9 +153,7 @@ def _values_of(estimator: MLPRegressor) -> Values:
     scaler, n_outputs = estimator.__dict__.get("target_scaler_"), estimator.n_outputs_
     if scaler is None:
         return Values(is_vector=n_outputs == 1)
-    n_levels = n_outputs // len(scaler.scale_)
-    means, scales = (np.repeat(numbers, n_levels) for numbers in (scaler.mean_, scaler.scale_))
-    return Values(means, scales, is_vector=n_outputs == 1)
+    return Values(scaler.mean_, scaler.scale_, is_vector=n_outputs == 1)
 
 
 def _values_of_realmlp(estimator: RealMLPRegressor) -> Values:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.metrics import mean_pinball_loss
 from sklearn.utils.class_weight import compute_sample_weight
 
 import fastnn
@@ -249,6 +250,21 @@ def test_levels_of_several_targets_come_target_after_target():
     found = fitted(MLPRegressor, TARGETS["two targets"], loss=Quantile(levels=(0.2, 0.8)), standardize=True)
     assert found.predict(X).shape == (N_SAMPLES, 4)
     assert found.n_outputs_ == 4
+
+
+@pytest.mark.parametrize("backend", fastnn.available_backends())
+@pytest.mark.parametrize("targets", [NUMBERS, TARGETS["two targets"]], ids=["one target", "two targets"])
+def test_the_loss_of_several_levels_is_the_sum_of_all_pinball_losses(backend, targets):
+    levels, y = (0.2, 0.5, 0.9), targets.reshape(N_SAMPLES, -1)
+    validation = {"X_val": X, "y_val": targets}
+    found = fitted(MLPRegressor, targets, loss=Quantile(levels), backend=backend, fit=validation)
+    predictions = found.predict(X).reshape(N_SAMPLES, y.shape[1], 3)
+    expected = sum(
+        mean_pinball_loss(y[:, target], predictions[:, target, place], alpha=level)
+        for target in range(y.shape[1])
+        for place, level in enumerate(levels)
+    )
+    np.testing.assert_allclose(found.validation_loss_curve_[-1], expected)
 
 
 @pytest.mark.parametrize("sizes", [(3.5,), (True,), ("4",)])
