@@ -20,6 +20,7 @@ from fastnn.training.checkpoints import Checkpoint
 from fastnn.training.history import History
 from fastnn.training.learning_rate_finder import LearningRateSearch, find_learning_rate
 from fastnn.training.many import fit_many
+from fastnn.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from fastnn import datasets as datasets
@@ -41,8 +42,6 @@ _ESTIMATORS = {
     "RealMLPClassifier": "realmlp",
     "RealMLPRegressor": "realmlp",
 }
-
-__version__ = "0.1.0"
 
 __all__ = [
     "LBFGS",

@@ -1,4 +1,4 @@
-"""fastnn's file format: a JSON header and arrays in an ``.npz`` file, written atomically and never pickled."""
+"""fastnn's file format: arrays in safetensors, described by a JSON header in its metadata, and written atomically."""
 
 import contextlib
 import json
@@ -12,8 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from fastnn.architecture import Architecture
-from fastnn.npz import ArrayArchive, UnreadableError
+from fastnn.tensor_file import TensorFile, UnreadableError, contents, open_tensors, parsed
 
 try:
     import fcntl
@@ -23,56 +22,45 @@ except ImportError:  # not on Windows, where leftovers stay
 FORMAT = "fastnn network"
 FORMAT_VERSION = 1
 
-#: At most this many bytes, or this many times the size of the file, are unpacked from it. fastnn does not compress.
-ALWAYS_READ, MAX_RATIO = 16 * 2**20, 20
-
-#: Bytes of a header that are always read, whatever the size of the file; parsing takes up to thirty times as much memory.
-HEADER_ALWAYS_READ = 2**20
-
 #: Nesting depth allowed in a header, and in each value that is put into one.
 MAX_DEPTH, MAX_DEPTH_OF_PART = 100, 90
 
 
-def describe(architecture: Architecture, dtype: np.dtype) -> dict[str, Any]:
-    """The entries of every header: the format, and the architecture and dtype of the network."""
-    return {
-        "format": FORMAT,
-        "version": FORMAT_VERSION,
-        "layer_sizes": list(architecture.layer_sizes),
-        "activations": list(architecture.activations),
-        "loss": architecture.loss.name,
-        "loss_options": architecture.loss.settings,
-        "normalization": list(architecture.normalizations[:-1]),
-        "dropout": list(architecture.dropout[:-1]),
-        "dtype": dtype.name,
-    } | _describe_tables(architecture)
-
-
-def _describe_tables(architecture: Architecture) -> dict[str, Any]:
-    """The entries for networks with features for tables, without which files are as they have always been."""
-    entries: dict[str, Any] = {}
-    if any(architecture.parametric):
-        entries["parametric"] = list(architecture.parametric[:-1])
-    if not architecture.inputs.is_plain:
-        entries["inputs"] = architecture.inputs.description
-    if architecture.parametrization != "standard":
-        entries["parametrization"] = architecture.parametrization
-    return entries
-
-
-def write_archive(path: Path, header: dict[str, Any], members: dict[str, np.ndarray]) -> None:
-    """Write a header of JSON types, and arrays by name, to one file."""
-    text = np.array(json.dumps(header).encode("ascii"))
+def write_archive(path: Path, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """Write a header of JSON types, and arrays by name, to one file, with checksums of both."""
+    text = json.dumps(header | {"checksums": {name: checksum(array) for name, array in arrays.items()}})
+    about = {"format": FORMAT, "version": str(FORMAT_VERSION), "checksum": str(zlib.crc32(text.encode()))}
+    content = contents(arrays, about | {"header": text})
 
     def write(file: BinaryIO) -> None:
-        np.savez(file, allow_pickle=False, header=text, **members)
+        file.write(content)
 
     write_atomically(path, write)
 
 
+def checksum(array: np.ndarray) -> int:
+    """A checksum of the bytes of an array."""
+    return zlib.crc32(np.ascontiguousarray(array).data) if array.size else 0
+
+
+class Arrays:
+    """The arrays of an open file by name, each read and compared with its checksum when it is asked for."""
+
+    def __init__(self, file: TensorFile, checksums: dict[str, int]) -> None:
+        self._file, self._checksums = file, checksums
+        self.names, self.declaration = file.names, file.declaration
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The array of that name; KeyError if there is none, UnreadableError if it has changed since it was written."""
+        array = self._file[name]
+        if checksum(array) != self._checksums.get(name):
+            raise UnreadableError(f"the checksum of {name} is wrong")
+        return array
+
+
 @contextlib.contextmanager
-def open_archive(path: Path) -> Iterator[tuple[dict[str, Any], ArrayArchive]]:
-    """The header of a file written by `write_archive`, and its arrays, which are read lazily.
+def open_archive(path: Path) -> Iterator[tuple[dict[str, Any], Arrays]]:
+    """The header of a file written by `write_archive`, and its arrays.
 
     Raises
     ------
@@ -81,37 +69,42 @@ def open_archive(path: Path) -> Iterator[tuple[dict[str, Any], ArrayArchive]]:
     OSError
         If it cannot be read.
     """
-    with path.open("rb") as file:
-        if file.read(4) != b"PK\x03\x04":
-            raise ValueError(f"{path} is not a network saved by fastnn.")
-        size = os.fstat(file.fileno()).st_size
-        try:
-            arrays = ArrayArchive(file, max(ALWAYS_READ, MAX_RATIO * size))
-            yield _read_header(path, arrays, max(HEADER_ALWAYS_READ, size)), arrays
-        except UnreadableError as error:
-            raise ValueError(f"{path} is damaged or is not a network saved by fastnn ({error}).") from error
-
-
-def _read_header(path: Path, arrays: ArrayArchive, most_bytes: int) -> dict[str, Any]:
     try:
-        if arrays.declaration("header").n_bytes > most_bytes:
-            raise UnreadableError(f"header: it unpacks to more than {most_bytes:,} bytes")
-        header: dict[str, Any] = json.loads(arrays["header"].item())
-        format_name, version = header["format"], header["version"]
+        with open_tensors(path) as file:
+            header = _read_header(path, file)
+            yield header, Arrays(file, header.pop("checksums"))
+    except UnreadableError as error:
+        raise ValueError(f"{path} is damaged or is not a network saved by fastnn ({error}).") from error
+
+
+def _read_header(path: Path, file: TensorFile) -> dict[str, Any]:
+    about = file.metadata
+    if about.get("format") != FORMAT:
+        raise ValueError(f"{path} is not a network saved by fastnn.")
+    if about.get("version") != str(FORMAT_VERSION):
+        raise ValueError(
+            f"{path} has version {about.get('version')} of the file format, but this fastnn reads version "
+            f"{FORMAT_VERSION}: install the fastnn that wrote it, or a newer one."
+        )
+    text = about.get("header", "")
+    if str(zlib.crc32(text.encode())) != about.get("checksum"):
+        raise UnreadableError("the checksum of its header is wrong")
+    header = _parsed_header(path, text, file.size)
+    check_depth(header, f"The header of {path}", MAX_DEPTH)
+    return header
+
+
+def _parsed_header(path: Path, text: str, size: int) -> dict[str, Any]:
+    try:
+        header = parsed(text, size)
     except RecursionError:
         raise ValueError(f"{path} is damaged: its header has lists or dictionaries nested too deeply.") from None
     except UnreadableError:
         raise
-    except (KeyError, TypeError, ValueError):
-        raise ValueError(f"{path} is not a network saved by fastnn.") from None
-    if format_name != FORMAT:
-        raise ValueError(f"{path} is not a network saved by fastnn.")
-    if version != FORMAT_VERSION:
-        raise ValueError(
-            f"{path} has version {version} of the file format, but this fastnn reads version {FORMAT_VERSION}: "
-            "install the fastnn that wrote it, or a newer one."
-        )
-    check_depth(header, f"The header of {path}", MAX_DEPTH)
+    except ValueError as error:
+        raise UnreadableError(f"its header is no JSON: {error}") from error
+    if not isinstance(header, dict) or not isinstance(header.get("checksums"), dict):
+        raise UnreadableError("its header is not that of a network")
     return header
 
 

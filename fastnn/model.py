@@ -58,7 +58,7 @@ class Model:
 
     Examples
     --------
-    >>> model = fastnn.load("iris-model.npz")
+    >>> model = fastnn.load("iris-model.safetensors")
     >>> model.predict([[5.1, 3.5, 1.4, 0.2]])
     array(['setosa'], dtype=object)
     """

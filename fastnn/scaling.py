@@ -33,11 +33,14 @@ class ColumnScaler(StandardScaler):  # type: ignore[misc]
         """Update the statistics with more samples."""
         moments = self.__dict__.get("moments_") or StandardScaler(with_mean=self.with_mean, with_std=self.with_std)
         moments.partial_fit(X, y, sample_weight)
-        is_binary = _binary_columns(X) & self.__dict__.get("is_binary_", True)
+        self.adopt(moments, _binary_columns(X) & self.__dict__.get("is_binary_", True))
+        return self
+
+    def adopt(self, moments: StandardScaler, is_binary: np.ndarray) -> None:
+        """Scale by the moments of all columns, except binary columns."""
         self.__dict__.update({name: value for name, value in vars(moments).items() if name.endswith("_")})
         self.mean_, self.scale_ = np.where(is_binary, 0.0, moments.mean_), np.where(is_binary, 1.0, moments.scale_)
         self.moments_, self.is_binary_ = moments, is_binary
-        return self
 
 
 def _binary_columns(X: Any) -> np.ndarray:

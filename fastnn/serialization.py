@@ -1,51 +1,63 @@
-"""Save a network, a model or a RealMLP to one file, and load it back bit for bit.
+"""Save a network, a model or a fitted estimator to one file, and load it back bit for bit.
 
-The file is in NumPy's ``.npz`` format (a zip archive of arrays), and nothing in it is pickled: loading an untrusted file
-runs no code from it, and takes no more memory than its declared architecture needs. It holds:
+The file is in the safetensors format: named arrays, and texts in its metadata. Nothing in it is code: loading an untrusted
+file runs nothing from it, and takes little more memory than the file has bytes. It holds:
 
-``header``
-    JSON text: name and version of the format, layer sizes, activations, loss and its options, dtype, metadata, and
-    whether the file holds a `Model`; for a RealMLP also its parameters, classes and encoder (``estimator``).
-``parameters``
-    The flat parameter vector, in the network's dtype, followed by the running statistics, if any; for a RealMLP one row of
-    them for each of its networks.
+``layers.1.weights``, ``layers.1.biases``, ...
+    The arrays of the network, by layer, in its dtype; see `fastnn.named_arrays`. Those of an estimator with several networks
+    begin with ``members.1.``, ``members.2.`` and so on.
 ``metadata.NAME``
-    One array for each metadata entry that is an array.
+    One array for each metadata entry that is an array of numbers.
+``header``
+    A text of the file's metadata: JSON with the kind of object, layer sizes, activations, loss and its options, dtype, other
+    metadata, and the version that wrote it; for an estimator also its parameters, classes, columns and scaling.
 """
 
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from fastnn.activations import ACTIVATIONS
-from fastnn.architecture import Architecture, ArchitectureOptions
-from fastnn.archives import check_depth, describe, fitting, open_archive, remove_leftovers, write_archive
-from fastnn.inputs import InputStage
-from fastnn.losses import LOSSES, find_loss
+from fastnn.architecture import Architecture
+from fastnn.archives import Arrays, fitting, open_archive, remove_leftovers, write_archive
 from fastnn.model import Model
+from fastnn.named_arrays import check_arrays, named_arrays, read_arrays
 from fastnn.network import Network
-from fastnn.npz import ArrayArchive
+from fastnn.saved_architecture import check_names, describe, described_architecture
+from fastnn.saved_metadata import check_metadata, read_metadata, split_metadata
 from fastnn.validation import check_dtype
+from fastnn.version import __version__
 
 if TYPE_CHECKING:
+    from fastnn.estimators import MLPClassifier, MLPRegressor
     from fastnn.realmlp import RealMLPClassifier, RealMLPRegressor
 
-    Saved = Network | Model | RealMLPClassifier | RealMLPRegressor
+    Saved = Network | Model | MLPClassifier | MLPRegressor | RealMLPClassifier | RealMLPRegressor
+
+#: The module that describes estimators of a class, by the name of the class; imported when it is needed.
+DESCRIBED_BY = {
+    "MLPClassifier": "estimators",
+    "MLPRegressor": "estimators",
+    "RealMLPClassifier": "realmlp",
+    "RealMLPRegressor": "realmlp",
+}
+
+#: The most networks of an estimator in a file.
+MOST_NETWORKS = 1000
 
 
-def save(network: "Saved", path: str | os.PathLike[str], /, **metadata: Any) -> None:
-    """Write a network, a model or a fitted RealMLP to one file, with optional metadata.
+def save(trained: "Saved", path: str | os.PathLike[str], /, **metadata: Any) -> None:
+    """Write a network, a model or a fitted estimator to one file, with optional metadata.
 
     The file is written atomically: to a temporary file first, flushed to disk, and then moved into place. If the disk is
     full or the process is killed, an existing file of that name is unchanged.
 
     Parameters
     ----------
-    network : Network, Model, RealMLPClassifier or RealMLPRegressor
-        Its architecture, dtype and parameters are saved; backend and threads are chosen on loading. For a model, the
-        scaling and all names are saved too; for a RealMLP, its encoder, without the table it was trained on.
+    trained : Network, Model, MLPClassifier, MLPRegressor, RealMLPClassifier or RealMLPRegressor
+        Its architecture, dtype and parameters are saved; backend and threads are chosen on loading. With a model, its
+        scaling and all names are saved too; with an estimator, everything that it needs to predict, but no training data,
+        no optimizer state, and no parameters that are functions or objects, such as callbacks.
     path : str or path-like
         File to write, used as given: no extension is added. An existing file is replaced.
     **metadata
@@ -58,45 +70,53 @@ def save(network: "Saved", path: str | os.PathLike[str], /, **metadata: Any) -> 
     TypeError
         If a metadata entry has another type.
     ValueError
-        If lists and dictionaries are nested more than 90 levels deep, or a RealMLP is not fitted.
+        If lists and dictionaries are nested more than 90 levels deep, or an estimator is not fitted.
     OSError
         If the file cannot be written.
 
     Examples
     --------
-    >>> fastnn.save(network, "iris.npz", class_names=["setosa", "versicolor", "virginica"])
+    >>> fastnn.save(network, "iris.safetensors", class_names=["setosa", "versicolor", "virginica"])
     """
-    is_model = isinstance(network, Model)
-    if isinstance(network, Model):
-        metadata = network.to_metadata() | metadata
-        network = network.network
-    networks, estimator = ([network], {}) if isinstance(network, Network) else _parts_of_estimator(network)
-    check_depth(metadata, "Metadata")
-    arrays = {name: value for name, value in metadata.items() if isinstance(value, np.ndarray)}
-    members = {_member(name): _checked_array(name, value) for name, value in arrays.items()}
+    kind, networks, description = _parts(trained)
+    if isinstance(trained, Model):
+        metadata = trained.to_metadata() | metadata
+    about, arrays = split_metadata(metadata)
+    first = networks[0]
     header = {
-        **describe(networks[0].architecture, networks[0].dtype),
-        **estimator,
-        "is_model": is_model,
-        "arrays": list(arrays),
-        "metadata": {name: _plain(name, value) for name, value in metadata.items() if name not in arrays},
+        "object": kind,
+        "written_by": f"fastnn {__version__}",
+        **describe(first.architecture, first.dtype),
+        **({} if description is None else {"estimator": description, "n_networks": len(networks)}),
+        **about,
     }
-    learned = [each._learned for each in networks]
+    for prefix, network in zip(_prefixes(len(networks)), networks, strict=True):
+        learned = named_arrays(network.architecture, network._learned)
+        arrays |= {prefix + name: array for name, array in learned.items()}
     remove_leftovers(Path(path))
-    write_archive(Path(path), header, members | {"parameters": np.stack(learned) if estimator else learned[0]})
+    write_archive(Path(path), header, arrays)
 
 
-def _parts_of_estimator(estimator: Any) -> tuple[list[Network], dict[str, Any]]:
-    """The networks of a RealMLP, and the entry of the header for everything else."""
-    from fastnn.realmlp.base import RealMLP
-    from fastnn.realmlp.saved import describe_estimator
+def _parts(trained: Any) -> tuple[str, list[Network], dict[str, Any] | None]:
+    """The kind of an object, its networks, and for an estimator the description of everything else."""
+    if isinstance(trained, Network):
+        return "Network", [trained], None
+    if isinstance(trained, Model):
+        return "Model", [trained.network], None
+    for name in [cls.__name__ for cls in type(trained).__mro__ if cls.__name__ in DESCRIBED_BY]:
+        return name, *_describing(name).describe_estimator(trained)
+    known = ", a ".join(["Network", "Model", *DESCRIBED_BY]).replace("a MLP", "an MLP")
+    raise TypeError(f"save takes a {known}, got {type(trained).__name__}.")
 
-    if not isinstance(estimator, RealMLP):
-        raise TypeError(
-            f"save takes a Network, a Model, a RealMLPClassifier or a RealMLPRegressor, got {type(estimator).__name__}."
-        )
-    description = describe_estimator(estimator)
-    return [member.network for member in estimator.members_], {"estimator": description}
+
+def _describing(name: str) -> Any:
+    """The module that describes and restores estimators of a class."""
+    return import_module(f"fastnn.{DESCRIBED_BY[name]}.saved")
+
+
+def _prefixes(n_networks: int) -> list[str]:
+    """What the names of the arrays of each network begin with."""
+    return [""] if n_networks == 1 else [f"members.{number}." for number in range(1, n_networks + 1)]
 
 
 def load(
@@ -123,34 +143,40 @@ def load(
 
     Returns
     -------
-    Network, Model, RealMLPClassifier or RealMLPRegressor
+    Network, Model, MLPClassifier, MLPRegressor, RealMLPClassifier or RealMLPRegressor
         The saved object.
 
     Raises
     ------
     ValueError
-        If the file is not a saved network, is damaged, was written by a newer fastnn, or is compressed and unpacks to more
-        than 16 MiB and 20 times its size.
+        If the file is not a saved network, is damaged, or was written by a newer fastnn.
     OSError
         If the file cannot be read.
     """
-    path = Path(path)
+    path, options = Path(path), {"backend": backend, "seed": seed, "n_threads": n_threads}
     with open_archive(path) as (header, arrays):
-        architecture = _read_architecture(path, header, arrays)
-        parameters = arrays["parameters"]
-        metadata = _read_metadata(path, header, arrays) if header.get("is_model") is True else None
-    options = {"backend": backend, "seed": seed, "n_threads": n_threads}
-    if "estimator" in header:
-        estimator: Saved = _restored_estimator(path, header["estimator"], architecture, parameters, options)
-        return estimator
-    network = _restored_network(architecture, parameters, options)
-    if metadata is None:
-        return network
-    with fitting(path):
-        return Model.from_metadata(network, metadata)
+        architecture, prefixes = _checked(path, header, arrays)
+        networks = [_restored_network(architecture, header["dtype"], arrays, prefix, options) for prefix in prefixes]
+        with fitting(path):
+            return _restored(header, arrays, networks)
 
 
-def _restored_network(architecture: Architecture, parameters: np.ndarray, options: dict[str, Any]) -> Network:
+def _restored(header: dict[str, Any], arrays: Arrays, networks: list[Network]) -> "Saved":
+    """The object of a file, from its networks."""
+    kind = header["object"]
+    if kind == "Network":
+        return networks[0]
+    if kind == "Model":
+        return Model.from_metadata(networks[0], read_metadata(header, arrays))
+    if kind not in DESCRIBED_BY:
+        raise ValueError(f"unknown object {kind!r}")
+    restored: Saved = _describing(kind).restored_estimator(kind, header["estimator"], networks)
+    return restored
+
+
+def _restored_network(
+    architecture: Architecture, dtype: str, arrays: Arrays, prefix: str, options: dict[str, Any]
+) -> Network:
     network = Network(
         architecture.layer_sizes,
         architecture.activations,
@@ -161,22 +187,12 @@ def _restored_network(architecture: Architecture, parameters: np.ndarray, option
         embeddings=architecture.inputs.embeddings,
         input_scaling=architecture.inputs.scales,
         parametrization=architecture.parametrization,
-        dtype=parameters.dtype.name,
+        dtype=dtype,
         initializer="zeros",
         **options,
     )
-    network._learned[:] = parameters
+    read_arrays(arrays, prefix, architecture, network._learned)
     return network
-
-
-def _restored_estimator(
-    path: Path, description: Any, architecture: Architecture, parameters: np.ndarray, options: dict[str, Any]
-) -> Any:
-    from fastnn.realmlp.saved import restored_estimator
-
-    networks = [_restored_network(architecture, row, options) for row in parameters]
-    with fitting(path):
-        return restored_estimator(description, networks)
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -199,90 +215,24 @@ def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = Path(path)
     with open_archive(path) as (header, arrays):
-        _read_architecture(path, header, arrays)
-        return _read_metadata(path, header, arrays)
+        _checked(path, header, arrays)
+        with fitting(path):
+            return read_metadata(header, arrays)
 
 
-def _member(name: str) -> str:
-    """The archive member that holds a metadata array."""
-    return f"metadata.{name}"
-
-
-def _checked_array(name: str, array: np.ndarray) -> np.ndarray:
-    if array.dtype.kind not in "biufcUS":
-        raise TypeError(f"Metadata {name!r} must be an array of numbers or strings, got one of dtype {array.dtype}.")
-    return array
-
-
-def _plain(name: str, value: Any) -> Any:
-    """The value in JSON types, so that an unsupported value is found before anything is written."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, list | tuple):
-        return [_plain(name, item) for item in value]
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: _plain(name, item) for key, item in value.items()}
-    raise TypeError(
-        f"Metadata {name!r} must be a NumPy array, or consist of numbers, strings, booleans, None, lists and "
-        f"dictionaries with strings as keys; got {value!r}."
-    )
-
-
-def _check_names(path: Path, header: dict[str, Any]) -> None:
-    """Raise ValueError for an activation or loss that is not registered here; other invalid values are found later."""
-    names = header.get("activations")
-    for name in names if isinstance(names, list) else []:
-        if isinstance(name, str) and name not in ACTIVATIONS:
-            raise ValueError(
-                f"{path} has an activation that is not known here: call fastnn.register_activation({name!r}, ...) first."
-            )
-    loss = header.get("loss")
-    if isinstance(loss, str) and loss not in LOSSES:
-        raise ValueError(f"{path} has a loss that is not known here: call fastnn.register_loss({loss!r}, ...) first.")
-
-
-def _read_architecture(path: Path, header: dict[str, Any], arrays: ArrayArchive) -> Architecture:
-    """The architecture, checked against the declared size of the parameters before these are read."""
-    _check_names(path, header)
+def _checked(path: Path, header: dict[str, Any], arrays: Arrays) -> tuple[Architecture, list[str]]:
+    """The architecture, and the prefix of the arrays of each network; checked before any array is read."""
+    check_names(path, header)
     with fitting(path):
-        loss = find_loss(header["loss"], header["loss_options"])
-        sizes, activations, regularisation = header["layer_sizes"], header["activations"], ("normalization", "dropout")
-        options = _options_for_tables(sizes, header)
-        normalization, dropout = (header[name] for name in regularisation)
-        architecture = Architecture.create(sizes, activations, loss, normalization, dropout, options)
-        size, found = architecture.n_parameters + architecture.n_statistics, arrays.declaration("parameters")
-        n_networks = _n_networks(found.shape) if "estimator" in header else ()
-        if found.shape != (*n_networks, size) or found.dtype.name != check_dtype(header["dtype"]).name:
-            raise ValueError(
-                f"{size} parameters of {header['dtype']} expected, got shape {found.shape} of {found.dtype}"
-            )
-        missing = [name for name in header["arrays"] if _member(name) not in arrays.names]
-        if missing or not isinstance(header["metadata"], dict):
-            raise ValueError(f"there is no {_member(missing[0])}" if missing else "the metadata are not a dictionary")
-        return architecture
+        architecture, prefixes = described_architecture(header), _prefixes(_n_networks(header))
+        for prefix in prefixes:
+            check_arrays(arrays, prefix, architecture, check_dtype(header["dtype"]))
+        check_metadata(header, arrays)
+        return architecture, prefixes
 
 
-def _n_networks(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The length of the first axis of the parameters of a RealMLP, which is the number of its networks."""
-    from fastnn.realmlp.saved import MAX_MEMBERS
-
-    if shape and not 1 <= shape[0] <= MAX_MEMBERS:
-        raise ValueError(f"1 to {MAX_MEMBERS:,} networks expected, got {shape[0]:,}")
-    return shape[:1]
-
-
-def _options_for_tables(sizes: Any, header: dict[str, Any]) -> ArchitectureOptions:
-    """What a file says about parametric activations, the input stage and the parametrization."""
-    parametric, parametrization = header.get("parametric", False), header.get("parametrization", "standard")
-    if "inputs" not in header:
-        return ArchitectureOptions(parametric, parametrization=parametrization)
-    stage = InputStage.from_description(sizes[0], header["inputs"])
-    return ArchitectureOptions(parametric, stage.embeddings, stage.scales, parametrization)
-
-
-def _read_metadata(path: Path, header: dict[str, Any], arrays: ArrayArchive) -> dict[str, Any]:
-    with fitting(path):
-        metadata: dict[str, Any] = header["metadata"]
-        return metadata | {name: _checked_array(name, arrays[_member(name)]) for name in header["arrays"]}
+def _n_networks(header: dict[str, Any]) -> int:
+    n_networks = header.get("n_networks", 1)
+    if type(n_networks) is not int or not 1 <= n_networks <= MOST_NETWORKS:
+        raise ValueError(f"1 to {MOST_NETWORKS:,} networks expected, got {n_networks!r}")
+    return n_networks

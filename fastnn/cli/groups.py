@@ -49,7 +49,7 @@ class Source(Group):
     def model_file(self) -> Path:
         """The default name of the model file."""
         name = datasets.table_name(self.data) if isinstance(self.data, Path) else self.data
-        return Path(f"{name}-model.npz")
+        return Path(f"{name}-model.safetensors")
 
     @property
     def is_table(self) -> bool:

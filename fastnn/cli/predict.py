@@ -62,8 +62,8 @@ def predict(
     of mnist, or all samples of the others.
 
     \b
-    fastnn predict digits-model.npz digits
-    fastnn predict iris-model.npz flowers.csv --probabilities --output species.csv
+    fastnn predict digits-model.safetensors digits
+    fastnn predict iris-model.safetensors flowers.csv --probabilities --output species.csv
 
     The columns of a table are matched by name, in any order. A realmlp takes missing values and categories that it has not
     seen in training. The target may be missing; if DATA has it, the scores of the

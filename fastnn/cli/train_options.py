@@ -259,7 +259,7 @@ OUTPUT: list[Option] = [
         "--output",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Model file; an existing model is replaced.  [default: DATA-model.npz]",
+        help="Model file; an existing model is replaced.  [default: DATA-model.safetensors]",
     ),
     click.option(
         "--plot",

@@ -17,14 +17,18 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.archives import check_depth, check_writable, describe, fitting, open_archive, write_archive
+from fastnn.archives import Arrays, check_depth, check_writable, fitting, open_archive, write_archive
 from fastnn.feed_forward import FeedForward
-from fastnn.npz import ArrayArchive
+from fastnn.named_arrays import check_arrays, named_arrays, read_arrays
 from fastnn.optimizers import Optimizer
+from fastnn.saved_architecture import describe, described_architecture
+from fastnn.saved_metadata import split_metadata
 from fastnn.training.callbacks import Callback, check_vector, stateful
 from fastnn.training.history import CURVES, History
 from fastnn.training.run import Run
 from fastnn.training.state import Counters, Snapshot
+from fastnn.validation import check_dtype
+from fastnn.version import __version__
 
 #: The attributes of a history that are saved.
 HISTORY = (*CURVES, "scores", "stop_reason", "found_best")
@@ -233,7 +237,8 @@ def _check_random(state: dict[str, Any], network: FeedForward) -> None:
 
 def write_checkpoint(path: Path, run: Run) -> None:
     """Write everything needed to resume a run."""
-    network, members = run.network, {"parameters": run.network._learned}
+    network = run.network
+    members = named_arrays(network.architecture, network._learned)
     snapshot = run.state.snapshot()
     counters = snapshot.counters
     assert counters is not None
@@ -248,8 +253,10 @@ def write_checkpoint(path: Path, run: Run) -> None:
         "callbacks": [callback.state() for callback in stateful(run.callbacks)],
     }
     check_depth(progress["callbacks"], "The state of a callback")
-    header = describe(network.architecture, network.dtype) | {"arrays": [], "metadata": {}}
-    header |= {"run": _plain(run.description), "progress": _pack(progress, members)}
+    header = {"object": "Network", "written_by": f"fastnn {__version__}"} | describe(
+        network.architecture, network.dtype
+    )
+    header |= split_metadata({})[0] | {"run": _plain(run.description), "progress": _pack(progress, members)}
     write_archive(path, header, members)
 
 
@@ -276,7 +283,16 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Saved:
         if "progress" not in header:
             raise ValueError(f"{path} is a saved network, not a checkpoint: read it with fastnn.load.")
         with fitting(path):
-            return _saved(path, header["run"], arrays["parameters"], **_unpack(header["progress"], arrays))
+            return _saved(path, header["run"], _learned(header, arrays), **_unpack(header["progress"], arrays))
+
+
+def _learned(header: dict[str, Any], arrays: Arrays) -> np.ndarray:
+    """Parameters and statistics in one vector."""
+    architecture, dtype = described_architecture(header), check_dtype(header["dtype"])
+    check_arrays(arrays, "", architecture, dtype)
+    learned = np.empty(architecture.n_parameters + architecture.n_statistics, dtype)
+    read_arrays(arrays, "", architecture, learned)
+    return learned
 
 
 def _saved(path: Path, run: Any, learned: np.ndarray, **progress: Any) -> Saved:
@@ -302,7 +318,7 @@ def _pack(value: Any, members: dict[str, np.ndarray]) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _unpack(value: Any, members: ArrayArchive) -> Any:
+def _unpack(value: Any, members: Arrays) -> Any:
     """The inverse of `_pack`, except that tuples become lists."""
     if isinstance(value, dict):
         packed = list(value) == [ARRAY]

@@ -17,4 +17,4 @@ def flowers(folder: Path) -> Path:
     """A model of flowers."""
     write_flowers(folder / "flowers.csv")
     run("train", "--data", "flowers.csv", "--backend", "numpy")
-    return folder / "flowers-model.npz"
+    return folder / "flowers-model.safetensors"

@@ -242,7 +242,7 @@ def test_offline_mnist_is_one_sentence(monkeypatch):
 def test_python_m_fastnn_works_without_a_terminal(folder):
     arguments = ["train", "--data", "moons", "--backend", "numpy", *QUICK]
     process = subprocess.run([sys.executable, "-m", "fastnn", *arguments], capture_output=True, text=True, check=True)
-    assert "saved to moons-model.npz" in process.stdout
+    assert "saved to moons-model.safetensors" in process.stdout
     assert process.stderr == ""  # no progress bar without a terminal
 
 

@@ -67,8 +67,8 @@ def test_numbers_are_predicted_in_the_unit_of_the_targets(folder):
 
 def test_data_sets_are_predicted_by_name_as_they_were_drawn_for_training(folder):
     run("train", "--data", "moons", "--seed", "3", "--backend", "numpy", "--hidden", "32", "--epochs", "20")
-    result = run("predict", "moons-model.npz", "moons", "--backend", "numpy")
-    expected = fastnn.load("moons-model.npz", backend="numpy").predict(load_named("moons", seed=3).X)
+    result = run("predict", "moons-model.safetensors", "moons", "--backend", "numpy")
+    expected = fastnn.load("moons-model.safetensors", backend="numpy").predict(load_named("moons", seed=3).X)
     assert result.stdout.split() == [str(name) for name in expected]
     assert float(re.match(r"Accuracy (\S+) on these 1,000 samples", result.stderr)[1]) > 0.9
 
@@ -77,7 +77,7 @@ def test_of_mnist_the_test_images_are_predicted(folder, monkeypatch):
     write_mnist(folder / "mnist")
     monkeypatch.setenv("FASTNN_DATA", str(folder))
     run("train", "--data", "mnist", "--hidden", "8", "--backend", "numpy")
-    assert run("predict", "mnist-model.npz", "mnist").stdout.split() == ["0", "1"] * 5
+    assert run("predict", "mnist-model.safetensors", "mnist").stdout.split() == ["0", "1"] * 5
 
 
 @pytest.mark.parametrize("backend", fastnn.available_backends())

@@ -53,7 +53,7 @@ def model(folder: Path) -> Path:
     """A model of the customers."""
     shop().to_csv("shop.csv", index=False)
     run("train", "--data", "shop.csv", *TRAINED)
-    return folder / "shop-model.npz"
+    return folder / "shop-model.safetensors"
 
 
 COLUMNS = """
@@ -80,14 +80,14 @@ def test_a_table_is_learned_as_it_is_and_every_column_is_described(table):
         r"^Held out +error (\S+) \(majority class 'no': (\S+)\)$", output, re.MULTILINE
     ).groups()
     assert float(error) < float(baseline)
-    assert output.endswith("Model        saved to shop-model.npz\n")
+    assert output.endswith("Model        saved to shop-model.safetensors\n")
 
 
 def test_the_mean_is_the_baseline_of_a_regression(table):
     output = run("train", "--data", table, "--target", "age", *TINY).output
     assert "regression of age" in output
     assert re.search(r"^Held out +RMSE \S+ \(mean: \S+\), R2 \S+$", output, re.MULTILINE)
-    predictions = run("predict", "shop-model.npz", table).stdout.split()
+    predictions = run("predict", "shop-model.safetensors", table).stdout.split()
     assert len(predictions) == 80
     assert all(18 <= float(number) < 90 for number in predictions)
 
@@ -120,7 +120,7 @@ def test_whatever_has_no_named_columns_is_learned_by_an_mlp_unless_a_realmlp_is_
         assert "Network " in output
         assert "RealMLP" not in output
     assert re.search(r"^x0 +number ", run("train", "--data", data, *TINY).output, re.MULTILINE)
-    predicted = run("predict", f"{Path(data).stem}-model.npz", data).stdout.split()
+    predicted = run("predict", f"{Path(data).stem}-model.safetensors", data).stdout.split()
     assert set(predicted) <= {"0", "1"}
 
 
@@ -140,7 +140,7 @@ def test_whatever_has_no_named_columns_is_learned_by_an_mlp_unless_a_realmlp_is_
 def test_options_that_do_not_fit_are_rejected(folder, options, message):
     shop().to_csv("shop.csv", index=False)
     assert message in sentence("train", "--data", "shop.csv", *options, status=2)
-    assert not Path("shop-model.npz").exists()
+    assert not Path("shop-model.safetensors").exists()
 
 
 def test_an_mlp_says_that_a_realmlp_takes_words_and_missing_values(folder):
@@ -169,7 +169,7 @@ def test_words_that_look_like_numbers_stay_words(folder):
     Path("codes.csv").write_text("\n".join(["code,y", *rows]))
     assert re.search(r"^code +category +4 ", run("train", "--data", "codes.csv", *TRAINED).output, re.MULTILINE)
     Path("new.csv").write_text("code\n01\n1\n1.0\n")
-    by_word = run("predict", "codes-model.npz", "new.csv").stdout.split()
+    by_word = run("predict", "codes-model.safetensors", "new.csv").stdout.split()
     assert by_word == ["0", "1", "0"]
 
 
@@ -241,7 +241,7 @@ def test_ctrl_c_saves_nothing_and_says_so(folder, monkeypatch):
     monkeypatch.setattr(fastnn.RealMLPClassifier, "fit", interrupt)
     result = run("train", "--data", "shop.csv", *TINY, status=130)
     assert result.stderr == "Interrupted: no model was saved, because a realmlp is complete only at the end.\n"
-    assert not Path("shop-model.npz").exists()
+    assert not Path("shop-model.safetensors").exists()
 
 
 def test_a_table_without_variation_is_rejected(folder):

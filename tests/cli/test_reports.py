@@ -51,7 +51,7 @@ def test_accuracy_stands_beside_that_of_the_most_frequent_class(folder):
         r"^Baseline( +0\.9[345]\d\d){3}  accuracy of always '0', the most frequent class$", output, re.MULTILINE
     )
     assert "Note         on the held-out samples, the network is no better than always '0'" in output
-    result = run("predict", "rare-model.npz", "rare.npz", *NUMPY)
+    result = run("predict", "rare-model.safetensors", "rare.npz", *NUMPY)
     assert "always '0', the most frequent class, has accuracy 0.9500: the model is no better\n" in result.stderr
 
 
@@ -66,7 +66,7 @@ def test_errors_of_numbers_stand_beside_that_of_the_mean(folder):
     assert re.search(r"RMSE of always (49|50|51)\.\d\d, the mean$", output, re.MULTILINE)
     assert reported(output, "RMSE")[1] > held_out
     assert re.search(r"^Note +on the held-out samples, the network is no better than always", output, re.MULTILINE)
-    assert re.search(r", the mean, has RMSE \d", run("predict", "noise-model.npz", "noise.npz", *NUMPY).stderr)
+    assert re.search(r", the mean, has RMSE \d", run("predict", "noise-model.safetensors", "noise.npz", *NUMPY).stderr)
 
 
 @pytest.mark.parametrize("write", [write_flowers, write_house_prices])
@@ -74,16 +74,16 @@ def test_a_network_that_beats_the_baseline_is_not_told_off(folder, write):
     name = "table.csv" if write is write_flowers else "table.npz"
     write(folder / name)
     assert "no better" not in run("train", "--data", name, *NUMPY).output
-    assert "no better" not in run("predict", "table-model.npz", name, *NUMPY).stderr
+    assert "no better" not in run("predict", "table-model.safetensors", name, *NUMPY).stderr
 
 
 def test_the_error_of_a_regression_is_in_the_unit_of_its_targets(folder):
     write_house_prices(folder / "houses.npz")
     output = run("train", "--data", "houses.npz", *NUMPY).output
-    model = fastnn.load("houses-model.npz", backend="numpy")
+    model = fastnn.load("houses-model.safetensors", backend="numpy")
     with np.load("houses.npz") as arrays:
         rmse = np.sqrt(np.mean((model.predict(arrays["X"]) - arrays["y"]) ** 2))
-    result = run("predict", "houses-model.npz", "houses.npz", *NUMPY)
+    result = run("predict", "houses-model.safetensors", "houses.npz", *NUMPY)
     assert result.stderr.startswith(f"RMSE {formatted('RMSE', rmse)}, R2 0.9")
     assert re.search(r"^RMSE( +\d+){3}$", output, re.MULTILINE)
     assert "MSE " not in output.replace("RMSE ", "")
@@ -104,7 +104,7 @@ def test_balanced_classes_find_more_of_the_rare_one(folder, options):
     shares = []
     for weights in ([], ["--class-weight", "balanced"]):
         output = run("train", "--data", "rare.npz", *options, *weights).output
-        shares.append(run("predict", "rare-model.npz", "rare.npz", *NUMPY).stdout.split().count("1") / 400)
+        shares.append(run("predict", "rare-model.safetensors", "rare.npz", *NUMPY).stdout.split().count("1") / 400)
     assert shares[0] < 0.05 < 0.1 < shares[1]
     assert re.search(r"^Training .*, balanced classes$", output, re.MULTILINE)
     assert reported(output, "Mean recall")[0] > 0.7
@@ -138,7 +138,7 @@ def test_class_weights_are_for_classes(folder):
 def test_predict_says_which_samples_were_trained_on_and_how_well_the_others_are_predicted(folder):
     write_flowers(folder / "flowers.csv")
     run("train", "--data", "flowers.csv", *NUMPY)
-    result = run("predict", "flowers-model.npz", "flowers.csv", *NUMPY)
+    result = run("predict", "flowers-model.safetensors", "flowers.csv", *NUMPY)
     assert result.stderr.splitlines()[1] == (
         "48 of these 60 samples equal samples that the model was trained on; on the other 12: Accuracy 1.0000"
     )
@@ -150,17 +150,17 @@ def test_rows_are_recognised_in_another_file_and_without_targets(folder):
     with np.load("houses.npz") as arrays:
         X = arrays["X"]
     np.save("rows.npy", np.vstack([X, X + 1]))
-    result = run("predict", "houses-model.npz", "rows.npy", *NUMPY)
+    result = run("predict", "houses-model.safetensors", "rows.npy", *NUMPY)
     assert result.stderr == "64 of these 160 samples equal samples that the model was trained on\n"
     np.save("new.npy", X + 1)
-    assert run("predict", "houses-model.npz", "new.npy", *NUMPY).stderr == ""
+    assert run("predict", "houses-model.safetensors", "new.npy", *NUMPY).stderr == ""
 
 
 def test_a_model_may_keep_nothing_of_its_samples(folder):
     write_flowers(folder / "flowers.csv")
     run("train", "--data", "flowers.csv", "--no-fingerprint", *NUMPY)
-    assert fastnn.load("flowers-model.npz", backend="numpy").trained_rows is None
-    assert "trained on" not in run("predict", "flowers-model.npz", "flowers.csv", *NUMPY).stderr
+    assert fastnn.load("flowers-model.safetensors", backend="numpy").trained_rows is None
+    assert "trained on" not in run("predict", "flowers-model.safetensors", "flowers.csv", *NUMPY).stderr
 
 
 def test_rows_are_the_same_whatever_their_type_and_the_sign_of_their_zeros(monkeypatch):
@@ -280,8 +280,8 @@ def test_names_that_the_font_lacks_are_drawn_without_a_warning(folder):
 def test_json_is_written_where_the_name_says_so(folder):
     write_house_prices(folder / "houses.npz")
     run("train", "--data", "houses.npz", *NUMPY, "--epochs", "2")
-    run("predict", "houses-model.npz", "houses.npz", *NUMPY, "--output", "prices.json")
-    printed = run("predict", "houses-model.npz", "houses.npz", *NUMPY).stdout.split()
+    run("predict", "houses-model.safetensors", "houses.npz", *NUMPY, "--output", "prices.json")
+    printed = run("predict", "houses-model.safetensors", "houses.npz", *NUMPY).stdout.split()
     assert json.loads(Path("prices.json").read_text()) == [{"prediction": float(number)} for number in printed]
 
 
@@ -289,7 +289,7 @@ def test_json_is_written_where_the_name_says_so(folder):
 def test_files_of_other_kinds_are_refused_by_name(folder, name):
     write_flowers(folder / "flowers.csv")
     run("train", "--data", "flowers.csv", *NUMPY, "--epochs", "2")
-    message = sentence("predict", "flowers-model.npz", "flowers.csv", "--output", name, status=2)
+    message = sentence("predict", "flowers-model.safetensors", "flowers.csv", "--output", name, status=2)
     assert f"{name} must end in .csv or .json" in message
     assert not Path(name).exists()
 
@@ -320,7 +320,7 @@ def test_characters_that_a_stream_lacks_are_replaced(folder, encoding, monkeypat
     alpha, rose = ("άλφα", "玫瑰") if encoding == "ascii" else ("????", "??")
     output = fastnn_says("train", "--data", "words.csv", "--epochs", "2", *NUMPY)
     assert f": {alpha}, {rose}\n" in output.replace(os.linesep, "\n")
-    assert f"probability_{alpha}" in fastnn_says("predict", "words-model.npz", "words.csv", "--probabilities", *NUMPY)
+    assert f"probability_{alpha}" in fastnn_says("predict", "words-model.safetensors", "words.csv", "--probabilities", *NUMPY)
     assert f"'{alpha}'" in fastnn_says("train", "--data", "άλφα", status=2)
 
 

@@ -127,7 +127,7 @@ def test_a_training_that_is_done_can_be_prolonged():
         r"^Time +(\S+) s of training, (\S+) s", run("train", *options, "--epochs", "5", "--resume").output, re.M
     )
     assert float(seconds[1]) <= float(seconds[2])
-    assert Path("moons-model.npz").read_bytes() == Path("whole").read_bytes()
+    assert Path("moons-model.safetensors").read_bytes() == Path("whole").read_bytes()
 
 
 def test_a_checkpoint_is_not_begun_anew_nor_goes_on_as_another_training():
@@ -143,9 +143,9 @@ def test_a_checkpoint_is_no_model_and_a_model_no_checkpoint():
     run("train", *RESUMABLE)
     assert "kept is a checkpoint, for resuming training" in sentence("predict", "kept", "moons", status=1)
     assert "kept exists and is not a model" in sentence("train", "--output", "kept", status=2)
-    options = ["train", "--output", "other", "--checkpoint", "moons-model.npz"]
-    assert "moons-model.npz exists and is not a checkpoint" in sentence(*options, status=2)
-    assert "moons-model.npz exists and is not a checkpoint" in sentence(*options, "--resume", status=2)
+    options = ["train", "--output", "other", "--checkpoint", "moons-model.safetensors"]
+    assert "moons-model.safetensors exists and is not a checkpoint" in sentence(*options, status=2)
+    assert "moons-model.safetensors exists and is not a checkpoint" in sentence(*options, "--resume", status=2)
 
 
 def test_patience_needs_samples_to_validate_on(folder):
@@ -199,7 +199,7 @@ def test_ctrl_c_keeps_what_was_learned_of_a_table(folder, monkeypatch):
         in result.output
     )
     assert re.search(r"^Accuracy( +1\.0000){3}$", result.output, re.MULTILINE)
-    assert set(run("predict", "flowers-model.npz", "flowers.csv").stdout.split()) == {"lily", "rose"}
+    assert set(run("predict", "flowers-model.safetensors", "flowers.csv").stdout.split()) == {"lily", "rose"}
 
 
 @pytest.mark.parametrize("data", ["digits", "flowers.csv"])

@@ -47,7 +47,7 @@ def test_a_table_is_learned_as_it_is_and_the_report_says_what_was_left_out(folde
 
 def test_rows_without_a_target_are_predicted_and_the_score_is_that_of_the_others(folder, survey):
     run("train", "--data", "survey.csv", "--drop", "person", "--backend", "numpy")
-    result = run("predict", "survey-model.npz", "survey.csv", "--backend", "numpy")
+    result = run("predict", "survey-model.safetensors", "survey.csv", "--backend", "numpy")
     assert result.stdout.split() == ["1_1", "11"] * 30
     agreement, trained = result.stderr.splitlines()
     assert agreement.startswith("Accuracy 1.0000 on the 50 of 60 samples that have a target; always ")
@@ -56,7 +56,7 @@ def test_rows_without_a_target_are_predicted_and_the_score_is_that_of_the_others
         "Accuracy 1.0000"
     )
     survey.write_text(re.sub(r";[^;]*$", ";", survey.read_text(), flags=re.MULTILINE).replace(";\n", ";kind\n", 1))
-    result = run("predict", "survey-model.npz", "survey.csv", "--backend", "numpy")
+    result = run("predict", "survey-model.safetensors", "survey.csv", "--backend", "numpy")
     assert len(result.stdout.split()) == 60
     assert result.stderr == f"{trained.split(';')[0]}\n"
 
@@ -84,7 +84,7 @@ def test_targets_that_cannot_be_compared_are_not_scored(folder):
         ("sizes", "kinds", "the targets are not all numbers"),
     ):
         run("train", "--data", f"{trained}.npz", "--no-fingerprint", "--backend", "numpy", *QUICK)
-        result = run("predict", f"{trained}-model.npz", f"{other}.npz", "--backend", "numpy")
+        result = run("predict", f"{trained}-model.safetensors", f"{other}.npz", "--backend", "numpy")
         assert len(result.stdout.split()) == 40
         assert result.stderr.startswith(f"Not scored: {obstacle}")
         assert result.stderr.count("\n") == 1
@@ -96,24 +96,24 @@ def test_a_table_comes_from_the_standard_input_stream(folder, survey):
         assert result.exit_code == 0, result.output
         return result
 
-    assert "saved to stdin-model.npz" in pipe("train", "--data", "-", "--drop", "person").output
+    assert "saved to stdin-model.safetensors" in pipe("train", "--data", "-", "--drop", "person").output
     Path("kinds.csv").touch()
-    assert "Accuracy 1.0000" in pipe("predict", "stdin-model.npz", "-", "--output", "kinds.csv").stderr
+    assert "Accuracy 1.0000" in pipe("predict", "stdin-model.safetensors", "-", "--output", "kinds.csv").stderr
 
 
 def test_a_compressed_table_gives_the_model_its_name(folder, survey):
     (folder / "survey.csv.gz").write_bytes(gzip.compress(survey.read_bytes()))
     output = run("train", "--data", "survey.csv.gz", "--drop", "1", "--backend", "numpy", *QUICK).output
-    assert "saved to survey-model.npz" in output
+    assert "saved to survey-model.safetensors" in output
 
 
 def test_the_decimal_sign_is_that_of_the_training_unless_another_is_chosen(folder):
     cells = [f"{n % 2 + 1},{100 + n};{n % 2}.5" for n in range(40)]
     Path("sizes.csv").write_text("\n".join(["size;y", *cells]))
     run("train", "--data", "sizes.csv", "--backend", "numpy", "--task", "classification", "--decimal", ",", *QUICK)
-    assert len(run("predict", "sizes-model.npz", "sizes.csv", "--backend", "numpy").stdout.split()) == 40
+    assert len(run("predict", "sizes-model.safetensors", "sizes.csv", "--backend", "numpy").stdout.split()) == 40
     Path("points.csv").write_text(Path("sizes.csv").read_text().replace(",", "."))
-    arguments = ["predict", "sizes-model.npz", "points.csv", "--backend", "numpy"]
+    arguments = ["predict", "sizes-model.safetensors", "points.csv", "--backend", "numpy"]
     assert "Expected numbers, got words in 'size' ('1.100' in row 1)" in sentence(*arguments, status=1)
     assert len(run(*arguments, "--decimal", ".").stdout.split()) == 40
 
@@ -122,6 +122,6 @@ def test_columns_of_arrays_that_were_left_out_are_left_out_again(folder):
     X = np.random.default_rng(0).normal(size=(40, 3))
     np.save("rows.npy", np.column_stack([X, X[:, 1] > 0]))
     run("train", "--data", "rows.npy", "--drop", "0", "--no-fingerprint", "--backend", "numpy", *QUICK)
-    assert "on these 40 samples;" in run("predict", "rows-model.npz", "rows.npy", "--backend", "numpy").stderr
+    assert "on these 40 samples;" in run("predict", "rows-model.safetensors", "rows.npy", "--backend", "numpy").stderr
     np.save("rows.npy", X)
-    assert "Accuracy" not in run("predict", "rows-model.npz", "rows.npy", "--backend", "numpy").stderr
+    assert "Accuracy" not in run("predict", "rows-model.safetensors", "rows.npy", "--backend", "numpy").stderr

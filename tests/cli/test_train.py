@@ -23,8 +23,8 @@ def test_train_without_arguments_learns_the_digits(folder, backend):
     assert held_out >= 0.97
     assert re.search(r"^Throughput +[\d,]+ samples/s$", output, re.MULTILINE)
     assert re.search(rf"^Backend +{backend}, \d+ threads?$", output, re.MULTILINE)
-    assert "saved to digits-model.npz" in output
-    network = fastnn.load(folder / "digits-model.npz", backend=backend).network
+    assert "saved to digits-model.safetensors" in output
+    network = fastnn.load(folder / "digits-model.safetensors", backend=backend).network
     assert network.architecture.layer_sizes == (64, 128, 10)
 
 
@@ -111,11 +111,11 @@ def test_a_regularised_network_is_trained_saved_and_used(normalization, backend)
     assert f"64-32-32-10, relu, softmax, {normalization} normalization, dropout 0.2, 3,594 parameters" in output
     assert "learning rate 0.2, label smoothing 0.1\n" in output
     assert reported(output, "Accuracy")[1] > 0.93
-    architecture = fastnn.load("digits-model.npz", backend=backend).network.architecture
+    architecture = fastnn.load("digits-model.safetensors", backend=backend).network.architecture
     assert architecture.normalizations == (normalization, normalization, "none")
     assert architecture.dropout == (0.2, 0.2, 0.0)
     assert architecture.loss == fastnn.losses.SoftmaxCrossEntropy(label_smoothing=0.1)
-    result = run("predict", "digits-model.npz", "digits", "--backend", backend)
+    result = run("predict", "digits-model.safetensors", "digits", "--backend", backend)
     assert float(re.match(r"Accuracy (\S+) on", result.stderr)[1]) > 0.93
 
 
@@ -212,7 +212,7 @@ def test_a_table_of_classes_is_learned_by_the_classifier(folder, fitted):
     assert {name: estimator.get_params()[name] for name in expected} == expected
     assert len(options["X_val"]) == len(options["y_val"]) == 12
     assert estimator.n_iter_ == 3
-    saved = fastnn.load("flowers-model.npz", backend="numpy").network
+    saved = fastnn.load("flowers-model.safetensors", backend="numpy").network
     np.testing.assert_array_equal(saved.parameters, estimator.network_.parameters)
 
 
@@ -224,7 +224,7 @@ def test_a_table_of_numbers_is_learned_by_the_regressor_that_predict_follows(fol
     [(estimator, _)] = fitted
     assert type(estimator) is fastnn.MLPRegressor
     assert estimator.standardize == (standardize == "--standardize")
-    predictions = run("predict", "houses-model.npz", "houses.npz", "--backend", "numpy").stdout.split()
+    predictions = run("predict", "houses-model.safetensors", "houses.npz", "--backend", "numpy").stdout.split()
     with np.load("houses.npz") as arrays:
         np.testing.assert_allclose(np.array(predictions, float), estimator.predict(arrays["X"]), rtol=1e-12)
 
@@ -242,7 +242,7 @@ def test_a_training_on_a_table_goes_on_from_its_checkpoint(folder):
     Path("kept").unlink()
     run("train", *options, "--epochs", "2")
     run("train", *options, "--epochs", "5", "--resume")
-    assert Path("houses-model.npz").read_bytes() == Path("whole").read_bytes()
+    assert Path("houses-model.safetensors").read_bytes() == Path("whole").read_bytes()
 
 
 def test_single_precision_tells_close_features_of_a_large_mean_apart(folder):
@@ -250,7 +250,7 @@ def test_single_precision_tells_close_features_of_a_large_mean_apart(folder):
     output = run("train", "--data", "times.npz", "--backend", "numpy").output
     assert "float32" in output
     assert reported(output, "Accuracy")[1] > 0.9
-    assert "Accuracy 0.9" in run("predict", "times-model.npz", "times.npz", "--backend", "numpy").stderr
+    assert "Accuracy 0.9" in run("predict", "times-model.safetensors", "times.npz", "--backend", "numpy").stderr
 
 
 def test_a_saved_model_is_replaced_but_no_other_file(folder):
