@@ -8,6 +8,7 @@ import numpy as np
 
 from fastnn.losses import Loss
 from fastnn.network import Network
+from fastnn.portable import Portable
 from fastnn.validation import check_feature_shape
 
 #: Attributes of a model saved as JSON; scaling and hashes are saved as arrays.
@@ -25,7 +26,7 @@ class Scaling(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class Model(Portable):
     """A network whose features and predictions are in the units of the table it was trained on.
 
     Features are standardised, (x - mean) / scale, before they reach the network; outputs are scaled back to the units of

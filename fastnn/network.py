@@ -6,6 +6,7 @@ from typing import Any, Unpack
 from fastnn.data_initialization import initialize_from_data
 from fastnn.feed_forward import FeedForward
 from fastnn.optimizers import Optimizer, find_descent
+from fastnn.portable import Portable
 from fastnn.training.callbacks import Callback
 from fastnn.training.fit import fit
 from fastnn.training.history import History
@@ -15,7 +16,7 @@ from fastnn.training.state import OptimizerState, optimizer_state, take_step
 from fastnn.training.streaming import fit_batches
 
 
-class Network(FeedForward):
+class Network(Portable, FeedForward):
     """A feed-forward network: A_0 = X, Z_l = A_{l-1} W_l + b_l, A_l = f_l(Z_l) for l = 1 ... L.
 
     Samples are rows: X is (n_samples, n_0), W_l is (n_{l-1}, n_l), b_l is (n_l,). X may always be a SciPy sparse matrix or

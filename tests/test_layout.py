@@ -41,7 +41,7 @@ ORDER = (
     ("losses", "initializers", "inputs"),
     ("activations",),
     ("backends",),
-    ("threads", "exceptions", "npz", "tensor_file", "names", "version"),
+    ("threads", "exceptions", "npz", "tensor_file", "names", "portable", "version"),
 )
 RANK = {name: rank for rank, names in enumerate(reversed(ORDER)) for name in names}
 
@@ -49,10 +49,10 @@ RANK = {name: rank for rank, names in enumerate(reversed(ORDER)) for name in nam
 PACKAGE_ORDERS = {
     "cli": (
         ("__init__",),
-        ("train", "predict", "gradcheck", "info"),
+        ("train", "predict", "export", "gradcheck", "info"),
         ("train_options", "learners", "plots", "realmlp"),
-        ("column_report",),
-        ("model", "reports"),
+        ("column_report", "file_info"),
+        ("model", "reports", "samples"),
         ("training", "scores", "checks", "choice", "optimizers", "options", "table_model"),
         ("parts", "fingerprint"),
         ("groups",),

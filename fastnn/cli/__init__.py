@@ -1,4 +1,4 @@
-"""The command line: ``fastnn train``, ``fastnn predict``, ``fastnn gradcheck`` and ``fastnn info``.
+"""The command line: ``fastnn train``, ``fastnn predict``, ``fastnn export``, ``fastnn gradcheck`` and ``fastnn info``.
 
 A command loads its data, calls the library and prints a report. `Commands.invoke` turns exceptions from the library into
 one-line messages on standard error.
@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 import fastnn
-from fastnn.cli import gradcheck, info, predict, train
+from fastnn.cli import export, gradcheck, info, predict, train
 from fastnn.cli.training import INTERRUPTED
 
 
@@ -65,5 +65,5 @@ def main(traceback: bool) -> None:
     """
 
 
-for command in (train.train, predict.predict, gradcheck.gradcheck, info.info):
+for command in (train.train, predict.predict, export.export, gradcheck.gradcheck, info.info):
     main.add_command(command)

@@ -3,10 +3,12 @@
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import click
 
 import fastnn
+from fastnn.cli.file_info import report_file
 from fastnn.cli.reports import report
 from fastnn.threads import available_cpus
 
@@ -14,9 +16,25 @@ PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "scikit-learn", "pandas", "py
 VECTOR_FEATURES = ("sse", "avx", "fma", "amx", "neon", "sve", "asimd", "altivec", "vsx")
 
 
-@click.command(short_help="Show versions, processor and caches.")
-def info() -> None:
-    """Show versions, the processor's vector unit, threads, and where compiled kernels are cached."""
+@click.command(short_help="Show versions, processor and caches, or what is in a file.")
+@click.argument(
+    "model_file",
+    metavar="[MODEL]",
+    required=False,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+def info(model_file: Path | None) -> None:
+    """Show versions, the processor's vector unit, threads, and where compiled kernels are cached.
+
+    With MODEL, a file saved by "fastnn train" or from Python, show what is in it, without loading it.
+    """
+    if model_file is None:
+        _report_machine()
+    else:
+        report_file(model_file)
+
+
+def _report_machine() -> None:
     import llvmlite.binding as llvm
 
     from fastnn.backends.numba_backend.levels import level

@@ -10,7 +10,7 @@ from fastnn.cli.checks import kind_of_file
 from fastnn.cli.table_model import TableModel
 from fastnn.cli.training import Plan
 from fastnn.datasets import Dataset
-from fastnn.model import Model, Scaling
+from fastnn.model import Model, Scaling, table_entries
 from fastnn.network import Network
 from fastnn.serialization import load, load_metadata
 
@@ -35,7 +35,9 @@ def make_model(plan: Plan, network: Network, features: Any, targets: Any) -> Mod
 
 def _scaling(scaler: Any) -> Scaling | None:
     """The scaling of a fitted StandardScaler, or None."""
-    return None if scaler is None else Scaling(scaler.mean_, scaler.scale_)
+    if scaler is None:
+        return None
+    return Scaling(scaler.mean_ if scaler.with_mean else np.zeros(len(scaler.scale_)), scaler.scale_)
 
 
 def baseline(dataset: Dataset, y: np.ndarray) -> str | float:
@@ -45,8 +47,23 @@ def baseline(dataset: Dataset, y: np.ndarray) -> str | float:
     return dataset.class_names[np.bincount(y).argmax()]
 
 
+def model_of(estimator: Any, metadata: dict[str, Any]) -> Model:
+    """The model of a fitted `MLPClassifier` or `MLPRegressor`, with what is known of its table."""
+    scalers = (getattr(estimator, name, None) for name in ("feature_scaler_", "target_scaler_"))
+    features, targets = map(_scaling, scalers)
+    names, labels = getattr(estimator, "feature_names_in_", None), getattr(estimator, "classes_", None)
+    return Model(
+        estimator.network_,
+        features=features,
+        targets=targets,
+        class_names=None if labels is None else tuple(map(str, labels)),
+        feature_names=None if names is None else tuple(map(str, names)),
+        **table_entries(metadata),
+    )
+
+
 def load_model(path: Path, backend: str, n_threads: int | None) -> Model | TableModel:
-    """Load a model, or a network or RealMLP saved from Python, possibly with some of a model's metadata."""
+    """Load a model, or a network or estimator saved from Python, possibly with some of a model's metadata."""
     if kind_of_file(path) == "checkpoint":
         raise ValueError(
             f"{path} is a checkpoint, for resuming training; the model is the file saved at the end of training."
@@ -58,4 +75,6 @@ def load_model(path: Path, backend: str, n_threads: int | None) -> Model | Table
         metadata = load_metadata(path)
         if isinstance(saved, Network):
             return Model.from_metadata(saved, metadata)
+        if type(saved).__name__ in ("MLPClassifier", "MLPRegressor"):
+            return model_of(saved, metadata)
         return TableModel.from_metadata(saved, metadata)

@@ -16,15 +16,12 @@ from fastnn.cli.groups import Source
 from fastnn.cli.model import load_model
 from fastnn.cli.options import backend_option, data_dir_option, data_source, decimal_option, threads_option
 from fastnn.cli.reports import alternative, counted
+from fastnn.cli.samples import AnyModel, samples_for
 from fastnn.cli.scores import Scores, beats_baseline, formatted, score_names, score_numbers
 from fastnn.cli.table_model import TableModel
-from fastnn.model import Model
 
 #: Extensions of the files that can be written.
 TABLE_TYPES = (".csv", ".json")
-
-#: A network with scaling and names, or a RealMLP.
-AnyModel = Model | TableModel
 
 #: A row of predictions: class names, or numbers.
 Row = list[str] | list[float]
@@ -78,7 +75,7 @@ def predict(
         raise click.UsageError(
             f"--probabilities needs a network that predicts classes, but {model_file} predicts numbers."
         )
-    X, targets = _load_samples(model, data, data_dir, decimal)
+    X, targets = samples_for(model, data, data_dir, decimal)
     numbers = model.encoded(X) if isinstance(model, TableModel) else X
     rows = _readable(model, model.predict(X))
     if probabilities or output is not None:
@@ -95,28 +92,6 @@ def _check_output(output: Path, *inputs: str | Path) -> None:
     for path in inputs:
         if isinstance(path, Path) and path.exists() and output.exists() and output.samefile(path):
             raise click.BadParameter(f"{output} is an input file, and would be replaced.", param_hint="--output")
-
-
-def _load_samples(
-    model: AnyModel, data: str | Path, data_dir: Path | None, decimal: str | None
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Features, and targets as class names or numbers, or None if the data has no targets."""
-    if isinstance(data, Path):
-        return datasets.load_samples(
-            data,
-            model.n_features,
-            feature_names=model.kinds if isinstance(model, TableModel) else model.feature_names,
-            target_name=model.target_name,
-            target_index=model.target_index,
-            dropped=model.dropped,
-            class_names=model.output_names if model.loss.classifies else None,
-            decimal=decimal or model.decimal,
-        )
-    dataset = datasets.load_named(data, data_dir=data_dir, seed=model.seed)
-    X, y = (dataset.X, dataset.y) if dataset.X_test is None else (dataset.X_test, dataset.y_test)
-    if X.shape[1] != model.n_features:
-        raise click.UsageError(f"The network takes {model.n_features} features, but {data} has {X.shape[1]}.")
-    return X, np.array(dataset.class_names)[y]
 
 
 def _readable(model: AnyModel, predictions: np.ndarray) -> list[Row]:

@@ -10,10 +10,11 @@ from fastnn.batches import UNWEIGHTED
 from fastnn.estimators.protocol import CallbackSupportMixin
 from fastnn.estimators.samples import LabelledSamples
 from fastnn.estimators.training import Training
+from fastnn.portable import Portable
 from fastnn.validation import check_dtype, check_not_masked
 
 
-class MultilayerPerceptron(CallbackSupportMixin, Training):
+class MultilayerPerceptron(CallbackSupportMixin, Portable, Training):
     """Base of `MLPClassifier` and `MLPRegressor`."""
 
     def _validated(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[Any, Any]:

@@ -15,6 +15,7 @@ from fastnn.backends import BACKENDS
 from fastnn.kept_parameters import KeptParameters
 from fastnn.losses import Loss
 from fastnn.names import suggestion
+from fastnn.portable import Portable
 from fastnn.realmlp.best_epoch import Metric, Rows
 from fastnn.realmlp.ensemble import Ensemble, TrainingPlan, train
 from fastnn.realmlp.member import Design, Member
@@ -30,7 +31,7 @@ _SHARE = Interval(Real, 0, 1, closed="left")
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 
-class RealMLP(KeptParameters):
+class RealMLP(Portable, KeptParameters):
     """Base of the estimators: encodes tables, trains members, and averages their outputs."""
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's own way)

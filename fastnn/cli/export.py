@@ -1,0 +1,92 @@
+"""``fastnn export``."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+import fastnn
+from fastnn.cli.checks import check_writable
+from fastnn.cli.model import load_model
+from fastnn.cli.options import data_source
+from fastnn.cli.reports import report
+from fastnn.cli.samples import samples_for
+
+#: The formats, and the extension of the file that is written.
+SUFFIXES = {"onnx": ".onnx", "c": ".h", "numpy": ".py", "safetensors": ".safetensors"}
+
+
+@click.command(short_help="Write a trained network for other programs.")
+@click.argument("model_file", metavar="MODEL", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--to",
+    "format_name",
+    type=click.Choice(list(SUFFIXES)),
+    required=True,
+    help="onnx for ONNX Runtime and others, c for a C99 header, numpy for a Python file, safetensors for fastnn.load.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File to write; an existing file is replaced.  [default: MODEL with the extension of the format]",
+)
+@click.option(
+    "--int8",
+    "data",
+    type=data_source,
+    metavar="DATA",
+    help="Only with --to c: round weights to 8 bits, and measure on DATA, a file as for prediction, what that costs.",
+)
+def export(model_file: Path, format_name: str, output: Path | None, data: Any) -> None:
+    """Write a trained network for other programs, with its preprocessing and class names.
+
+    \b
+    fastnn export customers-model.safetensors --to onnx
+    fastnn export digits-model.safetensors --to c --output digits.h
+    fastnn export digits-model.safetensors --to c --int8 digits
+    fastnn export iris-model.safetensors --to numpy
+
+    MODEL is a file saved by "fastnn train" or from Python, or a checkpoint.
+    """  # noqa: D301
+    path = output or model_file.with_suffix(SUFFIXES[format_name])
+    _check(path, model_file, format_name, data)
+    trained = fastnn.load(model_file, backend="numpy")
+    samples = {} if data is None else {"data": samples_for(load_model(model_file, "numpy", None), data, None, None)[0]}
+    written = WRITERS[format_name](trained, path, **samples)
+    report("Model", f"{type(trained).__name__} written to {path}, {path.stat().st_size:,} bytes")
+    if data is not None:
+        click.echo(written)
+
+
+def _check(path: Path, model_file: Path, format_name: str, data: Any) -> None:
+    if data is not None and format_name != "c":
+        raise click.UsageError(f"--int8 is for --to c: {format_name} keeps the weights as they are.")
+    check_writable(path, "--output")
+    if path.exists() and path.samefile(model_file):
+        raise click.BadParameter(f"{path} is the model itself, and would be replaced.", param_hint="--output")
+
+
+def _write_onnx(trained: Any, path: Path) -> None:
+    trained.to_onnx(path)
+
+
+def _write_c(trained: Any, path: Path, data: Any = None) -> Any:
+    return trained.to_c(path) if data is None else trained.to_c(path, weights="int8", data=data)
+
+
+def _write_numpy(trained: Any, path: Path) -> None:
+    trained.to_numpy(path)
+
+
+def _write_safetensors(trained: Any, path: Path) -> None:
+    trained.save(path)
+
+
+WRITERS: dict[str, Callable[..., Any]] = {
+    "onnx": _write_onnx,
+    "c": _write_c,
+    "numpy": _write_numpy,
+    "safetensors": _write_safetensors,
+}
