@@ -168,7 +168,7 @@ class RealMLP(Portable, KeptParameters):
         check_is_fitted(self)
         encoded = self.encoder_.transform(X)
         outputs = [member.outputs(encoded, self.n_threads) for member in self.members_]
-        return outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0)
+        return outputs[0] if len(outputs) == 1 else np.asarray(sum(outputs) / len(outputs))
 
     @property
     def columns_(self) -> Any:
