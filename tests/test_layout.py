@@ -113,6 +113,17 @@ PACKAGE_ORDERS = {
         ("presets", "best_epoch", "folds"),
         ("calibration", "given", "targets"),
     ),
+    "export": (
+        ("numpy_file",),
+        ("description",),
+        ("prediction",),
+    ),
+    "export/numpy_file": (
+        ("__init__",),
+        ("docstring", "inputs", "network", "outcome"),
+        ("module",),
+        ("functions", "literals"),
+    ),
     "backends/numpy_backend": (
         ("__init__",),
         ("model",),
