@@ -114,7 +114,8 @@ PACKAGE_ORDERS = {
         ("calibration", "given", "targets"),
     ),
     "export": (
-        ("numpy_file",),
+        ("__init__",),
+        ("c", "numpy_file", "onnx_graph"),
         ("description",),
         ("prediction",),
     ),
@@ -123,6 +124,14 @@ PACKAGE_ORDERS = {
         ("docstring", "inputs", "network", "outcome"),
         ("module",),
         ("functions", "literals"),
+    ),
+    "export/onnx_graph": (
+        ("__init__",),
+        ("converters",),
+        ("model",),
+        ("networks", "outcome", "preprocessing"),
+        ("activations",),
+        ("graph",),
     ),
     "backends/numpy_backend": (
         ("__init__",),

@@ -16,7 +16,7 @@ QUARTILES = (0.25, 0.5, 0.75)
 LIMIT = 3.0
 
 #: A value this many times as large as the limit is clipped to the limit exactly, in float64.
-_FAR = 1e9
+FAR = 1e9
 
 
 def smooth_clip(X: Any, limit: float = LIMIT) -> np.ndarray:
@@ -34,7 +34,7 @@ def smooth_clip(X: Any, limit: float = LIMIT) -> np.ndarray:
     ndarray of float64
         In the shape of X.
     """
-    far = _FAR * limit  # the square of a larger number may overflow
+    far = FAR * limit  # the square of a larger number may overflow
     x = np.minimum(np.maximum(np.asarray(X, np.float64), -far), far)  # a third of the time of np.clip for a few numbers
     return np.asarray(x / np.sqrt(1 + (x / limit) ** 2))
 

@@ -1,0 +1,200 @@
+"""ONNX files of trained networks."""
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from fastnn.archives import write_atomically
+from fastnn.export.description import prediction_of
+from fastnn.export.onnx_graph.graph import ML_DOMAIN, ML_OPSET, OPSET, Graph, Input, Node, UniqueNames
+from fastnn.export.onnx_graph.networks import mean_outputs
+from fastnn.export.onnx_graph.outcome import Output, outputs_of
+from fastnn.export.onnx_graph.preprocessing import declared_cells, network_inputs
+from fastnn.export.prediction import Classes, Prediction
+
+#: The version of the file format that came with the opset.
+IR_VERSION = 7
+
+
+def to_onnx(trained: Any, path: Any = None, *, as_matrix: bool = False) -> Any:
+    """Write a trained network as ONNX, with the preprocessing of its table and its class names.
+
+    The model gives the same predictions wherever ONNX runs: ONNX Runtime for C, C++, C#, Java, JavaScript and Python, and
+    database and cloud services that read ONNX.
+
+    Parameters
+    ----------
+    trained : Network, Model, MLPClassifier, MLPRegressor, RealMLPClassifier or RealMLPRegressor
+        What was trained.
+    path : str or path, optional
+        The file to write, by custom ``*.onnx``.
+    as_matrix : bool, default=False
+        Whether all columns are one input `X`, although they have names. Columns of text cannot be part of a matrix.
+
+    Returns
+    -------
+    onnx.ModelProto
+        The model; its method `SerializeToString` makes the bytes that are in the file.
+
+    Raises
+    ------
+    ImportError
+        If the package `onnx` is not installed.
+    TypeError
+        If `trained` is something else.
+    ValueError
+        If it is not fitted, or has parts that exist only in Python, such as registered activations.
+    OSError
+        If the file cannot be written.
+
+    Notes
+    -----
+    **Inputs.** If the columns of the training data have names, or some hold text, each column that is read is an input of
+    its own, of shape (n_rows, 1): text as strings, numbers as float64. Columns of booleans are booleans, or, if some of
+    their cells were missing in training, float64 with 0 and 1. NaN is a missing number. A string that was not in the
+    training data counts as missing, as in `predict`; the empty string is a word like others, so use any other string that
+    did not occur. Columns that were constant in training are not read, and are no inputs. Otherwise, the input is a
+    matrix `X` of shape (n_rows, n_features): float64 if it is scaled or encoded first, else the dtype of the network.
+
+    **Outputs** have skl2onnx's names. Classifiers return `label`, int64 or strings of shape (n_rows,), and `probabilities`
+    of shape (n_rows, n_classes), in the dtype of the network; for a single output these are the probabilities of both
+    classes. Labels that are booleans or whole floats become int64, other floats float64. Independent labels are int64 of
+    shape (n_rows, n_outputs). Regressors return `variable` of shape (n_rows, n_outputs), in float64 if targets were scaled.
+
+    **Versions.** The model uses opset 13 and version 2 of `ai.onnx.ml`, which ONNX Runtime has read since 1.7. Its metadata
+    hold the names of features and classes as JSON.
+
+    **Precision.** Scaling and encoding are computed in float64, networks in their own dtype; predictions differ from
+    those of fastnn only by the order of sums and the last digits of functions.
+
+    Examples
+    --------
+    >>> fastnn.export.to_onnx(classifier, "iris.onnx")
+    >>> session = onnxruntime.InferenceSession("iris.onnx")
+    >>> label, probabilities = session.run(None, {"X": X})
+
+    With a data frame:
+
+    >>> inputs = {each.name: frame[[each.name]].to_numpy() for each in session.get_inputs()}
+    """
+    import_onnx()
+    model = _model(prediction_of(trained), as_matrix)
+    if path is not None:
+        _write(model, Path(path))
+    return model
+
+
+def _write(model: Any, path: Path) -> None:
+    content = model.SerializeToString()
+
+    def write(file: BinaryIO) -> None:
+        file.write(content)
+
+    write_atomically(path, write)
+
+
+def import_onnx() -> Any:
+    """The package `onnx`; ImportError says how to install it."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise ImportError(
+            "Writing ONNX needs the package onnx, which is not installed: pip install 'fastnn[onnx]'."
+        ) from error
+    return onnx
+
+
+def _model(prediction: Prediction, as_matrix: bool) -> Any:
+    graph = Graph(UniqueNames())
+    cells = declared_cells(graph, prediction, as_matrix=as_matrix)
+    A = mean_outputs(prediction.networks, network_inputs(cells, prediction))
+    outputs = outputs_of(prediction.outcome, A, prediction.n_outputs)
+    names = [graph.unique(output.name) for output in outputs]
+    nodes = graph.renamed({output.tensor.name: name for output, name in zip(outputs, names, strict=True)})
+    from onnx import helper
+
+    record = helper.make_graph(
+        [node_record(node, node.output) for node in nodes],
+        prediction.kind,
+        [_input_record(each) for each in graph.inputs],
+        [_output_record(name, output) for name, output in zip(names, outputs, strict=True)],
+        [constant_record(name, array) for name, array in graph.constants.items()],
+    )
+    return _model_record(record, prediction, {node.domain for node in nodes})
+
+
+def _model_record(graph: Any, prediction: Prediction, domains: set[str]) -> Any:
+    from onnx import helper
+
+    versions = {"": OPSET, ML_DOMAIN: ML_OPSET}
+    version = import_module("fastnn").__version__
+    model = helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid(domain, versions[domain]) for domain in sorted(domains)],
+        ir_version=IR_VERSION,
+        producer_name="fastnn",
+        producer_version=version,
+        doc_string=f"{prediction.kind} of fastnn {version}: {_sizes(prediction)}.",
+    )
+    helper.set_model_props(model, _metadata(prediction))
+    return model
+
+
+def _sizes(prediction: Prediction) -> str:
+    """Number of networks, and sizes of their layers."""
+    layers = prediction.networks[0].layers
+    sizes = "-".join(map(str, (layers[0].n_inputs, *(layer.n_outputs for layer in layers))))
+    n_networks = len(prediction.networks)
+    return f"{n_networks} networks of layers {sizes}" if n_networks > 1 else f"a network of layers {sizes}"
+
+
+def _metadata(prediction: Prediction) -> dict[str, str]:
+    """Names of features and classes as JSON, as far as there are any."""
+    metadata = {} if prediction.names is None else {"feature_names": json.dumps(prediction.names)}
+    if isinstance(prediction.outcome, Classes):
+        metadata["class_names"] = json.dumps([str(label) for label in prediction.outcome.labels.tolist()])
+    return metadata
+
+
+def node_record(node: Node, name: str) -> Any:
+    """The file's record of a node."""
+    from onnx import helper
+
+    attributes = {key: attribute(value) for key, value in node.attributes.items()}
+    return helper.make_node(node.operator, node.inputs, [node.output], name=name, domain=node.domain, **attributes)
+
+
+def attribute(value: Any) -> Any:
+    """The value of an attribute as in the file, where dtypes have numbers."""
+    return element_type(value) if isinstance(value, np.dtype) else value
+
+
+def element_type(dtype: np.dtype) -> int:
+    """The number of a dtype in the file."""
+    from onnx import helper
+
+    return int(helper.np_dtype_to_tensor_dtype(dtype))
+
+
+def constant_record(name: str, array: np.ndarray) -> Any:
+    """The file's record of a constant."""
+    from onnx import numpy_helper
+
+    return numpy_helper.from_array(array, name)
+
+
+def _input_record(given: Input) -> Any:
+    from onnx import helper
+
+    shape = (None, given.n_columns)
+    return helper.make_tensor_value_info(given.name, element_type(given.dtype), shape, given.description)
+
+
+def _output_record(name: str, output: Output) -> Any:
+    from onnx import helper
+
+    shape = (None,) if output.n_columns is None else (None, output.n_columns)
+    return helper.make_tensor_value_info(name, element_type(output.tensor.dtype), shape)
