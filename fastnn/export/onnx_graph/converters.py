@@ -13,11 +13,13 @@ from fastnn.export.onnx_graph.model import attribute, constant_record, import_on
 from fastnn.export.onnx_graph.networks import mean_outputs
 from fastnn.export.onnx_graph.outcome import Output, outputs_of
 from fastnn.export.onnx_graph.preprocessing import Cells, network_inputs
-from fastnn.export.prediction import Classes, Prediction, TableEncoding
+from fastnn.export.prediction import Classes, Prediction, TableEncoding, Values
 from fastnn.realmlp import RealMLPClassifier, RealMLPRegressor
 
 #: What `skl2onnx.to_onnx(..., options=...)` knows for classifiers.
 CLASSIFIER_OPTIONS = {"zipmap": [True, False, "columns"], "nocl": [True, False], "output_class_labels": [False, True]}
+
+OPTIONS_BY_DEFAULT = {"zipmap": True, "nocl": False}
 
 
 def register_converters() -> None:
@@ -90,12 +92,34 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
 def _graph_and_outputs(operator: Any, scope: Any, unique: Callable[[str], str]) -> tuple[Graph, list[Output]]:
     """The graph of an estimator, whose inputs are the operator's, and its outputs."""
     prediction, graph = prediction_of(operator.raw_operator), Graph(unique)
-    if isinstance(prediction.outcome, Classes) and scope.get_options(operator.raw_operator, {"nocl": False})["nocl"]:
-        numbers = np.arange(len(prediction.outcome.labels))
-        prediction = replace(prediction, outcome=replace(prediction.outcome, labels=numbers))
+    if not isinstance(prediction.outcome, Values):
+        prediction = _with_options(prediction, scope.get_options(operator.raw_operator, OPTIONS_BY_DEFAULT), operator)
     cells = _cells(graph, operator.inputs, prediction)
     A = mean_outputs(prediction.networks, network_inputs(cells, prediction))
-    return graph, outputs_of(prediction.outcome, A, prediction.n_outputs)
+    outputs = outputs_of(prediction.outcome, A, prediction.n_outputs)
+    return graph, [output._replace(tensor=_as_in_skl2onnx(output.tensor, operator)) for output in outputs]
+
+
+def _with_options(prediction: Prediction, options: dict[str, Any], operator: Any) -> Prediction:
+    """The prediction with numbers for labels, if the options say so; ValueError for options that cannot be."""
+    if options["zipmap"] is True and _is_double(operator):
+        raise ValueError(
+            "Dictionaries of probabilities hold float32 only, and the input of this classifier is float64: convert with "
+            "options={'zipmap': False}, or with a float32 sample of X."
+        )
+    if options["nocl"] and isinstance(prediction.outcome, Classes):
+        numbers = np.arange(len(prediction.outcome.labels))
+        return replace(prediction, outcome=replace(prediction.outcome, labels=numbers))
+    return prediction
+
+
+def _as_in_skl2onnx(tensor: Tensor, operator: Any) -> Tensor:
+    """Numbers in float64 if the operator's input is, else in float32; labels as they are."""
+    return tensor.cast(np.float64 if _is_double(operator) else np.float32) if tensor.dtype.kind == "f" else tensor
+
+
+def _is_double(operator: Any) -> bool:
+    return _dtype_of(operator.inputs[0]) == np.float64
 
 
 def _cells(graph: Graph, variables: Sequence[Any], prediction: Prediction) -> Cells:
