@@ -1,8 +1,8 @@
 """Activations a = f(z), composed of operators that ONNX Runtime has in single and in double precision.
 
-It lacks Elu, Erf, LeakyRelu, Selu and Softplus in double precision. In single precision its Sigmoid errs by 1e-7, however
-small the result is, and its Elu, Selu and Softplus lose digits where the result is close to 0. So these are written by
-means of others; the constants are those of `fastnn.backends.numpy_backend.activations`.
+In double precision it lacks Elu, Erf, LeakyRelu, Selu and Softplus. In single precision, its Sigmoid errs by 1e-7 however
+small the result is, and its Elu and Selu lose digits close to 0. So these are written by means of others. The constants are
+those of `fastnn.backends.numpy_backend.activations`.
 """
 
 import math
@@ -115,6 +115,11 @@ def exponential(z: Tensor) -> Tensor:
 def softmax(z: Tensor) -> Tensor:
     """a_k = exp(z_k) / sum_j exp(z_j)."""
     return z.apply("Softmax", axis=1)
+
+
+def cosine(x: Tensor) -> Tensor:
+    """cos(x), in double precision as sin(x + pi / 2): ONNX Runtime before 1.20 lacks Cos there."""
+    return (x + math.pi / 2).apply("Sin") if x.dtype == np.float64 else x.apply("Cos")
 
 
 #: All activations by name.

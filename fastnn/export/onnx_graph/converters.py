@@ -8,7 +8,7 @@ import numpy as np
 
 from fastnn.estimators import MLPClassifier, MLPRegressor
 from fastnn.export.description import prediction_of
-from fastnn.export.onnx_graph.graph import OPSET, Graph, Tensor, UniqueNames, concatenated
+from fastnn.export.onnx_graph.graph import OPSET, VERSIONS, Graph, Tensor, UniqueNames, concatenated
 from fastnn.export.onnx_graph.model import attribute, constant_record, import_onnx
 from fastnn.export.onnx_graph.networks import mean_outputs
 from fastnn.export.onnx_graph.outcome import Output, outputs_of
@@ -18,8 +18,6 @@ from fastnn.realmlp import RealMLPClassifier, RealMLPRegressor
 
 #: What `skl2onnx.to_onnx(..., options=...)` knows for classifiers.
 CLASSIFIER_OPTIONS = {"zipmap": [True, False, "columns"], "nocl": [True, False], "output_class_labels": [False, True]}
-
-OPTIONS_BY_DEFAULT = {"zipmap": True, "nocl": False}
 
 
 def register_converters() -> None:
@@ -84,20 +82,24 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     for node in graph.renamed(names):
         attributes = {key: attribute(value) for key, value in node.attributes.items()}
         name = scope.get_unique_operator_name(node.operator)
-        container.add_node(
-            node.operator, list(node.inputs), [node.output], op_domain=node.domain, name=name, **attributes
-        )
+        domain, version = node.domain, VERSIONS[node.domain]
+        container.add_node(node.operator, list(node.inputs), [node.output], domain, version, name, **attributes)
 
 
 def _graph_and_outputs(operator: Any, scope: Any, unique: Callable[[str], str]) -> tuple[Graph, list[Output]]:
     """The graph of an estimator, whose inputs are the operator's, and its outputs."""
     prediction, graph = prediction_of(operator.raw_operator), Graph(unique)
     if not isinstance(prediction.outcome, Values):
-        prediction = _with_options(prediction, scope.get_options(operator.raw_operator, OPTIONS_BY_DEFAULT), operator)
+        prediction = _with_options(prediction, _options_of(operator, scope), operator)
     cells = _cells(graph, operator.inputs, prediction)
     A = mean_outputs(prediction.networks, network_inputs(cells, prediction))
     outputs = outputs_of(prediction.outcome, A, prediction.n_outputs)
     return graph, [output._replace(tensor=_as_in_skl2onnx(output.tensor, operator)) for output in outputs]
+
+
+def _options_of(operator: Any, scope: Any) -> dict[str, Any]:
+    """The options of a classifier, with skl2onnx's own values for those that were not given."""
+    return dict(scope.get_options(operator.raw_operator, {"zipmap": True, "nocl": False}))
 
 
 def _with_options(prediction: Prediction, options: dict[str, Any], operator: Any) -> Prediction:

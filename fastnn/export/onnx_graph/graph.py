@@ -10,12 +10,15 @@ from typing import Any, Union
 
 import numpy as np
 
-#: Every operator is used as this version of the standard defines it. Until the newest one, its inputs and attributes have
-#: stayed the same, so that the nodes also fit into models of later versions. ONNX Runtime has read it since 1.7 (2021).
-OPSET, ML_OPSET = 13, 2
+#: The version of the standard that operators are used from, of 2020. Up to today's version 26, their inputs and attributes
+#: have stayed the same, so that the nodes also fit into models of later versions.
+OPSET = 13
 
 #: The domain of operators on categories.
 ML_DOMAIN = "ai.onnx.ml"
+
+#: The versions of both domains.
+VERSIONS = {"": OPSET, ML_DOMAIN: 2}
 
 #: The dtype of text.
 TEXT = np.dtype(object)
@@ -201,7 +204,7 @@ class UniqueNames:
 
     def __call__(self, name: str) -> str:
         """The proposed name, or the first new one with a number."""
-        proposed, count = name, self._counts.get(name, 0) + 1
+        proposed, count = name, self._counts.get(name, 1)
         while proposed in self._counts:
             count += 1
             proposed = f"{name}_{count}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn.archives import write_atomically
 from fastnn.export.description import prediction_of
-from fastnn.export.onnx_graph.graph import ML_DOMAIN, ML_OPSET, OPSET, Graph, Input, Node, UniqueNames
+from fastnn.export.onnx_graph.graph import VERSIONS, Graph, Input, Node, UniqueNames
 from fastnn.export.onnx_graph.networks import mean_outputs
 from fastnn.export.onnx_graph.outcome import Output, outputs_of
 from fastnn.export.onnx_graph.preprocessing import declared_cells, network_inputs
@@ -22,8 +22,7 @@ IR_VERSION = 7
 def to_onnx(trained: Any, path: Any = None, *, as_matrix: bool = False) -> Any:
     """Write a trained network as ONNX, with the preprocessing of its table and its class names.
 
-    The model gives the same predictions wherever ONNX runs: ONNX Runtime for C, C++, C#, Java, JavaScript and Python, and
-    database and cloud services that read ONNX.
+    ONNX Runtime computes its predictions in C, C++, C#, Java, JavaScript and Python, without fastnn.
 
     Parameters
     ----------
@@ -46,7 +45,8 @@ def to_onnx(trained: Any, path: Any = None, *, as_matrix: bool = False) -> Any:
     TypeError
         If `trained` is something else.
     ValueError
-        If it is not fitted, or has parts that exist only in Python, such as registered activations.
+        If it is not fitted, or has parts that exist only in Python, such as registered activations; or if columns of text
+        are to be part of a matrix.
     OSError
         If the file cannot be written.
 
@@ -58,17 +58,19 @@ def to_onnx(trained: Any, path: Any = None, *, as_matrix: bool = False) -> Any:
     training data counts as missing, as in `predict`; the empty string is a word like others, so use any other string that
     did not occur. Columns that were constant in training are not read, and are no inputs. Otherwise, the input is a
     matrix `X` of shape (n_rows, n_features): float64 if it is scaled or encoded first, else the dtype of the network.
+    Whatever it holds in columns that were constant in training is ignored.
 
     **Outputs** have skl2onnx's names. Classifiers return `label`, int64 or strings of shape (n_rows,), and `probabilities`
     of shape (n_rows, n_classes), in the dtype of the network; for a single output these are the probabilities of both
-    classes. Labels that are booleans or whole floats become int64, other floats float64. Independent labels are int64 of
-    shape (n_rows, n_outputs). Regressors return `variable` of shape (n_rows, n_outputs), in float64 if targets were scaled.
+    classes. Labels that are booleans or floats become int64. Independent labels are int64 of shape (n_rows, n_outputs).
+    Regressors return `variable` of shape (n_rows, n_outputs), in float64 if targets were scaled.
+    An output has a number behind its name if a column has that name already: `label_2`.
 
-    **Versions.** The model uses opset 13 and version 2 of `ai.onnx.ml`, which ONNX Runtime has read since 1.7. Its metadata
-    hold the names of features and classes as JSON.
+    **Versions.** The model uses opset 13 and version 2 of `ai.onnx.ml`. ONNX Runtime 1.18 and later run all models, and 1.15
+    those whose networks are float32. The metadata hold the names of features and classes as JSON.
 
-    **Precision.** Scaling and encoding are computed in float64, networks in their own dtype; predictions differ from
-    those of fastnn only by the order of sums and the last digits of functions.
+    **Precision.** Scaling and encoding are computed in float64, networks in their own dtype. Predictions differ from those
+    of fastnn by the order of sums and by the last digits of functions.
 
     Examples
     --------
@@ -81,7 +83,12 @@ def to_onnx(trained: Any, path: Any = None, *, as_matrix: bool = False) -> Any:
     >>> inputs = {each.name: frame[[each.name]].to_numpy() for each in session.get_inputs()}
     """
     import_onnx()
-    model = _model(prediction_of(trained), as_matrix)
+    try:
+        model = _model(prediction_of(trained), as_matrix)
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"ONNX holds text as UTF-8, which has no form for {error.object!r}: change this text."
+        ) from error
     if path is not None:
         _write(model, Path(path))
     return model
@@ -129,11 +136,10 @@ def _model(prediction: Prediction, as_matrix: bool) -> Any:
 def _model_record(graph: Any, prediction: Prediction, domains: set[str]) -> Any:
     from onnx import helper
 
-    versions = {"": OPSET, ML_DOMAIN: ML_OPSET}
     version = import_module("fastnn").__version__
     model = helper.make_model(
         graph,
-        opset_imports=[helper.make_opsetid(domain, versions[domain]) for domain in sorted(domains)],
+        opset_imports=[helper.make_opsetid(domain, VERSIONS[domain]) for domain in sorted(domains)],
         ir_version=IR_VERSION,
         producer_name="fastnn",
         producer_version=version,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fastnn.export.onnx_graph.activations import FUNCTIONS
+from fastnn.export.onnx_graph.activations import FUNCTIONS, cosine
 from fastnn.export.onnx_graph.graph import Tensor, concatenated, where
 from fastnn.export.prediction import Category, Dense, LayerNorm, Periodic, PlainNetwork
 
@@ -39,8 +39,8 @@ def _dense(layer: Dense, a: Tensor) -> Tensor:
 def _normalized(normalization: LayerNorm, z: Tensor) -> Tensor:
     """gamma (z - mean) / sqrt(variance + epsilon) + beta.
 
-    The variance is the mean of (z - mean)^2. The operator LayerNormalization of ONNX Runtime subtracts mean^2 from the mean
-    of z^2, which loses digits where the mean is large.
+    The variance is the mean of (z - mean)^2. The operator LayerNormalization of ONNX Runtime 1.18 subtracts mean^2 from the
+    mean of z^2 instead, and returns NaN where the mean is large.
     """
     centred = z - _mean_of_units(z, len(normalization.scales))
     variance = _mean_of_units(centred * centred, len(normalization.scales))
@@ -65,14 +65,15 @@ def _embedded(embedding: Periodic | Category, x: Tensor) -> Tensor:
 def _periodic(embedding: Periodic, x: Tensor) -> Tensor:
     """(x, V^T cos(2 pi x w + b) + c) for each of d columns, side by side: (n, d (m + 1)).
 
-    The product with V is one of d matrices (n, h) and (h, m), so the columns come first there.
+    Until the last two steps, columns come before rows, because the product with V is one of d matrices (n, h) and (h, m).
     """
-    d, _, m = embedding.weights.shape
-    numbers = x.take(embedding.columns).apply("Unsqueeze", np.array([2]))
-    angles = numbers * (2 * np.pi) * embedding.frequencies + embedding.phases
-    waves = angles.apply("Cos").apply("Transpose", perm=[1, 0, 2])
-    embedded = waves.apply("MatMul", embedding.weights).apply("Transpose", perm=[1, 0, 2]) + embedding.biases
-    return concatenated([numbers, embedded], axis=2).apply("Reshape", np.array([0, d * (m + 1)]))
+    w, b, V, c = embedding.frequencies, embedding.phases, embedding.weights, embedding.biases
+    d, _, m = V.shape
+    numbers = x.take(embedding.columns).apply("Transpose", perm=[1, 0]).apply("Unsqueeze", np.array([2]))
+    angles = numbers * (2 * np.pi) * w[:, np.newaxis] + b[:, np.newaxis]
+    embedded = cosine(angles).apply("MatMul", V) + c[:, np.newaxis]
+    pairs = concatenated([numbers, embedded], axis=2).apply("Transpose", perm=[1, 0, 2])
+    return pairs.apply("Reshape", np.array([0, d * (m + 1)]))
 
 
 def _category(embedding: Category, x: Tensor) -> Tensor:

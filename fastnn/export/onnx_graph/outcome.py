@@ -28,15 +28,13 @@ def outputs_of(outcome: Outcome, A: Tensor, n_outputs: int) -> list[Output]:
         labels = A.test("Greater", 0.5).cast(np.int64)
         return [Output(LABEL, labels, n_outputs), Output(PROBABILITIES, A, n_outputs)]
     P = concatenated([1.0 - A, A]) if outcome.from_one else A
-    labels = _labels(outcome_labels(outcome.labels), P)
+    labels = _labels(returned_labels(outcome.labels), P)
     return [Output(LABEL, labels, None), Output(PROBABILITIES, _calibrated(outcome, P), len(outcome.labels))]
 
 
-def outcome_labels(labels: np.ndarray) -> np.ndarray:
-    """Labels as the graph returns them: strings, or int64 as in skl2onnx for booleans and whole floats too."""
-    if labels.dtype.kind in "iub" or (labels.dtype.kind == "f" and (labels == np.trunc(labels)).all()):
-        return labels.astype(np.int64)
-    return labels.astype(np.float64) if labels.dtype.kind == "f" else labels.astype(TEXT)
+def returned_labels(labels: np.ndarray) -> np.ndarray:
+    """Labels as the graph returns them: strings, or int64, as in skl2onnx for booleans and floats too, which are whole."""
+    return labels.astype(np.int64 if labels.dtype.kind in "iubf" else TEXT)
 
 
 def _labels(labels: np.ndarray, P: Tensor) -> Tensor:
