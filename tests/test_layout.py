@@ -133,6 +133,14 @@ PACKAGE_ORDERS = {
         ("activations",),
         ("graph",),
     ),
+    "export/c": (
+        ("__init__",),
+        ("header",),
+        ("documentation", "outcome"),
+        ("accuracy", "columns", "network", "parameters", "preprocessing"),
+        ("activations", "quantization"),
+        ("identifiers", "literals", "template"),
+    ),
     "backends/numpy_backend": (
         ("__init__",),
         ("model",),
