@@ -4,13 +4,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fastnn.export.c import to_c as to_c
+    from fastnn.export.numpy_file import to_numpy as to_numpy
     from fastnn.export.onnx_graph import register_converters as register_converters
     from fastnn.export.onnx_graph import to_onnx as to_onnx
 
 #: Public functions, and the modules that they are imported from on first use.
-_FUNCTIONS = {"register_converters": "onnx_graph", "to_onnx": "onnx_graph"}
+_FUNCTIONS = {
+    "register_converters": "onnx_graph",
+    "to_c": "c",
+    "to_numpy": "numpy_file",
+    "to_onnx": "onnx_graph",
+}
 
-__all__ = ["register_converters", "to_onnx"]
+__all__ = ["register_converters", "to_c", "to_numpy", "to_onnx"]
 
 
 def __dir__() -> list[str]:

@@ -320,7 +320,9 @@ def test_characters_that_a_stream_lacks_are_replaced(folder, encoding, monkeypat
     alpha, rose = ("άλφα", "玫瑰") if encoding == "ascii" else ("????", "??")
     output = fastnn_says("train", "--data", "words.csv", "--epochs", "2", *NUMPY)
     assert f": {alpha}, {rose}\n" in output.replace(os.linesep, "\n")
-    assert f"probability_{alpha}" in fastnn_says("predict", "words-model.safetensors", "words.csv", "--probabilities", *NUMPY)
+    assert f"probability_{alpha}" in fastnn_says(
+        "predict", "words-model.safetensors", "words.csv", "--probabilities", *NUMPY
+    )
     assert f"'{alpha}'" in fastnn_says("train", "--data", "άλφα", status=2)
 
 

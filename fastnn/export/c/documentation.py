@@ -1,7 +1,6 @@
 """The comment at the top of a header: what it is, what goes in and comes out, and an example that compiles."""
 
 from collections.abc import Iterator, Sequence
-from importlib import import_module
 from pathlib import Path
 from textwrap import wrap
 
@@ -11,6 +10,7 @@ from fastnn.export.c.literals import quoted, string
 from fastnn.export.c.network import buffers, description, n_columns
 from fastnn.export.c.template import Dialect
 from fastnn.export.prediction import Classes, Indicators, Prediction
+from fastnn.version import __version__
 
 #: Width of the text.
 WIDTH = 110
@@ -37,9 +37,8 @@ def documentation(
     dialect: Dialect, file: str, prediction: Prediction, fields: Sequence[Field], accuracy: Accuracy | None
 ) -> list[str]:
     """The lines of the comment."""
-    version = import_module("fastnn").__version__
     paragraphs = [
-        [f"This {prediction.kind} was written as C99 by fastnn {version}."],
+        [f"This {prediction.kind} was written as C99 by fastnn {__version__}."],
         wrap(ABOUT, WIDTH),
         list(_networks(prediction)),
         [] if accuracy is None else wrap(str(accuracy), WIDTH),

@@ -2,10 +2,10 @@
 
 import textwrap
 from collections.abc import Iterator
-from importlib.metadata import version
 
 from fastnn.export.numpy_file.literals import WIDTH, in_docstring, literal
 from fastnn.export.prediction import Classes, Indicators, Prediction, TableEncoding
+from fastnn.version import __version__
 
 #: The most columns that are listed.
 MOST_COLUMNS = 100
@@ -16,7 +16,7 @@ MOST_CELLS = 8
 
 def docstring_of(prediction: Prediction, name: str) -> str:
     """What the file is, its inputs in order, and an example that imports it by this name."""
-    written = f"Written by fastnn {version('fastnn')}. {_results(prediction)}"
+    written = f"Written by fastnn {__version__}. {_results(prediction)}"
     n, table = prediction.n_features, isinstance(prediction.preprocessing, TableEncoding)
     given = (
         f"X has {n} column{'s' * (n != 1)}: it is an array, a list of rows, a mapping of columns or a data frame"

@@ -1,7 +1,6 @@
 """ONNX files of trained networks."""
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +13,7 @@ from fastnn.export.onnx_graph.networks import mean_outputs
 from fastnn.export.onnx_graph.outcome import Output, outputs_of
 from fastnn.export.onnx_graph.preprocessing import declared_cells, network_inputs
 from fastnn.export.prediction import Classes, Prediction
+from fastnn.version import __version__
 
 #: The version of the file format that came with the opset.
 IR_VERSION = 7
@@ -136,14 +136,13 @@ def _model(prediction: Prediction, as_matrix: bool) -> Any:
 def _model_record(graph: Any, prediction: Prediction, domains: set[str]) -> Any:
     from onnx import helper
 
-    version = import_module("fastnn").__version__
     model = helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid(domain, VERSIONS[domain]) for domain in sorted(domains)],
         ir_version=IR_VERSION,
         producer_name="fastnn",
-        producer_version=version,
-        doc_string=f"{prediction.kind} of fastnn {version}: {_sizes(prediction)}.",
+        producer_version=__version__,
+        doc_string=f"{prediction.kind} of fastnn {__version__}: {_sizes(prediction)}.",
     )
     helper.set_model_props(model, _metadata(prediction))
     return model
