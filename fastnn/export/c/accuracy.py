@@ -10,9 +10,11 @@ from fastnn.activations import ACTIVATIONS
 from fastnn.backends.numpy_backend.inputs import embed_category
 from fastnn.export.c.quantization import with_quantized_weights
 from fastnn.export.prediction import Category, Classes, Dense, Indicators, Periodic, PlainNetwork, Prediction, Values
+from fastnn.feed_forward import FeedForward
 from fastnn.model import Model
 from fastnn.realmlp.base import RealMLP
 from fastnn.realmlp.calibration import rescaled
+from fastnn.validation import check_feature_shape, is_sparse
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,14 @@ class Accuracy:
     after: float | None = None
 
     def __str__(self) -> str:
-        what, percent = "probabilities" if self.classifies else "predictions", f"{100 * self.changed:.2g} %"
-        share = f"{percent} of the labels change"
+        percent = f"{100 * self.changed:.2g} %"
+        changes = f"{percent} of the labels change, and probabilities by at most {self.largest:.2g}"
         if not self.classifies:
-            share = f"the predictions change by {percent} of their standard deviation (root mean square)"
-        text = f"With 8-bit weights, on {self.n_rows} rows, {share}, and {what} by at most {self.largest:.2g}."
+            changes = (
+                f"predictions change by {percent} of their standard deviation (root mean square), and by at most "
+                f"{self.largest:.2g}"
+            )
+        text = f"With 8-bit weights, on {self.n_rows} rows, {changes}."
         if self.before is None or self.after is None:
             return text
         score = "accuracy" if self.classifies else "R^2"
@@ -55,7 +60,7 @@ class Accuracy:
 
 def measured(trained: Any, prediction: Prediction, X: Any, y: Any = None) -> Accuracy:
     """The accuracy of 8-bit weights on the rows of X, and with targets y the score before and after."""
-    x = prepared(trained, X, prediction.dtype)
+    x = prepared(trained, X)
     with np.errstate(all="ignore"):
         before, after = (mean_outputs(each, x) for each in (prediction, with_quantized_weights(prediction)))
     if isinstance(prediction.outcome, Values):
@@ -63,15 +68,16 @@ def measured(trained: Any, prediction: Prediction, X: Any, y: Any = None) -> Acc
     return _of_labels(prediction.outcome, before, after, y)
 
 
-def prepared(trained: Any, X: Any, dtype: np.dtype) -> np.ndarray:
+def prepared(trained: Any, X: Any) -> np.ndarray:
     """The rows of X as the networks of a trained object take them."""
     if isinstance(trained, RealMLP):
-        x = trained.encoder_.transform(X)
-    elif isinstance(trained, Model):
-        x = trained.inputs(X)
-    else:
-        x = trained._features(X) if hasattr(trained, "_features") else X
-    return np.asarray(x.toarray() if hasattr(x, "toarray") else x, dtype)
+        return np.asarray(trained.encoder_.transform(X))
+    if isinstance(trained, Model):
+        return trained.inputs(X)
+    network = trained if isinstance(trained, FeedForward) else trained.network_
+    x = X if network is trained else trained._features(X)
+    x = check_feature_shape(x, network.architecture.n_inputs, network.dtype)
+    return np.asarray(x.toarray() if is_sparse(x) else x, network.dtype)
 
 
 def mean_outputs(prediction: Prediction, x: np.ndarray) -> np.ndarray:

@@ -70,7 +70,7 @@ def positions_read(prediction: Prediction) -> list[int]:
 
 
 ROW = """
-/* One row of the table. A number that is missing is NAN; a text is its code, and 0 is missing or unknown. */
+/* One row of the table. $cells */
 typedef struct {
 $members
 } model_row;
@@ -135,12 +135,23 @@ def definition(dialect: Dialect, prediction: Prediction, fields: Sequence[Field]
         return ""
     texts = [field for field in fields if field.levels is not None]
     constants = Names(f"{dialect.prefix.upper()}_{name}" for name in MACROS)
-    parts = [dialect.fill(ROW, members="\n".join(field.declaration for field in fields))]
+    members = "\n".join(field.declaration for field in fields)
+    parts = [dialect.fill(ROW, cells=meaning_of_cells(prediction, fields), members=members)]
     parts += [_codes(dialect, field, constants) for field in texts]
     parts += [dialect.fill(SEARCH)] if texts else []
     parts += [_lookup(dialect, field) for field in texts]
     parts.append(_cells(dialect, prediction, fields))
     return "\n".join(parts)
+
+
+def meaning_of_cells(prediction: Prediction, fields: Sequence[Field]) -> str:
+    """What cells may be, in words."""
+    if not isinstance(prediction.preprocessing, TableEncoding):
+        return "Numbers must be finite."
+    text = "A missing number is NAN."
+    if any(field.levels is not None for field in fields):
+        text += " Text is given by its code, which is 0 if it is missing or unknown."
+    return text
 
 
 def _codes(dialect: Dialect, field: Field, taken: Names) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from textwrap import wrap
 
 from fastnn.export.c.accuracy import Accuracy
-from fastnn.export.c.columns import Field, number_type, positions_read
+from fastnn.export.c.columns import Field, meaning_of_cells, number_type, positions_read
 from fastnn.export.c.literals import quoted, string
 from fastnn.export.c.network import buffers, description, n_columns
 from fastnn.export.c.template import Dialect
@@ -62,7 +62,10 @@ def _inputs(dialect: Dialect, prediction: Prediction, fields: Sequence[Field]) -
     """The columns in order."""
     cells = number_type(prediction)
     if not fields:
-        yield f"A row is an array of {prediction.n_features} numbers of type {cells}, in the order of the columns of X."
+        text = (
+            f"A row is an array of {prediction.n_features} numbers of type {cells}, in the order of the columns of X."
+        )
+        yield from wrap(f"{text} {meaning_of_cells(prediction, fields)}", WIDTH)
         unread = sorted(set(range(prediction.n_features)) - set(positions_read(prediction)))
         yield from wrap(f"Not read: columns {', '.join(map(str, unread))}.", WIDTH) if unread else ()
         return

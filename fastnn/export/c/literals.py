@@ -1,6 +1,7 @@
 """Numbers, text and arrays as C writes them."""
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -24,9 +25,9 @@ def number(value: Any) -> str:
     """
     if isinstance(value, np.integer):
         return _integer(int(value))
-    if np.isnan(value):
+    if math.isnan(value):
         return "NAN"
-    if np.isinf(value):
+    if math.isinf(value):
         return "INFINITY" if value > 0 else "-INFINITY"
     return f"{value!s}f" if isinstance(value, np.float32) else str(value)
 
