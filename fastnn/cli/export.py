@@ -55,7 +55,7 @@ def export(model_file: Path, format_name: str, output: Path | None, data: Any) -
     trained = fastnn.load(model_file, backend="numpy")
     samples = {} if data is None else {"data": samples_for(load_model(model_file, "numpy", None), data, None, None)[0]}
     written = WRITERS[format_name](trained, path, **samples)
-    report("Model", f"{type(trained).__name__} written to {path}, {path.stat().st_size:,} bytes")
+    report("Export", f"{type(trained).__name__} written to {path}, {path.stat().st_size:,} bytes")
     if data is not None:
         click.echo(written)
 

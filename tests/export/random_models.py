@@ -28,6 +28,9 @@ from tests.cases import HIDDEN, OUTPUTS
 
 Random = np.random.Generator
 
+#: The seeds that the suite tries with every format; the script `tests.export.all_formats` tries more.
+SEEDS = range(200)
+
 #: Rows on which estimators are trained.
 N_TRAINING = 60
 

@@ -35,7 +35,7 @@ from tests.export.compiled_headers import (
     run,
     tolerance,
 )
-from tests.export.random_models import move, random_model
+from tests.export.random_models import SEEDS, move, random_model
 
 #: Texts that would end a literal or a comment, or start something else in C.
 HOSTILE = (
@@ -286,7 +286,7 @@ def test_temperature_and_limits_of_targets_are_part_of_the_header(table, tmp_pat
 
 
 @needs_compilers
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_random_models_predict_as_fastnn_does(seed, tmp_path):
     assert_equal(*random_model(seed), tmp_path)
 

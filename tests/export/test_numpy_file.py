@@ -19,7 +19,7 @@ from fastnn.export.numpy_file import source_of, to_numpy
 from fastnn.export.prediction import Classes, Values
 from fastnn.model import Model, Scaling
 from tests.cases import DTYPES
-from tests.export.random_models import NAMES, WORDS, random_model
+from tests.export.random_models import NAMES, SEEDS, WORDS, random_model
 from tests.realmlp import small
 
 #: Largest error relative to the largest output of a row, or to the largest number.
@@ -67,7 +67,7 @@ def assert_predicts_the_same(trained: Any, X: Any, given: Any = None) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_file_predicts_what_the_trained_object_predicts(seed):
     assert_predicts_the_same(*random_model(seed))
 
