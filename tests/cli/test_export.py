@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -46,8 +47,7 @@ def test_a_python_file_is_written_and_predicts_the_same(model):
 
 def test_a_header_is_written_with_the_name_of_the_file(model):
     run("export", model, "--to", "c", "--output", "flowers.h")
-    with open("flowers.h", encoding="ascii") as file:
-        assert "flowers_predict" in file.read()
+    assert "flowers_predict" in Path("flowers.h").read_text(encoding="ascii")
 
 
 def test_weights_of_8_bits_are_measured_on_data(model):
@@ -89,7 +89,7 @@ def test_what_cannot_be_written_is_refused_by_a_sentence(model, arguments, statu
 
 def test_a_missing_package_is_named_with_what_to_install(model, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    assert "pip install 'fastnn[onnx]'" in sentence("export", model, "--to", "onnx", status=1)
+    assert 'pip install ".[onnx]"' in sentence("export", model, "--to", "onnx", status=1)
 
 
 def test_an_estimator_saved_from_python_predicts_on_the_command_line(folder):

@@ -492,7 +492,7 @@ def test_a_missing_package_is_named_with_the_way_to_install_it(monkeypatch):
     with pytest.raises(ImportError, match=r"skl2onnx, which is not installed: pip install skl2onnx"):
         register_converters()
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match=r"onnx, which is not installed: pip install 'fastnn\[onnx\]'"):
+    with pytest.raises(ImportError, match=r'onnx, which is not installed: pip install "\.\[onnx\]"'):
         to_onnx(network)
 
 

@@ -41,7 +41,7 @@ def to_onnx(trained: Any, path: Any = None, *, as_matrix: bool = False) -> Any:
     Raises
     ------
     ImportError
-        If the package `onnx` is not installed.
+        If the package `onnx` is not installed, which the extra `onnx` of fastnn contains.
     TypeError
         If `trained` is something else.
     ValueError
@@ -63,8 +63,8 @@ def to_onnx(trained: Any, path: Any = None, *, as_matrix: bool = False) -> Any:
     **Outputs** have skl2onnx's names. Classifiers return `label`, int64 or strings of shape (n_rows,), and `probabilities`
     of shape (n_rows, n_classes), in the dtype of the network; for a single output these are the probabilities of both
     classes. Labels that are booleans or floats become int64. Independent labels are int64 of shape (n_rows, n_outputs).
-    Regressors return `variable` of shape (n_rows, n_outputs), in float64 if targets were scaled.
-    An output has a number behind its name if a column has that name already: `label_2`.
+    Regressors return `variable` of shape (n_rows, n_outputs), in float64 if targets were scaled. If a column has the name
+    of an output, the output has a number behind its name: `label_2`.
 
     **Versions.** The model uses opset 13 and version 2 of `ai.onnx.ml`. ONNX Runtime 1.18 and later run all models, and 1.15
     those whose networks are float32. The metadata hold the names of features and classes as JSON.
@@ -109,7 +109,7 @@ def import_onnx() -> Any:
         import onnx
     except ImportError as error:
         raise ImportError(
-            "Writing ONNX needs the package onnx, which is not installed: pip install 'fastnn[onnx]'."
+            'Writing ONNX needs the package onnx, which is not installed: pip install ".[onnx]".'
         ) from error
     return onnx
 
