@@ -19,7 +19,7 @@ ORDER = (
     ("__main__", "build"),
     ("cli",),
     ("__init__",),
-    ("export", "serialization"),
+    ("conversion", "export", "serialization"),
     ("estimators", "gradient_check", "plotting"),
     ("finite_differences", "model", "realmlp"),
     ("saved_parts",),
@@ -113,6 +113,11 @@ PACKAGE_ORDERS = {
         ("presets", "best_epoch", "folds"),
         ("calibration", "given", "targets"),
     ),
+    "conversion": (
+        ("__init__",),
+        ("torch_modules",),
+        ("packages", "stack"),
+    ),
     "export": (
         ("__init__",),
         ("c", "numpy_file", "onnx_graph"),
@@ -186,7 +191,7 @@ PACKAGE_ORDERS = {
 #: An operation finds what it computes by its name, when something compiles it or runs it without the compiler.
 BY_NAME = ("operations", "kernels")
 
-HEAVY = ("matplotlib", "sklearn", "tqdm", "click", "pandas", "torch")
+HEAVY = ("matplotlib", "sklearn", "tqdm", "click", "pandas", "torch", "keras")
 
 
 def imported_names(path: Path) -> Iterator[str]:
