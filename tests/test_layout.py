@@ -115,7 +115,7 @@ PACKAGE_ORDERS = {
     ),
     "conversion": (
         ("__init__",),
-        ("torch_modules",),
+        ("scikit_learn", "torch_modules"),
         ("packages", "stack"),
     ),
     "export": (

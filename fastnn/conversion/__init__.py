@@ -1,5 +1,6 @@
-"""Networks from and for other libraries: PyTorch."""
+"""Networks from and for other libraries: scikit-learn and PyTorch."""
 
+from fastnn.conversion.scikit_learn import from_sklearn, to_sklearn
 from fastnn.conversion.torch_modules import from_torch, to_torch
 
-__all__ = ["from_torch", "to_torch"]
+__all__ = ["from_sklearn", "from_torch", "to_sklearn", "to_torch"]
