@@ -115,7 +115,7 @@ PACKAGE_ORDERS = {
     ),
     "conversion": (
         ("__init__",),
-        ("scikit_learn", "torch_modules"),
+        ("keras_models", "scikit_learn", "torch_modules"),
         ("packages", "stack"),
     ),
     "export": (
