@@ -23,20 +23,26 @@ from fastnn.training.many import fit_many
 from fastnn.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from fastnn import conversion as conversion
     from fastnn import datasets as datasets
     from fastnn import estimators as estimators
+    from fastnn import export as export
     from fastnn import plotting as plotting
     from fastnn import tabular as tabular
+    from fastnn.conversion import from_keras, from_sklearn, from_torch
     from fastnn.estimators import MLPClassifier, MLPRegressor
     from fastnn.realmlp import RealMLPClassifier, RealMLPRegressor
 
 logging.getLogger("fastnn").addHandler(logging.NullHandler())  # the importing program decides what is shown
 
 #: Modules that are imported on first use.
-_ON_DEMAND = ("datasets", "estimators", "plotting", "realmlp", "tabular")
+_ON_DEMAND = ("conversion", "datasets", "estimators", "export", "plotting", "realmlp", "tabular")
 
 #: Names from these modules that are available as fastnn.NAME.
-_ESTIMATORS = {
+_FROM_MODULES = {
+    "from_keras": "conversion",
+    "from_sklearn": "conversion",
+    "from_torch": "conversion",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "RealMLPClassifier": "realmlp",
@@ -70,6 +76,9 @@ __all__ = [
     "check_gradients",
     "find_learning_rate",
     "fit_many",
+    "from_keras",
+    "from_sklearn",
+    "from_torch",
     "load",
     "load_metadata",
     "register_activation",
@@ -90,6 +99,6 @@ def __getattr__(name: str) -> Any:
     """Import a module, or a name from it, on first use."""
     if name in _ON_DEMAND:
         return import_module(f"fastnn.{name}")
-    if name in _ESTIMATORS:
-        return getattr(import_module(f"fastnn.{_ESTIMATORS[name]}"), name)
+    if name in _FROM_MODULES:
+        return getattr(import_module(f"fastnn.{_FROM_MODULES[name]}"), name)
     raise AttributeError(f"module 'fastnn' has no attribute {name!r}")

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 from fastnn.data_initialization import initialize_from_data
 from fastnn.feed_forward import FeedForward
 from fastnn.optimizers import Optimizer, find_descent
-from fastnn.portable import Portable
+from fastnn.portable import Portable, found
 from fastnn.training.callbacks import Callback
 from fastnn.training.fit import fit
 from fastnn.training.history import History
@@ -248,3 +248,7 @@ class Network(Portable, FeedForward):
     def forget_optimizer(self) -> None:
         """Reset the optimizer state, so that the next optimizer starts from zero even if it is equal to the last."""
         self._optimizer_state = None
+
+    def to_torch(self, *, logits: bool = False) -> Any:
+        """A stack of PyTorch modules that computes the same; see `fastnn.conversion.to_torch`."""
+        return found("conversion", "to_torch")(self, logits=logits)

@@ -10,12 +10,16 @@ from fastnn.batches import UNWEIGHTED
 from fastnn.estimators.protocol import CallbackSupportMixin
 from fastnn.estimators.samples import LabelledSamples
 from fastnn.estimators.training import Training
-from fastnn.portable import Portable
+from fastnn.portable import Portable, found
 from fastnn.validation import check_dtype, check_not_masked
 
 
 class MultilayerPerceptron(CallbackSupportMixin, Portable, Training):
     """Base of `MLPClassifier` and `MLPRegressor`."""
+
+    def to_sklearn(self) -> Any:
+        """scikit-learn's estimator with the same parameters, weights and state; see `fastnn.conversion.to_sklearn`."""
+        return found("conversion", "to_sklearn")(self)
 
     def _validated(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[Any, Any]:
         """X and y after scikit-learn's validation, in `dtype` or in that of X.

@@ -11,6 +11,7 @@ from fastnn.export.numpy_file.inputs import add_inputs
 from fastnn.export.numpy_file.module import Module
 from fastnn.export.numpy_file.network import add_network, add_outputs
 from fastnn.export.numpy_file.outcome import add_outcome
+from fastnn.export.prediction import Prediction
 
 
 def to_numpy(trained: Any, path: str | os.PathLike[str]) -> None:
@@ -58,7 +59,11 @@ def to_numpy(trained: Any, path: str | os.PathLike[str]) -> None:
 
 def source_of(trained: Any, name: str = "model") -> str:
     """The text of the file that `to_numpy` writes; its example imports the module by this name."""
-    prediction = prediction_of(trained)
+    return source_of_prediction(prediction_of(trained), name)
+
+
+def source_of_prediction(prediction: Prediction, name: str = "model") -> str:
+    """The same for what a trained object computes."""
     module = Module(docstring_of(prediction, name if name.isidentifier() else "model"))
     add_outcome(module, prediction)
     add_outputs(module, prediction)
