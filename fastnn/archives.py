@@ -22,6 +22,9 @@ except ImportError:  # not on Windows, where leftovers stay
 FORMAT = "fastnn network"
 FORMAT_VERSION = 1
 
+#: The most characters of a file, or of an error about it, that are quoted.
+LONGEST_QUOTED = 400
+
 #: Nesting depth allowed in a header, and in each value that is put into one.
 MAX_DEPTH, MAX_DEPTH_OF_PART = 100, 90
 
@@ -39,19 +42,36 @@ def write_archive(path: Path, header: dict[str, Any], arrays: dict[str, np.ndarr
 
 
 def checksum(array: np.ndarray) -> int:
-    """A checksum of the bytes of an array."""
-    return zlib.crc32(np.ascontiguousarray(array).data) if array.size else 0
+    """A checksum of the bytes of an array, in the order in which they are in a file."""
+    return zlib.crc32(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data) if array.size else 0
 
 
 class Arrays:
-    """The arrays of an open file by name, each read and compared with its checksum when it is asked for."""
+    """The arrays of an open file by name, each read and compared with its checksum when it is asked for.
+
+    Each can be read once: otherwise a header of a few bytes could ask for the same array a million times.
+    """
 
     def __init__(self, file: TensorFile, checksums: dict[str, int]) -> None:
         self._file, self._checksums = file, checksums
+        self._used: set[str] = set()
         self.names, self.declaration = file.names, file.declaration
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """The array of that name; KeyError if there is none, UnreadableError if it has changed since it was written."""
+        """The array of that name.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        ValueError
+            If it has been read before.
+        UnreadableError
+            If it has changed since it was written.
+        """
+        if name in self._used:
+            raise ValueError(f"{name} is used twice")
+        self._used.add(name)
         array = self._file[name]
         if checksum(array) != self._checksums.get(name):
             raise UnreadableError(f"the checksum of {name} is wrong")
@@ -74,16 +94,16 @@ def open_archive(path: Path) -> Iterator[tuple[dict[str, Any], Arrays]]:
             header = _read_header(path, file)
             yield header, Arrays(file, header.pop("checksums"))
     except UnreadableError as error:
-        raise ValueError(f"{path} is damaged or is not a network saved by fastnn ({error}).") from error
+        raise ValueError(f"{path} is damaged or is not a network saved by fastnn ({_reason(error)}).") from error
 
 
 def _read_header(path: Path, file: TensorFile) -> dict[str, Any]:
     about = file.metadata
     if about.get("format") != FORMAT:
         raise ValueError(f"{path} is not a network saved by fastnn.")
-    if about.get("version") != str(FORMAT_VERSION):
+    if (version := about.get("version", "")) != str(FORMAT_VERSION):
         raise ValueError(
-            f"{path} has version {about.get('version')} of the file format, but this fastnn reads version "
+            f"{path} has version {_quoted(version)} of the file format, but this fastnn reads version "
             f"{FORMAT_VERSION}: install the fastnn that wrote it, or a newer one."
         )
     text = about.get("header", "")
@@ -133,9 +153,18 @@ def fitting(path: Path) -> Iterator[None]:
     except UnreadableError:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{path} is damaged: its header and its arrays do not match ({str(error) or type(error).__name__})."
-        ) from error
+        raise ValueError(f"{path} is damaged: its header and its arrays do not match ({_reason(error)}).") from error
+
+
+def _reason(error: Exception) -> str:
+    """What an error says, as part of a sentence."""
+    return _quoted((str(error) or type(error).__name__).removesuffix("."))
+
+
+def _quoted(text: str) -> str:
+    """A text that may come from a hostile file: shortened, and without line feeds and control characters."""
+    shortened = text if len(text) <= LONGEST_QUOTED else f"{text[:LONGEST_QUOTED]}..."
+    return "".join(letter if letter.isprintable() else " " for letter in shortened)
 
 
 def check_writable(path: Path) -> None:

@@ -6,6 +6,7 @@ learned factors.
 """
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -227,6 +228,6 @@ def _check_columns(columns: list[int], n_columns: int) -> None:
     for column in columns:
         if column >= n_columns:
             raise ValueError(f"An embedding names column {column}, but X has only {n_columns}, counted from 0.")
-    twice = [column for column in set(columns) if columns.count(column) > 1]
+    twice = [column for column, count in Counter(columns).items() if count > 1]
     if twice:
         raise ValueError(f"Column {min(twice)} has two embeddings; each column can have only one.")

@@ -5,7 +5,7 @@ embeddings are counted from 1.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,9 @@ from fastnn.architecture import NORMALIZATIONS, Architecture, ParameterArray
 
 #: Names of the running statistics of a batch-normalised layer, in their order.
 STATISTICS = ("running_mean", "running_variance", "last_precision")
+
+#: What the names of the arrays of networks begin with; those of an estimator with several are members.
+OF_NETWORKS = ("layers.", "inputs.", "members.")
 
 
 def named_arrays(architecture: Architecture, learned: np.ndarray) -> dict[str, np.ndarray]:
@@ -44,16 +47,18 @@ def _name(array: ParameterArray) -> str:
     return f"{'inputs' if array.group in ('periodic', 'embeddings') else 'layers'}.{number}.{array.group}"
 
 
-def check_arrays(arrays: Any, prefix: str, architecture: Architecture, dtype: np.dtype) -> None:
-    """Raise ValueError unless a file has all arrays of a network, with their shapes and dtype; reads none of them."""
-    for name, shape in shapes(architecture).items():
-        if prefix + name not in arrays.names:
-            raise ValueError(f"there is no {prefix}{name}")
-        found = arrays.declaration(prefix + name)
+def check_arrays(arrays: Any, prefixes: Sequence[str], architecture: Architecture, dtype: np.dtype) -> None:
+    """Raise ValueError unless a file has the arrays of networks, with their shapes and dtype; reads none of them."""
+    expected = {prefix + name: shape for name, shape in shapes(architecture).items() for prefix in prefixes}
+    for name, shape in expected.items():
+        if name not in arrays.names:
+            raise ValueError(f"there is no {name}")
+        found = arrays.declaration(name)
         if (found.shape, found.dtype) != (shape, dtype):
-            raise ValueError(
-                f"{prefix}{name} must have shape {shape} of {dtype}, got shape {found.shape} of {found.dtype}"
-            )
+            raise ValueError(f"{name} must have shape {shape} of {dtype}, got shape {found.shape} of {found.dtype}")
+    others = [name for name in arrays.names if name.startswith(OF_NETWORKS) and name not in expected]
+    if others:
+        raise ValueError(f"{min(others)} belongs to another network")
 
 
 def read_arrays(arrays: Any, prefix: str, architecture: Architecture, learned: np.ndarray) -> None:

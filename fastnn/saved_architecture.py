@@ -10,6 +10,9 @@ from fastnn.architecture import Architecture, ArchitectureOptions
 from fastnn.inputs import InputStage
 from fastnn.losses import LOSSES, find_loss
 
+#: The most characters of a name that are quoted in an error.
+LONGEST_NAME = 100
+
 
 def describe(architecture: Architecture, dtype: np.dtype) -> dict[str, Any]:
     """The architecture and dtype of a network, as entries of a header."""
@@ -42,19 +45,32 @@ def check_names(path: Path, header: dict[str, Any]) -> None:
     for name in names if isinstance(names, list) else []:
         if isinstance(name, str) and name not in ACTIVATIONS:
             raise ValueError(
-                f"{path} has an activation that is not known here: call fastnn.register_activation({name!r}, ...) first."
+                f"{path} has an activation that is not known here: call fastnn.register_activation({name[:LONGEST_NAME]!r}, ...) "
+                "first."
             )
     loss = header.get("loss")
     if isinstance(loss, str) and loss not in LOSSES:
-        raise ValueError(f"{path} has a loss that is not known here: call fastnn.register_loss({loss!r}, ...) first.")
+        raise ValueError(
+            f"{path} has a loss that is not known here: call fastnn.register_loss({loss[:LONGEST_NAME]!r}, ...) first."
+        )
 
 
-def described_architecture(header: dict[str, Any]) -> Architecture:
-    """The inverse of `describe`; raises LookupError, TypeError, ValueError and the like for an invalid header."""
-    loss = find_loss(header["loss"], header["loss_options"])
+def described_architecture(header: dict[str, Any], n_arrays: int) -> Architecture:
+    """The inverse of `describe` for a file with that many arrays.
+
+    Raises
+    ------
+    ArithmeticError, AttributeError, LookupError, TypeError, ValueError
+        For an invalid header.
+    """
     sizes, activations, normalization, dropout = (
         header[name] for name in ("layer_sizes", "activations", "normalization", "dropout")
     )
+    if not isinstance(sizes, list):
+        raise ValueError(f"layer_sizes must be a list, got {sizes!r}")
+    if len(sizes) - 1 > n_arrays:  # an architecture takes much more time and memory than its description
+        raise ValueError(f"{len(sizes) - 1:,} layers have as many arrays at least, got {n_arrays:,}")
+    loss = find_loss(header["loss"], header["loss_options"])
     return Architecture.create(sizes, activations, loss, normalization, dropout, _options_for_tables(sizes, header))
 
 

@@ -10,6 +10,9 @@ import numpy as np
 from fastnn.archives import Arrays, check_depth
 from fastnn.tensor_file import is_storable
 
+#: The most bytes that shorter strings of an array may waste: each takes as much memory as the longest one.
+MOST_PADDING = 2**24
+
 
 def split_metadata(metadata: dict[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The entries of the header for some metadata, and the arrays of the file.
@@ -19,7 +22,7 @@ def split_metadata(metadata: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
     TypeError
         If a value has a type that is not saved.
     ValueError
-        If lists and dictionaries are nested too deeply.
+        If lists and dictionaries are nested too deeply, or an array of strings has a few that are very long.
     """
     check_depth(metadata, "Metadata")
     given = {name: _checked_array(name, value) for name, value in metadata.items() if isinstance(value, np.ndarray)}
@@ -27,7 +30,7 @@ def split_metadata(metadata: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
     numbers = {name: array for name, array in given.items() if name not in texts}
     header = {
         "metadata": {name: _plain(name, value) for name, value in metadata.items() if name not in given},
-        "texts": {name: {"shape": array.shape, "values": array.ravel().tolist()} for name, array in texts.items()},
+        "texts": {name: _described_text(array) for name, array in texts.items()},
         "arrays": list(numbers),
     }
     return header, {_name(name): array for name, array in numbers.items()}
@@ -54,11 +57,26 @@ def _name(name: str) -> str:
     return f"metadata.{name}"
 
 
+def _described_text(array: np.ndarray) -> dict[str, Any]:
+    values = array.ravel().tolist()
+    check_strings(values)
+    return {"shape": array.shape, "values": values}
+
+
 def _text(text: dict[str, Any]) -> np.ndarray:
     """An array of strings, of the length of its longest one."""
-    if not all(isinstance(value, str) for value in text["values"]):
-        raise ValueError("texts must be strings")
+    check_strings(text["values"])
     return np.array(text["values"], np.str_).reshape(text["shape"])
+
+
+def check_strings(values: list[Any]) -> None:
+    """Raise ValueError unless values are strings that an array can hold without wasting much memory."""
+    if not all(isinstance(value, str) for value in values):
+        raise ValueError("texts must be strings")
+    lengths = list(map(len, values))
+    longest = max(lengths, default=0)
+    if (len(lengths) * longest - sum(lengths)) * np.dtype("U1").itemsize > MOST_PADDING:
+        raise ValueError(f"an array of {len(lengths):,} strings must not have one of {longest:,} characters")
 
 
 def _checked_array(name: str, array: np.ndarray) -> np.ndarray:

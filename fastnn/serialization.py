@@ -224,9 +224,9 @@ def _checked(path: Path, header: dict[str, Any], arrays: Arrays) -> tuple[Archit
     """The architecture, and the prefix of the arrays of each network; checked before any array is read."""
     check_names(path, header)
     with fitting(path):
-        architecture, prefixes = described_architecture(header), _prefixes(_n_networks(header))
-        for prefix in prefixes:
-            check_arrays(arrays, prefix, architecture, check_dtype(header["dtype"]))
+        architecture = described_architecture(header, len(arrays.names))
+        prefixes = _prefixes(_n_networks(header))
+        check_arrays(arrays, prefixes, architecture, check_dtype(header["dtype"]))
         check_metadata(header, arrays)
         return architecture, prefixes
 

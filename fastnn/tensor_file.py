@@ -1,14 +1,16 @@
 """Files of named arrays in the safetensors format, which holds no code: a JSON table of contents, then the bytes.
 
-The `safetensors` package checks the table against the size of the file, so an array is never larger than its file.
+The `safetensors` package checks the table against the size of the file, so an array is never larger than its file. But it
+parses any table, which may take fifty times as much memory as the table has bytes; so tables are measured before.
 """
 
 import json
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -27,9 +29,14 @@ DTYPES = {
     "F32": np.dtype(np.float32),
     "F64": np.dtype(np.float64),
 }
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
-#: Bytes that a value of JSON text takes in Python at most, and how many bytes all values of a text may always take.
-BYTES_PER_VALUE, ALWAYS_PARSED = 100, 48 * 2**20
+#: Bytes of memory that each byte of a JSON text and each value in it take at most while it is parsed, and how many bytes
+#: parsing may always take.
+BYTES_PER_BYTE, BYTES_PER_VALUE, ALWAYS_PARSED = 10, 160, 48 * 2**20
+
+#: A file starts with the length of its table of contents in 8 bytes. The format limits the table to 100 MB.
+N_LENGTH_BYTES, LONGEST_TABLE = 8, 100_000_000
 
 
 class UnreadableError(ValueError):
@@ -48,7 +55,7 @@ class TensorFile:
 
     Attributes
     ----------
-    names : list of str
+    names : frozenset of str
         Names of the arrays.
     metadata : dict of str to str
         The texts beside them.
@@ -58,7 +65,7 @@ class TensorFile:
 
     def __init__(self, file: Any, size: int) -> None:
         self._file, self.size = file, size
-        self.names: list[str] = list(file.keys())
+        self.names: frozenset[str] = frozenset(file.keys())
         self.metadata: dict[str, str] = file.metadata() or {}
 
     def declaration(self, name: str) -> Declaration:
@@ -93,6 +100,8 @@ def open_tensors(path: Path) -> Iterator[TensorFile]:
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):  # a pipe would wait for a writer
         raise OSError(f"{path} is not a regular file: nothing can be read from it.")
+    with path.open("rb") as start:
+        _check_table(_table_of(start, status.st_size), status.st_size)
     try:
         with safe_open(path, framework="numpy") as file:
             yield TensorFile(file, status.st_size)
@@ -101,23 +110,59 @@ def open_tensors(path: Path) -> Iterator[TensorFile]:
 
 
 def contents(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes:
-    """The bytes of a file with these arrays and texts."""
-    from safetensors.numpy import save
+    """The bytes of a file, always the same for the same arrays and texts.
 
-    # The package would write a transposed or byte-swapped array as it lies in memory.
-    plain = {name: np.asarray(array, array.dtype.newbyteorder("="), order="C") for name, array in arrays.items()}
-    written: bytes = save(plain, dict(metadata))
-    return written
+    Raises
+    ------
+    ValueError
+        If the texts are too long to be read back.
+    """
+    # Large items first, so that each array is aligned to its items.
+    ordered = sorted(arrays.items(), key=lambda item: (-item[1].dtype.itemsize, item[0]))
+    values = [np.asarray(array, array.dtype.newbyteorder("<")).tobytes() for _, array in ordered]
+    stops = list(accumulate(map(len, values), initial=0))
+    table = {"__metadata__": dict(metadata)} | {
+        name: {"dtype": NAMES[array.dtype.newbyteorder("=")], "shape": array.shape, "data_offsets": offsets}
+        for (name, array), offsets in zip(ordered, pairwise(stops), strict=True)
+    }
+    text = json.dumps(table, separators=(",", ":"))
+    text += " " * (-len(text) % N_LENGTH_BYTES)
+    try:
+        _check_table(text, N_LENGTH_BYTES + len(text) + stops[-1])
+    except UnreadableError as error:
+        raise ValueError(f"Names, labels and metadata are too large to be saved: {error}.") from error
+    return b"".join([len(text).to_bytes(N_LENGTH_BYTES, "little"), text.encode("ascii"), *values])
 
 
 def is_storable(dtype: np.dtype) -> bool:
     """Whether arrays of a dtype can be stored."""
-    return dtype.newbyteorder("=") in DTYPES.values()
+    return dtype.newbyteorder("=") in NAMES
 
 
 def parsed(text: str, file_size: int) -> Any:
     """What a JSON text from a file of that size holds; UnreadableError if it would take too much memory."""
-    n_values = sum(map(text.count, ",[{:")) + 1
-    if n_values * BYTES_PER_VALUE > ALWAYS_PARSED + file_size:
-        raise UnreadableError(f"its description has about {n_values:,} values, more than a file of its size may have")
+    _check_cost(text, file_size)
     return json.loads(text)
+
+
+def _table_of(file: IO[bytes], file_size: int) -> str:
+    """The table of contents of a file of that size, cut off where it is too long."""
+    n_bytes = int.from_bytes(file.read(N_LENGTH_BYTES), "little")
+    return file.read(min(n_bytes, file_size, LONGEST_TABLE + 1)).decode("latin-1")
+
+
+def _check_table(table: str, file_size: int) -> None:
+    """Raise UnreadableError if the table of contents of a file of that size is too long."""
+    if len(table) > LONGEST_TABLE:
+        raise UnreadableError(f"its description has more than {LONGEST_TABLE:,} characters")
+    _check_cost(table, file_size)
+
+
+def _check_cost(text: str, file_size: int) -> None:
+    """Raise UnreadableError if a JSON text from a file of that size would take too much memory."""
+    n_values = sum(map(text.count, ",[{:")) + 1
+    if len(text) * BYTES_PER_BYTE + n_values * BYTES_PER_VALUE > ALWAYS_PARSED + file_size:
+        raise UnreadableError(
+            f"its description has about {len(text):,} characters and {n_values:,} values, more than a file of its size may "
+            "have"
+        )

@@ -2,7 +2,7 @@
 
 import copy
 import errno
-import json
+import io
 import os
 import pickle
 import signal
@@ -10,13 +10,17 @@ import stat
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 import fastnn
+from fastnn import archives
 from fastnn.serialization import load, load_metadata, save
+from tests.datasets.hostile import header_of, rewrite_arrays, rewrite_header, texts_of, write_texts
 
 
 def small_network(dtype: str = "float32", seed: int = 0) -> fastnn.Network:
@@ -171,12 +175,27 @@ def test_the_path_is_used_as_given(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["model.fastnn"]
 
 
-def test_numpy_reads_the_file_without_pickle(path):
-    network = small_network()
-    save(network, path)
-    with np.load(path, allow_pickle=False) as arrays:
-        np.testing.assert_array_equal(arrays["parameters"], network.parameters)
-        assert json.loads(arrays["header"].item())["layer_sizes"] == [3, 4, 2]
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_other_programs_read_the_arrays_of_a_file_by_name(path, dtype):
+    network = fastnn.Network([3, 4, 2], normalization="batch", backend="numpy", dtype=dtype, seed=0)
+    network.fit(np.random.default_rng(0).standard_normal((8, 3)), np.arange(8) % 2, epochs=1, progress=False)
+    save(network, path, offsets=np.arange(3))
+    arrays, architecture = load_file(path), network.architecture
+    for number in (1, 2):
+        np.testing.assert_array_equal(arrays.pop(f"layers.{number}.weights"), network.weights[number - 1], strict=True)
+        np.testing.assert_array_equal(arrays.pop(f"layers.{number}.biases"), network.biases[number - 1], strict=True)
+    scales, shifts = (views(network.parameters)[0] for views in (architecture.scale_views, architecture.shift_views))
+    np.testing.assert_array_equal(arrays.pop("layers.1.scales"), scales, strict=True)
+    np.testing.assert_array_equal(arrays.pop("layers.1.shifts"), shifts, strict=True)
+    names = ("running_mean", "running_variance", "last_precision")
+    statistics = [arrays.pop(f"layers.1.{name}") for name in names]
+    np.testing.assert_array_equal(
+        np.concatenate(statistics), network._learned[architecture.n_parameters :], strict=True
+    )
+    np.testing.assert_array_equal(arrays.pop("metadata.offsets"), np.arange(3), strict=True)
+    assert not arrays
+    assert header_of(path)["layer_sizes"] == [3, 4, 2]
+    assert {*texts_of(path)} == {"format", "version", "checksum", "header"}
 
 
 @pytest.mark.parametrize(
@@ -188,6 +207,12 @@ def test_numpy_reads_the_file_without_pickle(path):
         ({1: "one"}, "strings as keys; got {1: 'one'}"),
         (1j, "got 1j"),
         (np.array([None, 1]), "'extra' must be an array of numbers or strings, got one of dtype object"),
+        (np.array([1j]), "'extra' must be an array of numbers or strings, got one of dtype complex128"),
+        (np.array([b"a"]), "'extra' must be an array of numbers or strings, got one of dtype |S1"),
+        (
+            np.array(["2026-01-01"], "M8[D]"),
+            r"'extra' must be an array of numbers or strings, got one of dtype datetime64",
+        ),
     ],
 )
 def test_metadata_of_another_kind_is_refused_before_anything_is_written(path, value, message):
@@ -245,11 +270,14 @@ def test_a_full_disk_in_the_middle_of_the_file_keeps_the_old_one(path, monkeypat
     save(small_network(), path)
     before = path.read_bytes()
 
-    def half_then_full(file, **arrays):
-        file.write(b"PK\x03\x04 half of it")
-        raise OSError(errno.ENOSPC, "No space left on device")
+    class FullDisk(io.BufferedWriter):
+        def write(self, content):
+            super().write(content[: len(content) // 2])
+            self.flush()
+            raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(np, "savez", half_then_full)
+    new_file = archives._new_file_beside
+    monkeypatch.setattr(archives, "_new_file_beside", lambda target: FullDisk(new_file(target).detach()))
     with pytest.raises(OSError, match="No space left on device"):
         save(small_network(seed=1), path)
     assert path.read_bytes() == before
@@ -310,7 +338,9 @@ def test_a_missing_file_is_an_os_error(path):
         load(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"rubbish", b"PK\x03\x04", b"PK\x05\x06" + bytes(18), b"\x93NUMPY"])
+@pytest.mark.parametrize(
+    "content", [b"", b"rubbish", b"PK\x03\x04", b"PK\x05\x06" + bytes(18), b"\x93NUMPY", b"\x02" + bytes(7) + b"{}"]
+)
 @pytest.mark.parametrize("read", [load, load_metadata])
 def test_a_foreign_file_is_refused(path, content, read):
     path.write_bytes(content)
@@ -319,21 +349,32 @@ def test_a_foreign_file_is_refused(path, content, read):
 
 
 @pytest.mark.parametrize(
-    "arrays",
-    [{"X": np.ones(3)}, {"header": np.ones(3)}, {"header": np.array(b"[1]")}, {"header": np.array(b'{"format": 1}')}],
+    "texts",
+    [
+        None,
+        {"format": "pt"},
+        {"header": "{}", "version": "1"},
+        {"format": "fastnn network", "version": "1"},
+        {"format": "fastnn network", "version": "1", "header": "", "checksum": "0"},
+        {"format": "fastnn network", "version": "1", "header": "[1]", "checksum": str(zlib.crc32(b"[1]"))},
+        {"format": "fastnn network", "version": "1", "header": "{}", "checksum": str(zlib.crc32(b"{}"))},
+        {"format": "fastnn network", "version": "1", "header": "{}", "checksum": "0"},
+    ],
 )
-def test_a_foreign_archive_of_arrays_is_refused(path, arrays):
-    with path.open("wb") as file:
-        np.savez(file, **arrays)
+def test_a_foreign_file_of_arrays_is_refused(path, texts):
+    save_file({"X": np.ones(3)}, path, texts)
     with pytest.raises(ValueError, match="not a network saved by fastnn"):
         load(path)
 
 
-def test_a_pickle_in_the_file_is_never_run(path):
+def test_a_pickle_is_never_run(path):
     class Bomb:
         def __reduce__(self):
             return pytest.fail, ("the pickle was run",)
 
+    path.write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(ValueError, match="not a network saved by fastnn"):
+        load(path)
     with path.open("wb") as file:
         np.savez(file, header=np.array([Bomb()], dtype=object))
     with pytest.raises(ValueError, match="not a network saved by fastnn"):
@@ -358,30 +399,37 @@ def test_a_changed_byte_anywhere_is_refused_or_does_not_matter(path):
         changed[position] ^= 0x41
         path.write_bytes(changed)
         try:
-            loaded = load(path, backend="numpy")
+            loaded, metadata = load(path, backend="numpy"), load_metadata(path)
         except ValueError:
             continue
         assert loaded.parameters.tobytes() == network.parameters.tobytes()
         assert loaded.architecture == network.architecture
+        assert metadata["names"] == ["a"]
+        assert metadata["scale"].tolist() == [1, 1]
 
 
-def rewrite(path: Path, parameters: np.ndarray | None = None, **changes: object) -> None:
-    """Save a small network with a changed header or parameters, with correct checksums."""
+def test_a_changed_array_is_named(path):
+    save(small_network(), path, scale=np.ones(2))
+    content = path.read_bytes()
+    for number, name in ((-1, "layers.2.weights"), (content.index(np.ones(2).tobytes()), "metadata.scale")):
+        changed = bytearray(content)
+        changed[number] ^= 1
+        path.write_bytes(changed)
+        read = load_metadata if name.startswith("metadata") else load
+        with pytest.raises(ValueError, match=rf"is damaged .*\(the checksum of {name} is wrong\)"):
+            read(path)
+
+
+def rewrite(path: Path, **changes: object) -> None:
+    """Save a small network with a changed header, with correct checksums."""
     save(small_network(), path)
-    with np.load(path) as arrays:
-        members = dict(arrays)
-    header = {**json.loads(members["header"].item()), **changes}
-    members["header"] = np.array(
-        json.dumps({name: value for name, value in header.items() if value != "absent"}).encode()
-    )
-    if parameters is not None:
-        members["parameters"] = parameters
-    with path.open("wb") as file:
-        np.savez(file, **members)
+    absent = [name for name, value in changes.items() if value == "absent"]
+    rewrite_header(path, lambda header: {name: each for name, each in (header | changes).items() if name not in absent})
 
 
 def test_a_newer_version_of_the_format_is_named(path):
-    rewrite(path, version=2)
+    save(small_network(), path)
+    write_texts(path, texts_of(path) | {"version": "2"})
     with pytest.raises(ValueError, match="version 2 of the file format, but this fastnn reads version 1: install"):
         load(path)
 
@@ -389,24 +437,102 @@ def test_a_newer_version_of_the_format_is_named(path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"layer_sizes": [3, 4, 3]}, "31 parameters of float32 expected, got shape .26,. of float32"),
-        ({"layer_sizes": [10**9, 10**9, 2]}, r"parameters of float32 expected"),
+        (
+            {"layer_sizes": [3, 4, 3]},
+            r"layers.2.weights must have shape \(4, 3\) of float32, got shape \(4, 2\) of float32",
+        ),
+        ({"layer_sizes": [10**9, 10**9, 2]}, r"layers.1.weights must have shape \(1000000000, 1000000000\) of float32"),
+        ({"layer_sizes": [3, 4, 4, 2], "activations": ["tanh", "tanh", "softmax"]}, "normalization"),
+        ({"layer_sizes": [1] * 100}, "99 layers have as many arrays at least, got 4"),
         ({"layer_sizes": "absent"}, "layer_sizes"),
-        ({"layer_sizes": 7}, "layer_sizes"),
+        ({"layer_sizes": 7}, "layer_sizes must be a list, got 7"),
         ({"activations": ["tanh", "cube"]}, r"not known here: call fastnn.register_activation\('cube', ...\) first"),
+        (
+            {"activations": ["x" * 10**6, "cube"]},
+            r"not known here: call fastnn.register_activation\('x{100}', ...\) first",
+        ),
         ({"loss": "guess"}, r"not known here: call fastnn.register_loss\('guess', ...\) first"),
+        ({"loss": "x" * 10**6}, r"not known here: call fastnn.register_loss\('x{100}', ...\) first"),
         ({"loss_options": {"delta": 1.0}}, "delta"),
         ({"loss_options": {"label_smoothing": 2.0}}, "label_smoothing must be a number from 0 to 1"),
-        ({"dtype": "float64"}, "26 parameters of float64 expected"),
-        ({"arrays": ["scale"]}, "metadata.scale"),
+        ({"dtype": "float64"}, r"layers.1.weights must have shape \(3, 4\) of float64, got shape \(3, 4\) of float32"),
+        ({"arrays": ["scale"]}, "there is no metadata.scale"),
         ({"metadata": [1]}, "damaged"),
-        ({"parameters": np.ones((26, 1), np.float32)}, r"got shape \(26, 1\)"),
+        ({"metadata": "absent"}, "damaged"),
+        ({"texts": {"words": {"shape": [1], "values": [3]}}}, "texts must be strings"),
+        ({"texts": {"words": {"shape": [3], "values": ["a"]}}}, "reshape"),
+        ({"texts": {"words": {"shape": [10**6], "values": ["a"]}}}, "reshape"),
+        ({"texts": {"words": {"shape": [101], "values": ["a" * 10**5] + [""] * 100}}}, "one of 100,000 characters"),
+        ({"object": "os.system"}, "unknown object 'os.system'"),
+        ({"object": ["Network"]}, "unhashable"),
+        ({"object": "absent"}, "object"),
+        ({"n_networks": 2}, "there is no members.1.layers.1.weights"),
+        ({"n_networks": 1.0}, "1 to 1,000 networks expected, got 1.0"),
     ],
 )
 def test_a_header_that_does_not_fit_is_described(path, changes, message):
     rewrite(path, **changes)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message):  # noqa: PT012
+        load_metadata(path)
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda array: array.ravel(), r"must have shape \(3, 4\) of float32, got shape \(12,\)"),
+        (lambda array: array.T, r"must have shape \(3, 4\) of float32, got shape \(4, 3\)"),
+        (lambda array: array[np.newaxis], r"got shape \(1, 3, 4\)"),
+        (lambda array: array.astype("f8"), "got shape .* of float64"),
+        (lambda array: array.astype("i4"), "got shape .* of int32"),
+    ],
+)
+def test_an_array_that_does_not_fit_is_described(path, change, message):
+    save(small_network(), path)
+    name = "layers.1.weights"
+    rewrite_arrays(path, lambda arrays: arrays | {name: change(arrays[name])})
+    with pytest.raises(ValueError, match=f"is damaged: its header and its arrays do not match .{name} .*{message}"):
+        load(path)
+
+
+def test_a_missing_array_is_named(path):
+    save(small_network(), path)
+    rewrite_arrays(path, lambda arrays: {name: each for name, each in arrays.items() if name != "layers.2.biases"})
+    with pytest.raises(ValueError, match=r"there is no layers\.2\.biases"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["layers.3.weights", "layers.2.running_mean", "inputs.scales", "members.1.layers.1.weights"],
+)
+def test_an_array_too_many_is_named(path, name):
+    save(small_network(), path)
+    rewrite_arrays(path, lambda arrays: arrays | {name: np.ones(2, np.float32)})
+    with pytest.raises(ValueError, match=f"{name} belongs to another network"):
+        load(path)
+
+
+def test_arrays_that_do_not_belong_to_the_network_may_be_added(path):
+    save(small_network(), path)
+    rewrite_arrays(path, lambda arrays: arrays | {"history": np.ones(2), "more": np.array([True])})
+    assert load(path, backend="numpy").parameters.tobytes() == small_network().parameters.tobytes()
+
+
+def test_the_same_array_is_not_read_a_thousand_times(path):
+    save(small_network(), path, scale=np.ones(2))
+    rewrite_header(path, lambda header: header.update(arrays=["scale"] * 1000))
+    with pytest.raises(ValueError, match=r"metadata\.scale is used twice"):
+        load_metadata(path)
+
+
+def test_an_error_that_quotes_a_file_is_one_short_line(path):
+    rewrite(path, arrays=["\n\x1b[31m" + "x" * 10**5])
+    with pytest.raises(ValueError, match="there is no metadata") as caught:
+        load(path)
+    message = str(caught.value).removeprefix(str(path))
+    assert message.isprintable()
+    assert len(message) < 600
 
 
 def test_a_file_from_before_a_loss_had_its_option_is_read(path):
@@ -414,16 +540,24 @@ def test_a_file_from_before_a_loss_had_its_option_is_read(path):
     assert load(path, backend="numpy").architecture.loss == fastnn.losses.SquaredError(scale=1.0)
 
 
-def test_parameters_of_the_other_byte_order_are_read(path):
-    network = small_network()
-    rewrite(path, parameters=network.parameters.astype(network.dtype.newbyteorder()))
-    assert load(path, backend="numpy").parameters.tobytes() == network.parameters.tobytes()
+def test_arrays_in_any_order_of_bytes_and_of_axes_come_back(path):
+    matrix = np.arange(6.0).reshape(2, 3)
+    given = {"other": matrix.astype(matrix.dtype.newbyteorder()), "transposed": matrix.T, "part": matrix[:, ::2]}
+    save(small_network(), path, **given, nothing=np.ones((0, 3)), single=np.array(2.5))
+    loaded = load_metadata(path)
+    for name, array in given.items():
+        np.testing.assert_array_equal(loaded[name], array)
+        assert loaded[name].dtype == matrix.dtype
+    assert loaded["nothing"].shape == (0, 3)
+    np.testing.assert_array_equal(loaded["single"], np.array(2.5), strict=True)
 
 
-def test_a_compressed_file_is_read(path):
-    save(small_network(), path)
-    with np.load(path) as arrays:
-        members = dict(arrays)
-    with path.open("wb") as file:
-        np.savez_compressed(file, **members)
-    assert load(path, backend="numpy").parameters.tobytes() == small_network().parameters.tobytes()
+def test_what_could_not_be_read_back_is_not_written(path):
+    for metadata in ({"names": ["name"] * 10**6}, {"text": "x" * 10**7}):
+        with pytest.raises(ValueError, match=r"Names, labels and metadata are too large to be saved: .* more than"):
+            save(small_network(), path, **metadata)
+    with pytest.raises(ValueError, match="an array of 1,001 strings must not have one of 100,000 characters"):
+        save(small_network(), path, words=np.array(["x" * 10**5] + [""] * 1000))
+    assert not path.exists()
+    save(small_network(), path, names=["name"] * 10**5, text="x" * 10**5, words=np.array(["x" * 10**5] + [""] * 10))
+    assert len(load_metadata(path)["names"]) == 10**5

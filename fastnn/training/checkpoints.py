@@ -288,8 +288,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Saved:
 
 def _learned(header: dict[str, Any], arrays: Arrays) -> np.ndarray:
     """Parameters and statistics in one vector."""
-    architecture, dtype = described_architecture(header), check_dtype(header["dtype"])
-    check_arrays(arrays, "", architecture, dtype)
+    architecture, dtype = described_architecture(header, len(arrays.names)), check_dtype(header["dtype"])
+    check_arrays(arrays, [""], architecture, dtype)
     learned = np.empty(architecture.n_parameters + architecture.n_statistics, dtype)
     read_arrays(arrays, "", architecture, learned)
     return learned
