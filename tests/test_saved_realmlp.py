@@ -1,15 +1,12 @@
 """RealMLP estimators in files: what is loaded predicts as before, and hostile files are rejected."""
 
-import io
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
 import fastnn
 from fastnn.tabular import TableEncoder
-from tests.datasets.hostile import bytes_of, members_of, rewrite_header, write_members
+from tests.datasets.hostile import arrays_of, header_of, rewrite_arrays, rewrite_header, texts_of
 
 QUICK = {"n_members": 2, "n_epochs": 2, "hidden_layer_sizes": 4, "random_state": 0, "backend": "numpy"}
 N_ROWS = 40
@@ -87,7 +84,7 @@ def test_a_loaded_estimator_is_saved_alike_and_fitted_again_and_has_its_metadata
 
 
 def test_columns_without_names_are_known_by_position(tmp_path, table, kinds):
-    rows = table.astype(object).fillna(0).to_numpy()
+    rows = table.fillna({"size": 0.0, "colour": "none"}).to_numpy()
     classifier = fastnn.RealMLPClassifier(categorical_features=[1, 2], **QUICK)
     fastnn.save(classifier.fit([[float(a), str(b), c] for a, b, c in rows], kinds), tmp_path / "model")
     assert not hasattr(load(tmp_path / "model"), "feature_names_in_")
@@ -96,9 +93,10 @@ def test_columns_without_names_are_known_by_position(tmp_path, table, kinds):
 def test_no_rows_are_in_the_file(tmp_path, kinds):
     X = pd.DataFrame({"size": np.random.default_rng(1).normal(size=N_ROWS)})
     fastnn.save(fastnn.RealMLPClassifier(oob_score=True, **QUICK).fit(X, kinds), tmp_path / "model")
-    members = members_of(tmp_path / "model")
-    assert sorted(members) == ["header.npy", "parameters.npy"]
-    assert not any(str(value) in np.load(io.BytesIO(members["header.npy"])).item().decode() for value in X["size"])
+    arrays, text = arrays_of(tmp_path / "model"), texts_of(tmp_path / "model")["header"]
+    assert all(name.startswith(("members.1.", "members.2.")) for name in arrays)
+    assert not any(len(array) == N_ROWS for array in arrays.values())
+    assert not any(str(value) in text for value in X["size"])
 
 
 def test_what_cannot_be_saved_is_refused(tmp_path, table, kinds):
@@ -127,11 +125,15 @@ def change_parameters(**entries):
     ("damage", "message"),
     [
         (lambda header: header.update(estimator=3), "not subscriptable"),
-        (lambda header: header.update(estimator={}), "class"),
-        (change(**{"class": "os.system"}), "unknown estimator 'os.system'"),
-        (change(**{"class": ["a"]}), "unhashable"),
-        (change(**{"class": "RealMLPRegressor"}), "unexpected keyword argument"),
+        (lambda header: header.update(estimator={}), "parameters"),
+        (lambda header: header.update(object="os.system"), "unknown object 'os.system'"),
+        (lambda header: header.update(object=["a"]), "unhashable"),
+        (lambda header: header.update(object="RealMLPRegressor"), "unexpected keyword argument"),
+        (lambda header: header.update(object="MLPClassifier"), "too many values|unexpected keyword argument"),
         (change(parameters=[1]), "cannot convert"),
+        (change_parameters(random_state={"class": "os.system"}), "optimizer"),
+        (change_parameters(random_state={"optimizer": "os.system", "options": {}}), "os.system"),
+        (change_parameters(random_state={"loss": "os.system", "options": {}}), "os.system"),
         (change_parameters(preset="large"), "'preset' parameter"),
         (change_parameters(hidden_layer_sizes=[-1]), "hidden_layer_sizes must be positive"),
         (change_parameters(dropout="much"), "'dropout' parameter"),
@@ -149,10 +151,18 @@ def change_parameters(**entries):
         (change(epochs=[1, -1]), "epochs must be 2 counts"),
         (change(encoder={"named": True, "columns": []}), "at least one column"),
         (change_column(0, number=None), "2 outputs, got"),
+        (change_column(1, name="x" * 3_000_000), "may have 8,388,608 characters at most, got 9,000,000"),
         (change_column(0, number=[float("inf"), 1.0]), "must be finite"),
         (change_column(1, levels=["a", "b"]), "2 levels cannot have 3 small columns"),
         (lambda header: header.update(loss="squared_error", loss_options={}), "loss|activation"),
-        (lambda header: header.pop("estimator"), "parameters of float32 expected"),
+        (lambda header: header.pop("estimator"), "estimator"),
+        (lambda header: header.update(n_networks=1200), "1 to 1,000 networks expected, got 1200"),
+        (lambda header: header.update(n_networks=0), "1 to 1,000 networks expected, got 0"),
+        (lambda header: header.update(n_networks=True), "1 to 1,000 networks expected, got True"),
+        (lambda header: header.update(n_networks=3), "there is no members.3"),
+        (lambda header: header.update(n_networks=1), "there is no layers.1.weights"),
+        (lambda header: header.pop("n_networks"), "there is no layers.1.weights"),
+        (lambda header: header.update(dtype="float64"), "of float64, got shape .* of float32"),
     ],
 )
 def test_a_header_that_does_not_fit_is_rejected(saved, damage, message):
@@ -181,31 +191,47 @@ def test_targets_that_do_not_fit_are_rejected(saved_regressor, entries, message)
         load(saved_regressor)
 
 
+def change_array(name, change):
+    return lambda arrays: arrays | {name: change(arrays[name])}
+
+
+def without(prefix):
+    return lambda arrays: {name: array for name, array in arrays.items() if not name.startswith(prefix)}
+
+
 @pytest.mark.parametrize(
-    ("reshape", "message"),
+    ("damage", "message"),
     [
+        (change_array("members.2.layers.1.weights", lambda W: np.full_like(W, np.nan)), "parameters must be finite"),
+        (change_array("members.1.inputs.scales", lambda s: s * np.float32(np.inf)), "parameters must be finite"),
+        (change_array("members.2.layers.1.weights", lambda W: W[1:]), "members.2.layers.1.weights must have shape"),
+        (change_array("members.2.layers.1.weights", lambda W: W[:0]), "members.2.layers.1.weights must have shape"),
         (
-            lambda rows: np.where(np.arange(rows.size).reshape(rows.shape) == 5, np.nan, rows),
-            "parameters must be finite",
+            change_array("members.1.layers.1.biases", lambda b: b[np.newaxis]),
+            "members.1.layers.1.biases must have shape",
         ),
-        (lambda rows: np.repeat(rows, 600, axis=0), "1 to 1,000 networks expected, got 1,200"),
-        (lambda rows: rows[:0], "1 to 1,000 networks expected, got 0"),
-        (lambda rows: rows[:1], "epochs must be 1 counts"),
-        (lambda rows: rows[:, 1:], "parameters of float32 expected"),
-        (lambda rows: rows[0], "networks expected|parameters of float32 expected"),
-        (lambda rows: rows.astype("f8"), "parameters of float32 expected"),
+        (change_array("members.1.layers.1.biases", lambda b: b.astype("f8")), "of float32, got shape .* of float64"),
+        (without("members.2."), "there is no members.2."),
+        (without("members.1.inputs."), "there is no members.1.inputs."),
+        (without(""), "2 layers have as many arrays at least, got 0"),
     ],
 )
-def test_parameters_that_do_not_fit_are_rejected(saved, reshape, message):
-    members = members_of(saved)
-    rows = np.load(io.BytesIO(members["parameters.npy"]))
-    changed = np.asarray(reshape(rows), rows.dtype if "finite" in message else None)
-    write_members(saved, members | {"parameters.npy": bytes_of(changed)})
+def test_arrays_that_do_not_fit_are_rejected(saved, damage, message):
+    rewrite_arrays(saved, damage)
     with pytest.raises(ValueError, match=f"model is damaged: .*({message})"):
         load(saved)
 
 
-def test_the_header_is_json_without_pickles(saved):
-    header = json.loads(np.load(io.BytesIO(members_of(saved)["header.npy"]), allow_pickle=False).item())
-    assert header["estimator"]["class"] == "RealMLPClassifier"
+def test_a_count_of_epochs_for_each_network_is_needed(saved):
+    rewrite_arrays(saved, without("members.2."))
+    rewrite_arrays(saved, lambda arrays: {name.removeprefix("members.1."): each for name, each in arrays.items()})
+    rewrite_header(saved, lambda header: header.update(n_networks=1))
+    with pytest.raises(ValueError, match="epochs must be 1 counts"):
+        load(saved)
+
+
+def test_the_header_describes_the_estimator(saved):
+    header = header_of(saved)
+    assert header["object"] == "RealMLPClassifier"
+    assert header["n_networks"] == 2
     assert "n_threads" not in header["estimator"]["parameters"]

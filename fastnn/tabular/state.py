@@ -15,6 +15,9 @@ from fastnn.tabular.levels import Levels
 #: Kinds of levels.
 TEXT, BOOLEANS, NUMBERS = "text", "booleans", "numbers"
 
+#: The most characters in the names of all small columns, those of their levels not counted.
+MOST_CHARACTERS = 2**23
+
 Encoding = NumberEncoding | CategoryEncoding
 
 
@@ -31,7 +34,9 @@ def encoder_state(encoder: TableEncoder) -> dict[str, Any]:
     dict
         ``"columns"``, one dictionary for each column of the table, and whether the columns are ``"named"``.
     """
-    return {"named": encoder.names is not None, "columns": [_state(encoding) for encoding in encoder.encodings]}
+    columns = [_state(encoding) for encoding in encoder.encodings]
+    _check_names(columns)
+    return {"named": encoder.names is not None, "columns": columns}
 
 
 def restored_encoder(state: Any, **parameters: Any) -> TableEncoder:
@@ -50,6 +55,7 @@ def restored_encoder(state: Any, **parameters: Any) -> TableEncoder:
         If the state is not one.
     """
     columns = _checked(state["columns"], list, "columns")
+    _check_names(columns)
     encodings = [_encoding(column) for column in columns]
     names = tuple(encoding.column.name for encoding in encodings)
     if len(set(names)) < len(names):
@@ -59,6 +65,15 @@ def restored_encoder(state: Any, **parameters: Any) -> TableEncoder:
     if not encoder.encoded_names_:
         raise ValueError("at least one column must be encoded")
     return encoder
+
+
+def _check_names(columns: list[dict[str, Any]]) -> None:
+    """Raise ValueError if columns have names so long that their small columns, each with the name in its own, are too large."""
+    n_characters = sum(len(_checked(column["name"], str, "name")) * len(column.get("small", ())) for column in columns)
+    if n_characters > MOST_CHARACTERS:
+        raise ValueError(
+            f"the names of all encoded columns may have {MOST_CHARACTERS:,} characters at most, got {n_characters:,}"
+        )
 
 
 def _state(encoding: Encoding) -> dict[str, Any]:
