@@ -3,6 +3,8 @@
 import gzip
 import json
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from click.testing import CliRunner
 import fastnn
 from fastnn.cli import main as command_line
 from fastnn.datasets import load_table, read_idx
+from fastnn.tensor_file import ALWAYS_PARSED, BYTES_PER_BYTE, BYTES_PER_VALUE
 from fastnn.training.callbacks import Callback, EarlyStopping
 from fastnn.training.checkpoints import Checkpoint
 from tests.datasets.hostile import (
@@ -28,11 +31,16 @@ from tests.datasets.hostile import (
     nested,
     new_network,
     npy_header,
+    rewrite_arrays,
     rewrite_header,
+    rewrite_table,
+    split_file,
     write_bomb,
     write_members,
+    write_raw,
 )
 
+LARGE = 2**27  # bytes of an array
 BOMB = 96 * 2**20  # of zeros, a tenth of a megabyte when packed
 
 
@@ -73,57 +81,210 @@ def little_memory(n_bytes: int = 64_000_000) -> Iterator[None]:
         tracemalloc.stop()
 
 
-# Bombs
+# Lies about sizes
 
 
 @pytest.mark.parametrize("read", [load, fastnn.load_metadata])
 def test_what_is_not_needed_of_a_model_is_not_read(model, read):
-    write_bomb(model, "others.npy", npy_header((BOMB // 8,)), BOMB)
+    rewrite_arrays(model, lambda arrays: arrays | {"others": np.zeros(LARGE // 8)})
     with little_memory():
         read(model)
 
 
 @pytest.mark.parametrize(
-    ("name", "header", "message"),
-    [
-        ("parameters.npy", npy_header((BOMB // 8,)), "26 parameters of float64 expected, got shape"),
-        ("parameters.npy", npy_header((26,)), r"declares 336 bytes, but the archive has 100,663,\d+"),
-        ("parameters.npy", b"\x93NUMPY\x02\x00\xff\xff\xff\x0f", "its header claims to have 268,435,455 bytes"),
-        ("header.npy", npy_header((), f"|S{BOMB}"), "header: it unpacks to more than 1,048,576 bytes"),
-    ],
+    ("length", "message"),
+    [(2**64 - 1, "header too large"), (2**63, "header too large"), (10**8, "invalid header length"), (0, ""), (3, "")],
 )
-def test_a_bomb_in_what_is_needed_of_a_model_is_refused(model, name, header, message):
-    write_members(model, {other: content for other, content in members_of(model).items() if other != name})
-    write_bomb(model, name, header, BOMB)
-    for read in (load, fastnn.load_metadata):
-        if read is load or "declares" not in message:
-            with little_memory(), pytest.raises(ValueError, match=message):
-                read(model)
-
-
-def test_a_bomb_that_fits_its_header_is_refused_for_its_size(model):
-    rewrite_header(model, lambda header: header.update(layer_sizes=[1, 2**21, 2]) or header)
-    write_members(model, {name: content for name, content in members_of(model).items() if name != "parameters.npy"})
-    size = 4 * 2**21 + 2
-    write_bomb(model, "parameters.npy", npy_header((size,)) + bytes(16), 2**26)
-    with little_memory(), pytest.raises(ValueError, match="unpacks to 64 MiB, and at most 16 MiB are read"):
+def test_a_file_that_lies_about_the_length_of_its_table_is_refused(model, length, message):
+    write_raw(model, *split_file(model), n_bytes=length)
+    with little_memory(), pytest.raises(ValueError, match=f"not a network saved by fastnn .*{message}"):
         load(model)
 
 
-def test_a_bomb_among_the_metadata_is_refused_where_they_are_asked_for(model):
-    write_members(model, {name: each for name, each in members_of(model).items() if name != "metadata.scale.npy"})
-    write_bomb(model, "metadata.scale.npy", npy_header((BOMB // 8,)), BOMB)
-    load(model)
-    with little_memory(), pytest.raises(ValueError, match="if its size is right, save it without compression"):
-        fastnn.load_metadata(model)
+def entry(dtype="F64", shape=(3, 4), data_offsets=(0, 96)):
+    return {"dtype": dtype, "shape": shape, "data_offsets": data_offsets}
 
 
-def test_a_bomb_in_a_checkpoint_is_refused(checkpoint):
-    write_members(checkpoint, {name: each for name, each in members_of(checkpoint).items() if name != "array.1.npy"})
-    write_bomb(checkpoint, "array.1.npy", npy_header((1, BOMB // 8)), BOMB)
+WEIGHTS = "layers.1.weights"
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {WEIGHTS: entry(shape=(3, 5))},
+        {WEIGHTS: entry(shape=(10**9, 10**9))},
+        {WEIGHTS: entry(shape=(2**62, 2**62))},
+        {WEIGHTS: entry(shape=(2**64, 1))},
+        {WEIGHTS: entry(shape=(-3, -4))},
+        {WEIGHTS: entry(shape=(3.0, 4.0))},
+        {WEIGHTS: entry(shape="34")},
+        {WEIGHTS: entry(shape=[1] * 10**5)},
+        {WEIGHTS: entry(dtype="F32")},
+        {WEIGHTS: entry(dtype="F128")},
+        {WEIGHTS: entry(dtype="O")},
+        {WEIGHTS: entry(dtype=None)},
+        {WEIGHTS: entry(dtype=["F64"])},
+        {WEIGHTS: entry(data_offsets=(0, 10**15))},
+        {WEIGHTS: entry(data_offsets=(96, 0))},
+        {WEIGHTS: entry(data_offsets=(-96, 0))},
+        {WEIGHTS: entry(data_offsets=(2**64 - 96, 2**64))},
+        {WEIGHTS: entry(data_offsets=(0,))},
+        {WEIGHTS: None},
+        {WEIGHTS: []},
+        {WEIGHTS: {}},
+        {"overlapping": entry()},
+        {"beyond the end": entry(data_offsets=(10**6, 10**6 + 96))},
+        {"nothing": entry(shape=(0, 10**30), data_offsets=(0, 0))},
+        {"__metadata__": None},
+        {"__metadata__": {"format": 3}},
+        {"__metadata__": {"format": ["fastnn network"]}},
+        {"__metadata__": [["format", "fastnn network"]]},
+    ],
+    ids=lambda lie: str(lie)[:60],
+)
+def test_a_table_of_contents_that_lies_is_refused(model, lie):
+    rewrite_table(model, lambda table: table | lie)
+    for read in (load, fastnn.load_metadata):
+        with little_memory(), pytest.raises(ValueError, match="not a network saved by fastnn"):
+            read(model)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "n_bits"), [("BF16", 16), ("F8_E4M3", 8), ("F8_E5M2", 8), ("F6_E2M3", 6), ("F4", 4), ("C64", 64)]
+)
+@pytest.mark.parametrize(("name", "read"), [(WEIGHTS, load), ("metadata.scale", fastnn.load_metadata)])
+def test_arrays_of_types_that_numpy_lacks_are_refused(model, dtype, n_bits, name, read):
+    table, content = split_file(model)
+    entries = json.loads(table)
+    entries["what was there"] = entries[name]
+    entries[name] = entry(dtype, (8, 3), (len(content), len(content) + 3 * n_bits))
+    write_raw(model, json.dumps(entries).encode(), content + bytes(3 * n_bits))
+    with pytest.raises(ValueError, match=f"{name} has the type {dtype}, which NumPy lacks"):
+        read(model)
+
+
+@pytest.mark.parametrize("table", [b"", b"{", b"[]", b"{}", b"3", b"null", b'"x"', b"\xff\xfe", b'{"a":' * 200])
+def test_what_is_no_table_of_contents_is_refused(model, table):
+    write_raw(model, table)
+    with pytest.raises(ValueError, match="not a network saved by fastnn"):
+        load(model)
+
+
+def test_an_array_that_is_listed_twice_is_read_once_and_texts_that_are_listed_twice_are_refused(model):
+    network, (table, content) = load(model), split_file(model)
+    arrays = {name: each for name, each in json.loads(table).items() if name != "__metadata__"}
+    write_raw(model, table.rstrip()[:-1] + b"," + json.dumps(arrays).encode()[1:], content)
+    assert load(model).parameters.tobytes() == network.parameters.tobytes()
+    write_raw(model, table.rstrip()[:-1] + b"," + table[1:], content)
+    with pytest.raises(ValueError, match="duplicate field `__metadata__`"):
+        load(model)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        b'{"x":[' + b"0," * 10**6 + b"0]}",
+        b'{"x":[' + b"[0]," * 10**6 + b"0]}",
+        b'{"__metadata__":{' + b",".join(b'"%x":""' % number for number in range(10**6)) + b"}}",
+        b'{"__metadata__":{"format":"' + b"x" * 10**7 + b'"}}',
+        b"{" + b",".join(b'"%x":["U8",[0],[0,0]]' % number for number in range(3 * 10**5)) + b"}",
+    ],
+    ids=["numbers", "lists", "texts", "a long text", "arrays"],
+)
+def test_a_table_of_contents_that_would_take_much_memory_is_refused(model, table):
+    write_raw(model, table)
+    with (
+        little_memory(64_000_000 + 2 * len(table)),
+        pytest.raises(ValueError, match="more than a file of its size may"),
+    ):
+        load(model)
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        (2**23, r"layers.1.weights must have shape \(8388608, 4\) of float64, got shape \(3, 4\)"),
+        (10**18, "which no memory can hold"),
+    ],
+)
+def test_no_memory_is_taken_for_arrays_that_are_smaller_than_the_header_says(model, size, message):
+    rewrite_header(model, lambda header: header.update(layer_sizes=[size, 4, 2]))
+    for read in (load, fastnn.load_metadata):
+        with little_memory(), pytest.raises(ValueError, match=message):
+            read(model)
+
+
+#: Loads files in processes of their own, and prints by how many bytes the memory of each grows at most.
+PROGRAM = """
+import os, resource, sys
+import fastnn
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+fastnn.load(sys.argv[1], backend="numpy")  # imports what loading needs
+for path in sys.argv[2:]:
+    if os.fork() == 0:
+        before = peak()
+        try:
+            fastnn.load(path, backend="numpy")
+        except ValueError:
+            print(peak() - before, flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def numbered(text, count):
+    return b",".join(text % number for number in range(count))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="units of ru_maxrss differ")
+@pytest.mark.usefixtures("processes_find_fastnn")
+def test_all_the_memory_that_a_hostile_file_takes_is_limited(model, tmp_path):
+    """That of the safetensors package too, which Python does not see."""
+    tables = {
+        "a long text": b'{"__metadata__":{"format":"' + b"x" * 90_000_000 + b'"}}',
+        "a wide text": b'{"__metadata__":{"format":"' + b"x" * 4_500_000 + b'\\ud83d\\ude00"}}',
+        "numbers": b'{"x":[' + b"0," * 45_000_000 + b"0]}",
+        "some numbers": b'{"x":[' + b"0," * 250_000 + b"0]}",
+        "some lists": b'{"x":[' + b"[0]," * 120_000 + b"0]}",
+        "some dictionaries": b'{"x":[' + b'{"":0},' * 80_000 + b"0]}",
+        "some texts": b'{"__metadata__":{' + numbered(b'"%x":"a"', 120_000) + b"}}",
+        "arrays": b"{" + numbered(b'"%x":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}', 800_000) + b"}",
+        "some arrays": b"{" + numbered(b'"%x":["U8",[0],[0,0]]', 30_000) + b"}",
+    }
+    paths = [tmp_path / name for name in tables]
+    for path, table in zip(paths, tables.values(), strict=True):
+        write_raw(path, table)
+    header = tmp_path / "lists in the header"
+    header.write_bytes(model.read_bytes())
+    rewrite_header(header, f'{{"checksums":{{}},"x":[{"[]," * (n_allowed("[]") - 1)}[]]}}')
+    paths.append(header)
+    arguments = [sys.executable, "-c", PROGRAM, model, *paths]
+    grown = subprocess.run(arguments, check=True, capture_output=True, text=True).stdout.split()
+    assert len(grown) == len(paths)
+    for path, n_bytes in zip(paths, map(int, grown), strict=True):
+        assert n_bytes < 64_000_000 + 2 * path.stat().st_size, path.name
+
+
+def test_many_layers_without_arrays_are_refused_at_once(model):
+    n_layers = 20_000
+    changes = {"layer_sizes": [2] * (n_layers + 1), "activations": ["tanh"] * (n_layers - 1) + ["softmax"]}
+    changes |= {"normalization": ["none"] * (n_layers - 1), "dropout": [0.0] * (n_layers - 1)}
+    rewrite_header(model, lambda header: header | changes)
+    with little_memory(), pytest.raises(ValueError, match="20,000 layers have as many arrays at least, got 5"):
+        load(model)
+
+
+def test_an_array_of_a_checkpoint_is_read_once(checkpoint):
+    rewrite_header(checkpoint, set_in("history", "scores", {str(n): {"array": "layers.1.biases"} for n in range(1000)}))
     load(checkpoint)
-    with little_memory(), pytest.raises(ValueError, match="unpacks to 96 MiB"):
+    with pytest.raises(ValueError, match=r"layers\.1\.biases is used twice"):
         resume(checkpoint)
+
+
+# Bombs
 
 
 def test_a_bomb_in_data_is_refused_or_not_read(tmp_path):
@@ -175,11 +336,42 @@ def test_a_bomb_of_images_is_refused(tmp_path, n_declared):
 
 @pytest.mark.parametrize("depth", [101, 990, 1500, 100_000])
 def test_deeply_nested_headers_are_refused(model, checkpoint, depth):
-    text = json.dumps({"format": "fastnn network", "version": 1, "metadata": "DEEP"}).replace('"DEEP"', nested(depth))
+    text = json.dumps({"checksums": {}, "metadata": "DEEP"}).replace('"DEEP"', nested(depth))
     for path, read in ((model, load), (model, fastnn.load_metadata), (checkpoint, resume)):
         rewrite_header(path, text)
         with pytest.raises(ValueError, match=r"header .*has lists or dictionaries|must not have lists or dictionaries"):
             read(path)
+
+
+@pytest.mark.parametrize("item", ["[]", "{}", "[0]", '{"":0}', "0", "1.5", '""', '"\\ud83d\\ude00"', "null"])
+def test_headers_of_many_values_take_little_memory(model, item):
+    """Just as many values as are allowed, and ten times as many."""
+    for n_values, message in ((n_allowed(item), "layer_sizes"), (10 * n_allowed(item), "more than a file of its size")):
+        rewrite_header(model, f'{{"checksums":{{}},"x":[{",".join([item] * n_values)}]}}')
+        with little_memory(), pytest.raises(ValueError, match=message):
+            load(model)
+
+
+def test_a_large_text_takes_little_memory(model, checkpoint):
+    n_characters = int(0.9 * ALWAYS_PARSED) // BYTES_PER_BYTE
+    for path, read in ((model, fastnn.load_metadata), (checkpoint, resume)):
+        for length, message in ((n_characters, "do not match"), (10 * n_characters, "more than a file of its size")):
+            rewrite_header(path, f'{{"checksums":{{}},"progress":"{"x" * length}\\ud83d\\ude00"}}')
+            with little_memory(64_000_000 + 2 * length), pytest.raises(ValueError, match=message):
+                read(path)
+
+
+def n_allowed(item):
+    """How often a header may have an item at most, nearly."""
+    n_characters, n_values = len(json.dumps(item)) - 1, sum(map(item.count, ",[{:")) + 1
+    return int(0.9 * ALWAYS_PARSED) // (n_characters * BYTES_PER_BYTE + n_values * BYTES_PER_VALUE)
+
+
+@pytest.mark.parametrize("n_digits", [4000, 5000, 10**6])
+def test_numbers_of_many_digits_are_refused_at_once(model, n_digits):
+    rewrite_header(model, f'{{"checksums":{{}},"layer_sizes":[{"9" * n_digits},2]}}')
+    with little_memory(), pytest.raises(ValueError, match="is damaged"):
+        load(model)
 
 
 def test_what_is_nested_too_deeply_to_be_read_is_not_written(tmp_path):
@@ -256,7 +448,7 @@ def set_in(*keys_and_value):
 
 
 FAULTS = {
-    "a reason that is an array": set_in("history", "stop_reason", {"array": "parameters"}),
+    "a reason that is an array": set_in("history", "stop_reason", {"array": "layers.1.biases"}),
     "a reason that is a number": set_in("history", "stop_reason", 3),
     "parameters that are text": set_in("callbacks", 0, "parameters", "text"),
     "parameters that are another array": set_in("callbacks", 0, "parameters", {"array": "array.1"}),
@@ -266,7 +458,7 @@ FAULTS = {
     "a best epoch that is no integer": set_in("callbacks", 0, "best_epoch", 1.5),
     "callbacks that are text": set_in("callbacks", "x"),
     "an epoch after the last": set_in("history", "found_best", 10**30),
-    "a short history": set_in("history", "loss", {"array": "parameters"}),
+    "a short history": set_in("history", "loss", {"array": "layers.1.biases"}),
     "validation without validation data": set_in("history", "validation_loss", {"array": "array.2"}),
     "scores that are numbers": set_in("history", "scores", {"f1": 3}),
     "scores that are a list": set_in("history", "scores", [1]),
@@ -335,20 +527,21 @@ def test_a_callback_that_cannot_take_up_its_state_leaves_the_network_as_it_was(t
 # Other damage
 
 
-def test_encrypted_archives_are_refused(model, checkpoint, tmp_path):
+def test_encrypted_archives_are_refused(tmp_path):
     data = tmp_path / "file.npz"
     np.savez(data, X=X, y=Y)
-    for path, read in ((model, load), (checkpoint, resume), (data, load_table)):
-        encrypt(path)
-        with pytest.raises(ValueError, match="it is encrypted"):
-            read(path)
+    encrypt(data)
+    with pytest.raises(ValueError, match="it is encrypted"):
+        load_table(data)
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_compression_that_numpy_does_not_use_is_refused(model, compression):
-    write_members(model, members_of(model), compression)
+def test_compression_that_numpy_does_not_use_is_refused(tmp_path, compression):
+    data = tmp_path / "file.npz"
+    np.savez(data, X=X, y=Y)
+    write_members(data, members_of(data), compression)
     with pytest.raises(ValueError, match="compressed by a method that NumPy does not use"):
-        load(model)
+        load_table(data)
 
 
 @pytest.mark.parametrize(
@@ -361,11 +554,8 @@ def test_compression_that_numpy_does_not_use_is_refused(model, compression):
         b"",
     ],
 )
-def test_headers_of_arrays_that_are_cut_short_are_refused(model, tmp_path, header):
+def test_headers_of_arrays_that_are_cut_short_are_refused(tmp_path, header):
     array = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(208)
-    write_members(model, members_of(model) | {"parameters.npy": array})
-    with pytest.raises(ValueError, match=r"is damaged or is not a network saved by fastnn \(parameters\.npy: "):
-        load(model)
     data = tmp_path / "file.npz"
     write_members(data, {"X.npy": array, "y.npy": bytes_of(Y)})
     with pytest.raises(ValueError, match=r"cannot be read as arrays of numbers: X\.npy"):
@@ -426,7 +616,7 @@ def test_what_a_model_says_of_its_data_is_checked(model, tmp_path, metadata, mes
 
 @pytest.mark.parametrize("depth", [990, 100_000])
 def test_deeply_nested_headers_are_no_models_for_the_command_line(model, tmp_path, depth):
-    rewrite_header(model, f'{{"format": "fastnn network", "version": 1, "metadata": {nested(depth)}}}')
+    rewrite_header(model, f'{{"checksums": {{}}, "metadata": {nested(depth)}}}')
     data = tmp_path / "data.npz"
     np.savez(data, X=X, y=Y)
     for arguments in (["predict", str(model), str(data)], ["train", "--data", str(data), "--output", str(model)]):
