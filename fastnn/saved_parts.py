@@ -1,7 +1,8 @@
 """Parts of fitted estimators in JSON types, and back, checked: the file that they come from may be damaged or hostile."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from fastnn.losses import Loss, find_loss
 from fastnn.optimizers import OPTIMIZERS, Optimizer
 from fastnn.quasi_newton import LBFGS
+from fastnn.saved_metadata import check_strings
 
 #: Parameters that belong to the machine, and are chosen on loading.
 OF_MACHINE = ("backend", "n_threads", "progress")
@@ -18,13 +20,17 @@ OF_MACHINE = ("backend", "n_threads", "progress")
 _OPTIMIZERS: dict[str, type[Any]] = {type(each).__name__: type(each) for each in (*OPTIMIZERS.values(), LBFGS())}
 
 
+class _NoFormError(TypeError):
+    """A value has no form in JSON types."""
+
+
 def plain_parameters(estimator: Any) -> dict[str, Any]:
     """The constructor's parameters in JSON types, without those of the machine and those that have no such form."""
     parameters = {}
     for name, value in estimator.get_params(deep=False).items():
-        plain = None if name in OF_MACHINE else _plain(value)
-        if plain is not None:
-            parameters[name] = plain
+        if name not in OF_MACHINE:
+            with suppress(_NoFormError):
+                parameters[name] = _plain(value)
     return parameters
 
 
@@ -34,37 +40,57 @@ def restored_parameters(parameters: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value in JSON types, or None for one that has none."""
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, str):
-        return str(value)
+    """A value in JSON types."""
+    if value is None or isinstance(value, bool | str):
+        return value
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):
         return float(value)
+    if isinstance(value, np.dtype | np.generic | type):
+        return _plain_type_or_scalar(value)
+    if isinstance(value, list | np.ndarray):
+        return [_plain(item) for item in value]
+    if isinstance(value, tuple):
+        return {"tuple": [_plain(item) for item in value]}
+    if isinstance(value, dict):
+        return {"items": [[_plain(key), _plain(item)] for key, item in value.items()]}
     if isinstance(value, Loss):
         return {"loss": value.name, "options": value.settings}
-    if type(value).__name__ in _OPTIMIZERS:
+    if type(value) in _OPTIMIZERS.values():
         return {"optimizer": type(value).__name__, "options": _plain_options(value)}
+    raise _NoFormError
+
+
+def _plain_type_or_scalar(value: Any) -> Any:
+    """NumPy's strings, booleans and floating-point types, which have forms of their own."""
+    if isinstance(value, np.str_ | np.bool_):
+        return value.item()
     if isinstance(value, np.dtype) or value in (np.float32, np.float64):
         return np.dtype(value).name
-    if isinstance(value, list | tuple | np.ndarray):
-        items = [_plain(item) for item in value]
-        return None if None in items else items
-    return None
+    raise _NoFormError
 
 
 def _plain_options(optimizer: Optimizer | LBFGS) -> dict[str, Any]:
-    return {name: value for name, value in asdict(optimizer).items() if value is None or _plain(value) is not None}
+    options = {}
+    for option in fields(optimizer):
+        with suppress(_NoFormError):
+            options[option.name] = _plain(getattr(optimizer, option.name))
+    return options
 
 
 def _restored(value: Any) -> Any:
-    if isinstance(value, dict):
-        if "loss" in value:
-            return find_loss(value["loss"], value["options"])
-        return _OPTIMIZERS[value["optimizer"]](**value["options"])
-    return value
+    if isinstance(value, list):
+        return [_restored(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "tuple" in value:
+        return tuple(_restored(item) for item in value["tuple"])
+    if "items" in value:
+        return {_restored(key): _restored(item) for key, item in value["items"]}
+    if "loss" in value:
+        return find_loss(value["loss"], value["options"])
+    return _OPTIMIZERS[value["optimizer"]](**{name: _restored(each) for name, each in value["options"].items()})
 
 
 def plain_labels(labels: np.ndarray, what: str = "Classes") -> dict[str, Any]:
@@ -73,6 +99,8 @@ def plain_labels(labels: np.ndarray, what: str = "Classes") -> dict[str, Any]:
     is_plain = labels.dtype.kind in "biufU" or all(isinstance(value, str) for value in values)
     if not is_plain:
         raise ValueError(f"{what} must be numbers, strings or booleans to be saved, got {values[0]!r}.")
+    if labels.dtype.kind == "U":
+        check_strings(values)
     return {"dtype": labels.dtype.str if labels.dtype.kind in "biuf" else labels.dtype.kind, "values": values}
 
 
@@ -84,6 +112,8 @@ def restored_labels(saved: dict[str, Any]) -> np.ndarray:
         raise ValueError("classes must be a list of values of their dtype")
     if dtype.kind in "OU" and saved["dtype"] not in ("O", "U"):
         raise ValueError(f"classes must not have dtype {saved['dtype']!r}")
+    if dtype.kind == "U":
+        check_strings(values)
     labels = np.array(values, dtype)
     if len(labels) < 1 or not (labels[:-1] < labels[1:]).all():
         raise ValueError("classes must be in ascending order")
