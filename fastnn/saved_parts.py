@@ -114,7 +114,8 @@ def restored_labels(saved: dict[str, Any]) -> np.ndarray:
         raise ValueError(f"classes must not have dtype {saved['dtype']!r}")
     if dtype.kind == "U":
         check_strings(values)
-    labels = np.array(values, dtype)
+    with np.errstate(over="raise"):
+        labels = np.array(values, dtype)
     if len(labels) < 1 or not (labels[:-1] < labels[1:]).all():
         raise ValueError("classes must be in ascending order")
     return labels

@@ -122,8 +122,8 @@ def _restore_training(estimator: Any, training: dict[str, Any]) -> None:
         if training[name] is not None and (type(training[name]) is not int or training[name] < 0):
             raise ValueError(f"{name} must be a count, got {training[name]!r}")
     for name in (*VALUES, *CURVES):
-        values = training[name] if name in CURVES and training[name] is not None else [training[name]]
-        if not isinstance(values, list) or not all(value is None or type(value) is float for value in values):
+        values = training[name] if name in CURVES else [training[name]]
+        if training[name] is not None and not _are_numbers(values):
             raise ValueError(f"{name} must hold numbers")
     descends = training["loss_curve_"] is not None
     for name in (*COUNTS, *VALUES, *CURVES):
@@ -131,47 +131,54 @@ def _restore_training(estimator: Any, training: dict[str, Any]) -> None:
             setattr(estimator, name, training[name])
 
 
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(type(value) is float for value in values)
+
+
 def _scaler_state(scaler: StandardScaler) -> dict[str, Any]:
-    """The moments of the samples that a scaler has seen."""
-    is_column_scaler = isinstance(scaler, ColumnScaler)
-    moments = scaler.moments_ if is_column_scaler else scaler
+    """The moments of the samples that a scaler has seen, and for features which columns are binary."""
+    if isinstance(scaler, ColumnScaler):
+        return _scaler_state(scaler.moments_) | {"is_binary": [bool(each) for each in scaler.is_binary_]}
     return {
-        "means": moments.mean_.tolist(),
-        "variances": moments.var_.tolist(),
-        "scales": moments.scale_.tolist(),
-        "n_samples_seen": np.asarray(moments.n_samples_seen_, np.float64).tolist(),
+        "means": scaler.mean_.tolist(),
+        "variances": scaler.var_.tolist(),
+        "scales": scaler.scale_.tolist(),
+        "n_samples_seen": np.asarray(scaler.n_samples_seen_, np.float64).tolist(),
         "with_mean": bool(scaler.with_mean),
-        "is_binary": [bool(each) for each in scaler.is_binary_] if is_column_scaler else None,
     }
 
 
 def _restore_scalers(estimator: Any, description: dict[str, Any]) -> None:
     if "feature_scaler_" in description:
-        estimator.feature_scaler_ = _restored_scaler(description["feature_scaler_"], estimator.n_features_in_)
+        state = description["feature_scaler_"]
+        moments = _restored_moments(state, estimator.n_features_in_)
+        estimator.feature_scaler_ = _column_scaler(moments, state["is_binary"])
     if "target_scaler_" in description:
-        estimator.target_scaler_ = _restored_scaler(description["target_scaler_"], estimator.n_outputs_)
+        estimator.target_scaler_ = _restored_moments(description["target_scaler_"], estimator.n_outputs_)
 
 
-def _restored_scaler(state: dict[str, Any], n_columns: int) -> StandardScaler:
+def _restored_moments(state: dict[str, Any], n_columns: int) -> StandardScaler:
     """A scaler of that many columns, which goes on in `partial_fit`."""
     means, variances, scales = restored_vectors(state, ("means", "variances", "scales"))
-    n_seen, with_mean, is_binary = np.array(state["n_samples_seen"]), state["with_mean"], state["is_binary"]
+    n_seen, with_mean = np.array(state["n_samples_seen"]), state["with_mean"]
     if len(means) != n_columns or (scales <= 0).any() or (variances < 0).any():
         raise ValueError(f"a scaler must have {n_columns} means, variances and positive scales")
-    if n_seen.dtype.kind not in "fi" or n_seen.shape not in ((), means.shape) or not (n_seen >= 0).all():
+    are_counts = n_seen.dtype.kind == "f" and np.isfinite(n_seen).all() and (n_seen >= 0).all()
+    if not are_counts or n_seen.shape not in ((), means.shape):
         raise ValueError("n_samples_seen must be counts")
-    moments = StandardScaler(with_mean=bool(with_mean)).set_output(transform="default")
+    if type(with_mean) is not bool:
+        raise ValueError(f"with_mean must be true or false, got {with_mean!r}")
+    moments = StandardScaler(with_mean=with_mean).set_output(transform="default")
     moments.mean_, moments.var_, moments.scale_ = means, variances, scales
     moments.n_samples_seen_, moments.n_features_in_ = n_seen if n_seen.ndim else n_seen[()], len(means)
-    if is_binary is None:
-        return moments
+    return moments
+
+
+def _column_scaler(moments: StandardScaler, is_binary: Any) -> ColumnScaler:
+    """A scaler of features with these moments, which leaves binary columns unscaled."""
+    n_columns = len(moments.mean_)
     if not isinstance(is_binary, list) or len(is_binary) != n_columns or not all(type(b) is bool for b in is_binary):
         raise ValueError(f"is_binary must be {n_columns} booleans")
-    return _column_scaler(moments, np.array(is_binary))
-
-
-def _column_scaler(moments: StandardScaler, is_binary: np.ndarray) -> ColumnScaler:
-    """A scaler of features with these moments."""
     scaler = ColumnScaler(with_mean=moments.with_mean).set_output(transform="default")
-    scaler.adopt(moments, is_binary)
+    scaler.adopt(moments, np.array(is_binary))
     return scaler
