@@ -103,7 +103,7 @@ def _read_header(path: Path, file: TensorFile) -> dict[str, Any]:
         raise ValueError(f"{path} is not a network saved by fastnn.")
     if (version := about.get("version", "")) != str(FORMAT_VERSION):
         raise ValueError(
-            f"{path} has version {_quoted(version)} of the file format, but this fastnn reads version "
+            f"{path} has version {quoted(version)} of the file format, but this fastnn reads version "
             f"{FORMAT_VERSION}: install the fastnn that wrote it, or a newer one."
         )
     text = about.get("header", "")
@@ -158,10 +158,10 @@ def fitting(path: Path) -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     """What an error says, as part of a sentence."""
-    return _quoted((str(error) or type(error).__name__).removesuffix("."))
+    return quoted((str(error) or type(error).__name__).removesuffix("."))
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A text that may come from a hostile file: shortened, and without line feeds and control characters."""
     shortened = text if len(text) <= LONGEST_QUOTED else f"{text[:LONGEST_QUOTED]}..."
     return "".join(letter if letter.isprintable() else " " for letter in shortened)

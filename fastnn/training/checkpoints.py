@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.archives import Arrays, check_depth, check_writable, fitting, open_archive, write_archive
+from fastnn.archives import Arrays, check_depth, check_writable, fitting, open_archive, quoted, write_archive
 from fastnn.feed_forward import FeedForward
 from fastnn.named_arrays import check_arrays, named_arrays, read_arrays
 from fastnn.optimizers import Optimizer
@@ -155,7 +155,7 @@ class Saved:
             if name not in self.run or self.run[name] != given:
                 then, now = _differences(self.run.get(name), given)
                 raise ValueError(
-                    f"{self.path} was written in a training with {name} {then}, and here it is {now}: training resumes "
+                    f"{self.path} was written in a training with {name} {quoted(then)}, and here it is {now}: training resumes "
                     "only with the same network, data and options."
                 )
         validates = run["number of validation samples"] is not None or run["validation_fraction"] is not None
