@@ -61,10 +61,9 @@ class RealMLP(Portable, KeptParameters):
     def _presets(self) -> dict[str, Preset]:
         """The presets for this task."""
 
-    @property
     @abstractmethod
-    def _default_metric(self) -> Metric:
-        """The value of a network on held-out rows, without `scoring`."""
+    def _default_metric(self, targets: np.ndarray) -> Metric:
+        """The value of a network on held-out rows, without `scoring`, given the targets of all rows."""
 
     @abstractmethod
     def _loss(self, preset: Preset) -> Loss:
@@ -95,7 +94,6 @@ class RealMLP(Portable, KeptParameters):
         """
         targets, classes, n_outputs = task
         preset = self._preset()
-        metric = self._default_metric if self.scoring is None else self._metric_of(self.scoring)
         encoder = self.encoder_ if self._goes_on else TableEncoder(self.categorical_features, preset.max_one_hot)
         encoded = encoder.transform(X) if self._goes_on else encoder.fit_transform(X)
         check_consistent_length(encoded, targets)
@@ -103,6 +101,7 @@ class RealMLP(Portable, KeptParameters):
         counted = rows.counted()
         if len(counted) < len(rows):
             rows, classes = rows.take(counted), classes[counted]
+        metric = self._default_metric(rows.y) if self.scoring is None else self._metric_of(self.scoring)
         random = check_random_state(self.random_state)
         design = self._design(preset, encoder, n_outputs)
         renew = partial(self._members_for, design, random)

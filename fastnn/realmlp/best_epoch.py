@@ -31,9 +31,12 @@ def accuracy(network: Any, rows: Rows) -> float:
     return weighted_mean(network.logits(rows.X).argmax(axis=1) == rows.y, rows.weights)
 
 
-def negative_squared_error(network: Any, rows: Rows) -> float:
-    """Minus the mean squared error of standardised targets."""
-    return -weighted_mean(np.square(network.logits(rows.X) - rows.y, dtype=np.float64), rows.weights)
+def negative_squared_error(network: Any, rows: Rows, limits: tuple[np.ndarray, np.ndarray] | None = None) -> float:
+    """Minus the mean squared error of standardised targets; outputs are limited to a range, if any, as in `predict`."""
+    outputs = network.logits(rows.X)
+    if limits is not None:
+        outputs = np.clip(outputs, *limits)
+    return -weighted_mean(np.square(outputs - rows.y, dtype=np.float64), rows.weights)
 
 
 class BestEpoch(Callback):

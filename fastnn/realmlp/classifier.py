@@ -237,8 +237,7 @@ class RealMLPClassifier(ClassifierMixin, RealMLP):
             )
         return classes, numbers
 
-    @property
-    def _default_metric(self) -> Metric:
+    def _default_metric(self, targets: np.ndarray) -> Metric:
         return accuracy
 
     def _loss(self, preset: Preset) -> Loss:

@@ -1,6 +1,7 @@
 """`RealMLPRegressor`."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -230,9 +231,10 @@ class RealMLPRegressor(RegressorMixin, RealMLP):
         score = float(r2_score(y[known], predictions[known], sample_weight=held_out)) if len(known) > 1 else np.nan
         return {"oob_prediction_": predictions, "oob_score_": score}
 
-    @property
-    def _default_metric(self) -> Metric:
-        return negative_squared_error
+    def _default_metric(self, targets: np.ndarray) -> Metric:
+        if not self._preset().clips_targets:
+            return negative_squared_error
+        return partial(negative_squared_error, limits=(targets.min(axis=0), targets.max(axis=0)))
 
     def _loss(self, preset: Preset) -> Loss:
         return SquaredError()

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import fastnn
 from fastnn.realmlp.best_epoch import BestEpoch, Rows, StopAfter, accuracy, negative_squared_error
 from fastnn.realmlp.calibration import COLDEST, HOTTEST, best_temperature, rescaled
 from fastnn.realmlp.ensemble import SharedProgress
@@ -109,6 +110,14 @@ class TestBestEpoch:
         assert accuracy(network, Rows(rows.X, rows.y, NO_WEIGHTS)) == 0.5
         numbers = Rows(np.array([[1.0], [2.0]]), np.array([[0.0], [0.0]]), weights)
         assert negative_squared_error(network, numbers) == -(3 * 1 + 1 * 4) / 4
+        limits = np.array([-1.0]), np.array([1.5])
+        assert negative_squared_error(network, numbers, limits) == -(3 * 1 + 1 * 1.5**2) / 4
+
+    @pytest.mark.parametrize(("preset", "limited"), [("td", True), ("td-s", False)])
+    def test_epochs_are_compared_by_predictions_in_the_range_that_predict_has(self, preset, limited):
+        metric = fastnn.RealMLPRegressor(preset)._default_metric(np.array([[-1.0], [0.5], [2.0]]))
+        far = Rows(np.array([[9.0]]), np.array([[2.0]]), NO_WEIGHTS)
+        assert metric(SimpleNamespace(logits=lambda X: X), far) == (0 if limited else -49)
 
 
 def log_loss(probabilities, classes):
