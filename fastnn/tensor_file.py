@@ -31,9 +31,9 @@ DTYPES = {
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
-#: Bytes of memory that each byte of a JSON text and each value in it take at most while it is parsed, and how many bytes
-#: parsing may always take.
-BYTES_PER_BYTE, BYTES_PER_VALUE, ALWAYS_PARSED = 10, 160, 48 * 2**20
+#: Bytes of memory that each character of a JSON text and each value in it take at most while it is parsed, and how many
+#: bytes parsing may always take. If a single character is beyond ASCII, Python may need four bytes for each.
+BYTES_PER_CHARACTER, BYTES_PER_WIDE_CHARACTER, BYTES_PER_VALUE, ALWAYS_PARSED = 6, 10, 160, 48 * 2**20
 
 #: A file starts with the length of its table of contents in 8 bytes. The format limits the table to 100 MB.
 N_LENGTH_BYTES, LONGEST_TABLE = 8, 100_000_000
@@ -141,7 +141,7 @@ def is_storable(dtype: np.dtype) -> bool:
 
 def parsed(text: str, file_size: int) -> Any:
     """What a JSON text from a file of that size holds; UnreadableError if it would take too much memory."""
-    _check_cost(text, file_size)
+    _check_cost(text, BYTES_PER_CHARACTER, file_size)
     return json.loads(text)
 
 
@@ -155,13 +155,15 @@ def _check_table(table: str, file_size: int) -> None:
     """Raise UnreadableError if the table of contents of a file of that size is too long."""
     if len(table) > LONGEST_TABLE:
         raise UnreadableError(f"its description has more than {LONGEST_TABLE:,} characters")
-    _check_cost(table, file_size)
+    _check_cost(table, BYTES_PER_CHARACTER, file_size)
+    if not table.isascii() or "\\u" in table.replace("\\\\", ""):  # one that is not itself escaped
+        _check_cost(table, BYTES_PER_WIDE_CHARACTER, file_size)
 
 
-def _check_cost(text: str, file_size: int) -> None:
+def _check_cost(text: str, bytes_per_character: int, file_size: int) -> None:
     """Raise UnreadableError if a JSON text from a file of that size would take too much memory."""
     n_values = sum(map(text.count, ",[{:")) + 1
-    if len(text) * BYTES_PER_BYTE + n_values * BYTES_PER_VALUE > ALWAYS_PARSED + file_size:
+    if len(text) * bytes_per_character + n_values * BYTES_PER_VALUE > ALWAYS_PARSED + file_size:
         raise UnreadableError(
             f"its description has about {len(text):,} characters and {n_values:,} values, more than a file of its size may "
             "have"

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 import fastnn
 from fastnn.cli import main as command_line
 from fastnn.datasets import load_table, read_idx
-from fastnn.tensor_file import ALWAYS_PARSED, BYTES_PER_BYTE, BYTES_PER_VALUE
+from fastnn.tensor_file import ALWAYS_PARSED, BYTES_PER_CHARACTER, BYTES_PER_VALUE
 from fastnn.training.callbacks import Callback, EarlyStopping
 from fastnn.training.checkpoints import Checkpoint
 from tests.datasets.hostile import (
@@ -186,7 +186,7 @@ def test_an_array_that_is_listed_twice_is_read_once_and_texts_that_are_listed_tw
         b'{"x":[' + b"0," * 10**6 + b"0]}",
         b'{"x":[' + b"[0]," * 10**6 + b"0]}",
         b'{"__metadata__":{' + b",".join(b'"%x":""' % number for number in range(10**6)) + b"}}",
-        b'{"__metadata__":{"format":"' + b"x" * 10**7 + b'"}}',
+        b'{"__metadata__":{"format":"' + b"x" * 2 * 10**7 + b'"}}',
         b"{" + b",".join(b'"%x":["U8",[0],[0,0]]' % number for number in range(3 * 10**5)) + b"}",
     ],
     ids=["numbers", "lists", "texts", "a long text", "arrays"],
@@ -245,7 +245,9 @@ def test_all_the_memory_that_a_hostile_file_takes_is_limited(model, tmp_path):
     """That of the safetensors package too, which Python does not see."""
     tables = {
         "a long text": b'{"__metadata__":{"format":"' + b"x" * 90_000_000 + b'"}}',
-        "a wide text": b'{"__metadata__":{"format":"' + b"x" * 4_500_000 + b'\\ud83d\\ude00"}}',
+        "some text": b'{"__metadata__":{"format":"' + b"x" * 9_000_000 + b'"}}',
+        "some wide text": b'{"__metadata__":{"format":"' + b"x" * 5_000_000 + b'\\ud83d\\ude00"}}',
+        "wide text": b'{"__metadata__":{"format":"' + b"x" * 9_000_000 + b'\\ud83d\\ude00"}}',
         "numbers": b'{"x":[' + b"0," * 45_000_000 + b"0]}",
         "some numbers": b'{"x":[' + b"0," * 250_000 + b"0]}",
         "some lists": b'{"x":[' + b"[0]," * 120_000 + b"0]}",
@@ -353,7 +355,7 @@ def test_headers_of_many_values_take_little_memory(model, item):
 
 
 def test_a_large_text_takes_little_memory(model, checkpoint):
-    n_characters = int(0.9 * ALWAYS_PARSED) // BYTES_PER_BYTE
+    n_characters = int(0.9 * ALWAYS_PARSED) // BYTES_PER_CHARACTER
     for path, read in ((model, fastnn.load_metadata), (checkpoint, resume)):
         for length, message in ((n_characters, "do not match"), (10 * n_characters, "more than a file of its size")):
             rewrite_header(path, f'{{"checksums":{{}},"progress":"{"x" * length}\\ud83d\\ude00"}}')
@@ -364,7 +366,7 @@ def test_a_large_text_takes_little_memory(model, checkpoint):
 def n_allowed(item):
     """How often a header may have an item at most, nearly."""
     n_characters, n_values = len(json.dumps(item)) - 1, sum(map(item.count, ",[{:")) + 1
-    return int(0.9 * ALWAYS_PARSED) // (n_characters * BYTES_PER_BYTE + n_values * BYTES_PER_VALUE)
+    return int(0.9 * ALWAYS_PARSED) // (n_characters * BYTES_PER_CHARACTER + n_values * BYTES_PER_VALUE)
 
 
 @pytest.mark.parametrize("n_digits", [4000, 5000, 10**6])
