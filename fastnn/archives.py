@@ -206,7 +206,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
                 temporary.unlink()
         if isinstance(error, OSError):
             error.filename = str(path)  # the temporary name means nothing to the caller
-            error.filename2 = None
+            del error.filename2  # None would be shown too
         raise
     _flush_folder(target.parent)
 

@@ -328,6 +328,7 @@ def test_a_missing_folder_is_named_by_the_path_that_was_given(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         save(small_network(), tmp_path / "nowhere" / "model")
     assert caught.value.filename == str(tmp_path / "nowhere" / "model")
+    assert str(caught.value) == f"[Errno 2] No such file or directory: '{tmp_path / 'nowhere' / 'model'}'"
 
 
 # Files that cannot be loaded
