@@ -107,8 +107,8 @@ def _parts(trained: Any) -> tuple[str, list[Network], dict[str, Any] | None]:
         return "Model", [trained.network], None
     for name in [cls.__name__ for cls in type(trained).__mro__ if cls.__name__ in DESCRIBED_BY]:
         return name, *_describing(name).describe_estimator(trained)
-    known = ", a ".join(["Network", "Model", *DESCRIBED_BY]).replace("a MLP", "an MLP")
-    raise TypeError(f"save takes a {known}, got {type(trained).__name__}.")
+    *others, last = (f"a {name}".replace("a MLP", "an MLP") for name in ["Network", "Model", *DESCRIBED_BY])
+    raise TypeError(f"save takes {', '.join(others)} or {last}, got {type(trained).__name__}.")
 
 
 def _describing(name: str) -> Any:
