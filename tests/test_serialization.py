@@ -222,7 +222,7 @@ def test_metadata_of_another_kind_is_refused_before_anything_is_written(path, va
 
 
 def test_something_else_than_a_network_is_refused(path):
-    with pytest.raises(TypeError, match="save takes a Network, a Model, .* or a RealMLPRegressor, got ndarray"):
+    with pytest.raises(TypeError, match=r"save takes a Network, a Model, .* or a RealMLPRegressor, got ndarray"):
         save(np.ones(3), path)
 
 

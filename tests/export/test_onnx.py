@@ -1,5 +1,6 @@
 """ONNX models: ONNX Runtime computes the predictions of fastnn, without a warning."""
 
+import doctest
 import json
 import sys
 from typing import Any
@@ -339,6 +340,36 @@ def test_models_of_tables_scale_features_and_name_classes():
     X.columns = ["size", "age"]
     runtime = assert_same_predictions(model, X)
     assert set(runtime(X)["label"]) <= {"no", "yes"}
+
+
+def run_the_docstring(monkeypatch, tmp_path, names, lines):
+    """The names after some of the lines in the docstring of `to_onnx`."""
+    monkeypatch.chdir(tmp_path)
+    names |= {"fastnn": fastnn, "onnxruntime": onnxruntime}
+    examples = doctest.DocTestParser().get_examples(to_onnx.__doc__)
+    for line in lines:
+        exec(examples[line].source, names)
+    return names
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_the_example_for_arrays_runs(standardize, monkeypatch, tmp_path):
+    X = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
+    options = {"solver": "lbfgs", "max_iter": 999, "standardize": standardize, "backend": "numpy", "random_state": 0}
+    classifier = MLPClassifier((3,), **options).fit(X, X[:, 0] > 0)
+    names = run_the_docstring(monkeypatch, tmp_path, {"classifier": classifier, "X": X}, range(5))
+    np.testing.assert_allclose(names["probabilities"], classifier.predict_proba(X), rtol=1e-6)
+
+
+def test_the_example_for_data_frames_runs(monkeypatch, tmp_path):
+    n = np.arange(40)
+    frame = pd.DataFrame({"whole": n % 7, "small": np.float32(n / 3), "flag": n % 3 == 0, "text": [*"ab"] * 20})
+    frame["sometimes"] = [True, False, None, True] * 10
+    frame.loc[5:9, "text"] = None
+    options = {"n_members": 1, "n_epochs": 1, "hidden_layer_sizes": (4,), "backend": "numpy", "random_state": 0}
+    classifier = RealMLPClassifier(**options).fit(frame, n % 2)
+    names = run_the_docstring(monkeypatch, tmp_path, {"classifier": classifier, "frame": frame}, [0, 1, 2, 5, 6])
+    np.testing.assert_allclose(names["probabilities"], classifier.predict_proba(frame), rtol=1e-6)
 
 
 def test_metadata_name_features_classes_and_fastnn():

@@ -29,7 +29,7 @@ def to_onnx(trained: Any, path: Any = None, *, as_matrix: bool = False) -> Any:
     trained : Network, Model, MLPClassifier, MLPRegressor, RealMLPClassifier or RealMLPRegressor
         What was trained.
     path : str or path, optional
-        The file to write, by custom ``*.onnx``.
+        The file to write, by convention ``*.onnx``.
     as_matrix : bool, default=False
         Whether all columns are one input `X`, although they have names. Columns of text cannot be part of a matrix.
 
@@ -76,11 +76,14 @@ def to_onnx(trained: Any, path: Any = None, *, as_matrix: bool = False) -> Any:
     --------
     >>> fastnn.export.to_onnx(classifier, "iris.onnx")
     >>> session = onnxruntime.InferenceSession("iris.onnx")
-    >>> label, probabilities = session.run(None, {"X": X})
+    >>> types = {"tensor(float)": "f4", "tensor(double)": "f8", "tensor(string)": "str", "tensor(bool)": "bool"}
+    >>> (matrix,) = session.get_inputs()
+    >>> label, probabilities = session.run(None, {"X": X.astype(types[matrix.type])})
 
-    With a data frame:
+    With a data frame of pandas, in which missing text becomes "None" or "nan", words that did not occur in training:
 
-    >>> inputs = {each.name: frame[[each.name]].to_numpy() for each in session.get_inputs()}
+    >>> inputs = {each.name: frame[[each.name]].to_numpy(types[each.type]) for each in session.get_inputs()}
+    >>> label, probabilities = session.run(None, inputs)
     """
     import_onnx()
     try:
