@@ -30,7 +30,8 @@ SUFFIXES = {"onnx": ".onnx", "c": ".h", "numpy": ".py", "safetensors": ".safeten
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="File to write; an existing file is replaced.  [default: MODEL with the extension of the format]",
+    help="File to write; an existing file is replaced.  [default: MODEL with the extension of the format, and with "
+    "underscores for hyphens in the name of a Python file]",
 )
 @click.option(
     "--int8",
@@ -50,7 +51,7 @@ def export(model_file: Path, format_name: str, output: Path | None, data: Any) -
 
     MODEL is a file saved by "fastnn train" or from Python, or a checkpoint.
     """  # noqa: D301
-    path = output or model_file.with_suffix(SUFFIXES[format_name])
+    path = output or _default_output(model_file, format_name)
     _check(path, model_file, format_name, data)
     trained = fastnn.load(model_file, backend="numpy")
     samples = {} if data is None else {"data": samples_for(load_model(model_file, "numpy", None), data, None, None)[0]}
@@ -58,6 +59,12 @@ def export(model_file: Path, format_name: str, output: Path | None, data: Any) -
     report("Export", f"{type(trained).__name__} written to {path}, {path.stat().st_size:,} bytes")
     if data is not None:
         click.echo(written)
+
+
+def _default_output(model_file: Path, format_name: str) -> Path:
+    """Beside the model; a Python file with a name that can be imported."""
+    path = model_file.with_suffix(SUFFIXES[format_name])
+    return path.with_stem(path.stem.replace("-", "_")) if format_name == "numpy" else path
 
 
 def _check(path: Path, model_file: Path, format_name: str, data: Any) -> None:

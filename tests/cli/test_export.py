@@ -50,6 +50,13 @@ def test_a_header_is_written_with_the_name_of_the_file(model):
     assert "flowers_predict" in Path("flowers.h").read_text(encoding="ascii")
 
 
+def test_files_have_names_that_other_programs_can_use(model):
+    assert "Model written to flowers_model.py" in run("export", model, "--to", "numpy").output
+    assert "from flowers_model import predict" in Path("flowers_model.py").read_text(encoding="utf-8")
+    assert "Model written to flowers-model.h" in run("export", model, "--to", "c").output
+    assert "flowers_model_predict" in Path("flowers-model.h").read_text(encoding="ascii")
+
+
 def test_weights_of_8_bits_are_measured_on_data(model):
     output = run("export", model, "--to", "c", "--output", "flowers.h", "--int8", "flowers.csv").output
     assert "int8 weights" in output

@@ -560,13 +560,22 @@ def test_unknown_weights_are_an_error(tmp_path):
         to_c(a_network([2, 3]), tmp_path / "model.h", weights="int4")
 
 
-@pytest.mark.parametrize("file", ["3d.h", "my-model.h", "int.h", "größe.h", "_x.h"])
+@pytest.mark.parametrize("file", ["3d.h", "int.h", "ähre.h", "_x.h", "-.h"])
 def test_a_file_name_that_is_no_identifier_needs_a_name(file, tmp_path):
-    with pytest.raises(ValueError, match=r"is no C identifier: pass another, such as name='model'"):
+    with pytest.raises(
+        ValueError, match=r"makes no C identifier .*: choose another file name, such as 'model.h', or pass name='model'"
+    ):
         to_c(a_network([2, 3]), tmp_path / file)
     report = to_c(a_network([2, 3]), tmp_path / file, name="model")
     assert report.prefix == "model"
     assert "model_predict" in (tmp_path / file).read_text()
+
+
+@pytest.mark.parametrize("file", ["digits-model.h", "digits model.h", "digits.model.h"])
+def test_other_characters_of_the_file_name_become_underscores(file, tmp_path):
+    report = to_c(a_network([2, 3]), tmp_path / file)
+    assert report.prefix == "digits_model"
+    assert "int digits_model_predict(" in (tmp_path / file).read_text()
 
 
 @pytest.mark.parametrize("name", ["", "a b", "1x", "double", "x\n", "ß"])

@@ -97,7 +97,8 @@ def to_c(
     path : str or path-like
         The header, such as ``"model.h"``. A file of that name is replaced.
     name : str, optional
-        The prefix of all names in the header; by default the name of the file without its ending.
+        The prefix of all names in the header; by default the name of the file without its ending, with
+        underscores in place of characters such as hyphens.
     weights : {'float', 'int8'}, default='float'
         Weights in the precision of the network, or as 8-bit integers with one scale per unit, which take a quarter of the
         memory. Everything else, biases and embeddings too, stays in the precision of the network.

@@ -61,15 +61,15 @@ class Names:
 
 
 def checked_prefix(name: str | None, path: Path) -> str:
-    """The prefix of all names, given or the stem of the file; ValueError if it is no identifier."""
+    """The prefix of all names, given or made of the stem of the file; ValueError if it is no identifier."""
     if name is not None and not isinstance(name, str):
         raise TypeError(f"name must be a string, got {name!r}.")
-    prefix = path.stem if name is None else name
+    prefix = re.sub("[^0-9A-Za-z_]", "_", path.stem) if name is None else name
     if re.fullmatch("[A-Za-z][A-Za-z0-9_]*", prefix) and prefix not in RESERVED:
         return prefix
     if name is None:
         raise ValueError(
-            f"The names in the header begin with that of the file, and {prefix!r} is no C identifier: pass another, such as "
-            "name='model'."
+            f"The names in the header begin with that of the file, and {path.stem!r} makes no C identifier that begins with a "
+            "letter: choose another file name, such as 'model.h', or pass name='model'."
         )
     raise ValueError(f"name must be a C identifier that begins with a letter, such as 'model', got {name!r}.")
