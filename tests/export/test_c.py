@@ -595,6 +595,23 @@ def test_an_estimator_must_be_fitted(tmp_path):
         to_c(np.zeros(3), tmp_path / "model.h")
 
 
+def test_the_comment_says_what_columns_of_categories_hold(tmp_path):
+    n = np.arange(40)
+    table = pd.DataFrame({"flag": n % 2 == 0, "code": n % 3 * 2.5, "size": n, "many": n % 10})
+    options = {"n_members": 1, "n_epochs": 1, "hidden_layer_sizes": (4,), "backend": "numpy", "random_state": 0}
+    to_c(
+        RealMLPClassifier(categorical_features=["flag", "code", "many"], **options).fit(table, n % 4 > 1),
+        tmp_path / "model.h",
+    )
+    text = (tmp_path / "model.h").read_text()
+    assert '0: "flag", 0 for false or 1 for true, member flag\n' in text
+    assert '1: "code", one of the numbers 0, 2.5, 5, member code\n' in text
+    assert '2: "size", number, member size\n' in text
+    assert '3: "many", one of the numbers 0, 1, 2, 3, 4, 5, 6, 7, ..., member many\n' in text
+    assert "row.flag = 0;" in text
+    assert "row.size = 1.5;" in text
+
+
 def test_the_same_model_is_the_same_file(tmp_path):
     X, y = load_iris(return_X_y=True, as_frame=True)
     classifier = MLPClassifier((5,), solver="lbfgs", standardize=True, random_state=0, backend="numpy").fit(X, y)

@@ -7,6 +7,7 @@ from fastnn.export.c.identifiers import Names, member, words
 from fastnn.export.c.literals import braced, quoted, table_of_strings
 from fastnn.export.c.template import Dialect
 from fastnn.export.prediction import Prediction, TableEncoding
+from fastnn.tabular.levels import Levels
 
 #: Macros of a header that levels of a column named n could have as constants.
 MACROS = ("N_FEATURES", "N_CLASSES", "N_OUTPUTS", "N_NETWORKS")
@@ -24,12 +25,15 @@ class Field:
         Its name in the table and in C.
     levels : tuple of str or None
         The levels of a column of text, whose codes are 1, 2, ...; None for numbers.
+    categories : Levels or None
+        The levels of a column of numbers or booleans that are categories.
     """
 
     position: int
     name: str
     member: str
     levels: tuple[str, ...] | None = None
+    categories: Levels | None = None
 
     @property
     def stem(self) -> str:
@@ -47,16 +51,18 @@ def fields_of(prediction: Prediction) -> tuple[Field, ...]:
     """The members of a row; none if the columns have neither names nor text."""
     encoding, names = prediction.preprocessing, prediction.names
     levels: dict[int, tuple[str, ...]] = {}
+    categories: dict[int, Levels] = {}
     if isinstance(encoding, TableEncoding):
         categorical = encoding.layout.categorical
         levels = {position: tuple(map(str, each.code_of)) for position, each in categorical if each.is_text}
+        categories = {position: each for position, each in categorical if not each.is_text}
         if levels:
             names = tuple(column.name for column in encoding.columns)
     if names is None:
         return ()
     taken = Names()
     return tuple(
-        Field(place, names[place], taken.unique(member(names[place])), levels.get(place))
+        Field(place, names[place], taken.unique(member(names[place])), levels.get(place), categories.get(place))
         for place in positions_read(prediction)
     )
 

@@ -15,6 +15,9 @@ from fastnn.version import __version__
 #: Width of the text.
 WIDTH = 110
 
+#: The most numbers that are listed where a column has categories.
+MOST_NUMBERS = 8
+
 EXAMPLE = """
 #include <stdio.h>
 #include "$file"
@@ -77,15 +80,26 @@ def _inputs(dialect: Dialect, prediction: Prediction, fields: Sequence[Field]) -
 
 
 def _column(field: Field) -> str:
-    kind = "number" if field.levels is None else f"code of a text with {len(field.levels)} levels"
-    return f"{quoted(field.name)}, {kind}, member {field.member}"
+    return f"{quoted(field.name)}, {_kind(field)}, member {field.member}"
+
+
+def _kind(field: Field) -> str:
+    """What the cells of a column are."""
+    if field.levels is not None:
+        return f"code of a text with {len(field.levels)} levels"
+    if field.categories is None:
+        return "number"
+    if field.categories.is_boolean:
+        return "0 for false or 1 for true"
+    names = field.categories.names
+    return f"one of the numbers {', '.join(names[:MOST_NUMBERS])}{', ...' * (len(names) > MOST_NUMBERS)}"
 
 
 def _results(dialect: Dialect, prediction: Prediction) -> str:
     """What the functions return."""
     if isinstance(prediction.outcome, Classes):
         text = (
-            "model_predict returns the place of the most probable class in model_class_names, and model_predict_proba the "
+            "model_predict returns the index of the most probable class in model_class_names, and model_predict_proba the "
             "probabilities of all MODEL_N_CLASSES classes."
         )
     elif isinstance(prediction.outcome, Indicators):
@@ -125,6 +139,8 @@ def _example_row(dialect: Dialect, prediction: Prediction, fields: Sequence[Fiel
 
 
 def _example_value(dialect: Dialect, field: Field) -> str:
+    if field.categories is not None:
+        return f"{next(iter(field.categories.code_of)):.17g}"
     if field.levels is None:
         return "1.5"
     return f"{dialect.prefix}_code_of_{field.stem}({string(next(iter(field.levels))[:30])})"
