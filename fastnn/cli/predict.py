@@ -55,8 +55,8 @@ def predict(
 ) -> None:
     """Predict with a trained network, one line per sample.
 
-    MODEL is a file saved by "fastnn train". DATA is a file as for training, or the name of a data set: the test images
-    of mnist, or all samples of the others.
+    MODEL is a file saved by "fastnn train" or from Python. DATA is a file as for training, or the name of a data set:
+    the test images of mnist, or all samples of the others.
 
     \b
     fastnn predict digits-model.safetensors digits

@@ -60,7 +60,7 @@ def test_files_have_names_that_other_programs_can_use(model):
 def test_weights_of_8_bits_are_measured_on_data(model):
     output = run("export", model, "--to", "c", "--output", "flowers.h", "--int8", "flowers.csv").output
     assert "int8 weights" in output
-    assert "on 60 rows, 0 % of the labels change" in output
+    assert "on 60 rows, 0% of the labels change" in output
 
 
 def test_a_checkpoint_becomes_a_network(folder):

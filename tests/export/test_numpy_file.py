@@ -138,6 +138,9 @@ def test_the_docstring_says_what_the_file_is():
     docstring = ast.get_docstring(ast.parse(source_of(estimator, "flowers")))
     assert docstring is not None
     assert docstring.startswith("Predictions of a RealMLPClassifier, with NumPy alone.")
+    assert "Predictions of an MLPRegressor, with" in source_of(
+        MLPRegressor(solver="lbfgs").fit([[0.0], [1.0]], [0.0, 1.0])
+    )
     assert f"fastnn {fastnn.__version__}" in docstring
     places = [docstring.index(f'"{name}"') for name in small.X.columns]
     assert places == sorted(places)

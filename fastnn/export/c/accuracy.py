@@ -44,7 +44,7 @@ class Accuracy:
     after: float | None = None
 
     def __str__(self) -> str:
-        percent = f"{100 * self.changed:.2g} %"
+        percent = f"{100 * self.changed:.2g}%"
         changes = f"{percent} of the labels change, and probabilities by at most {self.largest:.2g}"
         if not self.classifies:
             changes = (

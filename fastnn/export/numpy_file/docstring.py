@@ -23,7 +23,8 @@ def docstring_of(prediction: Prediction, name: str) -> str:
         f"{', whose columns are found by name' if prediction.names else ''}."
         f"{' Missing cells are None or NaN.' if table else ''}"
     )
-    parts = [f"Predictions of a {prediction.kind}, with NumPy alone.", _wrapped(written), _wrapped(given)]
+    kind = f"a {prediction.kind}".replace("a MLP", "an MLP")
+    parts = [f"Predictions of {kind}, with NumPy alone.", _wrapped(written), _wrapped(given)]
     if listed := "\n".join(_columns(prediction)):
         parts.append(listed)
     parts.append(f"Example:\n\n    from {name} import predict\n\n    predict({_example(prediction)})")
