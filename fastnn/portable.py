@@ -20,14 +20,16 @@ class Portable:
         """Write it to one file, which `fastnn.load` reads; see `fastnn.save`."""
         found("serialization", "save")(self, path, **metadata)
 
-    def to_onnx(self, path: str | os.PathLike[str] | None = None, /, **options: Any) -> Any:
+    def to_onnx(self, path: str | os.PathLike[str] | None = None, *, as_matrix: bool = False) -> Any:
         """Write it as an ONNX model, with its preprocessing; see `fastnn.export.to_onnx`."""
-        return found("export", "to_onnx")(self, path, **options)
+        return found("export", "to_onnx")(self, path, as_matrix=as_matrix)
 
-    def to_c(self, path: str | os.PathLike[str], /, **options: Any) -> Any:
+    def to_c(
+        self, path: str | os.PathLike[str], *, name: str | None = None, weights: str = "float", data: Any = None
+    ) -> Any:
         """Write it as one C99 header, with its preprocessing; see `fastnn.export.to_c`."""
-        return found("export", "to_c")(self, path, **options)
+        return found("export", "to_c")(self, path, name=name, weights=weights, data=data)
 
-    def to_numpy(self, path: str | os.PathLike[str], /, **options: Any) -> None:
+    def to_numpy(self, path: str | os.PathLike[str]) -> None:
         """Write it as one Python file that needs only NumPy; see `fastnn.export.to_numpy`."""
-        found("export", "to_numpy")(self, path, **options)
+        found("export", "to_numpy")(self, path)

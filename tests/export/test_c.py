@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 
+import fastnn
 from fastnn import (
     CategoryEmbedding,
     MLPClassifier,
@@ -553,6 +555,14 @@ def test_8_bit_weights_need_data(tmp_path):
     with pytest.raises(ValueError, match="some of this network are NaN or infinite"):
         to_c(network, tmp_path / "model.h", weights="int8", data=rows_for(2))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("format_name", ["to_c", "to_numpy", "to_onnx"])
+def test_methods_have_the_parameters_of_the_functions(format_name):
+    method = signature(getattr(MLPClassifier, format_name)).parameters
+    function = signature(getattr(fastnn.export, format_name)).parameters
+    assert [*method][1:] == [*function][1:]
+    assert [each.default for each in method.values()][1:] == [each.default for each in function.values()][1:]
 
 
 def test_unknown_weights_are_an_error(tmp_path):
