@@ -1,12 +1,13 @@
 """Networks for tables in files, summaries and gradient checks."""
 
 import pickle
+import time
 
 import numpy as np
 import pytest
 
 import fastnn
-from fastnn.inputs import CategoryEmbedding, PeriodicEmbedding
+from fastnn.inputs import CategoryEmbedding, InputStage, PeriodicEmbedding
 from fastnn.training.checkpoints import Checkpoint
 from tests.backends.table_networks import CASES, EMBEDDINGS, table
 from tests.cases import DTYPES
@@ -131,6 +132,12 @@ def test_a_network_of_more_columns_than_memory_holds_is_refused_at_once():
         fastnn.Network([10**18, 3], backend="numpy", input_scaling=True)
     with pytest.raises(ValueError, match="which no memory can hold"):
         fastnn.Network([3, 3], backend="numpy", embeddings=[CategoryEmbedding(0, 10**18, 10)])
+
+
+def test_the_columns_of_embeddings_are_checked_in_linear_time():
+    start = time.process_time()
+    InputStage.create(100_000, PeriodicEmbedding(tuple(range(100_000))), scales=True)
+    assert time.process_time() - start < 5
 
 
 def test_a_checkpoint_is_a_file_of_the_network_too(path):
