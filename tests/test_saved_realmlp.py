@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
 
 import fastnn
 from fastnn.tabular import TableEncoder
@@ -100,7 +101,7 @@ def test_no_rows_are_in_the_file(tmp_path, kinds):
 
 
 def test_what_cannot_be_saved_is_refused(tmp_path, table, kinds):
-    with pytest.raises(ValueError, match="This RealMLPClassifier is not fitted yet: call fit before saving it"):
+    with pytest.raises(NotFittedError, match="This RealMLPClassifier is not fitted yet: call fit before saving it"):
         fastnn.save(fastnn.RealMLPClassifier(), tmp_path / "model")
     with pytest.raises(TypeError, match="got TableEncoder"):
         fastnn.save(TableEncoder(), tmp_path / "model")

@@ -6,6 +6,7 @@
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import LabelBinarizer, StandardScaler
 
 from fastnn.estimators.base import MultilayerPerceptron
@@ -43,7 +44,7 @@ def describe_estimator(estimator: MultilayerPerceptron) -> tuple[list[Network], 
         If it is not fitted, or has classes that are neither numbers, strings nor booleans.
     """
     if not hasattr(estimator, "coefs_"):
-        raise ValueError(f"This {type(estimator).__name__} is not fitted yet: call fit before saving it.")
+        raise NotFittedError(f"This {type(estimator).__name__} is not fitted yet: call fit before saving it.")
     names = getattr(estimator, "feature_names_in_", None)
     description: dict[str, Any] = {
         "parameters": plain_parameters(estimator),

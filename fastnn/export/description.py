@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
 
 from fastnn.activations import ACTIVATIONS, find_activation
 from fastnn.architecture import NORMALIZATIONS
@@ -120,7 +121,7 @@ def _prediction(
 
 def _check_fitted(estimator: Any, attribute: str) -> None:
     if not hasattr(estimator, attribute):
-        raise ValueError(f"This {type(estimator).__name__} is not fitted yet: call fit before exporting it.")
+        raise NotFittedError(f"This {type(estimator).__name__} is not fitted yet: call fit before exporting it.")
 
 
 def _names_of(estimator: Any) -> tuple[str, ...] | None:

@@ -7,6 +7,7 @@ the training table, and no predictions for them.
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
 
 from fastnn.network import Network
 from fastnn.realmlp.base import RealMLP
@@ -51,7 +52,7 @@ def describe_estimator(estimator: RealMLP) -> tuple[list[Network], dict[str, Any
         If it is not fitted, or has classes that are neither numbers, strings nor booleans.
     """
     if not hasattr(estimator, "members_"):
-        raise ValueError(f"This {type(estimator).__name__} is not fitted yet: call fit before saving it.")
+        raise NotFittedError(f"This {type(estimator).__name__} is not fitted yet: call fit before saving it.")
     description = {
         "parameters": plain_parameters(estimator),
         "encoder": encoder_state(estimator.encoder_),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes, load_digits, load_iris
+from sklearn.exceptions import NotFittedError
 
 import fastnn
 from fastnn import (
@@ -599,7 +600,7 @@ def test_a_name_must_be_an_identifier(name, tmp_path):
 
 
 def test_an_estimator_must_be_fitted(tmp_path):
-    with pytest.raises(ValueError, match="not fitted yet"):
+    with pytest.raises(NotFittedError, match="not fitted yet"):
         to_c(MLPClassifier(), tmp_path / "model.h")
     with pytest.raises(TypeError, match="can be exported, got ndarray"):
         to_c(np.zeros(3), tmp_path / "model.h")
