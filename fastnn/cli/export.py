@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 import fastnn
 from fastnn.cli.checks import check_writable
@@ -12,6 +13,7 @@ from fastnn.cli.model import load_model
 from fastnn.cli.options import data_source
 from fastnn.cli.reports import report
 from fastnn.cli.samples import samples_for
+from fastnn.datasets import is_missing
 
 #: The formats, and the extension of the file that is written.
 SUFFIXES = {"onnx": ".onnx", "c": ".h", "numpy": ".py", "safetensors": ".safetensors"}
@@ -54,11 +56,23 @@ def export(model_file: Path, format_name: str, output: Path | None, data: Any) -
     path = output or _default_output(model_file, format_name)
     _check(path, model_file, format_name, data)
     trained = fastnn.load(model_file, backend="numpy")
-    samples = {} if data is None else {"data": samples_for(load_model(model_file, "numpy", None), data, None, None)[0]}
+    samples = {} if data is None else {"data": _rows_to_measure(model_file, data)}
     written = WRITERS[format_name](trained, path, **samples)
     report("Export", f"{type(trained).__name__} written to {path}, {path.stat().st_size:,} bytes")
     if data is not None:
         click.echo(written)
+
+
+def _rows_to_measure(model_file: Path, data: Any) -> Any:
+    """X, or X and y if all rows have a target that the model knows."""
+    model = load_model(model_file, "numpy", None)
+    X, targets = samples_for(model, data, None, None)
+    if targets is None or is_missing(targets).any():
+        return X
+    if not model.loss.classifies:
+        return X, targets.astype(np.float64)
+    labels = dict(zip(model.output_names, model.labels.tolist(), strict=True))
+    return (X, np.array([labels[name] for name in targets])) if set(targets) <= labels.keys() else X
 
 
 def _default_output(model_file: Path, format_name: str) -> Path:

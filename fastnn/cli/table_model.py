@@ -91,6 +91,11 @@ class TableModel:
         return tuple(str(k) for k in range(len(self.estimator.target_means_)))
 
     @property
+    def labels(self) -> np.ndarray:
+        """The classes."""
+        return np.asarray(self.estimator.classes_)
+
+    @property
     def targets(self) -> Scaling | None:
         """Mean and scale of the targets of a regression."""
         if self.predicts_names:

@@ -61,6 +61,7 @@ def test_weights_of_8_bits_are_measured_on_data(model):
     output = run("export", model, "--to", "c", "--output", "flowers.h", "--int8", "flowers.csv").output
     assert "int8 weights" in output
     assert "on 60 rows, 0% of the labels change" in output
+    assert "accuracy" in output
 
 
 def test_a_checkpoint_becomes_a_network(folder):
