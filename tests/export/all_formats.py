@@ -5,7 +5,6 @@ the largest; and every seed whose error exceeds what is allowed, 1e-6 in single 
 found in double precision: where that is as large, rounding is the reason.
 """
 
-import dataclasses
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,9 +16,10 @@ import numpy as np
 
 from fastnn.export import to_onnx
 from fastnn.export.description import prediction_of
-from fastnn.export.numpy_file import source_of, source_of_prediction
+from fastnn.export.numpy_file import source_of
 from fastnn.export.prediction import Classes, Values
 from tests.export.compiled_headers import CompiledHeader, largest_error, tolerance
+from tests.export.double_precision import own_error
 from tests.export.random_models import random_model
 from tests.export.test_numpy_file import run
 from tests.export.test_onnx import Runtime
@@ -58,45 +58,12 @@ def formats(folder: Path) -> dict[str, Callable[[Any], Any]]:
     return {"ONNX": OnnxModel, "C": lambda trained: CompiledHeader(trained, folder), "NumPy": NumpyFile}
 
 
-class InDoublePrecision:
-    """The same equations in float64, with the parameters as they are."""
-
-    def __init__(self, trained: Any) -> None:
-        self.prediction = prediction_of(trained)
-        functions = run(source_of_prediction(widened(self.prediction)))
-        self.predict, self.predict_proba = functions["predict"], functions.get("predict_proba")
-
-
-def widened(value: Any) -> Any:
-    """A record with all its arrays and dtypes of float32 in float64."""
-    if isinstance(value, np.ndarray) and value.dtype == np.float32:
-        return value.astype(np.float64)
-    if isinstance(value, np.dtype) and value == np.float32:
-        return np.dtype(np.float64)
-    if isinstance(value, tuple) and type(value) is tuple:
-        return tuple(map(widened, value))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type) and type(value).__module__ == PLAIN:
-        fields = {field.name: widened(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        return dataclasses.replace(value, **fields)
-    return value
-
-
-#: The module of the records to widen.
-PLAIN = "fastnn.export.prediction"
-
-
 def errors(seed: int, folder: Path) -> Iterator[tuple[str, float, float]]:
     """The largest error of each format for the object of a seed, and what is allowed."""
     trained, X = random_model(seed)
     for name, make in formats(folder).items():
         written = make(trained)
         yield name, largest_error(written, trained, X), tolerance(written)
-
-
-def fastnns_own_error(seed: int) -> float:
-    """The largest error of fastnn against double precision."""
-    trained, X = random_model(seed)
-    return largest_error(InDoublePrecision(trained), trained, X)
 
 
 @click.command()
@@ -113,7 +80,7 @@ def main(models: int, first: int) -> None:
                 largest[name] = max(largest.get(name, 0.0), error / allowed)
                 if error > allowed:
                     n_beyond += 1
-                    own = fastnns_own_error(seed)
+                    own = own_error(*random_model(seed))
                     click.echo(f"seed {seed}, {name}: error {error:.1e}, allowed {allowed:.0e}, fastnn's own {own:.1e}")
     for name, share in largest.items():
         click.echo(f"{name:6} largest error, as a fraction of what is allowed: {share:.2f}")

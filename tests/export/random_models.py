@@ -70,6 +70,14 @@ CLASS_NAMES = (("ant", "it's", 'say "hi"', "dog\\"), ("3", "-7", "12", "0"), ("0
 REGRESSIONS = ("squared_error", "poisson", AbsoluteError(), Huber(0.5), Quantile(0.3), Quantile((0.1, 0.5, 0.9)))
 
 
+def frame_of(columns: dict[str, Any]) -> pd.DataFrame:
+    """A data frame that keeps text as it is: strings of pandas hold only what UTF-8 has a form for."""
+    kept = {place: pd.Series(values, dtype=np.asarray(values).dtype) for place, values in enumerate(columns.values())}
+    frame = pd.DataFrame(kept)
+    frame.columns = pd.Index(list(columns), dtype=object)
+    return frame
+
+
 def random_model(seed: int) -> tuple[Any, Any]:
     """A trained object, and rows for its `predict`: an array, or a data frame with missing and unknown cells."""
     random = np.random.default_rng([seed, 20])

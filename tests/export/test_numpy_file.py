@@ -19,7 +19,7 @@ from fastnn.export.numpy_file import source_of, to_numpy
 from fastnn.export.prediction import Classes, Values
 from fastnn.model import Model, Scaling
 from tests.cases import DTYPES
-from tests.export.random_models import NAMES, SEEDS, WORDS, random_model
+from tests.export.random_models import NAMES, SEEDS, WORDS, frame_of, random_model
 from tests.realmlp import small
 
 #: Largest error relative to the largest output of a row, or to the largest number.
@@ -211,7 +211,7 @@ HOSTILE = [
 def test_names_and_categories_may_hold_any_text():
     random = np.random.default_rng(0)
     texts = np.array(list(dict.fromkeys(HOSTILE)), object)
-    X = pd.DataFrame({name: random.choice(texts, 90) for name in texts})
+    X = frame_of({name: random.choice(texts, 90) for name in texts})
     estimator = classifier().fit(X, texts[np.arange(90) % len(texts)])
     assert_predicts_the_same(estimator, X)
 
