@@ -101,7 +101,10 @@ def open_tensors(path: Path) -> Iterator[TensorFile]:
     if not stat.S_ISREG(status.st_mode):  # a pipe would wait for a writer
         raise OSError(f"{path} is not a regular file: nothing can be read from it.")
     with path.open("rb") as start:
-        _check_table(_table_of(start, status.st_size), status.st_size)
+        table = _table_of(start, status.st_size)
+    if not table.startswith("{"):  # by the definition of the format
+        raise UnreadableError("it is not in the safetensors format")
+    _check_table(table, status.st_size)
     try:
         with safe_open(path, framework="numpy") as file:
             yield TensorFile(file, status.st_size)
