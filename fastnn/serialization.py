@@ -70,9 +70,9 @@ def save(trained: "Saved", path: str | os.PathLike[str], /, **metadata: Any) -> 
     TypeError
         If a metadata entry has another type.
     ValueError
-        If lists and dictionaries are nested more than 90 levels deep, an estimator is not fitted, or names, labels and
-        metadata are so many that reading them back would take much more memory than the file has bytes: hundreds of
-        thousands, unless the arrays of the network are large.
+        If lists and dictionaries are nested more than 90 levels deep, or an estimator is not fitted; or if there are too
+        many names, labels and metadata to be read back in little memory: from hundreds of thousands on, unless the arrays
+        of the network are large.
     OSError
         If the file cannot be written.
 

@@ -327,7 +327,7 @@ def missing_numbers(n_rows: int, random: Random) -> tuple[pd.Series, pd.Series]:
 
 
 def words(n_words: int) -> Callable[[int, Random], tuple[pd.Series, pd.Series]]:
-    """Text with so many levels, some of it missing or unknown."""
+    """Text with a given number of levels, some of it missing or unknown."""
 
     def draw(n_rows: int, random: Random) -> tuple[pd.Series, pd.Series]:
         levels = random.permutation(WORDS)[:n_words].tolist()
