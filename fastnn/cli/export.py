@@ -1,6 +1,5 @@
 """``fastnn export``."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,9 @@ from fastnn.cli.options import data_source
 from fastnn.cli.reports import report
 from fastnn.cli.samples import samples_for
 from fastnn.datasets import is_missing
+
+#: The method that writes each format.
+METHODS = {"onnx": "to_onnx", "c": "to_c", "numpy": "to_numpy", "safetensors": "save"}
 
 #: The formats, and the extension of the file that is written.
 SUFFIXES = {"onnx": ".onnx", "c": ".h", "numpy": ".py", "safetensors": ".safetensors"}
@@ -56,8 +58,8 @@ def export(model_file: Path, format_name: str, output: Path | None, data: Any) -
     path = output or _default_output(model_file, format_name)
     _check(path, model_file, format_name, data)
     trained = fastnn.load(model_file, backend="numpy")
-    samples = {} if data is None else {"data": _rows_to_measure(model_file, data)}
-    written = WRITERS[format_name](trained, path, **samples)
+    options = {} if data is None else {"weights": "int8", "data": _rows_to_measure(model_file, data)}
+    written = getattr(trained, METHODS[format_name])(path, **options)
     report("Export", f"{type(trained).__name__} written to {path}, {path.stat().st_size:,} bytes")
     if data is not None:
         click.echo(written)
@@ -87,27 +89,3 @@ def _check(path: Path, model_file: Path, format_name: str, data: Any) -> None:
     check_writable(path, "--output")
     if path.exists() and path.samefile(model_file):
         raise click.BadParameter(f"{path} is the model itself, and would be replaced.", param_hint="--output")
-
-
-def _write_onnx(trained: Any, path: Path) -> None:
-    trained.to_onnx(path)
-
-
-def _write_c(trained: Any, path: Path, data: Any = None) -> Any:
-    return trained.to_c(path) if data is None else trained.to_c(path, weights="int8", data=data)
-
-
-def _write_numpy(trained: Any, path: Path) -> None:
-    trained.to_numpy(path)
-
-
-def _write_safetensors(trained: Any, path: Path) -> None:
-    trained.save(path)
-
-
-WRITERS: dict[str, Callable[..., Any]] = {
-    "onnx": _write_onnx,
-    "c": _write_c,
-    "numpy": _write_numpy,
-    "safetensors": _write_safetensors,
-}

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastnn.archives import Arrays, fitting, open_archive
 from fastnn.cli.reports import counted, report, shortened
+from fastnn.named_arrays import OF_NETWORKS
 
 #: Columns and classes that are listed.
 MOST_LISTED = 12
@@ -32,7 +33,7 @@ def _report_network(header: dict[str, Any], arrays: Arrays) -> None:
     n_networks = header.get("n_networks", 1)
     count = "" if n_networks == 1 else f"{counted(n_networks, 'network')} of "
     report("Network", f"{count}{sizes} units, {activations}, loss {header['loss']}, {header['dtype']}")
-    learned = [name for name in arrays.names if "layers." in name or "inputs." in name]
+    learned = [name for name in arrays.names if name.startswith(OF_NETWORKS)]
     n_parameters = sum(math.prod(arrays.declaration(name).shape) for name in learned)
     report("", f"{counted(n_parameters, 'parameter')} in {counted(len(learned), 'array')}")
 
