@@ -120,7 +120,8 @@ PACKAGE_ORDERS = {
     ),
     "export": (
         ("__init__",),
-        ("c", "numpy_file", "onnx_graph"),
+        ("c", "onnx_graph"),
+        ("numpy_file",),
         ("description",),
         ("prediction",),
     ),

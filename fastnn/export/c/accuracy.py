@@ -7,8 +7,8 @@ import numpy as np
 from sklearn.metrics import r2_score
 
 from fastnn.activations import ACTIVATIONS
-from fastnn.backends.numpy_backend.inputs import embed_category
 from fastnn.export.c.quantization import with_quantized_weights
+from fastnn.export.numpy_file import functions
 from fastnn.export.prediction import Category, Classes, Dense, Indicators, Periodic, PlainNetwork, Prediction, Values
 from fastnn.feed_forward import FeedForward
 from fastnn.model import Model
@@ -98,21 +98,16 @@ def outputs(network: PlainNetwork, x: np.ndarray) -> np.ndarray:
 def _embedded(embedding: Periodic | Category, x: np.ndarray) -> np.ndarray:
     """The outputs of an embedding."""
     if isinstance(embedding, Category):
-        vectors = np.empty((len(x), embedding.vectors.shape[1]), x.dtype)
-        embed_category(vectors, x, embedding.column, embedding.vectors)  # type: ignore[no-untyped-call]
-        return vectors
-    numbers = x[:, embedding.columns, np.newaxis]
-    cosines = np.cos(2 * np.pi * numbers * embedding.frequencies + embedding.phases)
-    embedded = np.einsum("njh,jhm->njm", cosines, embedding.weights) + embedding.biases
-    return np.concatenate([numbers, embedded], axis=2).reshape(len(x), -1)
+        return np.asarray(functions.embedded(x[:, embedding.column], embedding.vectors))  # type: ignore[no-untyped-call]
+    parameters = embedding.frequencies, embedding.phases, embedding.weights, embedding.biases
+    return np.asarray(functions.periodic(x[:, embedding.columns], *parameters))  # type: ignore[no-untyped-call]
 
 
 def _activated(layer: Dense, z: np.ndarray) -> np.ndarray:
     """Normalisation and activation of a layer."""
     if layer.normalization is not None:
-        z = z - z.mean(axis=1, keepdims=True)
-        deviations = np.sqrt(np.square(z).mean(axis=1, keepdims=True) + layer.normalization.epsilon)
-        z = layer.normalization.scales * (z / deviations) + layer.normalization.shifts
+        norm = layer.normalization
+        z = functions.layer_norm(z, norm.scales, norm.shifts, norm.epsilon)  # type: ignore[no-untyped-call]
     f = ACTIVATIONS[layer.activation](z)
     return f if layer.slopes is None else z + layer.slopes * (f - z)
 
