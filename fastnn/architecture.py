@@ -279,6 +279,13 @@ class Architecture:
         """Views alpha_l of a flat vector, one per layer: (n_l,), or empty where the activation is not parametric."""
         return tuple(vector[layer["slopes"] : layer["end"]] for layer in self.layers)
 
+    def running_views(self, statistics: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Views (2, n_l) of running mean and variance in the statistics, one per layer: (2, 0) without batch normalisation."""
+        batch = NORMALIZATIONS.index("batch")
+        sizes = [int(layer["n_outputs"]) * int(layer["normalization"] == batch) for layer in self.layers]
+        firsts = [int(layer["statistics"]) for layer in self.layers]
+        return tuple(statistics[first : first + 2 * n].reshape(2, n) for first, n in zip(firsts, sizes, strict=True))
+
     def input_views(self, vector: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
         """Views of the factors of the inputs, (n_0,) or empty, and of the parameters of each embedding."""
         scales = [array.view(vector) for array in self.arrays_of("input_scales")]

@@ -9,7 +9,6 @@ import numpy as np
 
 from fastnn.activations import ACTIVATIONS
 from fastnn.backends.numpy_backend.normalization import EPSILON
-from fastnn.feed_forward import FeedForward
 from fastnn.losses import Loss, find_loss
 from fastnn.network import Network
 
@@ -129,13 +128,6 @@ def network_of(parts: Iterable[tuple[str, Part]], loss: str | Loss | None, **opt
     return network
 
 
-def running_statistics(network: FeedForward, number: int) -> np.ndarray:
-    """Running mean and variance of a layer with batch normalisation, (2, n_l), a view."""
-    record = network.architecture.layers[number]
-    first, n = int(record["statistics"]), int(record["n_outputs"])
-    return network.statistics[first : first + 2 * n].reshape(2, n)
-
-
 def with_epsilon(variance: np.ndarray, epsilon: float, label: str) -> np.ndarray:
     """The variance that, with fastnn's epsilon, gives the same sqrt(variance + epsilon) as another epsilon."""
     shifted = variance.astype(np.float64) + (epsilon - EPSILON)
@@ -209,4 +201,4 @@ def _fill(network: Network, number: int, layer: Layer) -> None:
     if layer.norm.shifts is not None:
         network.shifts[number][:] = layer.norm.shifts
     if layer.norm.kind == "batch":
-        running_statistics(network, number)[:] = layer.norm.mean, layer.norm.variance
+        network.architecture.running_views(network.statistics)[number][:] = layer.norm.mean, layer.norm.variance

@@ -7,7 +7,7 @@ import numpy as np
 
 from fastnn.backends.numpy_backend.normalization import EPSILON, RUNNING_SHARE
 from fastnn.conversion.packages import imported
-from fastnn.conversion.stack import Activate, Affine, Drop, Norm, Part, network_of, running_statistics, with_epsilon
+from fastnn.conversion.stack import Activate, Affine, Drop, Norm, Part, network_of, with_epsilon
 from fastnn.losses import Loss
 from fastnn.network import Network
 
@@ -248,7 +248,7 @@ def _normalization(torch: Any, network: Network, number: int, dtype: Any) -> Any
     _copy(torch, module.weight, network.scales[number])
     _copy(torch, module.bias, network.shifts[number])
     if is_batch:
-        mean, variance = running_statistics(network, number)
+        mean, variance = network.architecture.running_views(network.statistics)[number]
         _copy(torch, module.running_mean, mean)
         _copy(torch, module.running_var, variance)
     return module

@@ -188,17 +188,16 @@ def _dense(network: FeedForward, number: int) -> Dense:
     W, b = network.weights[number].copy(), network.biases[number].copy()
     scales, shifts, slopes = (views[number].copy() for views in (network.scales, network.shifts, network.slopes))
     if record["normalization"] == BATCH:
-        W, b = _with_batch_normalization(network, record, W, b, scales, shifts)
+        W, b = _with_batch_normalization(network, number, W, b, scales, shifts)
     normalization = LayerNorm(scales, shifts, EPSILON) if record["normalization"] == LAYER else None
     return Dense(W, b, normalization, name, slopes if len(slopes) else None)
 
 
 def _with_batch_normalization(
-    network: FeedForward, record: Any, W: np.ndarray, b: np.ndarray, scales: np.ndarray, shifts: np.ndarray
+    network: FeedForward, number: int, W: np.ndarray, b: np.ndarray, scales: np.ndarray, shifts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """W g and (b - mean) g + beta, with g = gamma / sqrt(variance + epsilon), computed in double precision."""
-    first, n = int(record["statistics"]), int(record["n_outputs"])
-    mean, variance = network.statistics[first : first + 2 * n].reshape(2, n).astype(np.float64)
+    mean, variance = network.architecture.running_views(network.statistics)[number].astype(np.float64)
     g = scales / np.sqrt(variance + EPSILON)
     return (W * g).astype(network.dtype), ((b - mean) * g + shifts).astype(network.dtype)
 
